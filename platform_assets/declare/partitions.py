@@ -1,0 +1,120 @@
+"""Partitions of time: UTC hours, days, weeks (from Monday) or months, numbered without gaps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+from platform_assets.errors import DeclarationError
+
+Unit = Literal["hour", "day", "week", "month"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+_STEP: dict[str, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
+_FIRST_MONDAY = datetime(1969, 12, 29, tzinfo=UTC)
+_KEY_FORMAT: dict[Unit, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m-%d"}
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """Consecutive stretches of UTC time, from `start` on, without an end.
+
+    A partition has a number (its index: units since 1970), a start, an end (the next one's start), and a key: the text
+    that Dagster shows, its start as 2024-03-05, for hours as 2024-03-05T13.
+    """
+
+    unit: Unit
+    start: datetime
+
+    def __post_init__(self) -> None:
+        if self.starts_at(self.index(self.start)) != self.start:
+            raise DeclarationError(f"partitions of a {self.unit} cannot start at {self.start.isoformat()}: that is not the start of a {self.unit}")
+
+    @property
+    def first(self) -> int:
+        """The index of the first partition."""
+        return self.index(self.start)
+
+    @property
+    def step(self) -> timedelta:
+        """The length of a partition; months have none."""
+        if self.unit == "month":
+            raise DeclarationError("months have no fixed length: a feature view needs a source with partitions of an hour, a day or a week")
+        return _STEP[self.unit]
+
+    @property
+    def origin(self) -> datetime:
+        """The start of the partition with index 0 (weeks: the Monday before 1970)."""
+        return _FIRST_MONDAY if self.unit == "week" else EPOCH
+
+    def index(self, at: datetime) -> int:
+        """The partition that contains a moment."""
+        if self.unit == "month":
+            return (at.year - 1970) * 12 + at.month - 1
+        return (at - self.origin) // self.step
+
+    def starts_at(self, index: int) -> datetime:
+        if self.unit == "month":
+            return datetime(1970 + index // 12, index % 12 + 1, 1, tzinfo=UTC)
+        return self.origin + index * self.step
+
+    def ends_at(self, index: int) -> datetime:
+        return self.starts_at(index + 1)
+
+    def key(self, index: int) -> str:
+        return self.starts_at(index).strftime(_KEY_FORMAT[self.unit])
+
+    def index_of(self, key: str) -> int:
+        """The partition with this key; an error when there is none."""
+        try:
+            at = datetime.strptime(key, _KEY_FORMAT[self.unit]).replace(tzinfo=UTC)
+        except ValueError:
+            raise DeclarationError(f"{key!r} is no partition of a {self.unit}: write it as {self.key(self.first)}") from None
+        index = self.index(at)
+        if self.starts_at(index) != at or index < self.first:
+            raise DeclarationError(f"there is no {self.unit} {key!r}: the first is {self.key(self.first)}, each begins where the one before ends")
+        return index
+
+    def keys(self, first: int, last: int) -> Iterator[str]:
+        """The keys of the partitions first..last, both included."""
+        return map(self.key, range(first, last + 1))
+
+    def value(self, index: int) -> date | datetime:
+        """How tables store the partition: its start, as a date, or for hours as a UTC time."""
+        start = self.starts_at(index)
+        return start if self.unit == "hour" else start.date()
+
+    @property
+    def key_format(self) -> str:
+        return _KEY_FORMAT[self.unit]
+
+
+def _partitions(unit: Unit, start: str) -> Partitions:
+    try:
+        at = datetime.fromisoformat(start)
+    except ValueError:
+        raise DeclarationError(f"partitions start at {start!r}, which is no date: write it as '2024-01-31'") from None
+    if at.tzinfo is not None and at.utcoffset() != timedelta(0):
+        raise DeclarationError(f"partitions start at {start!r}, a local time: partitions are UTC, leave the offset out")
+    return Partitions(unit, at.replace(tzinfo=UTC))
+
+
+def hourly(start: str) -> Partitions:
+    """One partition an hour, from `start` (such as '2024-01-31T06:00', UTC) on."""
+    return _partitions("hour", start)
+
+
+def daily(start: str) -> Partitions:
+    """One partition a UTC day, from `start` (such as '2024-01-31') on."""
+    return _partitions("day", start)
+
+
+def weekly(start: str) -> Partitions:
+    """One partition a week, from the Monday `start` on."""
+    return _partitions("week", start)
+
+
+def monthly(start: str) -> Partitions:
+    """One partition a calendar month, from `start` (the first of a month) on."""
+    return _partitions("month", start)

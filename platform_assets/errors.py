@@ -1,0 +1,58 @@
+"""Every error that a user can meet: what is wrong, where, which value, and how to mend it."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PlatformError(Exception):
+    """The root of all errors that the platform raises on purpose."""
+
+
+class DeclarationError(PlatformError):
+    """A declaration that cannot work; raised while the module that declares it loads."""
+
+
+class SettingsError(PlatformError):
+    """A setting that is missing or has a value that cannot be used."""
+
+
+class SourceError(PlatformError):
+    """What a source delivered cannot be read as a table with the declared columns."""
+
+
+class LakeError(PlatformError):
+    """A read or write of a Delta table that is refused, because it could lose or mix up rows."""
+
+
+class NotReadyError(PlatformError):
+    """A partition that a step reads is missing, blocked, or of another version of its declaration."""
+
+
+class ComputeError(PlatformError):
+    """A value that cannot be computed as declared, such as an integer sum beyond 64 bits."""
+
+
+class OnlineError(PlatformError):
+    """The online store cannot be reached, or holds nothing that answers the request."""
+
+
+class ModelError(PlatformError):
+    """A model that cannot be trained, saved, loaded or applied."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest known one, or all of them.
+
+    >>> suggestion("amuont", ["amount", "country"])
+    "Did you mean 'amount'?"
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"There are: {', '.join(names)}." if names else "There are none."
+
+
+def unknown(where: str, what: str, name: str, known: Iterable[str]) -> DeclarationError:
+    """The error for a name that nobody declared, with the nearest right one."""
+    return DeclarationError(f"{where}: there is no {what} {name!r}. {suggestion(name, known)}")
