@@ -1,0 +1,14 @@
+"""The aggregations, one file each: its algebra, its null rules, its docstring."""
+
+from platform_assets.aggregations.algebra import Aggregation as Aggregation
+from platform_assets.aggregations.column import Column as Column
+from platform_assets.aggregations.column import column_of as column_of
+from platform_assets.aggregations.count import Count as Count
+from platform_assets.aggregations.count_distinct import CountDistinct as CountDistinct
+from platform_assets.aggregations.extremes import Extreme as Extreme
+from platform_assets.aggregations.mean import Mean as Mean
+from platform_assets.aggregations.mode import Mode as Mode
+from platform_assets.aggregations.order import InOrder as InOrder
+from platform_assets.aggregations.std import Std as Std
+from platform_assets.aggregations.sum import Sum as Sum
+from platform_assets.aggregations.time_since_last import TimeSinceLast as TimeSinceLast

@@ -1,0 +1,56 @@
+"""What every aggregation is: prepare, over, merge, finalize on arrays of states; and the facts that a declaration needs."""
+
+from typing import Any, Protocol
+
+import polars as pl
+
+from platform_assets.aggregations.column import Column, Ints
+from platform_assets.expressions.types import DataType
+
+State = Any
+"""The states of many rows, tiles or windows at once: arrays of one length, or Counts."""
+
+NUMERIC: tuple[DataType, ...] = ("int", "float")
+
+
+class Aggregation(Protocol):
+    """The algebra of semantics.md 4, a whole column at a time. Combining is associative and commutative, nothing is subtracted.
+
+    An engine prepares one state a row, combines them to tiles and tiles to windows with `over`, adds rows that arrived
+    later with `merge`, and finalizes. So a new aggregation is one file with these four functions.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word in the names of features: amount_mean_7d."""
+        ...
+
+    @property
+    def argument(self) -> str:
+        """'required', 'optional' or 'none': whether it takes a column."""
+        ...
+
+    @property
+    def empty(self) -> Any:
+        """The value of an empty window."""
+        ...
+
+    def result(self, argument: DataType) -> DataType | None:
+        """The type of its value, None when it cannot take an argument of this type."""
+        ...
+
+    def prepare(self, column: Column) -> State:
+        """One state a row."""
+        ...
+
+    def over(self, state: State, lo: Ints, hi: Ints) -> State:
+        """One state a range lo[i]:hi[i] of states."""
+        ...
+
+    def merge(self, whole: State, part: State, at: Ints) -> State:
+        """`whole` with part[i] merged into the state at[i] (each at most once); `whole` may be changed."""
+        ...
+
+    def finalize(self, state: State, column: Column) -> pl.Series:
+        """One value a state, null where a window has no value."""
+        ...

@@ -1,0 +1,40 @@
+"""The number of rows in a window, or of those with a value in a column."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from platform_assets.aggregations import ranges
+from platform_assets.aggregations.column import Column, Ints
+from platform_assets.expressions.types import DataType
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows; with a column, how many of its values are not null.
+
+    State: n. Of an empty window: 0. Unit: rows.
+
+    >>> count().over("7d"); count("coupon").over("7d")
+    """
+
+    name: str = "count"
+    argument: str = "optional"
+    empty: int = 0
+
+    def result(self, argument: DataType) -> DataType | None:
+        return "int"
+
+    def prepare(self, column: Column) -> Ints:
+        return column.valid.astype(np.int64)
+
+    def over(self, state: Ints, lo: Ints, hi: Ints) -> Ints:
+        return ranges.count(state, lo, hi)
+
+    def merge(self, whole: Ints, part: Ints, at: Ints) -> Ints:
+        whole[at] += part
+        return whole
+
+    def finalize(self, state: Ints, column: Column) -> pl.Series:
+        return pl.Series(state, dtype=pl.Int64)

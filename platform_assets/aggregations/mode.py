@@ -1,0 +1,55 @@
+"""The most frequent value in a window."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from platform_assets.aggregations.column import Column, Ints
+from platform_assets.aggregations.ranges import Counts, counted
+from platform_assets.expressions.types import DataType
+
+
+@dataclass(frozen=True)
+class Mode:
+    """The value that occurs most often; of several, the smallest.
+
+    State: how often each value occurs, all of them: counts cut off at the top k miss the true mode in most windows. Of an
+    empty window: null. Unit: that of the column.
+
+    >>> mode("category").over("30d")
+    """
+
+    name: str = "mode"
+    argument: str = "required"
+    empty: None = None
+
+    def result(self, argument: DataType) -> DataType | None:
+        return argument
+
+    def prepare(self, column: Column) -> Counts:
+        return counts_of(column)
+
+    def over(self, state: Counts, lo: Ints, hi: Ints) -> Counts:
+        return state.over(lo, hi)
+
+    def merge(self, whole: Counts, part: Counts, at: Ints) -> Counts:
+        return whole.joined(part, at)
+
+    def finalize(self, state: Counts, column: Column) -> pl.Series:
+        # Sorted by owner, then the most frequent, then the smallest: the first of an owner is its mode.
+        order = np.lexsort((state.code, -state.times, state.owner))
+        owner = state.owner[order]
+        first = np.ones(len(owner), np.bool_)
+        first[1:] = owner[1:] != owner[:-1]
+        distinct = column.ranked[1]
+        values, found = np.zeros(state.size, distinct.dtype), np.zeros(state.size, np.bool_)
+        values[owner[first]] = distinct[state.code[order][first]]
+        found[owner[first]] = True
+        return column.series(values, found)
+
+
+def counts_of(column: Column) -> Counts:
+    """One count for each row with a value."""
+    rows = np.flatnonzero(column.valid)
+    return counted(len(column), rows, column.ranked[0][rows], np.ones(len(rows), np.int64))

@@ -1,0 +1,1 @@
+"""What users write: plain frozen data. It knows no engine, no storage and no Dagster."""

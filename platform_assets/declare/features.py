@@ -1,0 +1,187 @@
+"""Features: an aggregation of a column over windows, and features derived from others."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from platform_assets.declare.durations import duration, positive
+from platform_assets.declare.names import check_name
+from platform_assets.errors import DeclarationError, unknown
+
+if TYPE_CHECKING:
+    from platform_assets.aggregations import Aggregation
+
+Closed = Literal["left", "right", "both", "none"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """[t - offset - length, t - offset) for closed="left"; the other words move an edge as in Polars."""
+
+    text: str
+    length: timedelta
+    offset: timedelta = timedelta(0)
+    closed: Closed = "left"
+
+    @property
+    def reach(self) -> timedelta:
+        """How far back from t it looks."""
+        return self.length + self.offset
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An aggregation as it is declared; `over` gives it windows, `named` a name."""
+
+    aggregation: Aggregation
+    argument: str | None = None
+    where: str | None = None
+    closed: Closed = "left"
+    offset: str | None = None
+    windows: tuple[str, ...] = ()
+    name: str | None = None
+
+    def over(self, *windows: str) -> Feature:
+        """One feature for each window, such as over("7d", "30d")."""
+        return replace(self, windows=windows)
+
+    def named(self, name: str) -> Feature:
+        """Another name than the one made from column, aggregation and window; with several windows it contains {window}."""
+        return replace(self, name=name)
+
+    def __str__(self) -> str:
+        options = {"where": self.where, "closed": None if self.closed == "left" else self.closed, "offset": self.offset}
+        words = [*([repr(self.argument)] if self.argument is not None else []), *(f"{k}={v!r}" for k, v in options.items() if v is not None)]
+        return f"{self.aggregation.name}({', '.join(words)})"
+
+    def spans(self, where: str) -> list[Window]:
+        """Its windows, checked."""
+        where = f"{where}, {self}"
+        if not self.windows:
+            raise DeclarationError(f"{where} has no window. Write {self}.over('7d').")
+        if self.closed not in get_args(Closed):
+            raise unknown(f"{where}, closed", "way to close a window", self.closed, get_args(Closed))
+        offset = duration(self.offset, f"{where}, offset") if self.offset is not None else timedelta(0)
+        return [Window(text, positive(text, f"{where}.over"), offset, self.closed) for text in self.windows]
+
+    def name_over(self, window: str, where: str, plain_column: bool) -> str:
+        """The name of the feature over one window: {column}_{aggregation}_{window}, or as named."""
+        where = f"{where}, {self}"
+        if self.name is None:
+            special = [option for option, value in (("where", self.where), ("offset", self.offset)) if value is not None]
+            special += ["closed"] if self.closed != "left" else []
+            special += ["an expression"] if self.argument is not None and not plain_column else []
+            if special:
+                raise DeclarationError(f"{where} has {special[0]}, which a name made from column and window would not tell. Add .named('...').")
+            return "_".join(filter(None, (self.argument, self.aggregation.name, window)))
+        name = self.name.replace("{window}", window)
+        if len(self.windows) > 1 and name == self.name:
+            raise DeclarationError(f"{where} has {len(self.windows)} windows and one name, {self.name!r}. Put the window into it: .named('{self.name}_{{window}}').")
+        check_name(name, where)
+        return name
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A feature computed from stored features of the same view, when it is read."""
+
+    name: str
+    sql: str
+
+
+def derive(name: str, sql: str) -> Derived:
+    """A feature made of others of the same view by an SQL expression, computed at the moment of reading on every path.
+
+    >>> derive("spend_share", "spend_7d / spend_30d")
+    """
+    return Derived(name, sql)
+
+
+def _feature(make: Callable[[], Aggregation], argument: str | None, where: str | None, closed: Closed, offset: str | None) -> Feature:
+    return Feature(make(), argument, where, closed, offset)
+
+
+def count(column: str | None = None, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The number of rows, or of values in a column that are not null. Empty window: 0."""
+    from platform_assets.aggregations import Count
+
+    return _feature(Count, column, where, closed, offset)
+
+
+def sum(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None, default: float | None = None) -> Feature:
+    """The sum of a column or row expression, in its unit. Empty window: null, or `default`. Integers beyond 64 bits are an error."""
+    from platform_assets.aggregations import Sum
+
+    return _feature(lambda: Sum(default), column, where, closed, offset)
+
+
+def mean(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The mean of a column or row expression, in its unit. Empty window: null."""
+    from platform_assets.aggregations import Mean
+
+    return _feature(Mean, column, where, closed, offset)
+
+
+def std(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The sample standard deviation (n - 1), in the column's unit. Fewer than two values: null."""
+    from platform_assets.aggregations import Std
+
+    return _feature(Std, column, where, closed, offset)
+
+
+def min(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The smallest value. Empty window: null."""
+    from platform_assets.aggregations import Extreme
+
+    return _feature(lambda: Extreme("min"), column, where, closed, offset)
+
+
+def max(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The largest value. Empty window: null."""
+    from platform_assets.aggregations import Extreme
+
+    return _feature(lambda: Extreme("max"), column, where, closed, offset)
+
+
+def first(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The value of the earliest row that has one; ties of event time by primary key. Empty window: null."""
+    from platform_assets.aggregations import InOrder
+
+    return _feature(lambda: InOrder("first"), column, where, closed, offset)
+
+
+def last(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The value of the latest row that has one; ties of event time by primary key. Empty window: null."""
+    from platform_assets.aggregations import InOrder
+
+    return _feature(lambda: InOrder("last"), column, where, closed, offset)
+
+
+def count_distinct(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The number of different values, exactly. Empty window: 0."""
+    from platform_assets.aggregations import CountDistinct
+
+    return _feature(CountDistinct, column, where, closed, offset)
+
+
+def mode(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The most frequent value, of several the smallest. Empty window: null."""
+    from platform_assets.aggregations import Mode
+
+    return _feature(Mode, column, where, closed, offset)
+
+
+def time_since_last(column: str | None = None, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """Seconds from the last row until the value is read. Empty window: null."""
+    from platform_assets.aggregations import TimeSinceLast
+
+    return _feature(TimeSinceLast, column, where, closed, offset)
+
+
+def is_time_since(aggregation: Any) -> bool:
+    """Whether its stored value is a time that becomes seconds when it is read."""
+    return builtins.bool(aggregation.name == "time_since_last")

@@ -1,0 +1,116 @@
+"""A model: a function that fits an estimator to a training set, and the checks that its scores must pass."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from platform_assets.declare.names import check_name, check_owners, check_tags
+from platform_assets.declare.training import TrainingSet
+from platform_assets.declare.version import version_of, version_of_code
+from platform_assets.errors import DeclarationError, unknown
+
+METRICS = ("auc", "average_precision")
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """A score on the test split that must be reached."""
+
+    metric: str
+    bound: float
+
+
+@dataclass(frozen=True)
+class NotWorseThanBaseline:
+    """The model's score must not be below the logistic baseline's by more than a tolerance."""
+
+    metric: str
+    tolerance: float
+
+
+Check = AtLeast | NotWorseThanBaseline
+
+
+def at_least(metric: str, bound: float) -> AtLeast:
+    """The model is good only if this metric reaches the bound on the test split.
+
+    >>> at_least("auc", 0.65)
+    AtLeast(metric='auc', bound=0.65)
+    """
+    _check_metric(metric, "at_least")
+    if not 0 <= bound <= 1:
+        raise DeclarationError(f"at_least({metric!r}, {bound!r}): a bound lies between 0 and 1")
+    return AtLeast(metric, bound)
+
+
+def not_worse_than_baseline(metric: str = "auc", tolerance: float = 0.0) -> NotWorseThanBaseline:
+    """The model is good only if it reaches what a logistic regression reaches on the same split, less the tolerance."""
+    _check_metric(metric, "not_worse_than_baseline")
+    if not 0 <= tolerance <= 1:
+        raise DeclarationError(f"not_worse_than_baseline(tolerance={tolerance!r}): a tolerance lies between 0 and 1")
+    return NotWorseThanBaseline(metric, tolerance)
+
+
+def _check_metric(metric: str, where: str) -> None:
+    if metric not in METRICS:
+        raise unknown(where, "metric", metric, METRICS)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model and how it is trained. Made by `@model`."""
+
+    name: str
+    fit: Callable[[Any], Any] = field(repr=False, compare=False)
+    training_set: TrainingSet
+    checks: tuple[Check, ...]
+    train_on: int | None
+    seed: int
+    owners: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+    description: str
+
+    @cached_property
+    def version(self) -> str:
+        """Changes with the training set, the code of the function, and how it is trained; not with the checks."""
+        return version_of({"model": self.name, "training": self.training_set.version, "code": version_of_code(self.fit), "train_on": self.train_on, "seed": self.seed})
+
+
+def model(
+    training_set: TrainingSet,
+    *,
+    checks: Sequence[Check] = (),
+    train_on: int | None = None,
+    seed: int = 0,
+    owners: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+) -> Callable[[Callable[[Any], Any]], Model]:
+    """Declare a model by a function that gets TrainingData (the training split) and returns an estimator with predict_proba.
+
+    Args:
+        training_set: what it learns from.
+        checks: what its scores on the test split must reach; a model that fails them makes no predictions.
+        train_on: how many training partitions (months) it learns from, up to its own; None: all.
+        seed: passed to the function in TrainingData.
+        owners: "team:growth" or e-mail addresses.
+        tags: shown on its assets.
+    """
+    if not isinstance(training_set, TrainingSet):
+        raise DeclarationError(f"@model: {training_set!r} is no TrainingSet. Write @model(churn_training, checks=[...]).")
+
+    def declare(fit: Callable[[Any], Any]) -> Model:
+        where = f"model {fit.__name__!r}"
+        check_name(fit.__name__, where)
+        for check in checks:
+            if not isinstance(check, AtLeast | NotWorseThanBaseline):
+                raise DeclarationError(f"{where}, checks: {check!r} is no check. Write at_least('auc', 0.65) or not_worse_than_baseline().")
+        if train_on is not None and train_on < 1:
+            raise DeclarationError(f"{where}, train_on: {train_on!r} must be 1 or more months, or None for all")
+        return Model(
+            fit.__name__, fit, training_set, tuple(checks), train_on, seed,
+            check_owners(owners, where) or training_set.owners, check_tags(tags or {}, where), inspect.getdoc(fit) or "",
+        )
+
+    return declare

@@ -1,0 +1,202 @@
+"""A source: where rows come from, what they look like, and what makes one of them bad."""
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from types import NoneType, UnionType
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from platform_assets.declare.durations import duration
+from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
+from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.version import version_of
+from platform_assets.errors import DeclarationError, unknown
+from platform_assets.expressions import Expression, parse
+from platform_assets.expressions.types import PYTHON, DataType
+
+Deliveries = Literal["restates", "arrives_now"]
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column of a schema: its type, and whether a row may lack it."""
+
+    type: DataType
+    nullable: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """Events (facts that happened at a time), received one partition at a time. Made by `@source`."""
+
+    name: str
+    read: Callable[[Any], Any] = field(repr=False, compare=False)
+    columns: Mapping[str, SourceColumn]
+    event_time: str
+    partitions: Partitions
+    key: tuple[str, ...]
+    timezone: str | None
+    rules: Mapping[str, Expression]
+    flags: Mapping[str, Expression]
+    accepted_share: float
+    empty_after: timedelta | None
+    data_delay: timedelta
+    duplicates_within: int
+    deliveries: Deliveries
+    owners: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+    description: str
+
+    @cached_property
+    def types(self) -> dict[str, DataType]:
+        """What expressions over accepted rows may read: the columns and the flags."""
+        return {**{name: column.type for name, column in self.columns.items()}, **dict.fromkeys(self.flags, "bool")}
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The primary key, by which ties of event time are broken."""
+        return self.key or ("arrival", "delivery", "row_number")
+
+    @cached_property
+    def version(self) -> str:
+        """Changes when accepted rows, their flags or the time from which they may be read would."""
+        return version_of({
+            "source": self.name, "columns": {n: [c.type, c.nullable] for n, c in self.columns.items()}, "event_time": self.event_time,
+            "partitions": [self.partitions.unit, self.partitions.start], "key": self.key, "timezone": self.timezone,
+            "rules": {n: e.canonical for n, e in self.rules.items()}, "flags": {n: e.canonical for n, e in self.flags.items()},
+            "accepted_share": self.accepted_share, "data_delay": self.data_delay, "duplicates_within": self.duplicates_within,
+        })
+
+    def require(self, column: str, where: str) -> None:
+        if column not in self.types:
+            raise unknown(where, "column", column, self.types)
+
+
+def source(
+    *,
+    schema: type,
+    event_time: str,
+    partitions: Partitions,
+    key: Sequence[str] = (),
+    timezone: str | None = None,
+    rules: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] | None = None,
+    accepted_share: float = 0.7,
+    empty_after: str | None = None,
+    data_delay: str = "0s",
+    duplicates_within: int = 0,
+    deliveries: Deliveries = "restates",
+    owners: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+    kind: Literal["events"] = "events",
+) -> Callable[[Callable[[Any], Any]], Source]:
+    """Declare a source by a function that reads one partition of it.
+
+    The function gets an `Arrival` (the partition that is being received) and returns a Polars frame with the rows as they
+    came, or None when nothing has come. Its name names the source, its docstring describes it.
+
+    Args:
+        schema: a class whose annotations are the columns: int, float, str, bool, datetime or date, `| None` where a value may be missing.
+        event_time: the column that says when it happened.
+        partitions: the partitions it arrives in, such as daily("2024-01-01").
+        key: columns that identify an event. Without them (partition, delivery, row number) do, and no duplicates are removed.
+        timezone: the zone of naive times in it, such as "Europe/London"; without it they are refused.
+        rules: name to SQL condition; a row for which one is not true goes to quarantine. A condition that is null passes.
+        flags: name to SQL condition; kept as a boolean column.
+        accepted_share: below this share of a partition's rows (0 to 1) it is blocked until it is accepted or delivered again.
+        empty_after: how long after a partition's end its absence means that nothing happened, such as "6h"; None: never.
+        data_delay: how long after a partition's end its values may be read.
+        duplicates_within: how many partitions back an earlier row with the same key makes a row a duplicate.
+        deliveries: a second delivery of a partition "restates" it, or "arrives_now" in the partition being received.
+        owners: "team:growth" or e-mail addresses.
+        tags: shown on all its tables.
+        kind: only "events" so far.
+
+    Raises:
+        DeclarationError: naming what is wrong, where, and the nearest right name.
+    """
+
+    def declare(read: Callable[[Any], Any]) -> Source:
+        name = read.__name__
+        where = f"source {name!r}"
+        check_name(name, where)
+        if kind != "events":
+            raise unknown(where, "kind of source", kind, ["events"])
+        if deliveries not in typing.get_args(Deliveries):
+            raise unknown(where, "way to treat deliveries", deliveries, typing.get_args(Deliveries))
+        columns = _columns(schema, where)
+        types = {column: declared.type for column, declared in columns.items()}
+        if event_time not in columns:
+            raise unknown(f"{where}, event_time", "column", event_time, columns)
+        if columns[event_time].type != "datetime":
+            raise DeclarationError(f"{where}, event_time: {event_time!r} is {columns[event_time].type}, it must be a datetime")
+        for column in key:
+            if column not in columns:
+                raise unknown(f"{where}, key", "column", column, columns)
+        if partitions.unit == "month":
+            raise DeclarationError(f"{where}, partitions: sources arrive in hours, days or weeks, not in months")
+        if not 0 <= accepted_share <= 1:
+            raise DeclarationError(f"{where}, accepted_share: {accepted_share!r} is not between 0 and 1")
+        if duplicates_within < 0 or (duplicates_within and not key):
+            raise DeclarationError(f"{where}, duplicates_within: {duplicates_within!r} needs key=[...], the columns that two copies have in common, and is 0 or more")
+        if timezone is not None:
+            try:
+                ZoneInfo(timezone)
+            except (ZoneInfoNotFoundError, ValueError):
+                raise DeclarationError(f"{where}, timezone: there is no time zone {timezone!r}. Write it as 'Europe/London'.") from None
+        return Source(
+            name=name, read=read, columns=columns, event_time=event_time, partitions=partitions, key=tuple(key), timezone=timezone,
+            rules=conditions(rules or {}, types, where, "rule", reserved={}), flags=conditions(flags or {}, types, where, "flag", reserved=types),
+            accepted_share=accepted_share, empty_after=None if empty_after is None else duration(empty_after, f"{where}, empty_after"),
+            data_delay=duration(data_delay, f"{where}, data_delay"), duplicates_within=duplicates_within, deliveries=deliveries,
+            owners=check_owners(owners, where), tags=check_tags(tags or {}, where), description=inspect.getdoc(read) or "",
+        )
+
+    return declare
+
+
+def conditions(declared: Mapping[str, str], types: Mapping[str, DataType], where: str, what: str, reserved: Mapping[str, Any]) -> dict[str, Expression]:
+    """Named SQL conditions, parsed and checked."""
+    parsed = {}
+    for name, sql in declared.items():
+        check_name(name, f"{where}, {what} {name!r}")
+        if name in reserved or name in RESERVED_COLUMNS:
+            raise DeclarationError(f"{where}, {what} {name!r}: there is a column with this name already, choose another")
+        parsed[name] = condition(sql, types, f"{where}, {what} {name!r}")
+    return parsed
+
+
+def condition(sql: str, types: Mapping[str, DataType], where: str) -> Expression:
+    """An SQL expression that is true or false."""
+    expression = parse(sql, columns=types, where=where)
+    if expression.type != "bool":
+        raise DeclarationError(f"{where}: {sql!r} is {expression.type}, a condition must be true or false")
+    return expression
+
+
+def _columns(schema: type, where: str) -> dict[str, SourceColumn]:
+    try:
+        annotations = typing.get_type_hints(schema)
+    except (NameError, TypeError) as error:
+        raise DeclarationError(f"{where}, schema: its annotations cannot be read: {error}") from None
+    if not annotations:
+        raise DeclarationError(f"{where}, schema: {getattr(schema, '__name__', schema)!r} has no annotated columns. Write them as 'price: float'.")
+    return {name: _column(name, annotation, where) for name, annotation in annotations.items()}
+
+
+def _column(name: str, annotation: Any, where: str) -> SourceColumn:
+    check_name(name, f"{where}, schema")
+    if name in RESERVED_COLUMNS:
+        raise DeclarationError(f"{where}, schema: {name!r} is a column that the platform adds itself, choose another name")
+    members = typing.get_args(annotation) if isinstance(annotation, UnionType) or typing.get_origin(annotation) is typing.Union else (annotation,)
+    kinds = [member for member in members if member is not NoneType]
+    if len(kinds) != 1 or kinds[0] not in PYTHON:
+        wanted = ", ".join(kind.__name__ for kind in PYTHON)
+        raise DeclarationError(f"{where}, schema: the column {name!r} is {annotation!r}. A column is one of {wanted}, with '| None' where it may be missing.")
+    return SourceColumn(PYTHON[kinds[0]], nullable=len(members) > 1)
+
+

@@ -1,0 +1,187 @@
+"""What a model learns from: a feature service, labels with their spine and horizon, and the training set that joins them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal
+
+from platform_assets.declare.durations import positive
+from platform_assets.declare.entity import Entity
+from platform_assets.declare.names import check_name, check_owners, check_tags
+from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.source import Source, condition
+from platform_assets.declare.version import version_of
+from platform_assets.declare.view import FeatureView
+from platform_assets.errors import DeclarationError
+from platform_assets.expressions import Expression
+from platform_assets.expressions.types import DataType
+
+
+@dataclass(frozen=True, init=False)
+class FeatureService:
+    """The features that a model, or a caller, reads together: all features of some views, as `view__feature`.
+
+    >>> churn_features = FeatureService("churn_features", [customer_spend])
+    """
+
+    name: str
+    views: tuple[FeatureView, ...]
+    description: str
+
+    def __init__(self, name: str, views: Sequence[FeatureView], description: str = "") -> None:
+        where = f"feature service {name!r}"
+        check_name(name, where)
+        for view in views:
+            if not isinstance(view, FeatureView):
+                raise DeclarationError(f"{where}: {view!r} is no feature view")
+        names = [view.name for view in views]
+        if not names or len(set(names)) != len(names):
+            raise DeclarationError(f"{where}: views={names} must be one or more different feature views")
+        types: dict[str, DataType] = {}
+        for view in views:
+            for key, dtype in view.key_types.items():
+                if types.setdefault(key, dtype) != dtype:
+                    raise DeclarationError(f"{where}: the key {key!r} is {types[key]} in one view and {dtype} in {view.name!r}")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "views", tuple(views))
+        object.__setattr__(self, "description", description)
+
+    @property
+    def keys(self) -> dict[str, DataType]:
+        """The key columns that a request needs, with their types."""
+        return {key: dtype for view in self.views for key, dtype in view.key_types.items()}
+
+    @property
+    def features(self) -> dict[str, DataType]:
+        """The columns that a reader gets."""
+        return {f"{view.name}__{name}": dtype for view in self.views for name, dtype in view.served.items()}
+
+    @cached_property
+    def version(self) -> str:
+        return version_of({"service": self.name, "views": [view.version for view in self.views]})
+
+
+@dataclass(frozen=True)
+class Spine:
+    """Which entities are labelled, and when: at every step, those with an event in the time before."""
+
+    step: timedelta
+    active: timedelta
+
+
+def every(step: str, *, active: str) -> Spine:
+    """Label times `step` apart, from the source's first partition on; at each the entities with an event within `active` before it.
+
+    >>> every("7d", active="90d")
+    """
+    return Spine(positive(step, "every"), positive(active, f"every({step!r}), active"))
+
+
+@dataclass(frozen=True)
+class Labels:
+    """True or false for an entity at a time t, by what happens in (t, t + horizon]."""
+
+    source: Source
+    event: Literal["none", "any"]
+    horizon: timedelta
+    where: Expression | None
+    spine: Spine
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.where.columns if self.where else ()
+
+
+def no_event(source: Source, *, within: str, spine: Spine, where: str | None = None) -> Labels:
+    """True where no event follows within the horizon: a customer who left.
+
+    Args:
+        source: whose events count.
+        within: the horizon, such as "30d"; a label's interval is (t, t + within].
+        spine: which entities, at which times.
+        where: which events count, both for being active and for the label.
+    """
+    return _labels(source, "none", within, spine, where)
+
+
+def any_event(source: Source, *, within: str, spine: Spine, where: str | None = None) -> Labels:
+    """True where an event follows within the horizon: a customer who comes back. Arguments as for no_event."""
+    return _labels(source, "any", within, spine, where)
+
+
+def _labels(source: Source, event: Literal["none", "any"], within: str, spine: Spine, where: str | None) -> Labels:
+    if not isinstance(source, Source):
+        raise DeclarationError(f"labels: {source!r} is no source. Declare it with @source(...).")
+    place = f"labels from source {source.name!r}"
+    if not isinstance(spine, Spine):
+        raise DeclarationError(f"{place}, spine: {spine!r} says not when. Write spine=every('7d', active='90d').")
+    if spine.step % source.partitions.step:
+        raise DeclarationError(f"{place}, spine: labels every {spine.step} do not fall on ends of the source's partitions of {source.partitions.step}")
+    return Labels(source, event, positive(within, f"{place}, within"), None if where is None else condition(where, source.types, f"{place}, where"), spine)
+
+
+@dataclass(frozen=True, init=False)
+class TrainingSet:
+    """Labels, each with the feature values that were known at its time; one partition a month.
+
+    Partition m holds the labels whose interval ends in m, as known at m's end.
+
+    >>> churn_training = TrainingSet("churn", features=churn_features, labels=churn_labels)
+    """
+
+    name: str
+    features: FeatureService
+    labels: Labels
+    entity: Entity
+    label: str
+    description: str
+    owners: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        features: FeatureService,
+        labels: Labels,
+        label: str = "label",
+        description: str = "",
+        owners: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        where = f"training set {name!r}"
+        check_name(name, where)
+        check_name(label, f"{where}, label")
+        if not isinstance(features, FeatureService):
+            raise DeclarationError(f"{where}, features: {features!r} is no FeatureService. Write FeatureService('{name}_features', [view]).")
+        if not isinstance(labels, Labels):
+            raise DeclarationError(f"{where}, labels: {labels!r} are no labels. Write no_event(source, within='30d', spine=every('7d', active='90d')).")
+        entity = features.views[0].entity
+        for view in features.views:
+            if set(view.entity.keys) - set(entity.keys):
+                raise DeclarationError(f"{where}: the labels are of entity {entity.name!r} with keys {list(entity.keys)}, view {view.name!r} needs {list(view.entity.keys)}")
+        for key in entity.keys:
+            labels.source.require(key, f"{where}, labels, key of entity {entity.name!r}, source {labels.source.name!r}")
+        if label in {*features.features, *entity.keys, "label_time", "partition"}:
+            raise DeclarationError(f"{where}, label: {label!r} is a column of the training set already, choose another")
+        values = {
+            "name": name, "features": features, "labels": labels, "entity": entity, "label": label, "description": description,
+            "owners": check_owners(owners, where) or features.views[0].owners, "tags": check_tags(tags or {}, where),
+        }
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
+
+    @cached_property
+    def partitions(self) -> Partitions:
+        """Months, from the first on in which a label can end."""
+        start = self.labels.source.partitions.start
+        return Partitions("month", start.replace(day=1, hour=0))
+
+    @cached_property
+    def version(self) -> str:
+        labels = self.labels
+        return version_of({
+            "training": self.name, "features": self.features.version, "source": labels.source.version, "event": labels.event, "horizon": labels.horizon,
+            "where": labels.where and labels.where.canonical, "step": labels.spine.step, "active": labels.spine.active, "label": self.label,
+        })

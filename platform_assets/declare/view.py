@@ -1,0 +1,187 @@
+"""A feature view: features of one entity from one source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from platform_assets.declare.entity import Entity
+from platform_assets.declare.features import Derived, Feature, Window, is_time_since
+from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
+from platform_assets.declare.source import Source, condition
+from platform_assets.declare.version import version_of
+from platform_assets.errors import DeclarationError
+from platform_assets.expressions import Expression, parse
+from platform_assets.expressions.types import DataType
+
+if TYPE_CHECKING:
+    from platform_assets.aggregations import Aggregation
+
+
+@dataclass(frozen=True)
+class StoredFeature:
+    """One column of a feature view's table: an aggregation of a masked argument over one window."""
+
+    name: str
+    aggregation: Aggregation
+    argument: Expression | None
+    where: Expression | None
+    window: Window
+    type: DataType
+
+    @property
+    def empty(self) -> Any:
+        """Its value for an entity without rows in the window."""
+        return self.aggregation.empty
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of silver that it is made of, besides keys and event time."""
+        columns = {*(self.argument.columns if self.argument else ()), *(self.where.columns if self.where else ())}
+        return tuple(sorted(columns))
+
+    @property
+    def served_type(self) -> DataType:
+        """The type of the value that a reader gets: a time since becomes seconds."""
+        return "float" if is_time_since(self.aggregation) else self.type
+
+
+@dataclass(frozen=True)
+class DerivedFeature:
+    """A feature computed from stored ones when they are read."""
+
+    name: str
+    expression: Expression
+
+    @property
+    def served_type(self) -> DataType:
+        return self.expression.type
+
+
+@dataclass(frozen=True, init=False)
+class FeatureView:
+    """Features of an entity from the events of a source; one value for each entity and partition (snapshot accuracy).
+
+    >>> customer_spend = FeatureView("customer_spend", entity=customer, source=orders, features=[count().over("7d")])
+    """
+
+    name: str
+    entity: Entity
+    source: Source
+    stored: tuple[StoredFeature, ...]
+    derived: tuple[DerivedFeature, ...]
+    online: bool
+    description: str
+    owners: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        entity: Entity,
+        source: Source,
+        features: Sequence[Feature | Derived],
+        online: bool = False,
+        description: str = "",
+        owners: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        where = f"feature view {name!r}"
+        check_name(name, where)
+        if not isinstance(entity, Entity):
+            raise DeclarationError(f"{where}, entity: {entity!r} is no Entity. Write Entity('customer', keys=['customer_id']).")
+        if not isinstance(source, Source):
+            raise DeclarationError(f"{where}, source: {source!r} is no source. Declare it with @source(...).")
+        for key in entity.keys:
+            source.require(key, f"{where}, key of entity {entity.name!r}, source {source.name!r}")
+        stored: list[StoredFeature] = []
+        for feature in features:
+            if isinstance(feature, Feature):
+                stored += _stored(feature, source, where)
+            elif not isinstance(feature, Derived):
+                raise DeclarationError(f"{where}, features: {feature!r} is no feature. Write count().over('7d') or derive('name', '...').")
+        if not stored:
+            raise DeclarationError(f"{where} has no features. Write features=[count().over('7d')].")
+        derived = _derived([f for f in features if isinstance(f, Derived)], stored, where)
+        _check_clashes([*stored, *derived], entity, where)
+        values = {
+            "name": name, "entity": entity, "source": source, "stored": tuple(stored), "derived": tuple(derived), "online": online,
+            "description": description, "owners": check_owners(owners, where) or source.owners, "tags": check_tags(tags or {}, where) or source.tags,
+        }
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
+
+    @cached_property
+    def version(self) -> str:
+        """Changes when a value could: with the source's version, the keys, and what each feature means."""
+        return version_of({
+            "view": self.name, "source": self.source.version, "keys": self.entity.keys,
+            "stored": [[f.name, f.aggregation.name, f.empty, f.argument and f.argument.canonical, f.where and f.where.canonical, f.window.length, f.window.offset, f.window.closed] for f in self.stored],
+            "derived": [[f.name, f.expression.canonical] for f in self.derived],
+        })
+
+    @cached_property
+    def reach(self) -> timedelta:
+        """How far back from its anchor a snapshot looks: the largest window and its offset."""
+        return max(feature.window.reach for feature in self.stored)
+
+    @cached_property
+    def reads_back(self) -> int:
+        """How many arrival partitions before its own a snapshot reads: one more than windows last, since rows leave."""
+        return -(-self.reach // self.source.partitions.step)
+
+    @property
+    def lookback(self) -> int:
+        """How many partitions back the last row of an entity that still has values may lie."""
+        return self.reads_back + 1
+
+    def valid_from(self, partition: int) -> datetime:
+        """From when the snapshot of a partition may be read."""
+        return self.source.partitions.ends_at(partition) + self.source.data_delay
+
+    @property
+    def key_types(self) -> dict[str, DataType]:
+        return {key: self.source.types[key] for key in self.entity.keys}
+
+    @property
+    def served(self) -> dict[str, DataType]:
+        """What a reader gets: names and types of stored and derived features."""
+        return {feature.name: feature.served_type for feature in (*self.stored, *self.derived)}
+
+
+def _stored(feature: Feature, source: Source, where: str) -> list[StoredFeature]:
+    place = f"{where}, {feature}, source {source.name!r}"
+    argument = None if feature.argument is None else parse(feature.argument, columns=source.types, where=place)
+    condition_ = None if feature.where is None else condition(feature.where, source.types, f"{place}, where")
+    takes = feature.aggregation.result(argument.type if argument else "bool")
+    if takes is None:
+        raise DeclarationError(f"{place}: {feature.aggregation.name} needs a number, {feature.argument!r} is {argument.type if argument else 'nothing'}")
+    plain = feature.argument in source.types
+    return [
+        StoredFeature(feature.name_over(window.text, where, plain), feature.aggregation, argument, condition_, window, takes)
+        for window in feature.spans(where)
+    ]
+
+
+def _derived(derived: list[Derived], stored: list[StoredFeature], where: str) -> list[DerivedFeature]:
+    types = {feature.name: feature.served_type for feature in stored}
+    found = []
+    for feature in derived:
+        place = f"{where}, derive({feature.name!r})"
+        check_name(feature.name, place)
+        found.append(DerivedFeature(feature.name, parse(feature.sql, columns=types, where=place)))
+    return found
+
+
+def _check_clashes(features: list[StoredFeature | DerivedFeature], entity: Entity, where: str) -> None:
+    seen: set[str] = set()
+    for feature in features:
+        if feature.name in seen:
+            raise DeclarationError(f"{where}: two features are named {feature.name!r}. Give one another name: .named('...').")
+        if feature.name in entity.keys or feature.name in RESERVED_COLUMNS:
+            raise DeclarationError(f"{where}: the feature {feature.name!r} has the name of a column that the table has already. Give it another: .named('...').")
+        seen.add(feature.name)
