@@ -1,0 +1,70 @@
+# Everything a developer runs, on a machine with nothing but make and a Python of 3.11 to 3.13. No Docker.
+#   make PYTHON=/path/to/python3.12 setup    takes another Python than the first that is found
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+UV_VERSION := 0.13.8
+VENV := .venv
+RUN := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+READY := $(VENV)/.ready
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
+HAS_RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+.PHONY: help setup demo test test-slow test-all lint lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Make .venv from requirements.lock; done again only when the lock or pyproject.toml changed
+
+# A half-made .venv has no stamp, so an interrupted set-up starts over. The package itself is built with the locked setuptools.
+$(READY): requirements.lock pyproject.toml
+	@if ! $(RUN) -c '$(HAS_RIGHT_VERSION)' 2>/dev/null; then \
+	  found=; seen=; \
+	  for python in $(PYTHONS); do \
+	    if "$$python" -c '$(HAS_RIGHT_VERSION)' 2>/dev/null; then found=$$python; break; fi; \
+	    seen="$$seen\n  $$python: $$("$$python" --version 2>/dev/null || echo 'not there')"; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    printf "make setup needs Python 3.11, 3.12 or 3.13. Looked at:$$seen\nInstall one, or name it: make PYTHON=/path/to/python3.11 setup\n" >&2; exit 1; \
+	  fi; \
+	  if ! "$$found" -c 'import venv, ensurepip' 2>/dev/null; then \
+	    printf "%s cannot make virtual environments: its module venv or ensurepip is missing.\nOn Debian and Ubuntu: apt install python3-venv. Or name another: make PYTHON=/path/to/python3.11 setup\n" "$$found" >&2; exit 1; \
+	  fi; \
+	  echo "Making $(VENV) with $$found, $$("$$found" --version)"; \
+	  "$$found" -m venv --clear $(VENV); \
+	fi
+	@if [ "$$($(UV) --version 2>/dev/null | cut -d' ' -f2)" != "$(UV_VERSION)" ]; then \
+	  $(RUN) -m pip --version >/dev/null 2>&1 || $(RUN) -m ensurepip >/dev/null; \
+	  $(RUN) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	fi
+	$(UV) pip sync --quiet --python $(RUN) --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(RUN) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Run the shop from files to predictions, in this folder, with an embedded Valkey
+	$(VENV)/bin/platform-assets demo
+
+test: setup ## Run the fast tests (under 10 minutes)
+	$(RUN) -m pytest
+
+test-slow: setup ## Run only the tests that take long or start heavy servers
+	$(RUN) -m pytest -m slow
+
+test-all: setup ## Run all tests
+	$(RUN) -m pytest -m "slow or not slow"
+
+lint: setup ## Check style, format and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+lock: setup ## Resolve pyproject.toml anew into requirements.lock, for all platforms, with hashes
+	$(UV) pip compile --universal --python-version 3.11 --extra dev --generate-hashes -q -o requirements.lock pyproject.toml
+
+clean: ## Remove .venv and all caches; data in .platform stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
