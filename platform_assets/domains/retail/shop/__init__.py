@@ -1,0 +1,1 @@
+"""The made-up shop, table by table; platform_assets.domains.retail.generate writes it to files."""
