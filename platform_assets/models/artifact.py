@@ -1,0 +1,261 @@
+"""A trained model on disk: a folder that never changes once it is there.
+
+    <root>/<first 16 hex digits of the SHA-256 of record.json>/
+        pipeline.joblib     preparation and estimator, pickled
+        record.json         what the model is, what it was made of, how it did; the SHA-256 of pipeline.joblib
+        record.sha256       of record.json, as `sha256sum --check` reads it
+
+The folder's name is its content: the same training writes the same folder, so a rerun changes nothing, and two runs at once cannot
+mix. It is written under another name, flushed, and renamed: a killed process leaves no half model.
+
+Pickle, through joblib, because an estimator may be of any library, or your own. skops reads without executing, but needs a list of
+trusted types for every library that an estimator may come from. So: **loading executes what the file holds.** The hashes show damage,
+not malice (whoever can write the folder can write the hashes): load only from where only your platform writes.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import platform
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import joblib
+import polars as pl
+from pydantic import TypeAdapter, ValidationError
+
+from platform_assets.errors import ModelError
+from platform_assets.models.checks import CheckResult
+from platform_assets.models.fitted import FittedModel
+from platform_assets.models.metrics import Evaluation
+from platform_assets.models.preparation import Encoding
+from platform_assets.models.train import Counts, Trained
+
+FORMAT = 1
+PIPELINE, RECORD, RECORD_HASH = "pipeline.joblib", "record.json", "record.sha256"
+LIBRARIES = ("joblib", "lightgbm", "numpy", "polars", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What only the caller knows of a training.
+
+    declarations: declaration -> version. tables: table ("churn/training") -> Delta version read. code: hash of the model's function.
+    """
+
+    declarations: Mapping[str, str]
+    tables: Mapping[str, int]
+    code: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that a model depends on, and how it did. Holds no clock and no run: the same training gives the same record.
+
+    features: names and Polars types, in order. importance: the AUC lost without each feature. libraries: Python's version too.
+    """
+
+    format: int
+    name: str
+    features: dict[str, str]
+    target: str
+    label_time: str
+    horizon: timedelta
+    cut: datetime
+    trained_until: datetime
+    seed: int
+    encoding: Encoding
+    estimator: str
+    counts: Counts
+    evaluation: Evaluation
+    baseline: Evaluation
+    checks: tuple[CheckResult, ...]
+    importance: dict[str, float]
+    declarations: dict[str, str]
+    tables: dict[str, int]
+    code: str
+    content_hash: str
+    libraries: dict[str, str]
+    pipeline_sha256: str
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+
+_RECORD = TypeAdapter(Record)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model from disk, with its record."""
+
+    record: Record
+    model: FittedModel
+
+    def predict(self, frame: pl.DataFrame) -> pl.Series:
+        """As FittedModel.predict: columns are found by name and checked by type; a missing one is named."""
+        return self.model.predict(frame)
+
+
+def save(trained: Trained, root: Path, provenance: Provenance) -> Path:
+    """Write a model under `root` and return its folder. Saving the same again changes nothing; a damaged folder is replaced.
+
+    Errors: ModelError if the estimator cannot be pickled, or is of a class that another process could not import.
+    """
+    pipeline = _pickled(trained.model)
+    record = _RECORD.dump_json(_record(trained, provenance, _sha256(pipeline)), indent=2)
+    folder = root / _sha256(record)[:16]
+    try:
+        _intact(folder)
+        return folder
+    except ModelError:
+        pass
+    root.mkdir(parents=True, exist_ok=True)
+    draft = root / f".{folder.name}.{uuid.uuid4().hex}"
+    draft.mkdir()
+    try:
+        for name, content in ((PIPELINE, pipeline), (RECORD, record), (RECORD_HASH, f"{_sha256(record)}  {RECORD}\n".encode())):
+            _write(draft / name, content)
+        _flush(draft)
+        _put_in_place(draft, folder)
+        _flush(root)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def load(folder: Path) -> LoadedModel:
+    """Read a model, to predict with. **Executes the pickle in it**: load only what your platform wrote.
+
+    The hashes are compared before anything is unpickled. Errors: ModelError if a file is missing, cut short or edited, if
+    scikit-learn is of another minor version than in training (its pickles do not promise to survive that), or if the estimator's
+    module is not there.
+    """
+    record, pipeline = _intact(folder)
+    trained_with, here = record.libraries["scikit-learn"], version("scikit-learn")
+    if trained_with.split(".")[:2] != here.split(".")[:2]:
+        raise ModelError(
+            f"model {record.name!r} in {folder} was trained with scikit-learn {trained_with}; here is {here}. "
+            "Install that one, or train the model anew."
+        )
+    try:
+        model = joblib.load(io.BytesIO(pipeline))
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ModelError(f"model {record.name!r} in {folder} with estimator {record.estimator} cannot be unpickled here: {what}") from error
+    return LoadedModel(record, model)
+
+
+def read_record(folder: Path) -> Record:
+    """A model's record, without unpickling it; hashes are compared as in load."""
+    return _intact(folder)[0]
+
+
+def _intact(folder: Path) -> tuple[Record, bytes]:
+    """Record and pickle of an artifact, as bytes that are what was written."""
+    try:
+        record, record_hash, pipeline = ((folder / name).read_bytes() for name in (RECORD, RECORD_HASH, PIPELINE))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelError(f"there is no whole model in {folder}: {Path(error.filename).name} is missing. Train the model anew.") from None
+    if record_hash.split()[:1] != [_sha256(record).encode()]:
+        raise _damaged(folder, RECORD)
+    try:
+        parsed = _RECORD.validate_json(record)
+    except ValidationError as error:
+        raise ModelError(f"the record of the model in {folder} cannot be read by this version of the platform: {error}") from None
+    if parsed.pipeline_sha256 != _sha256(pipeline):
+        raise _damaged(folder, PIPELINE)
+    return parsed, pipeline
+
+
+def _damaged(folder: Path, file: str) -> ModelError:
+    return ModelError(
+        f"the model in {folder} is damaged: {file} is not what was written (its SHA-256 differs). It was not loaded. "
+        "Train the model anew, or restore the folder."
+    )
+
+
+def _pickled(model: FittedModel) -> bytes:
+    kind = type(model.estimator)
+    if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
+        raise ModelError(
+            f"model {model.name!r}: its estimator's class {kind.__qualname__} is of a script, a notebook or a function: "
+            "no other process could load it. Move the class to a module."
+        )
+    file = io.BytesIO()
+    try:
+        joblib.dump(model, file)
+    except Exception as error:
+        raise ModelError(f"model {model.name!r}: its {kind.__qualname__} cannot be pickled: {error}") from error
+    return file.getvalue()
+
+
+def _record(trained: Trained, provenance: Provenance, pipeline_sha256: str) -> Record:
+    kind = type(trained.model.estimator)
+    return Record(
+        format=FORMAT,
+        name=trained.model.name,
+        features=trained.features,
+        target=trained.target,
+        label_time=trained.label_time,
+        horizon=trained.horizon,
+        cut=trained.cut,
+        trained_until=trained.trained_until,
+        seed=trained.seed,
+        encoding=trained.model.preparation.encoding,
+        estimator=f"{kind.__module__}.{kind.__qualname__}",
+        counts=trained.counts,
+        evaluation=trained.evaluation,
+        baseline=trained.baseline,
+        checks=trained.checks,
+        importance=trained.importance,
+        declarations=dict(sorted(provenance.declarations.items())),
+        tables=dict(sorted(provenance.tables.items())),
+        code=provenance.code,
+        content_hash=trained.content_hash,
+        libraries={"python": platform.python_version(), **{library: version(library) for library in LIBRARIES}},
+        pipeline_sha256=pipeline_sha256,
+    )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    """Make the names in a folder survive a power cut; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    """Rename the draft. If a folder of that name is there, another run was faster, or it is damaged: then it makes room."""
+    try:
+        draft.rename(folder)
+    except OSError:
+        with contextlib.suppress(ModelError):
+            _intact(folder)
+            return
+        discarded = folder.with_name(f"{draft.name}.damaged")
+        folder.rename(discarded)
+        draft.rename(folder)
+        shutil.rmtree(discarded, ignore_errors=True)

@@ -1,0 +1,58 @@
+"""Training and test rows, apart in time.
+
+The cut c is the 80% point of the label times. A label at t is known at t + horizon, so its interval is (t, t + horizon].
+
+    train    t + horizon <= c    known at the cut
+    purged   t < c < t + horizon its outcome lies on both sides: in neither split
+    test     t >= c
+
+A random split would put the outcome of one day into both, and promise what no later day keeps.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from platform_assets.errors import ModelError
+
+TRAIN_SHARE = 0.8
+UTC_TIME = pl.Datetime("us", "UTC")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows to train on and which to test on, as Boolean masks over the label times; `cut` is None if there are none."""
+
+    cut: datetime | None
+    train: pl.Series
+    test: pl.Series
+
+    @property
+    def purged(self) -> int:
+        """How many rows are in neither split."""
+        return len(self.train) - int(self.train.sum()) - int(self.test.sum())
+
+
+def split_by_time(label_times: pl.Series, horizon: timedelta, train_share: float = TRAIN_SHARE) -> Split:
+    """Cut the labels in time.
+
+    label_times: Datetime("us", "UTC"), in any order, without nulls. Of n sorted times the cut is the one with n * train_share
+    before it; rows that share its time are all tested.
+    horizon: how long after t a label is known; at least 0. With 0 a row at the cut is tested, not trained on.
+    """
+    if label_times.dtype != UTC_TIME:
+        raise ModelError(f"label times {label_times.name!r} are of type {label_times.dtype}: give them as Datetime('us', 'UTC')")
+    if label_times.null_count():
+        raise ModelError(f"label times {label_times.name!r}: {label_times.null_count()} are null. A label needs its time: leave these out")
+    if horizon < timedelta(0):
+        raise ModelError(f"a horizon of {horizon} lies before the label's time: give the time until the label is known, 0 or more")
+    if not 0 < train_share < 1:
+        raise ModelError(f"a training share of {train_share} leaves a split empty: give a number between 0 and 1, such as {TRAIN_SHARE}")
+    if label_times.is_empty():
+        nothing = pl.Series(dtype=pl.Boolean)
+        return Split(None, nothing, nothing)
+    # Rounded first: 0.29 * 100 is 28.999999999999996.
+    before = min(int(round(len(label_times) * train_share, 6)), len(label_times) - 1)
+    cut: datetime = label_times.sort()[before]
+    return Split(cut, (label_times < cut) & (label_times + horizon <= cut), label_times >= cut)
