@@ -1,0 +1,21 @@
+"""What every test stands on: an environment without this machine's settings, and Hypothesis without deadlines."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# Machines are shared: a slow example is no defect. What Hypothesis finds is printed so that it can be repeated.
+settings.register_profile("platform", deadline=None, print_blob=True)
+settings.load_profile("platform")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of the person who runs the tests, and a home that no one else uses. A test sets what it needs by monkeypatch."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith(("PLATFORM_", "DAGSTER_"))]:
+            environment.delenv(name)
+        environment.setenv("PLATFORM_HOME", str(tmp_path_factory.mktemp("platform")))
+        yield
