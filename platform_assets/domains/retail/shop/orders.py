@@ -100,7 +100,7 @@ def draw_lines(shop: Shop, orders: pl.DataFrame, customers: pl.DataFrame) -> pl.
         kind=pl.lit("adjustment"),
         described=pl.lit(False),
     )
-    numbered = pl.concat([lines, cancelled, adjusted]).sort("day", "minute", "document", maintain_order=True)
+    numbered: pl.DataFrame = pl.concat([lines, cancelled, adjusted]).sort("day", "minute", "document", maintain_order=True)
     return numbered.with_columns(
         invoice=FIRST_INVOICE - 1 + pl.struct("day", "minute", "document").rank("dense").cast(pl.Int64),
         position=pl.int_range(pl.len()).over("document"),
