@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -14,6 +14,8 @@ from platform_assets.errors import DeclarationError, unknown
 
 if TYPE_CHECKING:
     from platform_assets.aggregations import Aggregation
+    from platform_assets.expressions import Expression
+    from platform_assets.expressions.types import DataType
 
 Closed = Literal["left", "right", "both", "none"]
 
@@ -83,6 +85,46 @@ class Feature:
             raise DeclarationError(f"{where} has {len(self.windows)} windows and one name, {self.name!r}. Put the window into it: .named('{self.name}_{{window}}').")
         check_name(name, where)
         return name
+
+
+@dataclass(frozen=True)
+class Measure:
+    """An aggregation as engines compute it: of a checked argument, null where `where` is not true."""
+
+    name: str
+    aggregation: Aggregation
+    argument: Expression | None
+    where: Expression | None
+    type: DataType
+
+    @property
+    def empty(self) -> Any:
+        """Its value when there is no row."""
+        return self.aggregation.empty
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of silver that it is made of, besides keys and event time."""
+        columns = {*(self.argument.columns if self.argument else ()), *(self.where.columns if self.where else ())}
+        return tuple(sorted(columns))
+
+    @property
+    def meaning(self) -> list[Any]:
+        """What its value depends on, as plain data."""
+        return [self.name, self.aggregation.name, self.empty, self.argument and self.argument.canonical, self.where and self.where.canonical]
+
+
+def measure(feature: Feature, name: str, types: Mapping[str, DataType], where: str) -> Measure:
+    """A feature's aggregation over columns of these types, checked."""
+    from platform_assets.declare.source import condition
+    from platform_assets.expressions import parse
+
+    argument = None if feature.argument is None else parse(feature.argument, columns=types, where=where)
+    mask = None if feature.where is None else condition(feature.where, types, f"{where}, where")
+    result = feature.aggregation.result(argument.type if argument else "bool")
+    if result is None:
+        raise DeclarationError(f"{where}: {feature.aggregation.name} needs a number, {feature.argument!r} is {argument.type if argument else 'nothing'}")
+    return Measure(name, feature.aggregation, argument, mask, result)
 
 
 @dataclass(frozen=True)

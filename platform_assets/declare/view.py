@@ -1,52 +1,35 @@
 """A feature view: features of one entity from one source."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from platform_assets.declare.entity import Entity
-from platform_assets.declare.features import Derived, Feature, Window, is_time_since
+from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
-from platform_assets.declare.source import Source, condition
+from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression, parse
 from platform_assets.expressions.types import DataType
 
-if TYPE_CHECKING:
-    from platform_assets.aggregations import Aggregation
-
 
 @dataclass(frozen=True)
 class StoredFeature:
-    """One column of a feature view's table: an aggregation of a masked argument over one window."""
+    """One column of a feature view's table: a measure over one window."""
 
-    name: str
-    aggregation: Aggregation
-    argument: Expression | None
-    where: Expression | None
+    measure: Measure
     window: Window
-    type: DataType
 
     @property
-    def empty(self) -> Any:
-        """Its value for an entity without rows in the window."""
-        return self.aggregation.empty
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The columns of silver that it is made of, besides keys and event time."""
-        columns = {*(self.argument.columns if self.argument else ()), *(self.where.columns if self.where else ())}
-        return tuple(sorted(columns))
+    def name(self) -> str:
+        return self.measure.name
 
     @property
     def served_type(self) -> DataType:
         """The type of the value that a reader gets: a time since becomes seconds."""
-        return "float" if is_time_since(self.aggregation) else self.type
+        return "float" if is_time_since(self.measure.aggregation) else self.measure.type
 
 
 @dataclass(frozen=True)
@@ -120,7 +103,7 @@ class FeatureView:
         """Changes when a value could: with the source's version, the keys, and what each feature means."""
         return version_of({
             "view": self.name, "source": self.source.version, "keys": self.entity.keys,
-            "stored": [[f.name, f.aggregation.name, f.empty, f.argument and f.argument.canonical, f.where and f.where.canonical, f.window.length, f.window.offset, f.window.closed] for f in self.stored],
+            "stored": [[*f.measure.meaning, f.window.length, f.window.offset, f.window.closed] for f in self.stored],
             "derived": [[f.name, f.expression.canonical] for f in self.derived],
         })
 
@@ -155,14 +138,9 @@ class FeatureView:
 
 def _stored(feature: Feature, source: Source, where: str) -> list[StoredFeature]:
     place = f"{where}, {feature}, source {source.name!r}"
-    argument = None if feature.argument is None else parse(feature.argument, columns=source.types, where=place)
-    condition_ = None if feature.where is None else condition(feature.where, source.types, f"{place}, where")
-    takes = feature.aggregation.result(argument.type if argument else "bool")
-    if takes is None:
-        raise DeclarationError(f"{place}: {feature.aggregation.name} needs a number, {feature.argument!r} is {argument.type if argument else 'nothing'}")
     plain = feature.argument in source.types
     return [
-        StoredFeature(feature.name_over(window.text, where, plain), feature.aggregation, argument, condition_, window, takes)
+        StoredFeature(measure(feature, feature.name_over(window.text, where, plain), source.types, place), window)
         for window in feature.spans(where)
     ]
 

@@ -1,0 +1,1 @@
+"""How declared features are computed: by the naive reference, and by Polars."""

@@ -1,0 +1,1 @@
+"""Computes declarations with Polars and NumPy on one machine."""

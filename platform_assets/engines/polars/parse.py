@@ -1,0 +1,79 @@
+"""Received values to declared types: what does not fit becomes null, and its row will say why."""
+
+import polars as pl
+
+from platform_assets.declare.source import Source
+from platform_assets.errors import SourceError
+from platform_assets.expressions.types import POLARS, DataType
+
+_OFFSET = r"(?:[zZ]|[+-]\d{2}:?\d{2})$"
+_TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
+
+
+def parsed(source: Source, column: str, stored: pl.DataType) -> pl.Expr:
+    """The column in its declared type; null where a value is missing, cannot be read, or is not finite."""
+    wanted = source.columns[column].type
+    value = pl.col(column)
+    if stored == pl.Null:
+        return pl.lit(None, POLARS[wanted]).alias(column)
+    if stored == pl.String:
+        return _from_text(value, wanted, source.timezone).alias(column)
+    if wanted == "datetime":
+        return _from_time(value, column, stored, source).alias(column)
+    if wanted == "int" and stored.is_float():
+        return pl.when(value == value.round()).then(value).cast(pl.Int64, strict=False).alias(column)
+    cast = value.cast(POLARS[wanted], strict=False)
+    return (_finite(cast) if wanted == "float" else cast).alias(column)
+
+
+def is_not_finite(column: str, stored: pl.DataType) -> pl.Expr:
+    """Whether a received number is NaN or infinite: it becomes null, and is counted."""
+    number = pl.col(column).str.strip_chars().cast(pl.Float64, strict=False) if stored == pl.String else pl.col(column).cast(pl.Float64, strict=False)
+    return (number.is_nan() | number.is_infinite()).fill_null(False)
+
+
+def _finite(number: pl.Expr) -> pl.Expr:
+    return pl.when(number.is_finite()).then(number)
+
+
+def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Expr:
+    if wanted == "str":
+        return value
+    text = value.str.strip_chars()
+    if wanted == "float":
+        return _finite(text.cast(pl.Float64, strict=False))
+    if wanted == "int":  # exports write whole numbers as 17850.0 when a column has gaps
+        number = text.cast(pl.Float64, strict=False)
+        whole = pl.when(number.is_finite() & (number == number.round()) & (number.abs() < 2.0**53)).then(number).cast(pl.Int64, strict=False)
+        return pl.coalesce(text.cast(pl.Int64, strict=False), whole)
+    if wanted == "bool":
+        lower = text.str.to_lowercase()
+        return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
+    if wanted == "date":
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    at = text.str.replace(r"^(\d{4}-\d{2}-\d{2})[tT]", "${1} ")
+    with_offset = at.str.contains(_OFFSET)
+    zoned = pl.when(with_offset).then(at.str.replace(r"[zZ]$", "+00:00")).str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
+    if timezone is None:
+        return zoned.dt.convert_time_zone("UTC")
+    naive_text = pl.when(~with_offset).then(at)
+    naive = pl.coalesce(naive_text.str.to_datetime(form, time_unit="us", strict=False) for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"))
+    return pl.coalesce(zoned.dt.convert_time_zone("UTC"), _in_zone(naive, timezone))
+
+
+def _in_zone(naive: pl.Expr, timezone: str) -> pl.Expr:
+    """Local times to UTC: of an hour that comes twice the earlier, none for one that never comes."""
+    return naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+
+
+def _from_time(value: pl.Expr, column: str, stored: pl.DataType, source: Source) -> pl.Expr:
+    if not isinstance(stored, pl.Datetime):
+        raise SourceError(f"source {source.name!r}, column {column!r}: a datetime was declared, {stored} was delivered. Convert it in the source's function.")
+    if stored.time_zone is not None:
+        return value.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+    if source.timezone is None:
+        raise SourceError(
+            f"source {source.name!r}, column {column!r}: its times are naive, nobody says where their clock stood. "
+            f"Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in the source's function."
+        )
+    return _in_zone(value, source.timezone)

@@ -1,0 +1,41 @@
+"""Reports: measures of the rows of event partitions (semantics.md 1, gold tables)."""
+
+import numpy as np
+import polars as pl
+
+from platform_assets.aggregations import column_of
+from platform_assets.declare.report import GoldTable
+from platform_assets.engines.polars.change_log import argument_type, prepared
+from platform_assets.engines.polars.times import index_of, physical, stored_partition
+
+
+def event_partition(table: GoldTable) -> pl.Expr:
+    """The index of the partition that an event belongs to, by the report's clock."""
+    time = table.source.event_time
+    if table.timezone == "UTC":
+        return index_of(time, table.source.partitions)
+    return pl.col(time).dt.convert_time_zone(table.timezone).dt.date().cast(pl.Int32).cast(pl.Int64)
+
+
+def report(table: GoldTable, silver: pl.LazyFrame, first: int, last: int) -> pl.DataFrame:
+    """The rows of the report for the event partitions first..last: partition, the columns of `by`, the measures.
+
+    silver: accepted rows of all arrivals that hold events of these partitions.
+    """
+    source, by = table.source, list(table.by)
+    rows = silver.select(
+        event_partition(table).alias("__partition"), *by, physical(source.event_time).alias("__time"),
+        *(pl.col(c).alias(f"__order_{c}") for c in source.order if c not in by),
+        *(prepared(measure).alias(f"__measure_{measure.name}") for measure in table.measures),
+    ).filter(pl.col("__partition").is_between(first, last)).collect()
+    rows = rows.sort("__partition", *by, "__time", *(c for c in rows.columns if c.startswith("__order_")))
+    group = rows.select(pl.struct("__partition", *by).rle_id().cast(pl.Int64)).to_series().to_numpy()
+    lo = np.flatnonzero(np.diff(group, prepend=-1))
+    hi = np.append(lo[1:], rows.height) if len(lo) else lo
+    heads = rows[lo]
+    values = []
+    for measure in table.measures:
+        column = column_of(rows[f"__measure_{measure.name}"], argument_type(measure), rows["__time"].to_numpy())
+        state = measure.aggregation.over(measure.aggregation.prepare(column), lo, hi)
+        values.append(measure.aggregation.finalize(state, column).alias(measure.name))
+    return heads.select(stored_partition(pl.col("__partition"), source.partitions).alias("partition"), *by).with_columns(values)

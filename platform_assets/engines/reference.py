@@ -1,0 +1,225 @@
+"""The oracle: what semantics.md says, in loops over entities, times and rows. Slow, and obviously right.
+
+Rows are dicts. It shares nothing with the fast engines but the declarations and, for expressions, the closures that also
+serve online. Partitions are their indexes (declare.partitions); an arrival is the index of a partition.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from platform_assets.declare.features import Measure
+from platform_assets.declare.report import GoldTable
+from platform_assets.declare.source import Source
+from platform_assets.declare.training import FeatureService, TrainingSet
+from platform_assets.declare.view import FeatureView, StoredFeature
+from platform_assets.errors import ComputeError
+
+Row = dict[str, Any]
+INT64 = range(-(2**63), 2**63)
+
+
+# --- silver (semantics.md 7) ---------------------------------------------------------------------------------------
+
+
+def silver(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row], list[Row], list[Row]]:
+    """The accepted, quarantined and duplicate rows of one arrival partition.
+
+    raw: typed rows of all arrivals up to `partition`, each with arrival (index), delivery and row_number; a value that was
+    received but could not be parsed is the object `UNREADABLE`.
+    """
+    position = {id(row): (row["arrival"], row["delivery"], row["row_number"]) for row in raw}
+    good = [row for row in raw if not broken_rules(source, row)]
+    accepted, duplicates = [], []
+    for row in good:
+        if row["arrival"] != partition:
+            continue
+        earlier = [
+            other for other in good
+            if source.key and all(other[k] == row[k] for k in source.key)
+            and position[id(other)] < position[id(row)] and row["arrival"] - other["arrival"] <= source.duplicates_within
+        ]
+        if earlier:
+            duplicates.append(row)
+        else:
+            flags = {name: bool(flag.closure()(row)) for name, flag in source.flags.items()}
+            accepted.append({**row, **flags})
+    quarantined = [{**row, "reasons": broken_rules(source, row)} for row in raw if row["arrival"] == partition and broken_rules(source, row)]
+    if accepted or quarantined:
+        share = len(accepted) / (len(accepted) + len(quarantined))
+        if share < source.accepted_share:
+            return [], quarantined + [{**row, "reasons": ["blocked"]} for row in accepted], duplicates
+    return accepted, quarantined, duplicates
+
+
+UNREADABLE = object()
+
+
+def broken_rules(source: Source, row: Row) -> list[str]:
+    """Why a row is quarantined: unreadable or missing values, broken rules, a time in the future."""
+    unreadable = [f"{name}: not {column.type}" for name, column in source.columns.items() if row[name] is UNREADABLE]
+    readable = {name: None if value is UNREADABLE else value for name, value in row.items()}
+    required = {name for name, column in source.columns.items() if not column.nullable} | {source.event_time, *source.key}
+    missing = [f"{name}: missing" for name in source.columns if name in required and row[name] is None]
+    broken = [name for name, rule in source.rules.items() if rule.closure()(readable) is False]
+    at = readable[source.event_time]
+    future = ["in the future"] if at is not None and at >= source.partitions.ends_at(row["arrival"]) else []
+    return unreadable + missing + broken + future
+
+
+# --- feature views (semantics.md 2 to 4) ----------------------------------------------------------------------------
+
+
+def in_window(feature: StoredFeature, at: datetime, anchor: datetime) -> bool:
+    """Whether an event time lies in the feature's window at an anchor."""
+    end = anchor - feature.window.offset
+    start = end - feature.window.length
+    after_start = at >= start if feature.window.closed in ("left", "both") else at > start
+    before_end = at <= end if feature.window.closed in ("right", "both") else at < end
+    return after_start and before_end
+
+
+def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) -> list[Row]:
+    """The rows of a feature view's table for the partitions first..last, from silver rows (all arrivals)."""
+    source, partitions = view.source, view.source.partitions
+    written = []
+    for entity in _entities(view.entity.keys, rows):
+        mine = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity]
+        for partition in range(first, last + 1):
+            changed, alive = False, False
+            for feature in view.stored:
+                before = _members(feature, mine, source, partitions.ends_at(partition - 1), partition - 1)
+                now = _members(feature, mine, source, partitions.ends_at(partition), partition)
+                changed = changed or {id(row) for row in before} != {id(row) for row in now}
+                alive = alive or bool(now)
+            if changed:
+                written.append({
+                    **dict(zip(view.entity.keys, entity, strict=True)), "partition": partition, "valid_from": view.valid_from(partition), "is_empty": not alive,
+                    **{f.name: value(f.measure, _members(f, mine, source, partitions.ends_at(partition), partition), source) for f in view.stored},
+                })
+    return written
+
+
+def _entities(keys: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    found = {tuple(row[key] for key in keys) for row in rows}
+    return sorted(entity for entity in found if None not in entity)
+
+
+def _members(feature: StoredFeature, rows: Sequence[Row], source: Source, anchor: datetime, partition: int) -> list[Row]:
+    return [row for row in rows if row["arrival"] <= partition and in_window(feature, row[source.event_time], anchor)]
+
+
+def value(measure: Measure, rows: Sequence[Row], source: Source) -> Any:
+    """The aggregation of the rows in a window."""
+    kept = []
+    for row in sorted(rows, key=lambda row: (row[source.event_time], *(row[c] for c in source.order))):
+        if measure.where is not None and measure.where.closure()(row) is not True:
+            continue
+        argument = True if measure.argument is None else measure.argument.closure()(row)
+        if argument is not None:
+            kept.append((row[source.event_time], argument))
+    return AGGREGATE[measure.aggregation.name]([v for _, v in kept], [at for at, _ in kept], measure.empty)
+
+
+def _sum(values: list[Any], times: list[datetime], empty: Any) -> Any:
+    if not values:
+        return empty
+    if isinstance(values[0], float):
+        return math.fsum(values)
+    if sum(values) not in INT64:
+        raise ComputeError(f"an integer sum is {sum(values)}, beyond 64 bits")
+    return sum(values)
+
+
+def _std(values: list[Any], times: list[datetime], empty: Any) -> float | None:
+    if len(values) < 2:
+        return None
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
+
+
+def _mode(values: list[Any], times: list[datetime], empty: Any) -> Any:
+    counts = Counter(values)
+    return min((value for value in counts if counts[value] == max(counts.values())), default=None)
+
+
+AGGREGATE: dict[str, Callable[[list[Any], list[datetime], Any], Any]] = {
+    "count": lambda values, times, empty: len(values),
+    "sum": _sum,
+    "mean": lambda values, times, empty: math.fsum(values) / len(values) if values else None,
+    "std": _std,
+    "min": lambda values, times, empty: min(values, default=None),
+    "max": lambda values, times, empty: max(values, default=None),
+    "first": lambda values, times, empty: values[0] if values else None,
+    "last": lambda values, times, empty: values[-1] if values else None,
+    "mode": _mode,
+    "count_distinct": lambda values, times, empty: len(set(values)),
+    "time_since_last": lambda values, times, empty: times[-1] if times else None,
+}
+
+
+# --- reading (semantics.md 3, 5, 6) ---------------------------------------------------------------------------------
+
+
+def as_of(view: FeatureView, log: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
+    """The features of an entity as a reader at t sees them: the last row with valid_from <= t, finalized and derived."""
+    seen = [row for row in log if tuple(row[k] for k in view.entity.keys) == entity and row["valid_from"] <= t]
+    row = max(seen, key=lambda row: row["valid_from"]) if seen and None not in entity else None
+    values: Row = {}
+    for feature in view.stored:
+        stored = feature.measure.empty if row is None else row[feature.name]
+        if feature.measure.aggregation.name == "time_since_last":
+            stored = None if stored is None else (t - stored) / timedelta(seconds=1)
+        values[feature.name] = stored
+    return {**values, **{feature.name: feature.expression.closure()(values) for feature in view.derived}}
+
+
+def point_in_time(service: FeatureService, logs: Mapping[str, Sequence[Row]], labels: Sequence[Row]) -> list[Row]:
+    """The labels, in their order, each with the features known at its label_time."""
+    return [
+        {**label, **{f"{view.name}__{name}": v for view in service.views
+                     for name, v in as_of(view, logs[view.name], tuple(label[k] for k in view.entity.keys), label["label_time"]).items()}}
+        for label in labels
+    ]
+
+
+def labels(data: TrainingSet, rows: Sequence[Row], partition: int) -> list[Row]:
+    """The labels of training partition `partition` (a month): those whose interval ends in it, as known at its end."""
+    declared, source = data.labels, data.labels.source
+    start, end = data.partitions.starts_at(partition), data.partitions.ends_at(partition)
+    events = [row for row in rows if declared.where is None or declared.where.closure()(row) is True]
+    found = []
+    t = source.partitions.start
+    while t + declared.horizon < end:
+        if t + declared.horizon >= start:
+            known = [row for row in events if source.partitions.ends_at(row["arrival"]) <= t and t - declared.spine.active <= row[source.event_time] < t]
+            for entity in _entities(data.entity.keys, known):
+                follows = any(
+                    tuple(row[k] for k in data.entity.keys) == entity and t < row[source.event_time] <= t + declared.horizon
+                    and source.partitions.ends_at(row["arrival"]) <= end
+                    for row in events
+                )
+                found.append({**dict(zip(data.entity.keys, entity, strict=True)), "label_time": t, data.label: follows if declared.event == "any" else not follows})
+        t += declared.spine.step
+    return found
+
+
+def report(table: GoldTable, rows: Sequence[Row], partition: int) -> list[Row]:
+    """The rows of a report for one event partition, from silver rows (all arrivals)."""
+    def belongs(row: Row) -> bool:
+        at = row[table.source.event_time]
+        if table.timezone == "UTC":
+            return table.source.partitions.index(at) == partition
+        return at.astimezone(ZoneInfo(table.timezone)).date() == table.source.partitions.starts_at(partition).date()
+
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        if belongs(row):
+            groups.setdefault(tuple(row[c] for c in table.by), []).append(row)
+    return [
+        {**dict(zip(table.by, group, strict=True)), "partition": partition, **{m.name: value(m, members, table.source) for m in table.measures}}
+        for group, members in groups.items()
+    ]

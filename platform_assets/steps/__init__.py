@@ -1,0 +1,1 @@
+"""What it takes to materialize a range of partitions of a layer: read, compute, write, record. Without Dagster."""

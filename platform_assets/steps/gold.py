@@ -1,0 +1,83 @@
+"""Gold: the change log of a feature view, and reports."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import polars as pl
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.report import GoldTable
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.change_log import change_log
+from platform_assets.engines.polars.report import report
+from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
+from platform_assets.steps.silver import silver_table
+from platform_assets.stores.delta import PartitionFacts, Table
+from platform_assets.stores.ledger import Entry
+
+
+def gold_table(declaration: FeatureView | GoldTable) -> Table:
+    return (declaration.name, "gold")
+
+
+def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
+    """Writes the view's partitions first..last, all but those that read a partition of silver which is missing or blocked."""
+    source, partitions, done = view.source, view.source.partitions, Done()
+    silver, gold = silver_table(source), gold_table(view)
+    arrived = run.ledger.entries(name_of(silver))
+    for partition in range(first, last + 1):
+        key = partitions.key(partition)
+        if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, range(partition - view.reads_back, partition + 1), arrived):
+            done.refused[key] = error
+    ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
+    if not ready:
+        return done
+    read = {name_of(silver): run.version(silver)}
+    span = span_of(partitions, max(ready[0] - view.reads_back, partitions.first), ready[-1])
+    rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
+    log = pl.concat(change_log(view, rows, ready[0], ready[-1])).sort("partition", *view.entity.keys)
+    done.entries, done.written[gold] = write(run, gold, log, partitions, _facts(log, ready, partitions, read), view.version)
+    run.ledger.record(done.entries.values())
+    return done
+
+
+def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
+    """Writes the report for the event partitions first..last, from whatever has arrived of them so far."""
+    source, partitions, done = table.source, table.source.partitions, Done()
+    silver, gold = silver_table(source), gold_table(table)
+    arrived = run.ledger.entries(name_of(silver))
+    arrivals = arrivals_of(partitions, arrived)
+    for partition in range(first, last + 1):
+        key = partitions.key(partition)
+        if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, needed_arrivals(partition, arrivals), arrived):
+            done.refused[key] = error
+    ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
+    if not ready:
+        return done
+    read = {name_of(silver): run.version(silver)}
+    needed = [arrival for p in ready for arrival in needed_arrivals(p, arrivals)]
+    span = span_of(partitions, max(min(needed), partitions.first), max(needed))
+    rows = report(table, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), ready[0], ready[-1])
+    done.entries, done.written[gold] = write(run, gold, rows, partitions, _facts(rows, ready, partitions, read), table.version)
+    run.ledger.record(done.entries.values())
+    return done
+
+
+def _facts(frame: pl.DataFrame, ready: list[int], partitions: Partitions, read: dict[str, int]) -> dict[int, PartitionFacts]:
+    rows = rows_by_partition(frame, partitions)
+    return {p: PartitionFacts(partitions.key(p), rows.get(partitions.key(p), 0), details={"read": read}) for p in ready}
+
+
+def arrivals_of(partitions: Partitions, silver: Mapping[str, Entry]) -> dict[int, set[int]]:
+    """For each event partition the arrival partitions that hold, or once held, rows of it."""
+    arrivals: dict[int, set[int]] = {}
+    for key, entry in silver.items():
+        for event in entry.details.get("event_partitions", []):
+            arrivals.setdefault(partitions.index(datetime.fromisoformat(event).replace(tzinfo=UTC)), set()).add(partitions.index_of(key))
+    return arrivals
+
+
+def needed_arrivals(partition: int, arrivals: Mapping[int, set[int]]) -> list[int]:
+    """What a report's partition reads: its own arrivals, and those with rows of it; a local day touches its neighbours in UTC."""
+    near = (arrivals.get(event, set()) for event in range(partition - 1, partition + 2))
+    return sorted({partition}.union(*near))

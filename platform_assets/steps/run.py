@@ -1,0 +1,132 @@
+"""What every step works with, and what it says afterwards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+import polars as pl
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.errors import NotReadyError
+from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
+from platform_assets.stores.ledger import Entry, Ledger
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a step reads and writes, its id, and its clock."""
+
+    lake: Lake
+    ledger: Ledger
+    id: str
+    now: datetime
+
+    def version(self, table: Table) -> int:
+        """The Delta version of a table that a step reads; -1 while there is no table."""
+        version = self.lake.version(table)
+        return -1 if version is None else version
+
+
+@dataclass
+class Done:
+    """What a step did with each of its partitions: an entry of the ledger, or why not."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    unchanged: dict[str, Entry] = field(default_factory=dict)
+    """Partitions that were as they should be already."""
+    refused: dict[str, NotReadyError] = field(default_factory=dict)
+    written: dict[Table, Written] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raises one error for all partitions that were refused."""
+        if not self.refused:
+            return
+        done = f"{len(self.entries) + len(self.unchanged)} other partitions were written. " if self.entries or self.unchanged else ""
+        messages = list(dict.fromkeys(str(error) for error in self.refused.values()))
+        more = f"\n... and {len(messages) - 10} more" if len(messages) > 10 else ""
+        keys = list(self.refused)
+        named = ", ".join(keys) if len(keys) <= 5 else f"{keys[0]} to {keys[-1]}"
+        raise NotReadyError(f"{len(keys)} partitions could not be made ({named}). {done}\n" + "\n".join(messages[:10]) + more)
+
+
+def name_of(table: Table) -> str:
+    return "/".join(table)
+
+
+def key_format(table: Table) -> str:
+    """How an asset is selected on the command line."""
+    return f"--select 'key:\"{name_of(table)}\"'"
+
+
+def unready(
+    reader: str, table: Table, version: str, partitions: Partitions, needed: Sequence[int], entries: Mapping[str, Entry]
+) -> NotReadyError | None:
+    """Why a partition cannot be made of these partitions of a table; None when all are there, open, and of this version."""
+    for index in needed:
+        if index < partitions.first:
+            continue
+        key = partitions.key(index)
+        entry = entries.get(key)
+        command = f"dagster asset materialize -m <module> {key_format(table)} --partition {key}"
+        if entry is None:
+            return NotReadyError(f"{reader} needs {name_of(table)} {key}, which is missing. Materialize it: {command}")
+        if entry.status == "blocked":
+            return NotReadyError(_blocked(reader, table, entry))
+        if entry.declaration_version != version:
+            return NotReadyError(
+                f"{reader} needs {name_of(table)} {key}, which was made by version {entry.declaration_version} of its declaration; now it is {version}. "
+                f"Materialize it again: {command}"
+            )
+    return None
+
+
+def _blocked(reader: str, table: Table, entry: Entry) -> str:
+    share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
+    reasons = ", ".join(f"{reason}: {rows}" for reason, rows in entry.details.get("reasons", {}).items() if not reason.startswith("blocked"))
+    return (
+        f"{reader} needs {name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were accepted, {needed:.0%} are required ({reasons}). "
+        f"Its rows wait in {table[0]}/quarantine. Have the day delivered again, or correct the rule, and materialize {table[0]}/raw and {name_of(table)} {entry.partition}."
+    )
+
+
+def stretches(indexes: Sequence[int]) -> list[tuple[int, int]]:
+    """Consecutive runs of ascending indexes as (first, last).
+
+    >>> stretches([1, 2, 3, 7])
+    [(1, 3), (7, 7)]
+    """
+    runs = []
+    for _, group in groupby(enumerate(indexes), lambda pair: pair[1] - pair[0]):
+        members = [index for _, index in group]
+        runs.append((members[0], members[-1]))
+    return runs
+
+
+def span_of(partitions: Partitions, first: int, last: int) -> Span:
+    """The partitions first..last as values of a partition column."""
+    return Span(partitions.value(first), partitions.value(last + 1))
+
+
+def rows_by_partition(frame: pl.DataFrame, partitions: Partitions, by: str = "partition") -> dict[str, int]:
+    """How many rows of a frame each partition has, by key."""
+    return {value.strftime(partitions.key_format): rows for value, rows in frame.group_by(by).len().iter_rows()}
+
+
+def write(
+    run: Run, table: Table, frame: pl.DataFrame, partitions: Partitions, facts: Mapping[int, PartitionFacts], declaration_version: str, by: str = "partition"
+) -> tuple[dict[str, Entry], Written]:
+    """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them."""
+    entries: dict[str, Entry] = {}
+    written: Written | None = None
+    for first, last in stretches(sorted(facts)):
+        span = span_of(partitions, first, last)
+        part = frame.filter(pl.col(by).is_between(span.start, span.end, closed="left"))
+        mine = [facts[index] for index in range(first, last + 1)]
+        written = run.lake.replace(table, part, by=by, span=span, facts=mine, declaration_version=declaration_version, run=run.id)
+        for fact in mine:
+            entries[fact.partition] = Entry(
+                name_of(table), fact.partition, written.version, declaration_version, fact.rows, fact.status, fact.tier, run.id, fact.details
+            )
+    assert written is not None, "a step writes at least one partition"
+    return entries, written

@@ -1,0 +1,74 @@
+"""Silver and quarantine: raw rows judged, a partition a function of raw and of the de-duplication horizon before it."""
+
+from typing import Any
+
+import polars as pl
+
+from platform_assets.declare.source import Source
+from platform_assets.engines.polars.silver import Judged, judge
+from platform_assets.engines.polars.times import index_of
+from platform_assets.sources.receive import raw_table
+from platform_assets.steps.run import Done, Run, name_of, span_of, unready, write
+from platform_assets.stores.delta import PartitionFacts, Table
+from platform_assets.stores.ledger import Entry
+
+
+def silver_table(source: Source) -> Table:
+    return (source.name, "silver")
+
+
+def quarantine_table(source: Source) -> Table:
+    return (source.name, "quarantine")
+
+
+def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
+    """Judges the arrival partitions first..last and writes both tables; the ledger has the same facts for each."""
+    partitions, done = source.partitions, Done()
+    raw, silver = raw_table(source), silver_table(source)
+    received = run.ledger.entries(name_of(raw))
+    for partition in range(first, last + 1):
+        key = partitions.key(partition)
+        needed = range(partition - source.duplicates_within, partition + 1)
+        present = {k: _of_any_version(entry, source.version) for k, entry in received.items()}
+        if error := unready(f"{name_of(silver)} {key}", raw, source.version, partitions, needed, present):
+            done.refused[key] = error
+    ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
+    if not ready:
+        return done
+    reads = max(ready[0] - source.duplicates_within, partitions.first)
+    read = {name_of(raw): run.version(raw)}
+    rows = run.lake.scan(raw, by="arrival", span=span_of(partitions, reads, ready[-1]), version=read[name_of(raw)]).filter(~pl.col("superseded")).collect()
+    judged = judge(source, rows, ready[0], ready[-1])
+    touched = _touched(source, judged, run.ledger.entries(name_of(silver)))
+    facts, aside = {}, {}
+    for partition in ready:
+        key, counts = partitions.key(partition), judged.counts[partition]
+        details = {**counts, "needed_share": source.accepted_share, "event_partitions": touched.get(partition, []), "read": read}
+        status = "blocked" if counts["tier"] == "LOW" else "ok"
+        facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
+        aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
+    quarantine = judged.quarantine.with_columns(pl.lit(run.id).alias("run"))
+    set_aside, done.written[quarantine_table(source)] = write(run, quarantine_table(source), quarantine, partitions, aside, source.version, by="arrival")
+    done.entries, done.written[silver] = write(run, silver, judged.silver, partitions, facts, source.version, by="arrival")
+    run.ledger.record([*set_aside.values(), *done.entries.values()])
+    return done
+
+
+def _of_any_version(entry: Entry, version: str) -> Entry:
+    """Raw is what came: it does not depend on the declaration."""
+    return Entry(entry.table, entry.partition, entry.delta_version, version, entry.rows, entry.status, entry.tier, entry.run, entry.details)
+
+
+def _touched(source: Source, judged: Judged, before: dict[str, Entry]) -> dict[int, list[str]]:
+    """For each arrival partition the event partitions that it holds rows of, or ever held: reports of these are stale."""
+    partitions = source.partitions
+    pairs = judged.silver.select(
+        index_of("arrival", partitions).alias("arrival"), index_of(source.event_time, partitions).alias("event")
+    ).unique()
+    found: dict[int, set[str]] = {}
+    for arrival, event in pairs.iter_rows():
+        found.setdefault(arrival, set()).add(partitions.key(event))
+    for entry in before.values():
+        held: Any = entry.details.get("event_partitions", [])
+        found.setdefault(partitions.index_of(entry.partition), set()).update(held)
+    return {arrival: sorted(events) for arrival, events in found.items()}
