@@ -36,6 +36,7 @@ from platform_assets.domains.retail.generate import (
     restate,
 )
 from platform_assets.domains.retail.shop.calendar import is_closed
+from platform_assets.domains.retail.shop.counting import expected_auc
 from platform_assets.errors import SettingsError, SourceError
 
 LONDON = ZoneInfo("Europe/London")
@@ -429,6 +430,18 @@ def test_the_ceiling_is_what_the_known_probability_reaches(truths: Truths, quest
     probability, churned = (np.concatenate([getattr(each, name) for each in questions]) for name in ("probability", "churned"))
     assert 0.80 <= truths.bayes_auc <= 0.88
     assert roc_auc_score(churned, probability) == pytest.approx(truths.bayes_auc, abs=0.01)
+
+
+@pytest.mark.parametrize("probability", [(0.5, 0.5, 0.5), (0.0, 1.0), (0.2, 0.2, 0.9, 0.9, 0.4), (0.3,)])
+def test_the_ceiling_is_the_share_of_pairs_ranked_right(probability: tuple[float, ...]) -> None:
+    right = weight = 0.0
+    for i, churns in enumerate(probability):
+        for j, stays in enumerate(probability):
+            if i != j:
+                pair = churns * (1 - stays)
+                weight += pair
+                right += pair * (1.0 if churns > stays else 0.5 if churns == stays else 0.0)
+    assert expected_auc(np.array(probability)) == pytest.approx(right / weight if weight else 0.5, abs=1e-4)
 
 
 def test_recency_and_frequency_learn_much_but_not_all_of_it(questions: list[Questions]) -> None:

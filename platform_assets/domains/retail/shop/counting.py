@@ -130,8 +130,10 @@ def expected_auc(probability: Array) -> float:
     value, index = np.unique(probability, return_inverse=True)
     churns = np.bincount(index, weights=probability, minlength=value.size)
     stays = np.bincount(index, weights=1 - probability, minlength=value.size)
-    pairs = churns.sum() * stays.sum()
-    return round(float((churns * (np.cumsum(stays) - stays / 2)).sum() / pairs), 4) if pairs > 0 else 0.5
+    itself = (probability * (1 - probability)).sum()  # nobody makes a pair with himself
+    pairs = churns.sum() * stays.sum() - itself
+    right = (churns * (np.cumsum(stays) - stays / 2)).sum() - itself / 2
+    return round(float(right / pairs), 4) if pairs > 0 else 0.5
 
 
 def _counts(rows: pl.DataFrame) -> dict[int, int]:
