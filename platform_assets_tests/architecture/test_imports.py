@@ -13,6 +13,7 @@ ORDER = [
     {"engines"},
     {"stores", "sources"},
     {"models", "streaming", "serving", "governance"},
+    {"steps"},
     {"assets"},
     {"public surface", "testing"},
     {"domains"},
