@@ -20,3 +20,6 @@ POLARS: dict[DataType, pl.DataType] = {
 }
 
 PYTHON: dict[type, DataType] = {int: "int", float: "float", str: "str", bool: "bool", datetime: "datetime", date: "date"}
+
+SQL_NAMES: dict[DataType, str] = {"int": "int", "float": "float", "str": "text", "bool": "bool", "datetime": "timestamp", "date": "date"}
+"""What SQL calls them, in expressions and in their error messages."""

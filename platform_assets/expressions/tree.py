@@ -1,0 +1,79 @@
+"""A checked expression: a tree of five kinds of node, which every back end walks.
+
+Each node knows its type, and the types fit: where SQL would convert by itself (int to float, date to timestamp) there is a
+Cast. What can be said with other nodes has none of its own: `between`, `case x when`, `to_date`, `is not null`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from platform_assets.expressions.types import DataType
+
+Value = int | float | str | bool | date | datetime | None
+"""What an expression gives for one row. A datetime carries the time zone UTC; a float is never NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the row."""
+
+    name: str
+    type: DataType
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A constant; null has a type too."""
+
+    value: Value
+    type: DataType
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function or operator, by its name in functions.py, of arguments with exactly the types of one of its signatures."""
+
+    name: str
+    arguments: tuple["Node", ...]
+    type: DataType
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A value as another type; null where it cannot be."""
+
+    operand: "Node"
+    type: DataType
+
+
+@dataclass(frozen=True)
+class Case:
+    """The value of the first branch whose condition is true, otherwise `otherwise`."""
+
+    branches: tuple[tuple["Node", "Node"], ...]
+    otherwise: "Node"
+    type: DataType
+
+
+Node = Column | Literal | Call | Cast | Case
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything below it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly below one."""
+    match node:
+        case Call(arguments=arguments):
+            return arguments
+        case Cast(operand=operand):
+            return (operand,)
+        case Case(branches=branches, otherwise=otherwise):
+            return (*(part for branch in branches for part in branch), otherwise)
+        case _:
+            return ()
