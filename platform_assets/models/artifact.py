@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import joblib
 import polars as pl
@@ -37,7 +38,6 @@ from platform_assets.models.metrics import Evaluation
 from platform_assets.models.preparation import Encoding
 from platform_assets.models.train import Counts, Trained
 
-FORMAT = 1
 PIPELINE, RECORD, RECORD_HASH = "pipeline.joblib", "record.json", "record.sha256"
 LIBRARIES = ("joblib", "lightgbm", "numpy", "polars", "scikit-learn")
 
@@ -61,7 +61,7 @@ class Record:
     features: names and Polars types, in order. importance: the AUC lost without each feature. libraries: Python's version too.
     """
 
-    format: int
+    format: Literal[1]
     name: str
     features: dict[str, str]
     target: str
@@ -169,7 +169,10 @@ def _intact(folder: Path) -> tuple[Record, bytes]:
     try:
         parsed = _RECORD.validate_json(record)
     except ValidationError as error:
-        raise ModelError(f"the record of the model in {folder} cannot be read by this version of the platform: {error}") from None
+        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        raise ModelError(
+            f"the record of the model in {folder} is not of this version of the platform ({problems}). Train the model anew."
+        ) from None
     if parsed.pipeline_sha256 != _sha256(pipeline):
         raise _damaged(folder, PIPELINE)
     return parsed, pipeline
@@ -200,7 +203,7 @@ def _pickled(model: FittedModel) -> bytes:
 def _record(trained: Trained, provenance: Provenance, pipeline_sha256: str) -> Record:
     kind = type(trained.model.estimator)
     return Record(
-        format=FORMAT,
+        format=1,
         name=trained.model.name,
         features=trained.features,
         target=trained.target,

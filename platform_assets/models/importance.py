@@ -27,9 +27,9 @@ def importance(model: FittedModel, frame: pl.DataFrame, target: npt.NDArray[np.i
     lost = {}
     for feature in model.preparation.kinds:
         columns = [column for column in prepared.columns if model.preparation.feature_of(column) == feature]
-        scores = []
+        losses = []
         for _ in range(REPEATS):
             dealt = prepared.with_columns(prepared.select(columns)[deal.permutation(len(target))])
-            scores.append(roc_auc_score(target, probabilities(model.estimator, dealt, model.name)))
-        lost[feature] = float(full - np.mean(scores))
+            losses.append(full - roc_auc_score(target, probabilities(model.estimator, dealt, model.name)))
+        lost[feature] = float(np.mean(losses))
     return dict(sorted(lost.items(), key=lambda item: (-item[1], item[0])))

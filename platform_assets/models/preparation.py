@@ -2,10 +2,10 @@
 
 | a feature that is | becomes |
 |---|---|
-| a number, a boolean, a duration (in seconds) | the median where null (0 if all are null); then scaled to mean 0, deviation 1 |
-| a time | its age at the row's own time, in seconds; then as above. Its date would only tell training from test |
+| a number, a boolean, a duration | the median where null (0 if all are null); then scaled to mean 0, deviation 1 |
+| a time | its age at the row's own time, as a duration; then as above. Its date would only tell training from test |
 | null somewhere in the training split | besides, `is_missing(feature)`: 0 or 1 |
-| a text, `ordinal` | a code: 0 missing, 1 not seen in training (or beyond the 254 most frequent), 2 and up the others |
+| a text, `ordinal` | a code: 0 if training did not see it; a null has its own; all beyond the 254 most frequent share one |
 | a text, `one_hot` | `feature(category)`: 0 or 1 for each of the 50 most frequent; not seen in training: all 0, or as the infrequent ones |
 
 NaN and infinities count as null. Nothing is learnt before `fit`: the steps in Polars look at one row at a time.
@@ -120,13 +120,14 @@ def _reading(feature: str, kind: Kind, label_time: str) -> pl.Expr:
     if kind == "time":
         column = pl.col(label_time).cast(UTC_TIME) - column.cast(UTC_TIME)
     if kind in ("time", "duration"):
-        return column.dt.total_microseconds() / 1e6
+        # Not in seconds: scaling follows, and Polars divides a column and a single value with different last digits.
+        return column.cast(pl.Duration("us")).dt.total_microseconds().cast(pl.Float64)
     number = column.cast(pl.Float64)
     return pl.when(number.is_finite()).then(number)
 
 
 def _ordinal() -> Any:
-    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2, max_categories=MOST_CODES)
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, max_categories=MOST_CODES)
     return make_pipeline(encoder, FunctionTransformer(_from_zero, feature_names_out="one-to-one"))
 
 
@@ -139,7 +140,7 @@ def _one_hot() -> Any:
 # These three are pickled by their names: they must stay importable from here.
 def _from_zero(codes: pl.DataFrame) -> pl.DataFrame:
     """LightGBM takes every negative code for a missing value."""
-    return codes.select(pl.all() + 2)
+    return codes.select(pl.all() + 1)
 
 
 def _category_name(feature: str, category: object) -> str:

@@ -23,7 +23,7 @@ class TrainingData:
     features: Float64 columns without nulls. Numbers are imputed and scaled, `is_missing(x)` says where x was null.
     target: Int8, 1 where the label is true; as long as `features`.
     label_times: UTC; the moment that the features of a row are of. For weights, or for folds in time.
-    categorical: the columns of `features` that hold codes of texts (0 a missing text, 1 one that training never saw).
+    categorical: the columns of `features` that hold codes of texts; 0, a text that is not in this split, comes at prediction only.
     numeric: all other columns of `features`.
     seed: for whatever is random in the model, so that a rerun gives the same model.
 

@@ -36,7 +36,9 @@ def test_the_hash_is_the_same_in_every_version() -> None:
 
 def test_the_hash_is_the_same_in_another_process(tmp_path: Path) -> None:
     EVERY_TYPE.drop("nothing").write_parquet(tmp_path / "frame.parquet")
-    script = "import sys, polars as pl; from platform_assets.models.content import content_hash; print(content_hash(pl.read_parquet(sys.argv[1])))"
+    script = (
+        "import sys, polars as pl; from platform_assets.models.content import content_hash as of; print(of(pl.read_parquet(sys.argv[1])))"
+    )
     other = subprocess.run([sys.executable, "-c", script, str(tmp_path / "frame.parquet")], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == content_hash(EVERY_TYPE.drop("nothing"))
 

@@ -32,28 +32,37 @@ def test_nan_and_infinities_are_missing() -> None:
 
 def test_a_column_that_was_never_null_has_no_missing_column_and_takes_nulls_later() -> None:
     preparation = fitted(pl.DataFrame({"x": [1.0, 3.0, 8.0]}))
-    assert preparation.apply(pl.DataFrame({"x": [None, 3.0]})).to_dict(as_series=False)["x"][0] == preparation.apply(pl.DataFrame({"x": [3.0]}))["x"][0]
+    assert (
+        preparation.apply(pl.DataFrame({"x": [None, 3.0]})).to_dict(as_series=False)["x"][0]
+        == preparation.apply(pl.DataFrame({"x": [3.0]}))["x"][0]
+    )
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("dtype", [pl.Float64, pl.Int64, pl.Boolean, pl.String, pl.Datetime("us", "UTC"), pl.Duration("us"), pl.Null], ids=str)
+@pytest.mark.parametrize(
+    "dtype", [pl.Float64, pl.Int64, pl.Boolean, pl.String, pl.Datetime("us", "UTC"), pl.Duration("us"), pl.Null], ids=str
+)
 def test_a_column_of_nulls_only_is_kept_and_says_nothing(dtype: pl.DataType, encoding: Encoding) -> None:
-    frame = pl.DataFrame({"x": [1.0, 2.0, 4.0], "empty": pl.Series([None] * 3, dtype=dtype), "at": pl.Series([START] * 3, dtype=pl.Datetime("us", "UTC"))})
+    frame = pl.DataFrame(
+        {"x": [1.0, 2.0, 4.0], "empty": pl.Series([None] * 3, dtype=dtype), "at": pl.Series([START] * 3, dtype=pl.Datetime("us", "UTC"))}
+    )
     prepared = fitted(frame, encoding).apply(frame)
     assert prepared.null_count().sum_horizontal().item() == 0
     assert prepared.select(pl.all().exclude("x").n_unique()).row(0) == (1,) * (prepared.width - 1)
     assert prepared.width > 1
 
 
-def test_texts_become_codes_for_missing_unseen_and_known_ones() -> None:
+def test_texts_become_codes_and_one_that_training_never_saw_is_0() -> None:
     preparation = fitted(pl.DataFrame({"country": ["UK", "FR", None, "UK"]}))
-    assert preparation.apply(pl.DataFrame({"country": [None, "Mars", "FR", "UK"]}))["country"].to_list() == [0, 1, 2, 3]
+    assert preparation.apply(pl.DataFrame({"country": [None, "Mars", "FR", "UK"]}))["country"].to_list() == [3, 0, 1, 2]
     assert preparation.is_code("country")
 
 
 def test_texts_never_missing_in_training_may_be_missing_later() -> None:
     for encoding in ENCODINGS:
-        prepared = fitted(pl.DataFrame({"country": ["UK", "FR"]}), encoding).apply(pl.DataFrame({"country": [None, "UK"]}, schema={"country": pl.String}))
+        prepared = fitted(pl.DataFrame({"country": ["UK", "FR"]}), encoding).apply(
+            pl.DataFrame({"country": [None, "UK"]}, schema={"country": pl.String})
+        )
         assert prepared.null_count().sum_horizontal().item() == 0
         assert not any(value != value for row in prepared.rows() for value in row)
 
@@ -79,7 +88,10 @@ def test_a_boolean_and_a_duration_are_numbers() -> None:
 
 
 def test_a_time_is_its_age_at_the_rows_own_time() -> None:
-    frame = pl.DataFrame({"seen": [START - timedelta(days=1), START - timedelta(days=3)], "at": [START, START]}, schema_overrides={"at": pl.Datetime("us", "UTC")})
+    frame = pl.DataFrame(
+        {"seen": [START - timedelta(days=1), START - timedelta(days=3)], "at": [START, START]},
+        schema_overrides={"at": pl.Datetime("us", "UTC")},
+    )
     preparation = fitted(frame)
     later = frame.with_columns(pl.all() + timedelta(days=1_000))
     assert preparation.reads_time

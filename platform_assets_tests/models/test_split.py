@@ -25,8 +25,14 @@ def test_ten_daily_labels_with_a_horizon_of_three_days_by_hand() -> None:
 
 
 def test_a_label_known_a_microsecond_after_the_cut_is_purged() -> None:
-    label_times = times([*range(8), 8, 9]).to_frame().with_columns(
-        pl.when(pl.col("label_time") == START + timedelta(days=5)).then(pl.col("label_time") + timedelta(microseconds=1)).otherwise("label_time")
+    label_times = (
+        times([*range(8), 8, 9])
+        .to_frame()
+        .with_columns(
+            pl.when(pl.col("label_time") == START + timedelta(days=5))
+            .then(pl.col("label_time") + timedelta(microseconds=1))
+            .otherwise("label_time")
+        )
     )
     split = split_by_time(label_times.to_series(), timedelta(days=3))
     assert not split.train[5]
