@@ -38,13 +38,20 @@ def tree(module: str) -> ast.Module:
 @cache
 def imports() -> tuple[Import, ...]:
     """Every import statement, also those inside of functions and of `if TYPE_CHECKING`."""
-    return tuple(found for module in modules() for node in ast.walk(tree(module)) for found in _imports_of(module, node))
+    return tuple(found for module in modules() for found in imports_in(module, tree(module)))
 
 
-def _imports_of(module: str, node: ast.AST) -> Iterator[Import]:
+def imports_in(module: str, source: ast.Module) -> Iterator[Import]:
+    """The imports of one module, in the order of their lines."""
+    nodes = [node for node in ast.walk(source) if isinstance(node, ast.Import | ast.ImportFrom)]
+    for node in sorted(nodes, key=lambda node: node.lineno):
+        yield from _imports_of(module, node)
+
+
+def _imports_of(module: str, node: ast.Import | ast.ImportFrom) -> Iterator[Import]:
     if isinstance(node, ast.Import):
         yield from (Import(module, alias.name, node.lineno) for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
+    else:
         origin = _origin(module, node)
         for alias in node.names:
             # `from package import name` imports a module if there is one of that name, otherwise the package itself.
