@@ -100,14 +100,14 @@ class Settings(BaseSettings):
 
     home: Annotated[Path, BeforeValidator(_home)] = Field(
         default=Path(".platform"),
-        description="The folder of everything the platform keeps: the lake, Dagster's history, the embedded online store, the generated "
-        "shop. A relative path counts from the current folder. Only ASCII letters, digits and signs that a URL keeps may stand "
+        description="The folder of everything the platform keeps: the lake, trained models, Dagster's history, the embedded online store, the "
+        "generated shop. A relative path counts from the current folder. Only ASCII letters, digits and signs that a URL keeps may stand "
         "in its path: no space, no %, no #.",
     )
     redis_url: Annotated[SecretStr, BeforeValidator(_redis_url)] | None = Field(
         default=None,
         description="The online store: a Valkey or Redis, as redis://user:password@host:6379/0, rediss:// with TLS, or unix:///path. "
-        "Without it an embedded Valkey is started under PLATFORM_HOME. Its password is shown nowhere.",
+        "Without it only the demo has one, an embedded Valkey under PLATFORM_HOME. Its password is shown nowhere.",
     )
     retail_files: Annotated[Path, BeforeValidator(_existing_folder)] | None = Field(
         default=None,
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     @property
     def redis_address(self) -> str:
         """The online store as messages may show it, without user and password."""
-        return without_secrets(self.redis_url.get_secret_value()) if self.redis_url else "embedded"
+        return without_secrets(self.redis_url.get_secret_value()) if self.redis_url else "not set"
 
     def clock(self) -> datetime:
         """What time it is for the platform (UTC): PLATFORM_NOW, or the wall clock."""

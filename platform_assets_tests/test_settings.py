@@ -24,7 +24,7 @@ def test_without_variables_every_setting_has_its_default(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     settings = load_settings()
     assert settings.home == tmp_path / ".platform"
-    assert (settings.redis_url, settings.redis_address, settings.project, settings.now) == (None, "embedded", "platform", None)
+    assert (settings.redis_url, settings.redis_address, settings.project, settings.now) == (None, "not set", "platform", None)
     assert settings.retail_folder == tmp_path / ".platform/retail"
     assert settings.lake_root == tmp_path / ".platform/lake"
     assert settings.dagster_home == tmp_path / ".platform/dagster"
