@@ -44,7 +44,8 @@ class Std:
         shift = np.bincount(owners, n[items] * (mean[items] - origin[owners]), len(lo)) / np.maximum(size, 1)
         centre = origin + shift
         spread = np.bincount(owners, m2[items] + n[items] * (mean[items] - centre[owners]) ** 2, len(lo))
-        return size, centre, spread
+        # Without any item bincount gives integers, and what is merged into them later would lose its fraction.
+        return size, centre.astype(np.float64), spread.astype(np.float64)
 
     def merge(self, whole: Moments, part: Moments, at: Ints) -> Moments:
         n, mean, m2 = (array[at] for array in whole)

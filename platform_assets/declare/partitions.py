@@ -18,7 +18,7 @@ _KEY_FORMAT: dict[Unit, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week"
 
 @dataclass(frozen=True)
 class Partitions:
-    """Consecutive stretches of UTC time, from `start` on, without an end.
+    """Consecutive stretches of UTC time, from `start` on; until `end` where a source has dried up.
 
     A partition has a number (its index: units since 1970), a start, an end (the next one's start), and a key: the text
     that Dagster shows, its start as 2024-03-05, for hours as 2024-03-05T13.
@@ -26,8 +26,11 @@ class Partitions:
 
     unit: Unit
     start: datetime
+    end: datetime | None = None
 
     def __post_init__(self) -> None:
+        if self.end is not None and (self.end <= self.start or self.starts_at(self.index(self.end)) != self.end):
+            raise DeclarationError(f"partitions of a {self.unit} cannot end at {self.end.isoformat()}: that is not the end of a {self.unit} after {self.start.isoformat()}")
         if self.starts_at(self.index(self.start)) != self.start:
             raise DeclarationError(f"partitions of a {self.unit} cannot start at {self.start.isoformat()}: that is not the start of a {self.unit}")
 
@@ -80,6 +83,11 @@ class Partitions:
         """The keys of the partitions first..last, both included."""
         return map(self.key, range(first, last + 1))
 
+    @property
+    def last(self) -> int | None:
+        """The index of the last partition, where there is one."""
+        return None if self.end is None else self.index(self.end - MICROSECOND)
+
     def value(self, index: int) -> date | datetime:
         """How tables store the partition: its start, as a date, or for hours as a UTC time."""
         start = self.starts_at(index)
@@ -90,31 +98,35 @@ class Partitions:
         return _KEY_FORMAT[self.unit]
 
 
-def _partitions(unit: Unit, start: str) -> Partitions:
+def _partitions(unit: Unit, start: str, end: str | None) -> Partitions:
+    return Partitions(unit, _moment(start, "start"), None if end is None else _moment(end, "end"))
+
+
+def _moment(text: str, what: str) -> datetime:
     try:
-        at = datetime.fromisoformat(start)
+        at = datetime.fromisoformat(text)
     except ValueError:
-        raise DeclarationError(f"partitions start at {start!r}, which is no date: write it as '2024-01-31'") from None
+        raise DeclarationError(f"partitions {what} at {text!r}, which is no date: write it as '2024-01-31'") from None
     if at.tzinfo is not None and at.utcoffset() != timedelta(0):
-        raise DeclarationError(f"partitions start at {start!r}, a local time: partitions are UTC, leave the offset out")
-    return Partitions(unit, at.replace(tzinfo=UTC))
+        raise DeclarationError(f"partitions {what} at {text!r}, a local time: partitions are UTC, leave the offset out")
+    return at.replace(tzinfo=UTC)
 
 
-def hourly(start: str) -> Partitions:
-    """One partition an hour, from `start` (such as '2024-01-31T06:00', UTC) on."""
-    return _partitions("hour", start)
+def hourly(start: str, *, end: str | None = None) -> Partitions:
+    """One partition an hour, from `start` (such as '2024-01-31T06:00', UTC) on, until `end` (excluded)."""
+    return _partitions("hour", start, end)
 
 
-def daily(start: str) -> Partitions:
-    """One partition a UTC day, from `start` (such as '2024-01-31') on."""
-    return _partitions("day", start)
+def daily(start: str, *, end: str | None = None) -> Partitions:
+    """One partition a UTC day, from `start` (such as '2024-01-31') on, until `end` (excluded)."""
+    return _partitions("day", start, end)
 
 
-def weekly(start: str) -> Partitions:
-    """One partition a week, from the Monday `start` on."""
-    return _partitions("week", start)
+def weekly(start: str, *, end: str | None = None) -> Partitions:
+    """One partition a week, from the Monday `start` on, until `end` (excluded)."""
+    return _partitions("week", start, end)
 
 
-def monthly(start: str) -> Partitions:
-    """One partition a calendar month, from `start` (the first of a month) on."""
-    return _partitions("month", start)
+def monthly(start: str, *, end: str | None = None) -> Partitions:
+    """One partition a calendar month, from `start` (the first of a month) on, until `end` (excluded)."""
+    return _partitions("month", start, end)

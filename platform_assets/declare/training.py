@@ -9,7 +9,7 @@ from typing import Literal
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity
 from platform_assets.declare.names import check_name, check_owners, check_tags
-from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source, condition
 from platform_assets.declare.version import version_of
 from platform_assets.declare.view import FeatureView
@@ -175,8 +175,12 @@ class TrainingSet:
     @cached_property
     def partitions(self) -> Partitions:
         """Months, from the first on in which a label can end."""
-        start = self.labels.source.partitions.start
-        return Partitions("month", start.replace(day=1, hour=0))
+        days = self.labels.source.partitions
+        start = days.start.replace(day=1, hour=0)
+        if days.end is None:
+            return Partitions("month", start)
+        months = Partitions("month", start)
+        return Partitions("month", start, months.ends_at(months.index(days.end - MICROSECOND)))
 
     @cached_property
     def version(self) -> str:

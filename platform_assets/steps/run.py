@@ -64,7 +64,7 @@ def unready(
 ) -> NotReadyError | None:
     """Why a partition cannot be made of these partitions of a table; None when all are there, open, and of this version."""
     for index in needed:
-        if index < partitions.first:
+        if index < partitions.first or (partitions.last is not None and index > partitions.last):
             continue
         key = partitions.key(index)
         entry = entries.get(key)

@@ -1,0 +1,64 @@
+"""Declare sources, entities, feature views, training sets and models once; get partitioned Dagster assets with the same values everywhere."""
+
+from typing import TYPE_CHECKING, Any
+
+from platform_assets.declare.entity import Entity as Entity
+from platform_assets.declare.features import count as count
+from platform_assets.declare.features import count_distinct as count_distinct
+from platform_assets.declare.features import derive as derive
+from platform_assets.declare.features import first as first
+from platform_assets.declare.features import last as last
+from platform_assets.declare.features import max as max
+from platform_assets.declare.features import mean as mean
+from platform_assets.declare.features import min as min
+from platform_assets.declare.features import mode as mode
+from platform_assets.declare.features import std as std
+from platform_assets.declare.features import sum as sum
+from platform_assets.declare.features import time_since_last as time_since_last
+from platform_assets.declare.model import at_least as at_least
+from platform_assets.declare.model import model as model
+from platform_assets.declare.model import not_worse_than_baseline as not_worse_than_baseline
+from platform_assets.declare.partitions import daily as daily
+from platform_assets.declare.partitions import hourly as hourly
+from platform_assets.declare.partitions import monthly as monthly
+from platform_assets.declare.partitions import weekly as weekly
+from platform_assets.declare.report import GoldTable as GoldTable
+from platform_assets.declare.source import source as source
+from platform_assets.declare.training import FeatureService as FeatureService
+from platform_assets.declare.training import TrainingSet as TrainingSet
+from platform_assets.declare.training import any_event as any_event
+from platform_assets.declare.training import every as every
+from platform_assets.declare.training import no_event as no_event
+from platform_assets.declare.view import FeatureView as FeatureView
+
+if TYPE_CHECKING:
+    from platform_assets.assets.definitions import build_definitions as build_definitions
+    from platform_assets.models.training_data import Estimator as Estimator
+    from platform_assets.models.training_data import TrainingData as TrainingData
+    from platform_assets.sources.arrival import Arrival as Arrival
+
+_LATER = {
+    "Arrival": "platform_assets.sources.arrival",
+    "Estimator": "platform_assets.models.training_data",
+    "TrainingData": "platform_assets.models.training_data",
+    "build_definitions": "platform_assets.assets.definitions",
+}
+"""Names whose modules load Dagster, Delta or scikit-learn: imported when they are first asked for."""
+
+__all__ = [
+    "Arrival", "Entity", "Estimator", "FeatureService", "FeatureView", "GoldTable", "TrainingData", "TrainingSet", "any_event", "at_least", "build_definitions",
+    "count", "count_distinct", "daily", "derive", "every", "first", "hourly", "last", "max", "mean", "min", "mode", "model", "monthly", "no_event",
+    "not_worse_than_baseline", "source", "std", "sum", "time_since_last", "weekly",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        from importlib import import_module
+
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'platform_assets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Declarations to Dagster: partitioned assets, checks and lineage."""

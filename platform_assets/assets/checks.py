@@ -1,0 +1,45 @@
+"""Checks, one evaluation a partition, also when a run covers a range."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+
+from platform_assets.assets.common import key_of
+from platform_assets.stores.delta import Table
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check for one partition."""
+
+    partition: str
+    check: str
+    passed: bool
+    metadata: Mapping[str, Any]
+
+
+def evaluations(context: dg.AssetExecutionContext, table: Table, verdicts: list[Verdict]) -> Iterator[dg.AssetCheckEvaluation]:
+    """Check events that name their partition, which an AssetCheckResult loses in a range run.
+
+    Each points at the materialization that it judged: without it the check's partition bar stays empty. To be yielded after
+    the table's result.
+    """
+    keys = sorted({verdict.partition for verdict in verdicts})
+    records = context.instance.fetch_materializations(dg.AssetRecordsFilter(key_of(table), asset_partitions=keys), limit=len(keys)).records
+    judged = {record.partition_key: record for record in records}
+    for verdict in verdicts:
+        record = judged[verdict.partition]
+        target = AssetCheckEvaluationTargetMaterializationData(run_id=record.run_id, storage_id=record.storage_id, timestamp=record.timestamp)
+        yield dg.AssetCheckEvaluation(
+            asset_key=key_of(table), check_name=verdict.check, passed=verdict.passed, partition=verdict.partition, metadata=dict(verdict.metadata),
+            severity=dg.AssetCheckSeverity.ERROR, blocking=False, target_materialization_data=target,
+        )
+
+
+def reasons_table(reasons: Mapping[str, int]) -> dg.MarkdownMetadataValue:
+    """Why rows were set aside, most frequent first."""
+    rows = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    return dg.MetadataValue.md("\n".join(["|reason|rows|", "|-|-:|", *(f"|{reason}|{number}|" for reason, number in rows)]) if rows else "none")

@@ -1,0 +1,49 @@
+"""The one resource of all assets: where the lake, the online store and the artifacts are, and what time it is."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_deltalake import AzureConfig, GcsConfig, LocalConfig, S3Config
+from pydantic import Field
+
+from platform_assets.errors import SettingsError
+from platform_assets.settings import load_settings
+from platform_assets.steps.run import Run
+from platform_assets.stores.delta import Lake
+from platform_assets.stores.ledger import Ledger
+
+
+class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the platform keeps its data. What is not given comes from the PLATFORM_ settings when a run begins."""
+
+    lake_root: str | None = Field(default=None, description="The lake's folder or URL; default: PLATFORM_HOME/lake.")
+    storage: LocalConfig | S3Config | AzureConfig | GcsConfig = Field(default=LocalConfig(), discriminator="provider", description="How the lake is reached, as in dagster-deltalake.")
+    artifacts_root: str | None = Field(default=None, description="The folder of trained models; default: PLATFORM_HOME/models.")
+    online_url: str | None = Field(default=None, description="The online store; default: PLATFORM_REDIS_URL.")
+
+    def lake(self) -> Lake:
+        return Lake(self.lake_root or str(load_settings().lake_root), self._options())
+
+    def run(self, run_id: str) -> Run:
+        lake = self.lake()
+        return Run(lake, Ledger(lake), run_id, self.now())
+
+    def now(self) -> datetime:
+        return load_settings().clock()
+
+    def artifacts(self) -> Path:
+        return Path(self.artifacts_root) if self.artifacts_root else load_settings().home / "models"
+
+    def online(self) -> str:
+        """The URL of the online store."""
+        settings = load_settings()
+        url = self.online_url or (settings.redis_url.get_secret_value() if settings.redis_url else None)
+        if url is None:
+            raise SettingsError("no online store is set: start one and say PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0. `platform-assets valkey` starts the embedded one.")
+        return url
+
+    def _options(self) -> dict[str, str] | None:
+        options: dict[str, Any] = self.storage.model_dump(exclude_none=True, exclude={"provider"}) if not isinstance(self.storage, LocalConfig) else {}
+        return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in options.items()} or None

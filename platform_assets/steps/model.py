@@ -1,0 +1,155 @@
+"""Models by month, and their predictions by day."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from platform_assets.declare.model import Model
+from platform_assets.declare.version import version_of_code
+from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.expressions.types import POLARS
+from platform_assets.models.artifact import Provenance, load, save
+from platform_assets.models.train import NotTrained, Trained, train
+from platform_assets.steps.gold import gold_table
+from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
+from platform_assets.steps.training import require_snapshots, scan_snapshots, training_table
+from platform_assets.stores.delta import PartitionFacts, Table
+from platform_assets.stores.ledger import Entry
+
+
+def model_table(model: Model) -> Table:
+    return (model.name, "model")
+
+
+def predictions_table(model: Model) -> Table:
+    return (model.name, "predictions")
+
+
+def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
+    """Trains the model of each month first..last on the training set's months up to it, and saves it under `artifacts`."""
+    data, done, table = model.training_set, Done(), model_table(model)
+    months, training = data.partitions, training_table(data)
+    entries = run.ledger.entries(name_of(training))
+    read = {name_of(training): run.version(training)}
+    rows: list[dict[str, Any]] = []
+    facts: dict[int, PartitionFacts] = {}
+    for month in range(first, last + 1):
+        key = months.key(month)
+        since = months.first if model.train_on is None else max(months.first, month - model.train_on + 1)
+        if error := unready(f"{name_of(table)} {key}", training, data.version, months, range(since, month + 1), entries):
+            done.refused[key] = error
+            continue
+        frame = run.lake.scan(training, by="partition", span=span_of(months, since, month), version=read[name_of(training)]).collect()
+        frame = frame.sort("label_time", *data.entity.keys)
+        result = train(
+            model.fit, frame, name=model.name, features=list(data.features.features), target=data.label, horizon=data.labels.horizon,
+            checks=model.checks, seed=model.seed,
+        )
+        row, details = _recorded(model, result, read, artifacts, months.ends_at(month))
+        rows.append({"partition": months.value(month), **row})
+        status = "not trained" if isinstance(result, NotTrained) else "ok"
+        facts[month] = PartitionFacts(key, 1, status, details={**details, "read": read})
+    if facts:
+        table_rows = pl.DataFrame(rows, schema=_SCHEMA)
+        done.entries, done.written[table] = write(run, table, table_rows, months, facts, model.version)
+        run.ledger.record(done.entries.values())
+    return done
+
+
+_SCHEMA = {
+    "partition": pl.Date, "trained": pl.Boolean, "good": pl.Boolean, "reason": pl.String, "artifact": pl.String, "auc": pl.Float64, "average_precision": pl.Float64,
+    "positive_share": pl.Float64, "baseline_auc": pl.Float64, "baseline_average_precision": pl.Float64, "train_rows": pl.Int64, "purged_rows": pl.Int64,
+    "test_rows": pl.Int64, "cut": pl.Datetime("us", "UTC"), "trained_until": pl.Datetime("us", "UTC"), "version": pl.String,
+}
+
+
+def _recorded(model: Model, result: Trained | NotTrained, read: dict[str, int], artifacts: Path, trained_until: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A row of the model's table, and the same for the ledger."""
+    counts = {"train_rows": result.counts.train, "purged_rows": result.counts.purged, "test_rows": result.counts.test}
+    common = {"cut": result.cut, "trained_until": trained_until, "version": model.version, **counts}
+    if isinstance(result, NotTrained):
+        row = {"trained": False, "good": False, "reason": result.reason, **common}
+        return row, {"good": False, "reason": result.reason, **counts}
+    data = model.training_set
+    versions = {view.name: view.version for view in data.features.views}
+    provenance = Provenance({model.name: model.version, data.name + "/training": data.version, **versions}, read, version_of_code(model.fit))
+    folder = save(result, artifacts / model.name, provenance)
+    scores = {
+        "auc": result.evaluation.auc, "average_precision": result.evaluation.average_precision, "positive_share": result.evaluation.positive_share,
+        "baseline_auc": result.baseline.auc, "baseline_average_precision": result.baseline.average_precision,
+    }
+    row = {"trained": True, "good": result.passed, "artifact": f"{model.name}/{folder.name}", **scores, **common}
+    checks = [{"name": check.name, "passed": check.passed, "message": check.message} for check in result.checks]
+    details = {"good": result.passed, "artifact": row["artifact"], "checks": checks, "trained_until": trained_until.isoformat(), **scores, **counts}
+    return row, details
+
+
+def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
+    """Scores, for each snapshot first..last, the entities that have features then, by the latest good model that was trained before the day began."""
+    data, done, table = model.training_set, Done(), predictions_table(model)
+    views = data.features.views
+    partitions = views[0].source.partitions
+    models = run.ledger.entries(name_of(model_table(model)))
+    read = {name_of(gold_table(view)): run.version(gold_table(view)) for view in views}
+    frames: list[pl.DataFrame] = []
+    facts: dict[int, PartitionFacts] = {}
+    loaded: dict[str, Any] = {}
+    for partition in range(first, last + 1):
+        key = partitions.key(partition)
+        at = max(view.valid_from(partition) for view in views)
+        if error := require_snapshots(f"{name_of(table)} {key}", data.features, at, at, run):
+            done.refused[key] = error
+            continue
+        chosen = latest_good(models, model, partitions.starts_at(partition))
+        if chosen is None:
+            facts[partition] = PartitionFacts(key, 0, "no model", details={"read": read})
+            continue
+        artifact = chosen.details["artifact"]
+        if artifact not in loaded:
+            loaded[artifact] = load(artifacts / artifact)
+        asked = _alive(model, at, run, read)
+        logs = {view.name: scan_snapshots(run, view, at, at, read[name_of(gold_table(view))]) for view in views}
+        features = point_in_time(data.features, logs, asked)
+        scores = features.select(*data.entity.keys, "label_time").with_columns(
+            pl.lit(partitions.value(partition)).alias("partition"), loaded[artifact].predict(features).alias("score"),
+            pl.lit(chosen.partition).alias("model_partition"), pl.lit(artifact).alias("artifact"),
+        ).rename({"label_time": "predicted_at"})
+        frames.append(scores)
+        facts[partition] = PartitionFacts(key, scores.height, details={"read": {**read, name_of(model_table(model)): chosen.delta_version}, "model": chosen.partition})
+    if facts:
+        whole = pl.concat(frames) if frames else _no_predictions(model, partitions.unit == "hour")
+        counted = rows_by_partition(whole, partitions)
+        assert all(counted.get(fact.partition, 0) == fact.rows for fact in facts.values())
+        done.entries, done.written[table] = write(run, table, whole, partitions, facts, model.version)
+        run.ledger.record(done.entries.values())
+    return done
+
+
+def latest_good(models: dict[str, Entry], model: Model, before: datetime) -> Entry | None:
+    """The newest model that passed its checks and was trained on nothing later than `before`."""
+    good = [e for e in models.values() if e.status == "ok" and e.details["good"] and datetime.fromisoformat(e.details["trained_until"]) <= before]
+    return max((e for e in good if e.declaration_version == model.version), key=lambda e: e.partition, default=None)
+
+
+def _alive(model: Model, at: datetime, run: Run, read: dict[str, int]) -> pl.DataFrame:
+    """The entities that have a value in some view at a time."""
+    keys = list(model.training_set.entity.keys)
+    found = []
+    for view in model.training_set.features.views:
+        log = scan_snapshots(run, view, at, at, read[name_of(gold_table(view))]).filter(pl.col("valid_from") <= at)
+        latest = log.select(*view.entity.keys, "valid_from", "is_empty").sort("valid_from").group_by(*view.entity.keys).last()
+        if set(view.entity.keys) == set(keys):
+            found.append(latest.filter(~pl.col("is_empty")).select(keys))
+    everyone = pl.concat(found).unique().sort(keys).collect()
+    return everyone.with_columns(pl.lit(at, pl.Datetime("us", "UTC")).alias("label_time"))
+
+
+def _no_predictions(model: Model, hourly: bool) -> pl.DataFrame:
+    types = model.training_set.features.keys
+    keys = {key: POLARS[types[key]] for key in model.training_set.entity.keys}
+    partition = pl.Datetime("us", "UTC") if hourly else pl.Date()
+    return pl.DataFrame(
+        schema={**keys, "predicted_at": pl.Datetime("us", "UTC"), "partition": partition, "score": pl.Float64(), "model_partition": pl.String(), "artifact": pl.String()}
+    )

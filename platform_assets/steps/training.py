@@ -1,0 +1,90 @@
+"""Training sets: the labels of a month, each with the features that were known at its time."""
+
+from datetime import datetime
+
+import polars as pl
+
+from platform_assets.declare.training import FeatureService, TrainingSet
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.engines.polars.labels import label_times, labels
+from platform_assets.errors import NotReadyError
+from platform_assets.expressions.types import POLARS
+from platform_assets.steps.gold import gold_table
+from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
+from platform_assets.steps.silver import silver_table
+from platform_assets.stores.delta import PartitionFacts, Table
+
+
+def training_table(data: TrainingSet) -> Table:
+    return (data.name, "training")
+
+
+def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
+    """Writes the months first..last of a training set, with the Delta versions that it has read in the ledger."""
+    done, table = Done(), training_table(data)
+    source, months = data.labels.source, data.partitions
+    silver = silver_table(source)
+    reads = [silver, *(gold_table(view) for view in data.features.views)]
+    read = {name_of(t): run.version(t) for t in reads}
+    arrived = run.ledger.entries(name_of(silver))
+    frames: dict[int, pl.DataFrame] = {}
+    for month in range(first, last + 1):
+        reader = f"{name_of(table)} {months.key(month)}"
+        times = label_times(data, month)
+        days = source.partitions
+        arrivals = range(days.index(times[0] - data.labels.spine.active), days.index(months.ends_at(month))) if times else range(0)
+        error = unready(reader, silver, source.version, days, arrivals, arrived)
+        if times and not error:
+            error = require_snapshots(reader, data.features, times[0], times[-1], run)
+        if error:
+            done.refused[months.key(month)] = error
+            continue
+        span = span_of(days, max(days.first, arrivals.start), max(days.first, arrivals.stop - 1)) if times else span_of(days, days.first, days.first)
+        rows = labels(data, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), month)
+        logs = {view.name: scan_snapshots(run, view, times[0], times[-1], read[name_of(gold_table(view))]) for view in data.features.views} if times else {}
+        frames[month] = _with_features(data, rows, logs).with_columns(pl.lit(months.value(month)).alias("partition"))
+    if not frames:
+        return done
+    whole = pl.concat(frames.values(), how="vertical")
+    rows_of = rows_by_partition(whole, months)
+    facts = {}
+    for month, frame in frames.items():
+        key = months.key(month)
+        details = {"read": read, "positive": int(frame[data.label].sum() or 0), "label_times": len(label_times(data, month))}
+        facts[month] = PartitionFacts(key, rows_of.get(key, 0), details=details)
+    done.entries, done.written[table] = write(run, table, whole, months, facts, data.version)
+    run.ledger.record(done.entries.values())
+    return done
+
+
+def _with_features(data: TrainingSet, rows: pl.DataFrame, logs: dict[str, pl.LazyFrame]) -> pl.DataFrame:
+    if logs:
+        return point_in_time(data.features, logs, rows)
+    return rows.with_columns(pl.lit(None, POLARS[dtype]).alias(name) for name, dtype in data.features.features.items())
+
+
+def snapshots_read(view: FeatureView, first: datetime, last: datetime) -> range:
+    """The partitions of a view that reads at times from first to last need: valid then, and as far back as an entity's last row may lie."""
+    partitions = view.source.partitions
+    newest = partitions.index(last - view.source.data_delay) - 1
+    oldest = partitions.index(first - view.source.data_delay) - 1 - view.lookback
+    return range(max(oldest, partitions.first), newest + 1)
+
+
+def scan_snapshots(run: Run, view: FeatureView, first: datetime, last: datetime, version: int) -> pl.LazyFrame:
+    """The part of a view's change log that reads at times from first to last can see."""
+    needed = snapshots_read(view, first, last)
+    if not needed:
+        return run.lake.scan(gold_table(view), version=version).clear()
+    span = span_of(view.source.partitions, needed.start, needed.stop - 1)
+    return run.lake.scan(gold_table(view), by="partition", span=span, version=version)
+
+
+def require_snapshots(reader: str, service: FeatureService, first: datetime, last: datetime, run: Run) -> NotReadyError | None:
+    """Why a read of a service's features at these times cannot be answered; None when it can."""
+    for view in service.views:
+        entries = run.ledger.entries(name_of(gold_table(view)))
+        if error := unready(reader, gold_table(view), view.version, view.source.partitions, snapshots_read(view, first, last), entries):
+            return error
+    return None
