@@ -3,7 +3,7 @@
 Spaces around the value do not count. Digits are 0 to 9.
 """
 
-INT = r" *([+-]?[0-9]+) *"
+INT = r" *([+-]?[0-9]{1,40}) *"  # bounded, for Python refuses thousands of digits
 FLOAT = r" *([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?) *"
 DATE = r" *([0-9]{4}-[0-9]{2}-[0-9]{2}) *"
 TIMESTAMP = (

@@ -1,0 +1,53 @@
+"""Random expressions over random rows: every back end gives the values of every other, to the bit."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from platform_assets.errors import DeclarationError
+from platform_assets.expressions import parse
+from platform_assets_tests.expressions.back_ends import BACK_ENDS, same
+from platform_assets_tests.expressions.cases import COLUMNS
+from platform_assets_tests.expressions.generated import any_expression, rows
+
+Rows = list[dict[str, Any]]
+
+
+def agree(sql: str, rows: Rows) -> None:
+    try:
+        expression = parse(sql, columns=COLUMNS, where="generated")
+    except DeclarationError as error:
+        # A literal that no cast can read is refused, and nothing else that is generated.
+        assert "; write it as " in str(error), error
+        return
+    values = {name: compute(expression, COLUMNS, rows) for name, compute in BACK_ENDS.items()}
+    expected = values["python"]
+    for name, computed in values.items():
+        wrong = [(row, value, right) for row, value, right in zip(rows, computed, expected, strict=True) if not same(value, right)]
+        assert wrong == [], f"{name} differs from python in {expression.canonical}"
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(any_expression, rows)
+def test_back_ends_agree(sql: str, rows: Rows) -> None:
+    agree(sql, rows)
+
+
+@pytest.mark.slow
+@settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(any_expression, rows)
+def test_back_ends_agree_for_long(sql: str, rows: Rows) -> None:
+    agree(sql, rows)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(any_expression)
+def test_the_canonical_text_means_the_same_and_is_its_own(sql: str) -> None:
+    try:
+        expression = parse(sql, columns=COLUMNS, where="generated")
+    except DeclarationError:
+        return
+    again = parse(expression.canonical, columns=COLUMNS, where="generated")
+    assert again == expression
+    assert again.canonical == expression.canonical
