@@ -100,9 +100,9 @@ class Settings(BaseSettings):
 
     home: Annotated[Path, BeforeValidator(_home)] = Field(
         default=Path(".platform"),
-        description="The folder of everything the platform keeps: the lake, trained models, Dagster's history, the embedded online store, the "
-        "generated shop. A relative path counts from the current folder. Only ASCII letters, digits and signs that a URL keeps may stand "
-        "in its path: no space, no %, no #.",
+        description="The folder of everything the platform keeps: the lake, trained models, Dagster's history, the embedded online "
+        "store, the generated shop. A relative path counts from the current folder. Only ASCII letters, digits and signs that a URL "
+        "keeps may stand in its path: no space, no %, no #.",
     )
     redis_url: Annotated[SecretStr, BeforeValidator(_redis_url)] | None = Field(
         default=None,
