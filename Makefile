@@ -1,5 +1,5 @@
 # Everything a developer runs, on a machine with nothing but make and a Python of 3.11 to 3.13. No Docker.
-#   make PYTHON=/path/to/python3.12 setup    takes another Python than the first that is found
+#   make clean; make PYTHON=/path/to/python3.12 setup    takes another Python than the first that is found
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
