@@ -11,7 +11,9 @@ from platform_assets.expressions.tree import Call, Case, Cast, Column, Literal, 
 from platform_assets.expressions.types import SQL_NAMES
 
 _PLAIN = re.compile("[a-z_][a-z0-9_]*")
-_RESERVED = frozenset("and between case cast div else end in is like not null or then when true false".split())
+_RESERVED = {
+    "and", "between", "case", "cast", "div", "else", "end", "in", "is", "like", "not", "null", "or", "then", "when", "true", "false",
+}  # fmt: skip
 
 
 def canonical(tree: Node) -> str:

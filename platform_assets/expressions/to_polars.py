@@ -55,8 +55,8 @@ def _unchecked(node: Node) -> pl.Expr:
             return _CASTS[operand.type, dtype](to_polars(operand))
         case Case(branches=branches, otherwise=otherwise):
             result = to_polars(otherwise)
-            for condition, value in reversed(branches):
-                result = pl.when(to_polars(condition)).then(to_polars(value)).otherwise(result)
+            for condition, branch in reversed(branches):
+                result = pl.when(to_polars(condition)).then(to_polars(branch)).otherwise(result)
             return result
         case Call(name=name, arguments=(first, *rest)) if name in _PREPARED:
             return _PREPARED[name](to_polars(first), *(argument.value for argument in rest if isinstance(argument, Literal)))
@@ -96,12 +96,20 @@ def _quotient(a: pl.Expr, b: pl.Expr) -> pl.Expr:
 def _round(x: pl.Expr, digits: int = 0) -> pl.Expr:
     factor = 10.0**digits
     scaled = x * factor
-    return pl.when(scaled.abs() < 2.0**52).then(scaled.round(0, mode="half_away_from_zero") / factor).otherwise(x)
+    return pl.when(scaled.abs() < 2.0**52).then(_divide(scaled.round(0, mode="half_away_from_zero"), pl.lit(factor))).otherwise(x)
+
+
+def _as_column(constant: pl.Expr, column: pl.Expr) -> pl.Expr:
+    """A number in every row. For constants Polars divides and takes powers by multiplying, and the last digit differs."""
+    return constant + column * 0.0
+
+
+def _divide(a: pl.Expr, b: pl.Expr) -> pl.Expr:
+    return a / (b if b.meta.root_names() else _as_column(b, a))
 
 
 def _power(base: pl.Expr, exponent: pl.Expr) -> pl.Expr:
-    # A constant exponent makes Polars multiply, which differs from power() in the last digit; one that looks like a column does not.
-    return base.pow(exponent + base * 0.0)
+    return base.pow(exponent if exponent.meta.root_names() else _as_column(exponent, base))
 
 
 # Text.
@@ -147,7 +155,7 @@ def _microseconds(start: pl.Expr, end: pl.Expr) -> pl.Expr:
 
 
 _FUNCTIONS: dict[str, Callable[..., pl.Expr]] = {
-    "/": lambda a, b: a / b,
+    "/": _divide,
     "%": _remainder,
     "div": _quotient,
     "=": lambda a, b: a == b,
@@ -183,8 +191,8 @@ _FUNCTIONS: dict[str, Callable[..., pl.Expr]] = {
     "hour": lambda a: a.dt.hour().cast(_INT),
     "minute": lambda a: a.dt.minute().cast(_INT),
     "day_of_week": lambda a: a.dt.weekday().cast(_INT),
-    "hours_between": lambda start, end: _microseconds(start, end) / 3_600e6,
-    "days_between": lambda start, end: _microseconds(start, end) / 86_400e6,
+    "hours_between": lambda start, end: _divide(_microseconds(start, end), pl.lit(3_600e6)),
+    "days_between": lambda start, end: _divide(_microseconds(start, end), pl.lit(86_400e6)),
 }
 
 _BY_TYPE: dict[tuple[str, DataType], Callable[..., pl.Expr]] = {

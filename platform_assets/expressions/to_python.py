@@ -337,7 +337,11 @@ def _datetime_of_text(value: str) -> datetime | None:
     day, hour, minute, second, fraction, sign, ahead_hours, ahead_minutes = found.groups()
     try:
         local = datetime.fromisoformat(day).replace(
-            hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0), microsecond=int((fraction or "0").ljust(6, "0")[:6]), tzinfo=UTC
+            hour=int(hour or 0),
+            minute=int(minute or 0),
+            second=int(second or 0),
+            microsecond=int((fraction or "0").ljust(6, "0")[:6]),
+            tzinfo=UTC,
         )
         ahead = timedelta(hours=int(ahead_hours or 0), minutes=int(ahead_minutes or 0))
         return local + ahead if sign == "-" else local - ahead

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import parse
+from platform_assets.expressions.functions import SIGNATURES
 from platform_assets_tests.expressions.back_ends import BACK_ENDS, same
 from platform_assets_tests.expressions.cases import COLUMNS
-from platform_assets_tests.expressions.generated import any_expression, rows
+from platform_assets_tests.expressions.generated import any_expression, calling, rows
 
 Rows = list[dict[str, Any]]
 
@@ -28,20 +30,24 @@ def agree(sql: str, rows: Rows) -> None:
         assert wrong == [], f"{name} differs from python in {expression.canonical}"
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(any_expression, rows)
-def test_back_ends_agree(sql: str, rows: Rows) -> None:
-    agree(sql, rows)
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+@settings(max_examples=15, deadline=None, suppress_health_check=UNHURRIED)
+@given(data=st.data(), rows=rows)
+def test_back_ends_agree_on_a_function(name: str, data: st.DataObject, rows: Rows) -> None:
+    agree(data.draw(calling(name, depth=2)), rows)
 
 
 @pytest.mark.slow
-@settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=4_000, deadline=None, suppress_health_check=UNHURRIED)
 @given(any_expression, rows)
 def test_back_ends_agree_for_long(sql: str, rows: Rows) -> None:
     agree(sql, rows)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=200, deadline=None, suppress_health_check=UNHURRIED)
 @given(any_expression)
 def test_the_canonical_text_means_the_same_and_is_its_own(sql: str) -> None:
     try:
