@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from platform_assets.declare.features import Measure
+from platform_assets.declare.features import Measure, Window
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
-from platform_assets.declare.view import FeatureView, StoredFeature
+from platform_assets.declare.view import FeatureView
 from platform_assets.errors import ComputeError
 
 Row = dict[str, Any]
@@ -73,32 +73,28 @@ def broken_rules(source: Source, row: Row) -> list[str]:
 # --- feature views (semantics.md 2 to 4) ----------------------------------------------------------------------------
 
 
-def in_window(feature: StoredFeature, at: datetime, anchor: datetime) -> bool:
-    """Whether an event time lies in the feature's window at an anchor."""
-    end = anchor - feature.window.offset
-    start = end - feature.window.length
-    after_start = at >= start if feature.window.closed in ("left", "both") else at > start
-    before_end = at <= end if feature.window.closed in ("right", "both") else at < end
+def in_window(window: Window, at: datetime, anchor: datetime) -> bool:
+    """Whether an event time lies in a window at an anchor."""
+    end = anchor - window.offset
+    start = end - window.length
+    after_start = at >= start if window.closed in ("left", "both") else at > start
+    before_end = at <= end if window.closed in ("right", "both") else at < end
     return after_start and before_end
 
 
 def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) -> list[Row]:
     """The rows of a feature view's table for the partitions first..last, from silver rows (all arrivals)."""
-    source, partitions = view.source, view.source.partitions
+    source, windows = view.source, {feature.window for feature in view.stored}
     written = []
     for entity in _entities(view.entity.keys, rows):
         mine = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity]
+        now = {window: members(window, mine, source, first - 1) for window in windows}
         for partition in range(first, last + 1):
-            changed, alive = False, False
-            for feature in view.stored:
-                before = _members(feature, mine, source, partitions.ends_at(partition - 1), partition - 1)
-                now = _members(feature, mine, source, partitions.ends_at(partition), partition)
-                changed = changed or {id(row) for row in before} != {id(row) for row in now}
-                alive = alive or bool(now)
-            if changed:
+            before, now = now, {window: members(window, mine, source, partition) for window in windows}
+            if any({id(row) for row in before[window]} != {id(row) for row in now[window]} for window in windows):
                 written.append({
-                    **dict(zip(view.entity.keys, entity, strict=True)), "partition": partition, "valid_from": view.valid_from(partition), "is_empty": not alive,
-                    **{f.name: value(f.measure, _members(f, mine, source, partitions.ends_at(partition), partition), source) for f in view.stored},
+                    **dict(zip(view.entity.keys, entity, strict=True)), "partition": partition, "valid_from": view.valid_from(partition),
+                    "is_empty": not any(now.values()), **{f.name: value(f.measure, now[f.window], source) for f in view.stored},
                 })
     return written
 
@@ -108,19 +104,23 @@ def _entities(keys: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]
     return sorted(entity for entity in found if None not in entity)
 
 
-def _members(feature: StoredFeature, rows: Sequence[Row], source: Source, anchor: datetime, partition: int) -> list[Row]:
-    return [row for row in rows if row["arrival"] <= partition and in_window(feature, row[source.event_time], anchor)]
+def members(window: Window, rows: Sequence[Row], source: Source, partition: int) -> list[Row]:
+    """The rows inside a window at the end of a partition that have arrived by then."""
+    anchor = source.partitions.ends_at(partition)
+    return [row for row in rows if row["arrival"] <= partition and in_window(window, row[source.event_time], anchor)]
 
 
 def value(measure: Measure, rows: Sequence[Row], source: Source) -> Any:
     """The aggregation of the rows in a window."""
+    argument = None if measure.argument is None else measure.argument.closure()
+    where = None if measure.where is None else measure.where.closure()
     kept = []
     for row in sorted(rows, key=lambda row: (row[source.event_time], *(row[c] for c in source.order))):
-        if measure.where is not None and measure.where.closure()(row) is not True:
+        if where is not None and where(row) is not True:
             continue
-        argument = True if measure.argument is None else measure.argument.closure()(row)
-        if argument is not None:
-            kept.append((row[source.event_time], argument))
+        of_row = True if argument is None else argument(row)
+        if of_row is not None:
+            kept.append((row[source.event_time], of_row))
     return AGGREGATE[measure.aggregation.name]([v for _, v in kept], [at for at, _ in kept], measure.empty)
 
 
