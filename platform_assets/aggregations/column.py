@@ -63,7 +63,11 @@ def column_of(series: pl.Series, dtype: DataType, times: Ints) -> Column:
     valid = series.is_not_null().to_numpy()
     if dtype == "str":
         texts = series.drop_nulls().unique().sort()
-        ranks = series.replace_strict(texts, np.arange(len(texts)), default=None, return_dtype=pl.Int64) if len(texts) else pl.Series(np.zeros(len(series), np.int64))
+        ranks = (
+            series.replace_strict(texts, np.arange(len(texts)), default=None, return_dtype=pl.Int64)
+            if len(texts)
+            else pl.Series(np.zeros(len(series), np.int64))
+        )
         if not len(texts):
             texts = pl.Series([""], dtype=pl.String)
         return Column(dtype, valid, ranks.fill_null(0).to_numpy(), times, texts)

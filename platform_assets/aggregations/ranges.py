@@ -49,7 +49,9 @@ class Counts:
 
     def joined(self, part: "Counts", at: Ints) -> "Counts":
         """These counts and those of a part, whose i-th owner is our owner at[i]."""
-        return counted(self.size, *(np.concatenate(pair) for pair in ((self.owner, at[part.owner]), (self.code, part.code), (self.times, part.times))))
+        return counted(
+            self.size, *(np.concatenate(pair) for pair in ((self.owner, at[part.owner]), (self.code, part.code), (self.times, part.times)))
+        )
 
 
 def counted(size: int, owner: Ints, code: Ints, times: Ints) -> Counts:

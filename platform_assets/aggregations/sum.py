@@ -58,6 +58,8 @@ class Sum:
         if column.type == "int":
             wrapped = np.abs(total.astype(np.float64) - approximate) > 2.0**62
             if wrapped.any():
-                raise ComputeError(f"an integer sum is about {approximate[wrapped][0]:.3g}, beyond 64 bits: cast the column to float, or correct its unit")
+                raise ComputeError(
+                    f"an integer sum is about {approximate[wrapped][0]:.3g}, beyond 64 bits: cast the column to float, or correct its unit"
+                )
         series = masked(total, n > 0, "int" if column.type == "int" else "float")
         return series if self.default is None else series.fill_null(self.default)

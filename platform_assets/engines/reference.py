@@ -38,16 +38,21 @@ def silver(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row
         if row["arrival"] != partition:
             continue
         earlier = [
-            other for other in good
-            if source.key and all(other[k] == row[k] for k in source.key)
-            and position[id(other)] < position[id(row)] and row["arrival"] - other["arrival"] <= source.duplicates_within
+            other
+            for other in good
+            if source.key
+            and all(other[k] == row[k] for k in source.key)
+            and position[id(other)] < position[id(row)]
+            and row["arrival"] - other["arrival"] <= source.duplicates_within
         ]
         if earlier:
             duplicates.append(row)
         else:
             flags = {name: bool(flag.closure()(row)) for name, flag in source.flags.items()}
             accepted.append({**row, **flags})
-    quarantined = [{**row, "reasons": broken_rules(source, row)} for row in raw if row["arrival"] == partition and broken_rules(source, row)]
+    quarantined = [
+        {**row, "reasons": broken_rules(source, row)} for row in raw if row["arrival"] == partition and broken_rules(source, row)
+    ]
     if accepted or quarantined:
         share = len(accepted) / (len(accepted) + len(quarantined))
         if share < source.accepted_share:
@@ -92,10 +97,15 @@ def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) ->
         for partition in range(first, last + 1):
             before, now = now, {window: members(window, mine, source, partition) for window in windows}
             if any({id(row) for row in before[window]} != {id(row) for row in now[window]} for window in windows):
-                written.append({
-                    **dict(zip(view.entity.keys, entity, strict=True)), "partition": partition, "valid_from": view.valid_from(partition),
-                    "is_empty": not any(now.values()), **{f.name: value(f.measure, now[f.window], source) for f in view.stored},
-                })
+                written.append(
+                    {
+                        **dict(zip(view.entity.keys, entity, strict=True)),
+                        "partition": partition,
+                        "valid_from": view.valid_from(partition),
+                        "is_empty": not any(now.values()),
+                        **{f.name: value(f.measure, now[f.window], source) for f in view.stored},
+                    }
+                )
     return written
 
 
@@ -180,8 +190,14 @@ def as_of(view: FeatureView, log: Sequence[Row], entity: tuple[Any, ...], t: dat
 def point_in_time(service: FeatureService, logs: Mapping[str, Sequence[Row]], labels: Sequence[Row]) -> list[Row]:
     """The labels, in their order, each with the features known at its label_time."""
     return [
-        {**label, **{f"{view.name}__{name}": v for view in service.views
-                     for name, v in as_of(view, logs[view.name], tuple(label[k] for k in view.entity.keys), label["label_time"]).items()}}
+        {
+            **label,
+            **{
+                f"{view.name}__{name}": v
+                for view in service.views
+                for name, v in as_of(view, logs[view.name], tuple(label[k] for k in view.entity.keys), label["label_time"]).items()
+            },
+        }
         for label in labels
     ]
 
@@ -195,22 +211,34 @@ def labels(data: TrainingSet, rows: Sequence[Row], partition: int) -> list[Row]:
     t = source.partitions.start
     while t + declared.horizon < end:
         if t + declared.horizon >= start:
-            known = [row for row in events if source.partitions.ends_at(row["arrival"]) <= t and t - declared.spine.active <= row[source.event_time] < t]
+            known = [
+                row
+                for row in events
+                if source.partitions.ends_at(row["arrival"]) <= t and t - declared.spine.active <= row[source.event_time] < t
+            ]
             for entity in _entities(data.entity.keys, known):
                 follows = any(
-                    tuple(row[k] for k in data.entity.keys) == entity and t < row[source.event_time] <= t + declared.horizon
+                    tuple(row[k] for k in data.entity.keys) == entity
+                    and t < row[source.event_time] <= t + declared.horizon
                     and source.partitions.ends_at(row["arrival"]) <= end
                     for row in events
                 )
-                found.append({**dict(zip(data.entity.keys, entity, strict=True)), "label_time": t, data.label: follows if declared.event == "any" else not follows})
+                found.append(
+                    {
+                        **dict(zip(data.entity.keys, entity, strict=True)),
+                        "label_time": t,
+                        data.label: follows if declared.event == "any" else not follows,
+                    }
+                )
         t += declared.spine.step
     return found
 
 
 def report(table: GoldTable, rows: Sequence[Row], partition: int) -> list[Row]:
     """The rows of a report for one event partition, from silver rows (all arrivals)."""
+
     def belongs(row: Row) -> bool:
-        at = row[table.source.event_time]
+        at: datetime = row[table.source.event_time]
         if table.timezone == "UTC":
             return table.source.partitions.index(at) == partition
         return at.astimezone(ZoneInfo(table.timezone)).date() == table.source.partitions.starts_at(partition).date()
@@ -220,6 +248,10 @@ def report(table: GoldTable, rows: Sequence[Row], partition: int) -> list[Row]:
         if belongs(row):
             groups.setdefault(tuple(row[c] for c in table.by), []).append(row)
     return [
-        {**dict(zip(table.by, group, strict=True)), "partition": partition, **{m.name: value(m, members, table.source) for m in table.measures}}
+        {
+            **dict(zip(table.by, group, strict=True)),
+            "partition": partition,
+            **{m.name: value(m, members, table.source) for m in table.measures},
+        }
         for group, members in groups.items()
     ]

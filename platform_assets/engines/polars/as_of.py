@@ -12,19 +12,28 @@ from platform_assets.errors import ComputeError
 _ROW, _AT = "__row", "__at"
 
 
-def point_in_time(service: FeatureService, logs: Mapping[str, pl.LazyFrame], labels: pl.DataFrame, *, time: str = "label_time") -> pl.DataFrame:
+def point_in_time(
+    service: FeatureService, logs: Mapping[str, pl.LazyFrame], labels: pl.DataFrame, *, time: str = "label_time"
+) -> pl.DataFrame:
     """The labels as given, in their order, with one more column a feature: `view__feature`.
 
     logs: the change log of each view, by name. labels: the key columns, `time` (UTC), and anything else. As many rows come out
     as went in; duplicates stay, and a row with a null key gets the empty values.
     """
-    for column, dtype in {**{key: None for key in service.keys}, time: pl.Datetime("us", "UTC")}.items():
+    for column, dtype in {**dict.fromkeys(service.keys), time: pl.Datetime("us", "UTC")}.items():
         if column not in labels.columns:
-            raise ComputeError(f"feature service {service.name!r}: the labels have no column {column!r}. They have: {', '.join(labels.columns)}.")
+            raise ComputeError(
+                f"feature service {service.name!r}: the labels have no column {column!r}. They have: {', '.join(labels.columns)}."
+            )
         if dtype is not None and labels.schema[column] != dtype:
-            raise ComputeError(f"feature service {service.name!r}: the labels' {column!r} is {labels.schema[column]}, it must be {dtype}. Convert it first.")
+            raise ComputeError(
+                f"feature service {service.name!r}: the labels' {column!r} is {labels.schema[column]}, it must be {dtype}. "
+                f"Convert it first."
+            )
     if labels[time].null_count():
-        raise ComputeError(f"feature service {service.name!r}: {labels[time].null_count()} labels have no {time!r}. Leave them out, or give them a time.")
+        raise ComputeError(
+            f"feature service {service.name!r}: {labels[time].null_count()} labels have no {time!r}. Leave them out, or give them a time."
+        )
     columns = [_joined(view, logs[view.name], labels.select(*view.entity.keys, pl.col(time).alias(_AT))) for view in service.views]
     return pl.concat([labels, *columns], how="horizontal")
 
@@ -33,8 +42,15 @@ def _joined(view: FeatureView, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.Dat
     """The served features of a view, a row for each of `asked`, in its order."""
     keys = list(view.entity.keys)
     wanted = asked.with_row_index(_ROW).sort(_AT)
-    rows = log.join(asked.lazy().select(keys).unique(), on=keys, how="semi").select(*keys, "valid_from", *(f.name for f in view.stored)).sort("valid_from").collect()
-    known = wanted.drop_nulls(keys).join_asof(rows, left_on=_AT, right_on="valid_from", by=keys, strategy="backward", check_sortedness=False)
+    rows = (
+        log.join(asked.lazy().select(keys).unique(), on=keys, how="semi")
+        .select(*keys, "valid_from", *(f.name for f in view.stored))
+        .sort("valid_from")
+        .collect()
+    )
+    known = wanted.drop_nulls(keys).join_asof(
+        rows, left_on=_AT, right_on="valid_from", by=keys, strategy="backward", check_sortedness=False
+    )
     every = pl.concat([known, wanted.filter(pl.any_horizontal(pl.col(key).is_null() for key in keys))], how="diagonal").sort(_ROW)
     return served(view, every).select(pl.col(name).alias(f"{view.name}__{name}") for name in view.served)
 
@@ -47,7 +63,11 @@ def served(view: FeatureView, stored: pl.DataFrame, at: str = _AT) -> pl.DataFra
     found = pl.col("valid_from").is_not_null()
     columns = []
     for feature in view.stored:
-        value = pl.when(found).then(pl.col(feature.name)).otherwise(pl.lit(feature.measure.empty)) if feature.measure.empty is not None else pl.col(feature.name)
+        value = (
+            pl.when(found).then(pl.col(feature.name)).otherwise(pl.lit(feature.measure.empty))
+            if feature.measure.empty is not None
+            else pl.col(feature.name)
+        )
         if is_time_since(feature.measure.aggregation):
             value = (pl.col(at) - value).dt.total_microseconds() / 1e6
         columns.append(value.alias(feature.name))

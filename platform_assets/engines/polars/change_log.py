@@ -6,7 +6,7 @@ the rows in the window at d are one index range, found by binary search. Rows th
 their own, which has the same property; the classes are merged by the aggregation's algebra. Nothing is subtracted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,30 +26,31 @@ ROWS_AT_ONCE = 2_000_000
 """Memory is bounded by chunks of entities with about this many rows."""
 
 
-def change_log(view: FeatureView, silver: pl.LazyFrame, first: int, last: int, *, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pl.DataFrame]:
+def change_log(
+    view: FeatureView, silver: pl.LazyFrame, first: int, last: int, *, rows_at_once: int = ROWS_AT_ONCE
+) -> Iterator[pl.DataFrame]:
     """The rows of the view's table for the partitions first..last, one frame for each chunk of entities.
 
     silver: accepted rows of at least the arrival partitions first - view.reads_back .. last. Columns out: the keys,
     partition, valid_from, is_empty, one a stored feature.
     """
-    measures = _distinct(view)
-    events = _events(view, measures, silver)
+    arguments = _arguments(view)
+    events = _events(view, arguments, silver)
     chunks = -(-max(events.select(pl.len()).collect().item(), 1) // rows_at_once)
     for chunk in range(chunks):
         mine = events.filter(pl.struct(view.entity.keys).hash() % chunks == chunk) if chunks > 1 else events
-        yield _chunk(view, measures, mine.collect(), first, last)
+        yield _chunk(view, arguments, mine.collect(), first, last)
 
 
-def _distinct(view: FeatureView) -> dict[tuple[Any, ...], str]:
-    """A column name for each different masked argument."""
-    names: dict[tuple[Any, ...], str] = {}
+def _arguments(view: FeatureView) -> dict[str, str]:
+    """For each feature the column of its masked argument: features with the same argument and condition share one."""
+    columns: dict[tuple[str | None, str | None], str] = {}
+    named = {}
     for feature in view.stored:
-        names.setdefault(masked_argument(feature.measure), f"__measure_{len(names)}")
-    return names
-
-
-def masked_argument(measure: Measure) -> tuple[Any, ...]:
-    return (measure.argument and measure.argument.canonical, measure.where and measure.where.canonical)
+        argument, where = feature.measure.argument, feature.measure.where
+        meaning = (argument.canonical if argument else None, where.canonical if where else None)
+        named[feature.name] = columns.setdefault(meaning, f"__measure_{len(columns)}")
+    return named
 
 
 def prepared(measure: Measure) -> pl.Expr:
@@ -62,14 +63,16 @@ def argument_type(measure: Measure) -> Any:
     return "bool" if measure.argument is None else measure.argument.type
 
 
-def _events(view: FeatureView, names: dict[tuple[Any, ...], str], silver: pl.LazyFrame) -> pl.LazyFrame:
+def _events(view: FeatureView, arguments: Mapping[str, str], silver: pl.LazyFrame) -> pl.LazyFrame:
     """Keys, time, arrival, primary key and masked arguments of the rows that have an entity."""
     source = view.source
-    columns = {names[masked_argument(feature.measure)]: prepared(feature.measure) for feature in view.stored}
+    columns = {arguments[feature.name]: prepared(feature.measure) for feature in view.stored}
     order = [c for c in source.order if c not in view.entity.keys]
     return silver.filter(pl.all_horizontal(pl.col(key).is_not_null() for key in view.entity.keys)).select(
-        *view.entity.keys, *(pl.col(c).alias(f"__order_{c}") for c in order),
-        physical(source.event_time).alias(_TIME), index_of("arrival", source.partitions).alias(_ARRIVAL),
+        *view.entity.keys,
+        *(pl.col(c).alias(f"__order_{c}") for c in order),
+        physical(source.event_time).alias(_TIME),
+        index_of("arrival", source.partitions).alias(_ARRIVAL),
         *(expression.alias(name) for name, expression in columns.items()),
     )
 
@@ -87,7 +90,7 @@ class _Passage:
         return self.enter < self.exits[max(self.exits)]
 
 
-def _chunk(view: FeatureView, names: dict[tuple[Any, ...], str], events: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
+def _chunk(view: FeatureView, arguments: Mapping[str, str], events: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     keys = view.entity.keys
     events = events.sort(*keys, _TIME, *(c for c in events.columns if c.startswith("__order_")))
     entity = events.select(pl.struct(keys).rle_id().cast(pl.Int64)).to_series().to_numpy()
@@ -95,15 +98,17 @@ def _chunk(view: FeatureView, names: dict[tuple[Any, ...], str], events: pl.Data
     groups: dict[tuple[int, Closed], list[StoredFeature]] = {}
     for feature in view.stored:
         groups.setdefault((microseconds(feature.window.offset), feature.window.closed), []).append(feature)
-    passages = {group: _passage(view, times, arrival, group, {microseconds(f.window.length) for f in members}) for group, members in groups.items()}
+    passages = {
+        group: _passage(view, times, arrival, group, {microseconds(f.window.length) for f in members}) for group, members in groups.items()
+    }
     stride = last - first + 3
     changed = _changed(entity, list(passages.values()), first, last, stride)
     alive = np.zeros(len(changed), np.bool_)
-    columns = {names[masked_argument(f.measure)]: argument_type(f.measure) for f in view.stored}
-    arguments = {name: column_of(events[name], dtype, times) for name, dtype in columns.items()}
+    types = {arguments[feature.name]: argument_type(feature.measure) for feature in view.stored}
+    columns = {name: column_of(events[name], dtype, times) for name, dtype in types.items()}
     values: dict[str, pl.Series] = {}
     for group, members in groups.items():
-        values |= _windows(members, names, arguments, entity, passages[group], changed, alive, first, stride)
+        values |= _windows(members, arguments, columns, entity, passages[group], changed, alive, first, stride)
     starts = np.flatnonzero(np.diff(entity, prepend=-1))
     partition = pl.lit(pl.Series("partition", changed % stride + first))
     return pl.select(
@@ -143,14 +148,21 @@ def _changed(entity: Ints, passages: Sequence[_Passage], first: int, last: int, 
 
 
 def _windows(
-    features: Sequence[StoredFeature], names: dict[tuple[Any, ...], str], arguments: dict[str, Column],
-    entity: Ints, passage: _Passage, changed: Ints, alive: Bools, first: int, stride: int,
+    features: Sequence[StoredFeature],
+    arguments: Mapping[str, str],
+    columns: Mapping[str, Column],
+    entity: Ints,
+    passage: _Passage,
+    changed: Ints,
+    alive: Bools,
+    first: int,
+    stride: int,
 ) -> dict[str, pl.Series]:
     """The values of features that share an offset and a way of closing, at each changed snapshot; marks in `alive` who has rows."""
     ever = passage.alive()
     states: dict[str, Any] = {}
-    prepared_states = {(f.measure.aggregation, names[masked_argument(f.measure)]): None for f in features}
-    rows_states = {key: key[0].prepare(arguments[key[1]]) for key in prepared_states}
+    wanted = {(feature.measure.aggregation, arguments[feature.name]) for feature in features}
+    of_rows = {(aggregation, argument): aggregation.prepare(columns[argument]) for aggregation, argument in wanted}
     for lag in [0, *(lag for lag in np.unique(passage.lag[ever]).tolist() if lag)]:
         rows = np.flatnonzero(ever & (passage.lag == lag))
         tiles = _tiles(rows, entity, passage, first, stride)
@@ -160,13 +172,13 @@ def _windows(
         since = {length: np.searchsorted(leaves, asked, "right") for length, leaves in tiles.exits.items()}
         for begin in since.values():
             alive[at] |= until > begin
-        tiled = {key: key[0].over(_rows_of(key[0], state, rows), tiles.lo, tiles.hi) for key, state in rows_states.items()}
+        tiled = {key: key[0].over(_rows_of(key[0], state, rows), tiles.lo, tiles.hi) for key, state in of_rows.items()}
         for feature in features:
             aggregation = feature.measure.aggregation
-            state = tiled[aggregation, names[masked_argument(feature.measure)]]
+            state = tiled[aggregation, arguments[feature.name]]
             part = aggregation.over(state, since[microseconds(feature.window.length)], until)
             states[feature.name] = part if lag == 0 else aggregation.merge(states[feature.name], part, at)
-    return {feature.name: _finalized(feature, states[feature.name], arguments[names[masked_argument(feature.measure)]]) for feature in features}
+    return {feature.name: _finalized(feature, states[feature.name], columns[arguments[feature.name]]) for feature in features}
 
 
 def _rows_of(aggregation: Any, state: Any, rows: Ints) -> Any:

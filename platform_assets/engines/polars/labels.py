@@ -35,11 +35,19 @@ def labels(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFr
     found = []
     for time in label_times(data, partition):
         t = since_epoch(time)
-        active = rows.filter(pl.col("arrived") <= t, pl.col("at") >= t - microseconds(declared.spine.active), pl.col("at") < t).select(keys).unique()
+        active = (
+            rows.filter(pl.col("arrived") <= t, pl.col("at") >= t - microseconds(declared.spine.active), pl.col("at") < t)
+            .select(keys)
+            .unique()
+        )
         after = rows.filter(pl.col("at") > t, pl.col("at") <= t + microseconds(declared.horizon)).select(keys).unique()
-        followed = active.join(after.with_columns(pl.lit(True).alias("__follows")), on=keys, how="left").with_columns(pl.col("__follows").fill_null(False))
+        followed = active.join(after.with_columns(pl.lit(True).alias("__follows")), on=keys, how="left").with_columns(
+            pl.col("__follows").fill_null(False)
+        )
         label = pl.col("__follows") if declared.event == "any" else ~pl.col("__follows")
         found.append(followed.select(*keys, pl.lit(time, pl.Datetime("us", "UTC")).alias("label_time"), label.alias(data.label)))
     if not found:
-        return rows.clear().select(*keys, pl.lit(None, pl.Datetime("us", "UTC")).alias("label_time"), pl.lit(None, pl.Boolean).alias(data.label))
+        return rows.clear().select(
+            *keys, pl.lit(None, pl.Datetime("us", "UTC")).alias("label_time"), pl.lit(None, pl.Boolean).alias(data.label)
+        )
     return pl.concat(found).sort("label_time", *keys)

@@ -28,7 +28,11 @@ def parsed(source: Source, column: str, stored: pl.DataType) -> pl.Expr:
 
 def is_not_finite(column: str, stored: pl.DataType) -> pl.Expr:
     """Whether a received number is NaN or infinite: it becomes null, and is counted."""
-    number = pl.col(column).str.strip_chars().cast(pl.Float64, strict=False) if stored == pl.String else pl.col(column).cast(pl.Float64, strict=False)
+    number = (
+        pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
+        if stored == pl.String
+        else pl.col(column).cast(pl.Float64, strict=False)
+    )
     return (number.is_nan() | number.is_infinite()).fill_null(False)
 
 
@@ -44,7 +48,9 @@ def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Exp
         return _finite(text.cast(pl.Float64, strict=False))
     if wanted == "int":  # exports write whole numbers as 17850.0 when a column has gaps
         number = text.cast(pl.Float64, strict=False)
-        whole = pl.when(number.is_finite() & (number == number.round()) & (number.abs() < 2.0**53)).then(number).cast(pl.Int64, strict=False)
+        whole = (
+            pl.when(number.is_finite() & (number == number.round()) & (number.abs() < 2.0**53)).then(number).cast(pl.Int64, strict=False)
+        )
         return pl.coalesce(text.cast(pl.Int64, strict=False), whole)
     if wanted == "bool":
         lower = text.str.to_lowercase()
@@ -53,22 +59,33 @@ def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Exp
         return text.str.to_date("%Y-%m-%d", strict=False)
     at = text.str.replace(r"^(\d{4}-\d{2}-\d{2})[tT]", "${1} ")
     with_offset = at.str.contains(_OFFSET)
-    zoned = pl.when(with_offset).then(at.str.replace(r"[zZ]$", "+00:00")).str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
+    zoned = (
+        pl.when(with_offset)
+        .then(at.str.replace(r"[zZ]$", "+00:00"))
+        .str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
+    )
     if timezone is None:
         return zoned.dt.convert_time_zone("UTC")
     naive_text = pl.when(~with_offset).then(at)
-    naive = pl.coalesce(naive_text.str.to_datetime(form, time_unit="us", strict=False) for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"))
+    naive = pl.coalesce(
+        naive_text.str.to_datetime(form, time_unit="us", strict=False) for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
+    )
     return pl.coalesce(zoned.dt.convert_time_zone("UTC"), _in_zone(naive, timezone))
 
 
 def _in_zone(naive: pl.Expr, timezone: str) -> pl.Expr:
     """Local times to UTC: of an hour that comes twice the earlier, none for one that never comes."""
-    return naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+    return (
+        naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+    )
 
 
 def _from_time(value: pl.Expr, column: str, stored: pl.DataType, source: Source) -> pl.Expr:
     if not isinstance(stored, pl.Datetime):
-        raise SourceError(f"source {source.name!r}, column {column!r}: a datetime was declared, {stored} was delivered. Convert it in the source's function.")
+        raise SourceError(
+            f"source {source.name!r}, column {column!r}: a datetime was declared, {stored} was delivered. "
+            f"Convert it in the source's function."
+        )
     if stored.time_zone is not None:
         return value.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     if source.timezone is None:

@@ -23,11 +23,17 @@ def report(table: GoldTable, silver: pl.LazyFrame, first: int, last: int) -> pl.
     silver: accepted rows of all arrivals that hold events of these partitions.
     """
     source, by = table.source, list(table.by)
-    rows = silver.select(
-        event_partition(table).alias("__partition"), *by, physical(source.event_time).alias("__time"),
-        *(pl.col(c).alias(f"__order_{c}") for c in source.order if c not in by),
-        *(prepared(measure).alias(f"__measure_{measure.name}") for measure in table.measures),
-    ).filter(pl.col("__partition").is_between(first, last)).collect()
+    rows = (
+        silver.select(
+            event_partition(table).alias("__partition"),
+            *by,
+            physical(source.event_time).alias("__time"),
+            *(pl.col(c).alias(f"__order_{c}") for c in source.order if c not in by),
+            *(prepared(measure).alias(f"__measure_{measure.name}") for measure in table.measures),
+        )
+        .filter(pl.col("__partition").is_between(first, last))
+        .collect()
+    )
     rows = rows.sort("__partition", *by, "__time", *(c for c in rows.columns if c.startswith("__order_")))
     group = rows.select(pl.struct("__partition", *by).rle_id().cast(pl.Int64)).to_series().to_numpy()
     lo = np.flatnonzero(np.diff(group, prepend=-1))

@@ -23,7 +23,8 @@ class Judged:
     quarantine: pl.DataFrame
     """Rows as received, with the list of reasons."""
     counts: dict[int, dict[str, Any]]
-    """By partition: received, accepted, quarantined, duplicates (exact, changed), exact_copies, flags, reasons, tier, ..."""
+    """By partition: received, accepted, quarantined, duplicates, duplicates_exact, exact_copies, not_finite, flags (of all that was
+    received), reasons, accepted_share, tier."""
 
 
 def judge(source: Source, raw: pl.DataFrame, first: int, last: int) -> Judged:
@@ -34,7 +35,8 @@ def judge(source: Source, raw: pl.DataFrame, first: int, last: int) -> Judged:
     """
     missing = [column for column in source.columns if column not in raw.columns]
     if missing and raw.height:
-        raise SourceError(f"source {source.name!r}: no delivery has the column {missing[0]!r}. It has: {', '.join(c for c in raw.columns if c not in _CARRIED)}.")
+        there = ", ".join(_received(raw))
+        raise SourceError(f"source {source.name!r}: no delivery has the column {missing[0]!r}. There are: {there}.")
     raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in missing)
     rows = _reasoned(source, raw).sort("arrival", "delivery", "row_number")
     rows = rows.with_columns(pl.col(_REASONS).list.len().eq(0).alias("__good"))
@@ -44,7 +46,9 @@ def judge(source: Source, raw: pl.DataFrame, first: int, last: int) -> Judged:
     reason = f"blocked: fewer than {source.accepted_share:.0%} of the partition's rows were acceptable"
     held = pl.col(_INDEX).is_in(blocked) & pl.col("__good") & ~pl.col("__duplicate")
     accepted = rows.filter(pl.col("__good") & ~pl.col("__duplicate") & ~pl.col(_INDEX).is_in(blocked))
-    set_aside = rows.filter(~pl.col("__good") | held).with_columns(pl.when(held).then(pl.lit([reason])).otherwise(pl.col(_REASONS)).alias(_REASONS))
+    set_aside = rows.filter(~pl.col("__good") | held).with_columns(
+        pl.when(held).then(pl.lit([reason])).otherwise(pl.col(_REASONS)).alias(_REASONS)
+    )
     silver = accepted.select(*source.columns, *source.flags, *_CARRIED)
     quarantine = set_aside.select(*(pl.col(f"{_RECEIVED}{c}").alias(c) for c in _received(raw)), *_CARRIED, _REASONS)
     return Judged(silver, quarantine, _counts(source, rows, accepted, set_aside, shares, set(blocked), first, last))
@@ -60,11 +64,13 @@ def _received(raw: pl.DataFrame) -> list[str]:
 def _reasoned(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
     """Typed rows with what was received beside it, the flags, and the reasons against each row."""
     typed = raw.select(
-        *(parsed(source, column, raw.schema[column]) for column in source.columns), *_CARRIED,
+        *(parsed(source, column, raw.schema[column]) for column in source.columns),
+        *_CARRIED,
         *(pl.col(column).alias(f"{_RECEIVED}{column}") for column in _received(raw)),
         index_of("arrival", source.partitions).alias(_INDEX),
         pl.sum_horizontal(
-            pl.lit(0), *(is_not_finite(c, raw.schema[c]).cast(pl.Int64) for c, declared in source.columns.items() if declared.type == "float")
+            pl.lit(0),
+            *(is_not_finite(c, raw.schema[c]).cast(pl.Int64) for c, declared in source.columns.items() if declared.type == "float"),
         ).alias("__not_finite"),
     )
     against: list[pl.Expr] = []
@@ -89,9 +95,15 @@ def _with_duplicates(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.with_columns(pl.lit(False).alias("__duplicate"), pl.lit(False).alias("__exact"))
     columns = [c for c in source.columns if c not in source.key]
     same = pl.struct(columns) if columns else pl.lit(0)
-    good = rows.filter("__good").with_columns(same.alias(_LIKE)).with_columns(
-        pl.col(_INDEX).shift(1).over(*source.key).alias(_PREVIOUS), (pl.col(_LIKE) == pl.col(_LIKE).shift(1).over(*source.key)).alias("__exact"),
-    ).with_columns((pl.col(_INDEX) - pl.col(_PREVIOUS) <= source.duplicates_within).fill_null(False).alias("__duplicate"))
+    good = (
+        rows.filter("__good")
+        .with_columns(same.alias(_LIKE))
+        .with_columns(
+            pl.col(_INDEX).shift(1).over(*source.key).alias(_PREVIOUS),
+            (pl.col(_LIKE) == pl.col(_LIKE).shift(1).over(*source.key)).alias("__exact"),
+        )
+        .with_columns((pl.col(_INDEX) - pl.col(_PREVIOUS) <= source.duplicates_within).fill_null(False).alias("__duplicate"))
+    )
     marks = good.select(*_CARRIED, "__duplicate", (pl.col("__duplicate") & pl.col("__exact")).fill_null(False).alias("__exact"))
     return rows.join(marks, on=_CARRIED, how="left", maintain_order="left").with_columns(pl.col("__duplicate", "__exact").fill_null(False))
 
@@ -104,15 +116,30 @@ def _shares(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _counts(
-    source: Source, rows: pl.DataFrame, accepted: pl.DataFrame, set_aside: pl.DataFrame, shares: pl.DataFrame, blocked: set[int], first: int, last: int
+    source: Source,
+    rows: pl.DataFrame,
+    accepted: pl.DataFrame,
+    set_aside: pl.DataFrame,
+    shares: pl.DataFrame,
+    blocked: set[int],
+    first: int,
+    last: int,
 ) -> dict[int, dict[str, Any]]:
     def table(frame: pl.DataFrame, **measures: pl.Expr) -> dict[int, dict[str, Any]]:
         grouped = frame.group_by(_INDEX).agg(*(m.cast(pl.Int64).alias(name) for name, m in measures.items()))
         return {row.pop(_INDEX): row for row in grouped.to_dicts()}
 
-    received = table(rows, received=pl.len(), duplicates=pl.col("__duplicate").sum(), duplicates_exact=pl.col("__exact").sum(), not_finite=pl.col("__not_finite").sum())
+    flags = {f"flag {name}": pl.col(name).sum() for name in source.flags}
+    received = table(
+        rows,
+        **flags,
+        received=pl.len(),
+        duplicates=pl.col("__duplicate").sum(),
+        duplicates_exact=pl.col("__exact").sum(),
+        not_finite=pl.col("__not_finite").sum(),
+    )
     whole = pl.struct(list(source.columns))
-    kept = table(accepted, accepted=pl.len(), exact_copies=pl.len() - whole.n_unique(), **{f"flag {name}": pl.col(name).sum() for name in source.flags})
+    kept = table(accepted, accepted=pl.len(), exact_copies=pl.len() - whole.n_unique())
     aside = table(set_aside, quarantined=pl.len())
     reasons: dict[int, dict[str, int]] = {}
     for partition, reason, number in set_aside.explode(_REASONS).group_by(_INDEX, _REASONS).len().sort(_INDEX, _REASONS).iter_rows():
@@ -122,8 +149,13 @@ def _counts(
     for partition in range(first, last + 1):
         numbers = {**received.get(partition, {}), **kept.get(partition, {}), **aside.get(partition, {})}
         counts[partition] = {
-            **{name: numbers.get(name, 0) for name in ("received", "accepted", "quarantined", "duplicates", "duplicates_exact", "exact_copies", "not_finite")},
-            "flags": {name: numbers.get(f"flag {name}", 0) for name in source.flags}, "reasons": reasons.get(partition, {}),
-            "accepted_share": share.get(partition, 1.0), "tier": "LOW" if partition in blocked else "HIGH",
+            **{
+                name: numbers.get(name, 0)
+                for name in ("received", "accepted", "quarantined", "duplicates", "duplicates_exact", "exact_copies", "not_finite")
+            },
+            "flags": {name: numbers.get(f"flag {name}", 0) for name in source.flags},
+            "reasons": reasons.get(partition, {}),
+            "accepted_share": share.get(partition, 1.0),
+            "tier": "LOW" if partition in blocked else "HIGH",
         }
     return counts
