@@ -99,17 +99,9 @@ def _round(x: pl.Expr, digits: int = 0) -> pl.Expr:
     return pl.when(scaled.abs() < 2.0**52).then(_divide(scaled.round(0, mode="half_away_from_zero"), pl.lit(factor))).otherwise(x)
 
 
-def _as_column(constant: pl.Expr, column: pl.Expr) -> pl.Expr:
-    """A number in every row. For constants Polars divides and takes powers by multiplying, and the last digit differs."""
-    return constant + column * 0.0
-
-
 def _divide(a: pl.Expr, b: pl.Expr) -> pl.Expr:
-    return a / (b if b.meta.root_names() else _as_column(b, a))
-
-
-def _power(base: pl.Expr, exponent: pl.Expr) -> pl.Expr:
-    return base.pow(exponent if exponent.meta.root_names() else _as_column(exponent, base))
+    # Polars divides by a constant by multiplying with its reciprocal, which differs in the last digit. Not by a column.
+    return a / (b if b.meta.root_names() else b + a * 0.0)
 
 
 # Text.
@@ -177,7 +169,7 @@ _FUNCTIONS: dict[str, Callable[..., pl.Expr]] = {
     "sqrt": lambda a: a.sqrt(),
     "exp": lambda a: a.exp(),
     "ln": lambda a: a.log(math.e),
-    "power": _power,
+    "power": lambda base, exponent: base.pow(exponent),
     "concat": lambda *values: pl.concat_str(*values),
     "length": lambda a: a.str.len_chars().cast(_INT),
     "lower": lambda a: a.str.to_lowercase(),

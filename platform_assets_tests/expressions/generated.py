@@ -36,8 +36,10 @@ VALUES: dict[DataType, st.SearchStrategy[Any]] = {
     "int": INTS, "float": FLOATS, "str": TEXTS, "bool": st.booleans(), "date": DATES, "datetime": TIMES,
 }  # fmt: skip
 
-# Two rows at least: in a frame of one Polars takes powers by multiplying (test_conformance says how far that is off).
-rows = st.lists(st.fixed_dictionaries({name: st.none() | VALUES[dtype] for name, dtype in COLUMNS.items()}), min_size=2, max_size=8)
+EXACT = SIGNATURES.keys() - {"power"}
+"""Functions whose last digit is the same everywhere. A power's is not: a floor around it would make a difference of 1."""
+
+rows = st.lists(st.fixed_dictionaries({name: st.none() | VALUES[dtype] for name, dtype in COLUMNS.items()}), min_size=1, max_size=8)
 
 
 def quoted(text: str) -> str:
@@ -119,7 +121,7 @@ def expressions(dtype: DataType, depth: int = 3) -> st.SearchStrategy[str]:
     if depth <= 0:
         return leaf
     # First the function, then its signature: otherwise comparisons, which exist for each type, would be nearly everything.
-    names = sorted(name for name, signatures in SIGNATURES.items() if any(signature.result == dtype for signature in signatures))
+    names = sorted(name for name in EXACT if any(signature.result == dtype for signature in SIGNATURES[name]))
     called = st.sampled_from(names).flatmap(lambda name: calling(name, depth, dtype))
     if depth == 3:
         return st.one_of(called, called, called, casts(dtype, depth), choices(dtype, depth))
