@@ -1,0 +1,1 @@
+"""Where data lies: Delta tables with a ledger of their partitions, and the online store."""

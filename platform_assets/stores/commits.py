@@ -1,0 +1,100 @@
+"""What one commit of a Delta table says: the facts that the platform put into it, and the files that it added and removed.
+
+A commit is a small file of JSON lines, as the Delta protocol describes it; one is read alone, whatever the length of the history.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from deltalake.fs import DeltaStorageHandler
+
+from platform_assets.errors import LakeError
+from platform_assets.stores.tables import Moment, PartitionFacts, key_of
+
+_FACTS = "platform_facts"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file of a table, with the partition whose rows it holds."""
+
+    path: str
+    """Relative to the table."""
+    value: Moment | None
+    bytes: int
+
+    @property
+    def partition(self) -> str | None:
+        """The partition's key."""
+        return None if self.value is None else key_of(self.value)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One version of a table."""
+
+    version: int
+    run: str
+    declaration_version: str
+    facts: tuple[PartitionFacts, ...]
+    """Empty for a commit that is not the platform's, such as an optimize."""
+    added: tuple[DataFile, ...]
+    """Without files that only rearrange rows that were there."""
+    changed: frozenset[str]
+    """Keys of the partitions whose rows it may have changed: those of its facts, and those of files added or removed."""
+
+
+def properties(facts: Sequence[PartitionFacts], declaration_version: str, run: str) -> dict[str, str]:
+    """What goes into a commit, so that it can be told later what it was, by people and by the ledger."""
+    try:
+        text = json.dumps({"declaration_version": declaration_version, "partitions": [asdict(fact) for fact in facts]})
+    except TypeError as error:
+        raise LakeError(
+            f"the details of a partition must be JSON, so that the ledger keeps them as they are: {error}. Write times as text."
+        ) from None
+    return {"run": run, "partitions": ",".join(fact.partition for fact in facts), _FACTS: text}
+
+
+def read_commit(uri: str, version: int, storage_options: Mapping[str, str] | None) -> Commit | None:
+    """A commit of a table; None when its log entry does not exist (any more)."""
+    handler = DeltaStorageHandler(uri, dict(storage_options or {}))
+    try:
+        with handler.open_input_file(f"_delta_log/{version:020d}.json") as file:
+            lines = file.read().decode().splitlines()
+    except FileNotFoundError:
+        return None
+    return _commit(version, [json.loads(line) for line in lines if line])
+
+
+def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:
+    info: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    said: dict[str, Any] = json.loads(info[_FACTS]) if _FACTS in info else {"declaration_version": "", "partitions": []}
+    facts = tuple(PartitionFacts(**fact) for fact in said["partitions"])
+    moved = [(kind, action[kind]) for action in actions for kind in ("add", "remove") if action.get(kind, {}).get("dataChange")]
+    files = [
+        (kind, DataFile(relative_path(file["path"]), _value(file.get("partitionValues")), file.get("size") or 0)) for kind, file in moved
+    ]
+    return Commit(
+        version,
+        info.get("run", ""),
+        said["declaration_version"],
+        facts,
+        added=tuple(file for kind, file in files if kind == "add"),
+        changed=frozenset({fact.partition for fact in facts} | {file.partition for _, file in files if file.partition is not None}),
+    )
+
+
+def relative_path(path: str) -> str:
+    """The log writes paths as parts of a URL: the folder of an hour, with a % in its name, has %25 there."""
+    return unquote(path)
+
+
+def _value(values: Mapping[str, str | None] | None) -> Moment | None:
+    text = next(iter((values or {}).values()), None)
+    if text is None:
+        return None
+    return date.fromisoformat(text) if len(text) == len("2024-01-31") else datetime.fromisoformat(text).replace(tzinfo=UTC)

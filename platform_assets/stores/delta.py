@@ -1,0 +1,300 @@
+"""The lake: Delta tables of time partitions, each replaced whole, in one commit, or not at all."""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from platform_assets.errors import LakeError, NotReadyError, suggestion
+from platform_assets.stores.commits import Commit, DataFile, properties, read_commit, relative_path
+from platform_assets.stores.frames import Batches, check_span, kept_schema
+from platform_assets.stores.tables import PartitionFacts as PartitionFacts
+from platform_assets.stores.tables import Span as Span
+from platform_assets.stores.tables import Table as Table
+from platform_assets.stores.tables import Written as Written
+from platform_assets.stores.tables import name_of
+
+OWN = "_platform"
+"""The folder of the platform's own tables, such as the ledger."""
+
+TABLE_PROPERTIES = {
+    # 10,000 commits take 2.7 CPU s to open without a checkpoint, .05 with one.
+    "delta.checkpointInterval": "50",
+    # Training sets pin Delta versions, and the ledger is repaired from commits: the log is kept until a person decides otherwise.
+    "delta.enableExpiredLogCleanup": "false",
+}
+
+_TRIES = 12
+_UNREADABLE = set(' %<>#?"`{}^|\\')
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Delta tables under a folder or URL.
+
+    root: a folder, or a URL such as s3://bucket/lake.
+    storage_options: passed on to Delta and Polars as they are.
+    """
+
+    root: str
+    storage_options: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        root = str(self.root).rstrip("/")
+        if "://" not in root:
+            root = str(Path(root).absolute())
+        bad = sorted(character for character in set(root) if character in _UNREADABLE or not character.isascii())
+        if bad:
+            # Delta writes such a folder's name percent-encoded into the paths that it gives, and Polars finds no file there.
+            raise LakeError(
+                f"the lake {root!r} cannot be read by Polars: its path has {', '.join(map(repr, bad))}. Choose another PLATFORM_HOME."
+            )
+        object.__setattr__(self, "root", root)
+
+    def uri(self, table: Table) -> str:
+        return "/".join((self.root, *table))
+
+    def exists(self, table: Table) -> bool:
+        return self.version(table) is not None
+
+    def version(self, table: Table) -> int | None:
+        """The newest Delta version of a table; None when there is no table."""
+        try:
+            return DeltaTable(self.uri(table), storage_options=self._options(), without_files=True).version()
+        except TableNotFoundError:
+            return None
+
+    def open(self, table: Table, version: int | None = None) -> DeltaTable:
+        """The table as deltalake has it, at a version or at the newest.
+
+        Raises:
+            NotReadyError: there is no such table.
+            LakeError: there is no such version, or no longer.
+        """
+        try:
+            return DeltaTable(self.uri(table), version=version, storage_options=self._options())
+        except TableNotFoundError:
+            if version is not None and self.exists(table):
+                raise self._gone(table, version) from None
+            raise NotReadyError(
+                f"there is no table {name_of(table)} in {self.root}: nothing has been written to it. Materialize it first."
+            ) from None
+        except DeltaError as error:
+            if version is None:
+                raise
+            raise self._gone(table, version) from error
+
+    def scan(self, table: Table, *, by: str | None = None, span: Span | None = None, version: int | None = None) -> pl.LazyFrame:
+        """The rows of a table, or those with span.start <= by < span.end; only files of these partitions are read.
+
+        Raises:
+            NotReadyError: there is no such table.
+            LakeError: there is no such version, or the table is not partitioned by that column in that way.
+        """
+        if (by is None) != (span is None):
+            raise LakeError(f"{name_of(table)}: by={by!r} with span={span}: give both, or none for the whole table.")
+        delta = self.open(table, version)
+        rows = pl.scan_delta(delta, storage_options=self._options())
+        if by is None or span is None:
+            return rows
+        _check_partitioning(name_of(table), by, span, dict(pl.Schema(delta.schema())))
+        return rows.filter(span.holds(by))
+
+    def replace(
+        self,
+        table: Table,
+        frame: pl.DataFrame | pl.LazyFrame,
+        *,
+        by: str,
+        span: Span,
+        facts: Sequence[PartitionFacts],
+        declaration_version: str,
+        run: str,
+    ) -> Written:
+        """Replaces exactly the rows with span.start <= by < span.end by those of the frame, in one commit.
+
+        A lazy frame is computed and written batch by batch, once more for each try: other writers of the table may be faster. Columns that
+        the table has and the frame has not become null; new ones are added to the table. The facts go into the commit.
+
+        Raises:
+            LakeError: a row outside the span; a column of another type than before, or of one that Delta has not; too many other writers.
+        """
+        where = name_of(table)
+        if table[0] == OWN:
+            raise LakeError(f"{where}: the folder {OWN} is the platform's own. Give the declaration another name.")
+        found = frame.collect_schema()
+        _check_partitioning(where, by, span, dict(found))
+        if isinstance(frame, pl.DataFrame):
+            check_span(where, frame, by, span)
+        noted = properties(facts, declaration_version, run)
+        for attempt in range(_TRIES):
+            try:
+                return self._commit(table, frame.lazy(), found, by, span, noted)
+            except CommitFailedError as error:
+                if attempt == _TRIES - 1:
+                    raise LakeError(
+                        f"{where}: {_TRIES} times another writer of {span} was faster. Run it again when the others have finished."
+                    ) from error
+                wait_for_others(attempt)
+        raise AssertionError("unreachable")
+
+    def commit(self, table: Table, version: int) -> Commit | None:
+        """One commit of a table; None when its log entry is gone."""
+        return read_commit(self.uri(table), version, self.storage_options)
+
+    def files(self, table: Table, version: int | None = None) -> list[DataFile]:
+        """The data files alive at a version."""
+        delta = self.open(table, version)
+        actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+        [by] = delta.metadata().partition_columns
+        columns = actions.select("path", f"partition.{by}", "size_bytes")
+        return [DataFile(relative_path(path), value, size) for path, value, size in columns.iter_rows()]
+
+    def changed_partitions(self, table: Table, after: int, upto: int) -> list[str]:
+        """The keys of the partitions that commits after one version, up to another one, have rewritten; -1 is before the first.
+
+        Raises:
+            LakeError: a log entry is gone.
+        """
+        return sorted(set[str]().union(*(commit.changed for commit in self._commits(table, after, upto))))
+
+    def rows_of_partitions_between(
+        self, table: Table, partitions: Sequence[str], first: int, last: int, columns: Sequence[str]
+    ) -> pl.LazyFrame:
+        """The distinct values of some columns in every row that these partitions had at any version from first to last.
+
+        first: -1 for all versions up to last. Every file is read once, however many versions have it.
+
+        Raises:
+            LakeError: log entries or files of these versions are gone.
+        """
+        asked = set(partitions)
+        alive = [] if first < 0 else self.files(table, first)
+        added = [file for commit in self._commits(table, first, last) for file in commit.added]
+        files = {file.path: file for file in (*alive, *added) if file.partition in asked}
+        schema = pl.Schema(self.open(table, last).schema())
+        for column in columns:
+            if column not in schema:
+                raise LakeError(f"{name_of(table)} has no column {column!r}. {suggestion(column, schema)}")
+        types = {column: schema[column] for column in columns}
+        if not files:
+            return pl.LazyFrame(schema=types)
+        still_there = {file.path for file in self.files(table)}
+        self._check_files(table, [path for path in files if path not in still_there])
+        paths = [f"{self.uri(table)}/{path}" for path in files]
+        rows = pl.scan_parquet(
+            paths,
+            schema=types,
+            missing_columns="insert",
+            extra_columns="ignore",
+            hive_partitioning=False,
+            glob=False,
+            storage_options=self._options(),
+        )
+        return rows.unique()
+
+    def _commit(self, table: Table, frame: pl.LazyFrame, found: pl.Schema, by: str, span: Span, noted: dict[str, str]) -> Written:
+        where, uri = name_of(table), self.uri(table)
+        try:
+            delta = DeltaTable(uri, storage_options=self._options())
+        except TableNotFoundError:
+            delta = None
+        batches = Batches(where, frame, kept_schema(where, found, dict(pl.Schema(delta.schema())) if delta else {}), by, span)
+        try:
+            if delta is None:
+                self._create(uri, batches, by, noted)
+                version = 0
+            else:
+                if delta.metadata().partition_columns != [by]:
+                    raise LakeError(
+                        f"{where} is partitioned by {delta.metadata().partition_columns}, not by {by!r}: the platform did not make it."
+                    )
+                write_deltalake(
+                    delta,
+                    batches.reader(),
+                    mode="overwrite",
+                    predicate=span.predicate(by),
+                    schema_mode="merge",
+                    commit_properties=CommitProperties(custom_metadata=noted),
+                )
+                version = delta.version()
+        except DeltaError:
+            if batches.failed is not None:
+                raise batches.failed from None
+            raise
+        commit = self.commit(table, version)
+        return Written(version, batches.rows, sum(file.bytes for file in commit.added) if commit else 0, uri)
+
+    def _create(self, uri: str, batches: Batches, by: str, noted: dict[str, str]) -> None:
+        # Without retries: delta-rs would append the rows of the slower of two creators to those of the faster one.
+        once = CommitProperties(custom_metadata=noted, max_commit_retries=0)
+        try:
+            write_deltalake(
+                uri,
+                batches.reader(),
+                mode="error",
+                partition_by=[by],
+                configuration=TABLE_PROPERTIES,
+                storage_options=self._options(),
+                commit_properties=once,
+            )
+        except CommitFailedError:
+            raise
+        except DeltaError as error:
+            if batches.failed is None and DeltaTable.is_deltatable(uri, self._options()):
+                raise CommitFailedError("another process has created the table") from error
+            raise
+
+    def _commits(self, table: Table, after: int, upto: int) -> list[Commit]:
+        found = []
+        for version in range(after + 1, upto + 1):
+            commit = self.commit(table, version)
+            if commit is None:
+                raise self._gone(table, version)
+            found.append(commit)
+        return found
+
+    def _check_files(self, table: Table, paths: Sequence[str]) -> None:
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import FileType
+
+        infos = DeltaStorageHandler(self.uri(table), self._options()).get_file_info(list(paths))
+        gone = [info.path for info in infos if info.type == FileType.NotFound]
+        if gone:
+            raise LakeError(
+                f"{name_of(table)}: {len(gone)} files of earlier versions have been removed (vacuum), such as {gone[0]}. "
+                "What was computed from them cannot be brought up to date: rebuild it."
+            )
+
+    def _gone(self, table: Table, version: int) -> LakeError:
+        newest = self.version(table)
+        if newest is not None and version > newest:
+            return LakeError(f"{name_of(table)} has no Delta version {version}: the newest is {newest}.")
+        return LakeError(
+            f"{name_of(table)}: the log no longer has Delta version {version}. "
+            "What was computed from it cannot be brought up to date: rebuild it."
+        )
+
+    def _options(self) -> dict[str, str] | None:
+        return dict(self.storage_options) if self.storage_options else None
+
+
+def wait_for_others(attempt: int) -> None:
+    """Sleeps a random while, longer after each try, so that writers that met once do not meet again."""
+    time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))
+
+
+def _check_partitioning(where: str, by: str, span: Span, schema: Mapping[str, pl.DataType]) -> None:
+    """A predicate on a column of another type compares as something else, or as nothing: it is refused, never left out."""
+    if by not in schema:
+        raise LakeError(f"{where}: there is no partition column {by!r}. {suggestion(by, schema)}")
+    if schema[by] != span.type:
+        raise LakeError(
+            f"{where}: the partition column {by!r} is {schema[by]}, the span {span} is of {span.type}. "
+            "Store a partition as its start: as pl.Date, for hours as pl.Datetime('us', 'UTC')."
+        )

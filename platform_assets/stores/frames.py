@@ -1,0 +1,124 @@
+"""A frame as Delta can keep it: types that it has, rows that belong to the span, handed over batch by batch."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from polars.datatypes import DataType, DataTypeClass
+
+from platform_assets.errors import LakeError
+from platform_assets.stores.tables import Span
+
+_WIDER: dict[DataType | DataTypeClass, DataType] = {
+    pl.UInt8: pl.Int16(),
+    pl.UInt16: pl.Int32(),
+    pl.UInt32: pl.Int64(),
+    pl.UInt64: pl.Int64(),
+}
+_KEPT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Decimal)
+
+
+def kept_as(dtype: DataType) -> DataType:
+    """The type in which Delta keeps every value of this type exactly.
+
+    Unsigned integers become the next wider signed one (a UInt64 beyond it is refused when it comes), categories become text, times become
+    microseconds in UTC (a nanosecond beyond them is refused when it comes).
+
+    Raises:
+        ValueError: there is no such type; the message says why.
+    """
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is None:
+            raise ValueError("a time without a zone may be any moment. Say which it is: .dt.replace_time_zone('UTC')")
+        return pl.Datetime("us", "UTC")
+    if isinstance(dtype, pl.List | pl.Array):
+        return pl.List(kept_as(_instance(dtype.inner)))
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: kept_as(_instance(field.dtype)) for field in dtype.fields})
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        return pl.String()
+    if type(dtype) in _WIDER:
+        return _WIDER[type(dtype)]
+    if isinstance(dtype, _KEPT):
+        return dtype
+    if isinstance(dtype, pl.Null):
+        raise ValueError("a column of nothing but nulls has no type. Cast it to the one that its values will have: .cast(pl.String)")
+    raise ValueError(f"Delta has no {dtype}. Cast it, such as to pl.String or pl.Int64")
+
+
+def _instance(dtype: DataType | DataTypeClass) -> DataType:
+    return dtype() if isinstance(dtype, DataTypeClass) else dtype
+
+
+def kept_schema(where: str, found: Mapping[str, DataType], stored: Mapping[str, DataType]) -> dict[str, DataType]:
+    """The types in which a frame is written to a table that has the columns `stored` (none for a new table).
+
+    Raises:
+        LakeError: a type that Delta has not, or another one than the table has for that column.
+    """
+    kept = {}
+    for column, dtype in found.items():
+        if isinstance(dtype, pl.Null) and column in stored:
+            kept[column] = stored[column]
+            continue
+        try:
+            kept[column] = kept_as(dtype)
+        except ValueError as reason:
+            raise LakeError(f"{where}: the column {column!r} is {dtype}: {reason}.") from None
+        if column in stored and stored[column] != kept[column]:
+            raise LakeError(
+                f"{where}: the column {column!r} is {kept[column]}, in the table it is {stored[column]}. "
+                f"Columns may be added, not retyped: cast it to {stored[column]}, give the new one another name, or remove the table and materialize all its partitions again."
+            )
+    return kept
+
+
+class Batches:
+    """The rows of a frame, checked while they pass, as an Arrow stream that can be read once."""
+
+    def __init__(self, where: str, frame: pl.LazyFrame, schema: Mapping[str, DataType], by: str, span: Span) -> None:
+        self.rows = 0
+        self.failed: Exception | None = None
+        """What ended the stream early: Delta's own error has only its text."""
+        self._where, self._by, self._span = where, by, span
+        self._frame, self._schema = frame, pl.Schema(schema)
+        self._arrow: Any = pl.DataFrame(schema=self._schema).to_arrow().schema
+
+    def reader(self) -> Any:
+        return pa.RecordBatchReader.from_batches(self._arrow, self._batches())
+
+    def _batches(self) -> Iterator[Any]:
+        try:
+            for frame in self._frame.collect_batches():
+                check_span(self._where, frame, self._by, self._span)
+                self.rows += frame.height
+                yield from _exactly(self._where, frame, self._schema).to_arrow().cast(self._arrow).to_batches()
+        except Exception as error:
+            self.failed = error
+            raise
+
+
+def check_span(where: str, frame: pl.DataFrame, by: str, span: Span) -> None:
+    """Refuses rows that belong to no partition of the span: they would be lost, or stand there twice after the next write."""
+    outside = frame.filter(~span.holds(by).fill_null(False))
+    if outside.height:
+        values = ", ".join(str(value) for value in outside[by].unique().sort().head(3).to_list())
+        raise LakeError(
+            f"{where}: {outside.height} rows do not belong to {span}, which is being replaced: {by!r} is {values} there. "
+            "Write only rows of the partitions that were asked for."
+        )
+
+
+def _exactly(where: str, frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    for column in schema:
+        if isinstance(frame[column].dtype, pl.Datetime) and frame[column].dtype.time_unit == "ns":  # type: ignore[attr-defined]
+            finer = frame[column].filter(frame[column].dt.epoch("ns") % 1000 != 0)
+            if finer.len():
+                raise LakeError(
+                    f"{where}: the column {column!r} has {finer[0]!s}, finer than a microsecond. Cut it: .dt.cast_time_unit('us')."
+                )
+    try:
+        return frame.cast(schema)
+    except pl.exceptions.InvalidOperationError as error:
+        raise LakeError(f"{where}: a value does not fit the type that Delta keeps: {error}") from None

@@ -1,0 +1,192 @@
+"""The ledger: one Delta table that says of every partition of every table what was written to it last, and by whom (semantics.md 3)."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from platform_assets.errors import LakeError
+from platform_assets.stores.commits import Commit
+from platform_assets.stores.delta import OWN, TABLE_PROPERTIES, Lake, wait_for_others
+from platform_assets.stores.tables import Table, name_of
+
+LEDGER: Table = (OWN, "ledger")
+
+SCHEMA = pl.Schema(
+    {
+        "table": pl.String(),
+        "partition": pl.String(),
+        "delta_version": pl.Int64(),
+        "declaration_version": pl.String(),
+        "rows": pl.Int64(),
+        "status": pl.String(),
+        "tier": pl.String(),
+        "run": pl.String(),
+        "details": pl.String(),
+        "recovered": pl.Boolean(),
+        "recorded_at": pl.Datetime("us", "UTC"),
+    }
+)
+
+_TRIES = 20
+_NO_PARTITION = ""
+"""Stands in the row of a commit that says nothing of partitions, so that it is looked into once."""
+_FILES_OF_A_TABLE = 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the ledger says of a partition: who wrote it last, and what."""
+
+    table: str
+    """As 'orders/silver'."""
+    partition: str
+    delta_version: int
+    declaration_version: str
+    rows: int
+    status: str = "ok"
+    tier: str = ""
+    run: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Ledger:
+    """Reads and appends; nothing is ever changed in it.
+
+    A step appends its entries after its data. Where a process died between the two, or is still there, the entries are made from
+    what the commit of the data says; the next `record` of anybody who has read them writes them down.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._recovered: dict[tuple[str, int], list[Entry]] = {}
+
+    def record(self, entries: Iterable[Entry]) -> None:
+        """Appends the entries of a step, and those that were found missing when this ledger was read, in one commit.
+
+        Raises:
+            LakeError: details that are not JSON; too many other writers.
+        """
+        recovered, now = dict(self._recovered), datetime.now(UTC)
+        rows = [_row(entry, False, now) for entry in entries]
+        for (table, version), found in recovered.items():
+            rows += [_row(entry, True, now) for entry in found or [Entry(table, _NO_PARTITION, version, "", 0, status="no facts")]]
+        if not rows:
+            return
+        self._append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+        for key in recovered:
+            self._recovered.pop(key, None)
+
+    def entries(self, table: str, at_version: int | None = None) -> dict[str, Entry]:
+        """The entry of each partition of a table ('orders/silver') by key: the one with the highest Delta version counts.
+
+        at_version: only what was written up to this Delta version of the table.
+        """
+        declaration, _, layer = table.partition("/")
+        try:
+            delta = DeltaTable(self._lake.uri((declaration, layer)), storage_options=self._options(), without_files=True)
+        except TableNotFoundError:
+            return {}
+        last = delta.version() if at_version is None else min(at_version, delta.version())
+        # A table that was removed and made anew counts its versions from 0 again: what was said of the old one is not meant.
+        born = datetime.fromtimestamp(delta.metadata().created_time / 1000, UTC)
+        rows = self._rows().filter(pl.col("table") == table, pl.col("delta_version") <= last, pl.col("recorded_at") >= born).collect()
+        known = set(rows["delta_version"].unique())
+        lost = [entry for version in range(last + 1) if version not in known for entry in self._recover(table, version)]
+        newest = (
+            rows.filter(pl.col("partition") != _NO_PARTITION)
+            .sort("delta_version", ~pl.col("recovered"), "recorded_at")
+            .unique("partition", keep="last")
+        )
+        found = {row["partition"]: _entry(row) for row in newest.drop("recovered", "recorded_at").iter_rows(named=True)}
+        for entry in lost:
+            if entry.partition not in found or found[entry.partition].delta_version < entry.delta_version:
+                found[entry.partition] = entry
+        return dict(sorted(found.items()))
+
+    def all_entries(self) -> dict[str, dict[str, Entry]]:
+        """The entries of every table that is in the ledger, by its name."""
+        tables = self._rows().select(pl.col("table").unique().sort()).collect()["table"].to_list()
+        return {table: self.entries(table) for table in tables}
+
+    def _recover(self, table: str, version: int) -> Sequence[Entry]:
+        if (table, version) not in self._recovered:
+            declaration, _, layer = table.partition("/")
+            self._recovered[table, version] = _entries_of(table, self._lake.commit((declaration, layer), version))
+        return self._recovered[table, version]
+
+    def _rows(self) -> pl.LazyFrame:
+        return self._lake.scan(LEDGER) if self._lake.exists(LEDGER) else pl.LazyFrame(schema=SCHEMA)
+
+    def _append(self, rows: pl.DataFrame) -> None:
+        uri, options = self._lake.uri(LEDGER), self._options()
+        for attempt in range(_TRIES):
+            try:
+                if not self._lake.exists(LEDGER):
+                    # Without retries: see Lake._create.
+                    write_deltalake(
+                        uri,
+                        rows,
+                        mode="error",
+                        partition_by=["table"],
+                        configuration=TABLE_PROPERTIES,
+                        storage_options=options,
+                        commit_properties=CommitProperties(max_commit_retries=0),
+                    )
+                    return
+                write_deltalake(uri, rows, mode="append", storage_options=options)
+                return
+            except CommitFailedError as error:
+                failed: DeltaError = error
+            except DeltaError as error:
+                # Another process created it between the question and the write: an error without a class of its own.
+                if not (DeltaTable.is_deltatable(uri, options) and "already exists" in str(error)):
+                    raise
+                failed = error
+            wait_for_others(attempt)
+        raise LakeError(
+            f"{name_of(LEDGER)}: {_TRIES} times another writer was faster; the data are written, the next run repairs the ledger."
+        ) from failed
+
+    def _options(self) -> dict[str, str] | None:
+        return dict(self._lake.storage_options) if self._lake.storage_options else None
+
+
+def _entries_of(table: str, commit: Commit | None) -> list[Entry]:
+    if commit is None:
+        return []
+    return [
+        Entry(
+            table, fact.partition, commit.version, commit.declaration_version, fact.rows, fact.status, fact.tier, commit.run, fact.details
+        )
+        for fact in commit.facts
+    ]
+
+
+def _row(entry: Entry, recovered: bool, now: datetime) -> tuple[Any, ...]:
+    try:
+        details = json.dumps(dict(entry.details))
+    except TypeError as error:
+        raise LakeError(f"{entry.table} {entry.partition}: details must be JSON: {error}. Write times as text.") from None
+    return (
+        entry.table,
+        entry.partition,
+        entry.delta_version,
+        entry.declaration_version,
+        entry.rows,
+        entry.status,
+        entry.tier,
+        entry.run,
+        details,
+        recovered,
+        now,
+    )
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    return Entry(**{**row, "details": json.loads(row["details"])})

@@ -1,0 +1,95 @@
+"""The words in which steps and stores speak of a table: its name, a span of it, what was written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+from platform_assets.errors import LakeError
+
+Table = tuple[str, str]
+"""Declaration and layer: ("orders", "silver"), written 'orders/silver' in the ledger and in messages."""
+
+Moment = date | datetime
+"""A value of a partition column: a date, or for hours a time in UTC."""
+
+HOURS = pl.Datetime("us", "UTC")
+
+
+def name_of(table: Table) -> str:
+    """The table's name as people read it."""
+    return "/".join(table)
+
+
+def key_of(value: Moment) -> str:
+    """The key of the partition that starts at this value, as Partitions.key gives it.
+
+    >>> key_of(date(2024, 3, 5)), key_of(datetime(2024, 3, 5, 13, tzinfo=UTC))
+    ('2024-03-05', '2024-03-05T13')
+    """
+    return value.strftime("%Y-%m-%dT%H") if isinstance(value, datetime) else value.isoformat()
+
+
+@dataclass(frozen=True)
+class Span:
+    """The values of a partition column from `start` to before `end`: both dates, or both times in UTC."""
+
+    start: Moment
+    end: Moment
+
+    def __post_init__(self) -> None:
+        times = [isinstance(bound, datetime) for bound in (self.start, self.end)]
+        zones = [bound.utcoffset() for bound in (self.start, self.end) if isinstance(bound, datetime)]
+        if any(times) != all(times) or any(zone is None or zone for zone in zones):
+            raise LakeError(f"a span from {self.start!r} to {self.end!r}: give two dates, or two times in UTC.")
+        if self.end <= self.start:
+            raise LakeError(f"the span {self} is empty: its end must be later than its start.")
+
+    def __str__(self) -> str:
+        return f"[{self.start.isoformat()}, {self.end.isoformat()})"
+
+    @property
+    def type(self) -> pl.DataType:
+        """The type of the partition columns that the span can be a part of."""
+        return HOURS if isinstance(self.start, datetime) else pl.Date()
+
+    def holds(self, column: str) -> pl.Expr:
+        return pl.col(column).is_between(pl.lit(self.start, self.type), pl.lit(self.end, self.type), closed="left")
+
+    def predicate(self, column: str) -> str:
+        """The same for Delta, whose literals have no types of their own: a timestamp is read as nanoseconds, and then nothing compares."""
+        name = '"' + column.replace('"', '""') + '"'
+        return f"{name} >= {_literal(self.start)} AND {name} < {_literal(self.end)}"
+
+
+def _literal(value: Moment) -> str:
+    if isinstance(value, datetime):
+        return f"arrow_cast('{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+    return f"DATE '{value.isoformat()}'"
+
+
+@dataclass(frozen=True)
+class PartitionFacts:
+    """What a step says of one partition that it wrote."""
+
+    partition: str
+    """The partition's key."""
+    rows: int
+    status: str = "ok"
+    """ok, blocked, no model, not trained."""
+    tier: str = ""
+    """HIGH, MEDIUM or LOW; empty where partitions have no tier."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What can be said in JSON: counts, Delta versions that were read, metrics."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one commit wrote: the Delta version that it made, and rows and bytes of its data files."""
+
+    version: int
+    rows: int
+    bytes: int
+    uri: str
