@@ -1,10 +1,12 @@
 """Every case of what an expression means, on every back end."""
 
+from pathlib import Path
+
 import pytest
 
 from platform_assets.expressions import parse
 from platform_assets.expressions.functions import CASTS as CAN_BE_CAST
-from platform_assets.expressions.functions import SIGNATURES
+from platform_assets.expressions.functions import FUNCTIONS, OPERATORS, SIGNATURES
 from platform_assets.expressions.tree import Call, Cast, Node, walk
 from platform_assets_tests.expressions.back_ends import BACK_ENDS, same
 from platform_assets_tests.expressions.cases import CHOICE, COLUMNS, LOGIC, NUMBERS, Case
@@ -38,3 +40,10 @@ def test_every_function_and_operator_has_a_case() -> None:
 def test_every_cast_has_a_case() -> None:
     casts = {(node.operand.type, node.type) for node in nodes() if isinstance(node, Cast)}
     assert casts == {(of, to) for of, targets in CAN_BE_CAST.items() for to in targets}
+
+
+def test_every_function_and_operator_is_on_the_docs_page() -> None:
+    page = (Path(__file__).parents[2] / "docs/concepts/expressions.md").read_text()
+    unnamed = {"negative": "`-a`"}
+    assert [name for name in FUNCTIONS if f"`{name}(" not in page] == []
+    assert [name for name in OPERATORS if unnamed.get(name, name) not in page] == []

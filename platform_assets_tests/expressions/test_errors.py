@@ -6,7 +6,8 @@ from platform_assets.errors import DeclarationError
 from platform_assets.expressions import DataType, parse
 
 COLUMNS: dict[str, DataType] = {
-    "quantity": "int", "unit_price": "float", "country": "str", "Stock Code": "str", "gift": "bool", "day": "date", "ordered_at": "datetime",
+    "quantity": "int", "unit_price": "float", "country": "str", "Stock Code": "str", "gift": "bool", "day": "date",
+    "ordered_at": "datetime",
 }  # fmt: skip
 WHERE = "source 'orders', rule 'price'"
 
@@ -20,7 +21,7 @@ WHERE = "source 'orders', rule 'price'"
         ("orders.quantity", "a column stands without its table"),
         ("lenght(country)", "there is no function 'lenght'. Did you mean 'length'?"),
         ("substring(country, 1)", "there is no function 'substring'. Did you mean 'substr'?"),
-        ("country + quantity", "'country' is text, 'quantity' is int: there is no sum of text and int. It takes int and int, or float and float"),
+        ("country + quantity", "'country' is text, 'quantity' is int: there is no sum of text and int. It takes int and int, or"),
         ("lower(quantity)", "'quantity' is int: there is no lower of int. It takes text"),
         ("gift and 3", "'gift' is bool, 3 is int: there is no and of bool and int. It takes bool and bool"),
         ("unit_price % 2", "there is no % of float and int. It takes int and int"),
