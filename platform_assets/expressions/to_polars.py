@@ -100,8 +100,9 @@ def _round(x: pl.Expr, digits: int = 0) -> pl.Expr:
 
 
 def _divide(a: pl.Expr, b: pl.Expr) -> pl.Expr:
-    # Polars divides by a constant by multiplying with its reciprocal, which differs in the last digit. Not by a column.
-    return a / (b if b.meta.root_names() else b + a * 0.0)
+    # Polars divides by a constant by multiplying with its reciprocal, which differs in the last digit. Whether a divisor is one
+    # cannot be told before: `case when p then 100.0 end` is, in a part of a frame where p is true throughout.
+    return a / (b + a * 0.0)
 
 
 # Text.

@@ -145,6 +145,13 @@ def test_polars_divides_by_a_constant_as_by_a_column() -> None:
     assert frame.select(pl.col("unit_price") / 0.7).to_series().to_list() != [v / 0.7 for v in values]
 
 
+def test_a_divisor_that_happens_to_be_the_same_in_every_row_is_no_constant() -> None:
+    values = [k * 0.37 for k in range(1, 2000)]
+    frame = pl.DataFrame({"unit_price": values, "quantity": [1] * len(values)})
+    quotients = frame.select(parsed("unit_price / case when quantity > 0 then 115.0 end").polars()).to_series().to_list()
+    assert quotients == [v / 115.0 for v in values]
+
+
 def test_powers_differ_in_the_last_digit_at_most() -> None:
     # For a constant exponent, and for a part of a frame that has one row, Polars multiplies instead of calling pow().
     expression = parsed("power(unit_price, 3)")
