@@ -59,8 +59,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Entry | None, *, 
             raise NotReadyError(_nothing_came(source, key, arrival.end))
         rows = pl.DataFrame()
     content = _content(rows)
-    if any(d.origin == arrival.origin and d.content == content and not d.superseded for d in before):
-        assert known is not None
+    if known is not None and _came_before(known, arrival.origin, content):
         return Received(None, PartitionFacts(key, known.rows, known.status, known.tier, known.details))
     new = Delivery(max((d.delivery for d in before), default=0) + 1, arrival.origin, rows.height, content)
     kept = [Delivery(d.delivery, d.origin, d.rows, d.content, d.superseded or d.origin == arrival.origin) for d in before]
@@ -81,6 +80,21 @@ def receive(source: Source, partition: int, lake: Lake, known: Entry | None, *, 
     facts = PartitionFacts(key, current, details={"deliveries": deliveries})
     written = lake.replace(raw_table(source), frame, by="arrival", span=span, facts=[facts], declaration_version=source.version, run=run)
     return Received(written, facts)
+
+
+def is_news(source: Source, partition: int, known: Entry | None, *, now: datetime) -> bool:
+    """Whether receiving the partition now would change raw."""
+    if known is None:
+        return True
+    key = source.partitions.key(partition)
+    arrival = Arrival(source.name, key, source.partitions.starts_at(partition), source.partitions.ends_at(partition))
+    rows = _rows(source, key, source.read(arrival))
+    return rows is not None and not _came_before(known, arrival.origin, _content(rows))
+
+
+def _came_before(known: Entry, origin: str, content: str) -> bool:
+    """Whether these rows are the current edition already."""
+    return any(d["origin"] == origin and d["content"] == content and not d["superseded"] for d in known.details["deliveries"])
 
 
 def _rows(source: Source, key: str, read: Any) -> pl.DataFrame | None:

@@ -117,7 +117,7 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
             pl.lit(chosen.partition).alias("model_partition"), pl.lit(artifact).alias("artifact"),
         ).rename({"label_time": "predicted_at"})
         frames.append(scores)
-        facts[partition] = PartitionFacts(key, scores.height, details={"read": {**read, name_of(model_table(model)): chosen.delta_version}, "model": chosen.partition})
+        facts[partition] = PartitionFacts(key, scores.height, details={"read": {**read, name_of(model_table(model)): chosen.delta_version}, "model": chosen.partition, "artifact": artifact})
     if facts:
         whole = pl.concat(frames) if frames else _no_predictions(model, partitions.unit == "hour")
         counted = rows_by_partition(whole, partitions)

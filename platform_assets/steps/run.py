@@ -11,6 +11,7 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import NotReadyError
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.tables import name_of as name_of
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,6 @@ class Done:
         keys = list(self.refused)
         named = ", ".join(keys) if len(keys) <= 5 else f"{keys[0]} to {keys[-1]}"
         raise NotReadyError(f"{len(keys)} partitions could not be made ({named}). {done}\n" + "\n".join(messages[:10]) + more)
-
-
-def name_of(table: Table) -> str:
-    return "/".join(table)
 
 
 def key_format(table: Table) -> str:

@@ -1,0 +1,1 @@
+"""The command platform-assets: thin commands over the platform."""

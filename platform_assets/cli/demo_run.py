@@ -1,0 +1,87 @@
+"""Materializing what is missing or stale, through Dagster, with a progress display."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.definitions import defs
+from platform_assets.domains.retail import declarations as retail
+from platform_assets.errors import PlatformError
+from platform_assets.settings import load_settings
+from platform_assets.steps import stale
+from platform_assets.steps.gold import gold_table
+from platform_assets.steps.model import model_table, predictions_table
+from platform_assets.steps.online import online_table, stale_online
+from platform_assets.steps.run import Run, name_of
+from platform_assets.steps.silver import quarantine_table, silver_table
+from platform_assets.steps.training import training_table
+from platform_assets.sources.receive import raw_table
+from platform_assets.stores.delta import Lake, Table
+from platform_assets.stores.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Assets that are materialized together, and which of their partitions have to be."""
+
+    tables: tuple[Table, ...]
+    partitions: Partitions
+    stale: Callable[[int, int, Run], list[int]]
+
+
+@dataclass
+class Made:
+    """How many partitions of which tables were materialized."""
+
+    partitions: dict[str, int] = field(default_factory=dict)
+
+
+def stages() -> list[Stage]:
+    """The layers of the shop, upstream first."""
+    sources, views = (retail.orders, retail.returns), (retail.customer_spend, retail.customer_returns)
+    days, months = retail.DAYS, retail.churn_training.partitions
+    found = [Stage((raw_table(s),), days, lambda f, l, r, s=s: stale.stale_raw(s, f, l, r)) for s in sources]
+    found += [Stage((silver_table(s), quarantine_table(s)), days, lambda f, l, r, s=s: stale.stale_silver(s, f, l, r)) for s in sources]
+    found += [Stage((gold_table(v),), days, lambda f, l, r, v=v: stale.stale_change_log(v, f, l, r)) for v in views]
+    found.append(Stage((gold_table(retail.daily_revenue),), days, lambda f, l, r: stale.stale_report(retail.daily_revenue, f, l, r)))
+    found += [Stage((online_table(v),), days, lambda f, l, r, v=v: stale_online(v, f, l, r)) for v in views]
+    found.append(Stage((training_table(retail.churn_training),), months, lambda f, l, r: stale.stale_training(retail.churn_training, f, l, r)))
+    found.append(Stage((model_table(retail.churn),), months, lambda f, l, r: stale.stale_model(retail.churn, f, l, r)))
+    found.append(Stage((predictions_table(retail.churn),), days, lambda f, l, r: stale.stale_predictions(retail.churn, f, l, r)))
+    return found
+
+
+def materialize_stale(console: Console) -> Made:
+    """Runs each stage over the stretch of its stale partitions; a stage with none is not run."""
+    settings, made = load_settings(), Made()
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    columns = (SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
+    with dg.DagsterInstance.get() as instance, Progress(*columns, console=console, transient=True) as progress:
+        todo = stages()
+        task = progress.add_task("", total=len(todo))
+        for stage in todo:
+            progress.update(task, description=", ".join(dict.fromkeys(name_of(table) for table in stage.tables)))
+            lake = Lake(str(settings.lake_root))
+            first, last = stage.partitions.first, stage.partitions.last
+            assert last is not None, "the shop's days have an end"
+            wanted = stage.stale(first, last, Run(lake, Ledger(lake), "plan", settings.clock()))
+            if wanted:
+                _materialize(stage, wanted[0], wanted[-1], instance)
+                made.partitions |= {name_of(table): wanted[-1] - wanted[0] + 1 for table in stage.tables}
+            progress.advance(task)
+    return made
+
+
+def _materialize(stage: Stage, first: int, last: int, instance: dg.DagsterInstance) -> None:
+    keys = {"dagster/asset_partition_range_start": stage.partitions.key(first), "dagster/asset_partition_range_end": stage.partitions.key(last)}
+    job = defs.resolve_implicit_global_asset_job_def()
+    selection = [dg.AssetKey(list(table)) for table in stage.tables]
+    result = job.execute_in_process(asset_selection=selection, tags=keys, instance=instance, raise_on_error=False)
+    if not result.success:
+        failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+        raise PlatformError(f"{name_of(stage.tables[0])} failed: {failures[0].cause or failures[0] if failures else 'see the run in the UI'}")

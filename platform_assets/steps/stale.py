@@ -1,0 +1,106 @@
+"""What has to be made: partitions that are missing, or older than what they read."""
+
+from collections.abc import Iterable, Mapping
+
+from platform_assets.declare.model import Model
+from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.report import GoldTable
+from platform_assets.declare.source import Source
+from platform_assets.declare.training import TrainingSet
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.labels import label_times
+from platform_assets.sources.receive import is_news, raw_table
+from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
+from platform_assets.steps.model import latest_good, model_table, predictions_table
+from platform_assets.steps.run import Run, name_of
+from platform_assets.steps.silver import silver_table
+from platform_assets.steps.training import snapshots_read, training_table
+from platform_assets.stores.delta import Table
+from platform_assets.stores.ledger import Entry
+
+Read = Mapping[Table, Iterable[int]]
+"""The partitions of other tables that a partition reads."""
+
+
+def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
+    """The partitions of a source that have something to receive: never received, or delivered again with other rows."""
+    known = run.ledger.entries(name_of(raw_table(source)))
+    return [p for p in range(first, last + 1) if is_news(source, p, known.get(source.partitions.key(p)), now=run.now)]
+
+
+def stale_silver(source: Source, first: int, last: int, run: Run) -> list[int]:
+    raw = raw_table(source)
+    reads = {p: {raw: range(p - source.duplicates_within, p + 1)} for p in range(first, last + 1)}
+    return _stale(silver_table(source), source.partitions, source.version, reads, {raw: source.partitions}, run)
+
+
+def stale_change_log(view: FeatureView, first: int, last: int, run: Run) -> list[int]:
+    silver = silver_table(view.source)
+    reads = {p: {silver: range(p - view.reads_back, p + 1)} for p in range(first, last + 1)}
+    return _stale(gold_table(view), view.source.partitions, view.version, reads, {silver: view.source.partitions}, run)
+
+
+def stale_report(report: GoldTable, first: int, last: int, run: Run) -> list[int]:
+    silver, partitions = silver_table(report.source), report.source.partitions
+    arrivals = arrivals_of(partitions, run.ledger.entries(name_of(silver)))
+    reads = {p: {silver: needed_arrivals(p, arrivals)} for p in range(first, last + 1)}
+    return _stale(gold_table(report), partitions, report.version, reads, {silver: partitions}, run)
+
+
+def stale_training(data: TrainingSet, first: int, last: int, run: Run) -> list[int]:
+    """A month that reads nothing, since no label can end in it yet, is stale only while it is missing."""
+    silver, days = silver_table(data.labels.source), data.labels.source.partitions
+    numbered = {silver: days, **{gold_table(view): view.source.partitions for view in data.features.views}}
+    reads: dict[int, Read] = {}
+    for month in range(first, last + 1):
+        times = label_times(data, month)
+        arrivals = range(days.index(times[0] - data.labels.spine.active), days.index(data.partitions.ends_at(month))) if times else range(0)
+        reads[month] = {silver: arrivals, **{gold_table(v): snapshots_read(v, times[0], times[-1]) if times else range(0) for v in data.features.views}}
+    return _stale(training_table(data), data.partitions, data.version, reads, numbered, run)
+
+
+def stale_model(model: Model, first: int, last: int, run: Run) -> list[int]:
+    data = model.training_set
+    training, months = training_table(data), data.partitions
+    since = {m: months.first if model.train_on is None else m - model.train_on + 1 for m in range(first, last + 1)}
+    reads = {m: {training: range(since[m], m + 1)} for m in range(first, last + 1)}
+    return _stale(model_table(model), months, model.version, reads, {training: months}, run)
+
+
+def stale_predictions(model: Model, first: int, last: int, run: Run) -> list[int]:
+    """Besides older ones, those that another model would make now."""
+    views = model.training_set.features.views
+    partitions = views[0].source.partitions
+    numbered = {gold_table(view): view.source.partitions for view in views}
+    reads: dict[int, Read] = {}
+    for p in range(first, last + 1):
+        at = max(view.valid_from(p) for view in views)
+        reads[p] = {gold_table(view): snapshots_read(view, at, at) for view in views}
+    older = set(_stale(predictions_table(model), partitions, model.version, reads, numbered, run))
+    own, models = run.ledger.entries(name_of(predictions_table(model))), run.ledger.entries(name_of(model_table(model)))
+    for p in range(first, last + 1):
+        chosen, entry = latest_good(models, model, partitions.starts_at(p)), own.get(partitions.key(p))
+        if entry is not None and entry.details.get("artifact") != (chosen.details["artifact"] if chosen else None):
+            older.add(p)
+    return sorted(older)
+
+
+def _stale(table: Table, partitions: Partitions, version: str, reads: Mapping[int, Read], numbered: Mapping[Table, Partitions], run: Run) -> list[int]:
+    own = run.ledger.entries(name_of(table))
+    upstream: dict[Table, dict[int, Entry]] = {
+        read: {numbers.index_of(key): entry for key, entry in run.ledger.entries(name_of(read)).items()} for read, numbers in numbered.items()
+    }
+    found = []
+    for partition, read in reads.items():
+        entry = own.get(partitions.key(partition))
+        if entry is None or entry.declaration_version != version or _older(entry, read, upstream):
+            found.append(partition)
+    return found
+
+
+def _older(entry: Entry, read: Read, upstream: Mapping[Table, Mapping[int, Entry]]) -> bool:
+    for table, needed in read.items():
+        seen = entry.details["read"].get(name_of(table), -1)
+        if any(index in upstream[table] and upstream[table][index].delta_version > seen for index in needed):
+            return True
+    return False

@@ -1,0 +1,139 @@
+"""A tiny business of its own for tests of steps: deliveries in memory, and one command that makes whatever is stale."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+
+from platform_assets import Arrival, Entity, FeatureView, GoldTable, count, daily, last, mean, source, sum
+from platform_assets.steps import stale
+from platform_assets.steps.gold import gold_table, make_change_log, make_report
+from platform_assets.steps.raw import make_raw
+from platform_assets.steps.run import Done, Run
+from platform_assets.steps.silver import make_silver, quarantine_table, silver_table
+from platform_assets.stores.delta import Lake
+from platform_assets.stores.ledger import Ledger
+
+START = datetime(2024, 2, 25, tzinfo=UTC)
+DAYS = 14
+
+
+class Sale:
+    sale_id: int
+    user: str | None
+    at: datetime
+    amount: float
+
+
+class Business:
+    """A source whose deliveries a test writes, a view, a report, and a lake of its own."""
+
+    def __init__(self, home: Path, *, duplicates_within: int = 2, data_delay: str = "0s") -> None:
+        self.deliveries: dict[str, list[dict[str, Any]] | None] = {}
+        deliveries = self.deliveries
+
+        @source(
+            schema=Sale, event_time="at", partitions=daily("2024-02-25", end="2024-03-10"), key=["sale_id"], duplicates_within=duplicates_within,
+            rules={"positive": "amount >= 0"}, flags={"large": "amount > 50"}, empty_after="6h", data_delay=data_delay, owners=["team:tests"],
+        )  # fmt: skip
+        def sales(arrival: Arrival) -> pl.DataFrame | None:
+            rows = deliveries.get(arrival.partition)
+            return None if rows is None else pl.DataFrame(rows, schema=dict.fromkeys(("sale_id", "user", "at", "amount"), pl.String))
+
+        self.source = sales
+        self.entity = Entity("user", keys=["user"])
+        self.view = FeatureView(
+            "spending", entity=self.entity, source=sales, online=True,
+            features=[count().over("1d", "3d"), sum("amount").over("3d"), mean("amount").over("2d"), last("amount").over("3d")],
+        )  # fmt: skip
+        self.report = GoldTable("takings", source=sales, measures=[count().named("sales"), sum("amount").named("taken")])
+        self.lake = Lake(str(home))
+        self.first, self.last = sales.partitions.first, sales.partitions.first + DAYS - 1
+
+    def run(self, name: str = "run") -> Run:
+        return Run(self.lake, Ledger(self.lake), name, START + timedelta(days=400))
+
+    def make(self, table: str, first: int, last: int) -> Done:
+        run = self.run()
+        made = {
+            "raw": lambda: make_raw(self.source, first, last, run), "silver": lambda: make_silver(self.source, first, last, run),
+            "gold": lambda: make_change_log(self.view, first, last, run), "report": lambda: make_report(self.report, first, last, run),
+        }  # fmt: skip
+        return made[table]()
+
+    def stale(self, table: str) -> list[int]:
+        run, first, last = self.run(), self.first, self.last
+        return {
+            "raw": lambda: stale.stale_raw(self.source, first, last, run), "silver": lambda: stale.stale_silver(self.source, first, last, run),
+            "gold": lambda: stale.stale_change_log(self.view, first, last, run), "report": lambda: stale.stale_report(self.report, first, last, run),
+        }[table]()  # fmt: skip
+
+    def make_range(self) -> None:
+        """Everything that can be made, a range run a layer."""
+        for table in LAYERS:
+            self.make(table, self.first, self.last)
+
+    def make_stale(self, random: Random | None = None) -> None:
+        """Single partitions, until nothing that can be made is stale; in random order of partitions and layers when asked."""
+        refused: set[tuple[str, int]] = set()
+        while work := [(table, p) for table in LAYERS for p in self.stale(table) if (table, p) not in refused]:
+            table, partition = random.choice(work) if random else work[0]
+            if self.make(table, partition, partition).refused:
+                refused.add((table, partition))
+            else:
+                refused.clear()
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All tables as sorted rows, without what names a run."""
+        found = {}
+        for table in (("sales", "raw"), silver_table(self.source), quarantine_table(self.source), gold_table(self.view), gold_table(self.report)):
+            frame = self.lake.scan(table).collect()
+            frame = frame.select(sorted(column for column in frame.columns if column != "run"))
+            found["/".join(table)] = sorted(frame.rows(), key=repr)
+        return found
+
+    def ledger(self) -> dict[str, dict[str, tuple[Any, ...]]]:
+        """What the ledger says now, without runs and Delta versions."""
+        names = ("sales/raw", "sales/silver", "sales/quarantine", "spending/gold", "takings/gold")
+        run = self.run()
+        return {
+            name: {
+                key: (entry.rows, entry.status, entry.tier, entry.declaration_version, repr(sorted((k, v) for k, v in entry.details.items() if k != "read")))
+                for key, entry in run.ledger.entries(name).items()
+            }
+            for name in names
+        }  # fmt: skip
+
+
+LAYERS = ("raw", "silver", "gold", "report")
+
+
+def deliver(business: Business, random: Random, *, lines: int = 6) -> None:
+    """Random days: late rows, copies near and far, broken rows, closed days."""
+    known: list[dict[str, Any]] = []
+    for day in range(DAYS):
+        start = START + timedelta(days=day)
+        if random.random() < 0.15:
+            continue  # a closed day: empty after six hours
+        rows = []
+        for _ in range(random.randint(0, lines)):
+            if known and random.random() < 0.25:
+                rows.append({**random.choice(known), **({"amount": "7"} if random.random() < 0.5 else {})})
+                continue
+            at = start - timedelta(days=random.choice([0, 0, 0, 1, 2, 5])) + random.choice([timedelta(0), timedelta(hours=random.randint(0, 23))])
+            row = {
+                "sale_id": str(random.randint(1, 60)), "user": random.choice(["ada", "bob", "cy", None]), "at": at.isoformat(),
+                "amount": random.choice(["1.5", "20", "75", "-1", "much"]) if random.random() < 0.4 else "4.25",
+            }  # fmt: skip
+            known.append(row)
+            rows.append(row)
+        business.deliveries[business.source.partitions.key(business.first + day)] = rows
+
+
+def same(left: dict[str, Sequence[Any]], right: dict[str, Sequence[Any]]) -> None:
+    """Equal tables, named when they are not."""
+    for name in left:
+        assert left[name] == right[name], name
