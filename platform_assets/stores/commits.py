@@ -48,7 +48,7 @@ class Commit:
     """Keys of the partitions whose rows it may have changed: those of its facts, and those of files added or removed."""
 
 
-def properties(facts: Sequence[PartitionFacts], declaration_version: str, run: str) -> dict[str, str]:
+def commit_properties(facts: Sequence[PartitionFacts], declaration_version: str, run: str) -> dict[str, str]:
     """What goes into a commit, so that it can be told later what it was, by people and by the ledger."""
     try:
         text = json.dumps({"declaration_version": declaration_version, "partitions": [asdict(fact) for fact in facts]})

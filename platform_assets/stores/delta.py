@@ -9,10 +9,13 @@ from pathlib import Path
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
+from pyarrow.fs import FileType
 
 from platform_assets.errors import LakeError, NotReadyError, suggestion
-from platform_assets.stores.commits import Commit, DataFile, properties, read_commit, relative_path
+from platform_assets.stores.commits import Commit, DataFile, commit_properties, read_commit, relative_path
 from platform_assets.stores.frames import Batches, check_span, kept_schema
+from platform_assets.stores.opening import OpenTable, create_table
 from platform_assets.stores.tables import PartitionFacts as PartitionFacts
 from platform_assets.stores.tables import Span as Span
 from platform_assets.stores.tables import Table as Table
@@ -22,15 +25,9 @@ from platform_assets.stores.tables import name_of
 OWN = "_platform"
 """The folder of the platform's own tables, such as the ledger."""
 
-TABLE_PROPERTIES = {
-    # 10,000 commits take 2.7 CPU s to open without a checkpoint, .05 with one.
-    "delta.checkpointInterval": "50",
-    # Training sets pin Delta versions, and the ledger is repaired from commits: the log is kept until a person decides otherwise.
-    "delta.enableExpiredLogCleanup": "false",
-}
-
 _TRIES = 12
-_UNREADABLE = set(' %<>#?"`{}^|\\')
+_UNREADABLE = set("%#?*=[]{}<>^|`\\"")
+"""URLs, Hive's folders and file patterns mean something by these."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,9 @@ class Lake:
         root = str(self.root).rstrip("/")
         if "://" not in root:
             root = str(Path(root).absolute())
-        bad = sorted(character for character in set(root) if character in _UNREADABLE or not character.isascii())
+        bad = sorted(character for character in set(root) if character in _UNREADABLE)
         if bad:
-            # Delta writes such a folder's name percent-encoded into the paths that it gives, and Polars finds no file there.
-            raise LakeError(
-                f"the lake {root!r} cannot be read by Polars: its path has {', '.join(map(repr, bad))}. Choose another PLATFORM_HOME."
-            )
+            raise LakeError(f"the lake {root!r} could not be read again: its path has {' '.join(bad)}. Choose another PLATFORM_HOME.")
         object.__setattr__(self, "root", root)
 
     def uri(self, table: Table) -> str:
@@ -77,7 +71,7 @@ class Lake:
             LakeError: there is no such version, or no longer.
         """
         try:
-            return DeltaTable(self.uri(table), version=version, storage_options=self._options())
+            return OpenTable(self.uri(table), version=version, storage_options=self._options())
         except TableNotFoundError:
             if version is not None and self.exists(table):
                 raise self._gone(table, version) from None
@@ -131,7 +125,7 @@ class Lake:
         _check_partitioning(where, by, span, dict(found))
         if isinstance(frame, pl.DataFrame):
             check_span(where, frame, by, span)
-        noted = properties(facts, declaration_version, run)
+        noted = commit_properties(facts, declaration_version, run)
         for attempt in range(_TRIES):
             try:
                 return self._commit(table, frame.lazy(), found, by, span, noted)
@@ -200,28 +194,19 @@ class Lake:
 
     def _commit(self, table: Table, frame: pl.LazyFrame, found: pl.Schema, by: str, span: Span, noted: dict[str, str]) -> Written:
         where, uri = name_of(table), self.uri(table)
-        try:
-            delta = DeltaTable(uri, storage_options=self._options())
-        except TableNotFoundError:
-            delta = None
+        delta = self.open(table) if self.exists(table) else None
         batches = Batches(where, frame, kept_schema(where, found, dict(pl.Schema(delta.schema())) if delta else {}), by, span)
         try:
             if delta is None:
-                self._create(uri, batches, by, noted)
+                create_table(uri, batches.reader(), by, noted, self.storage_options)
                 version = 0
             else:
-                if delta.metadata().partition_columns != [by]:
-                    raise LakeError(
-                        f"{where} is partitioned by {delta.metadata().partition_columns}, not by {by!r}: the platform did not make it."
-                    )
-                write_deltalake(
-                    delta,
-                    batches.reader(),
-                    mode="overwrite",
-                    predicate=span.predicate(by),
-                    schema_mode="merge",
-                    commit_properties=CommitProperties(custom_metadata=noted),
-                )
+                partitioned = delta.metadata().partition_columns
+                if partitioned != [by]:
+                    raise LakeError(f"{where} is partitioned by {partitioned}, not by {by!r}: the platform did not make it.")
+                properties = CommitProperties(custom_metadata=noted)
+                rows, predicate = batches.reader(), span.predicate(by)
+                write_deltalake(delta, rows, mode="overwrite", predicate=predicate, schema_mode="merge", commit_properties=properties)
                 version = delta.version()
         except DeltaError:
             if batches.failed is not None:
@@ -229,26 +214,6 @@ class Lake:
             raise
         commit = self.commit(table, version)
         return Written(version, batches.rows, sum(file.bytes for file in commit.added) if commit else 0, uri)
-
-    def _create(self, uri: str, batches: Batches, by: str, noted: dict[str, str]) -> None:
-        # Without retries: delta-rs would append the rows of the slower of two creators to those of the faster one.
-        once = CommitProperties(custom_metadata=noted, max_commit_retries=0)
-        try:
-            write_deltalake(
-                uri,
-                batches.reader(),
-                mode="error",
-                partition_by=[by],
-                configuration=TABLE_PROPERTIES,
-                storage_options=self._options(),
-                commit_properties=once,
-            )
-        except CommitFailedError:
-            raise
-        except DeltaError as error:
-            if batches.failed is None and DeltaTable.is_deltatable(uri, self._options()):
-                raise CommitFailedError("another process has created the table") from error
-            raise
 
     def _commits(self, table: Table, after: int, upto: int) -> list[Commit]:
         found = []
@@ -260,9 +225,6 @@ class Lake:
         return found
 
     def _check_files(self, table: Table, paths: Sequence[str]) -> None:
-        from deltalake.fs import DeltaStorageHandler
-        from pyarrow.fs import FileType
-
         infos = DeltaStorageHandler(self.uri(table), self._options()).get_file_info(list(paths))
         gone = [info.path for info in infos if info.type == FileType.NotFound]
         if gone:

@@ -69,7 +69,8 @@ def kept_schema(where: str, found: Mapping[str, DataType], stored: Mapping[str, 
         if column in stored and stored[column] != kept[column]:
             raise LakeError(
                 f"{where}: the column {column!r} is {kept[column]}, in the table it is {stored[column]}. "
-                f"Columns may be added, not retyped: cast it to {stored[column]}, give the new one another name, or remove the table and materialize all its partitions again."
+                f"Columns may be added, not retyped: cast it to {stored[column]}, "
+                "give the new one another name, or remove the table and materialize all its partitions again."
             )
     return kept
 
