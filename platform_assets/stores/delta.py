@@ -26,7 +26,7 @@ OWN = "_platform"
 """The folder of the platform's own tables, such as the ledger."""
 
 _TRIES = 12
-_UNREADABLE = set("%#?*=[]{}<>^|`\\"")
+_UNREADABLE = set('%#?*=[]{}<>^|`\\"')
 """URLs, Hive's folders and file patterns mean something by these."""
 
 
