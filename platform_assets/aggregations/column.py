@@ -54,7 +54,7 @@ def masked(values: Array, valid: Bools, dtype: DataType) -> pl.Series:
     if dtype == "bool":
         series = series.cast(pl.Boolean)
     elif dtype == "date":
-        series = series.cast(pl.Int32)
+        series = series.cast(pl.Int32, strict=False)  # what is not valid may be any number
     return series.cast(POLARS[dtype]).set(pl.Series(~valid), None)
 
 

@@ -31,33 +31,64 @@ def silver(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row
     raw: typed rows of all arrivals up to `partition`, each with arrival (index), delivery and row_number; a value that was
     received but could not be parsed is the object `UNREADABLE`.
     """
-    position = {id(row): (row["arrival"], row["delivery"], row["row_number"]) for row in raw}
-    good = [row for row in raw if not broken_rules(source, row)]
-    accepted, duplicates = [], []
-    for row in good:
-        if row["arrival"] != partition:
-            continue
-        earlier = [
-            other
-            for other in good
-            if source.key
-            and all(other[k] == row[k] for k in source.key)
-            and position[id(other)] < position[id(row)]
-            and row["arrival"] - other["arrival"] <= source.duplicates_within
-        ]
-        if earlier:
-            duplicates.append(row)
-        else:
-            flags = {name: bool(flag.closure()(row)) for name, flag in source.flags.items()}
-            accepted.append({**row, **flags})
-    quarantined = [
-        {**row, "reasons": broken_rules(source, row)} for row in raw if row["arrival"] == partition and broken_rules(source, row)
-    ]
-    if accepted or quarantined:
-        share = len(accepted) / (len(accepted) + len(quarantined))
-        if share < source.accepted_share:
-            return [], quarantined + [{**row, "reasons": ["blocked"]} for row in accepted], duplicates
+    received = [row for row in raw if row["arrival"] == partition]
+    good = [row for row in received if not broken_rules(source, row)]
+    duplicates = [row for row in good if earlier_copies(source, raw, row)]
+    accepted = [{**row, **flags(source, row)} for row in good if row not in duplicates]
+    quarantined = [{**row, "reasons": broken_rules(source, row)} for row in received if broken_rules(source, row)]
+    if accepted_share(len(accepted), len(quarantined)) < source.accepted_share:
+        return [], quarantined + [{**row, "reasons": ["blocked"]} for row in good if row not in duplicates], duplicates
     return accepted, quarantined, duplicates
+
+
+def earlier_copies(source: Source, raw: Sequence[Row], row: Row) -> list[Row]:
+    """The good rows with a row's key that came before it, near enough to make it a duplicate; the nearest last."""
+    copies = [
+        other
+        for other in raw
+        if source.key
+        and all(other[column] == row[column] for column in source.key)
+        and place(other) < place(row)
+        and row["arrival"] - other["arrival"] <= source.duplicates_within
+        and not broken_rules(source, other)
+    ]
+    return sorted(copies, key=place)
+
+
+def place(row: Row) -> tuple[int, int, int]:
+    """Where a row stands in raw; no two rows stand in one place."""
+    return row["arrival"], row["delivery"], row["row_number"]
+
+
+def accepted_share(accepted: int, quarantined: int) -> float:
+    """Of the rows that are no duplicates; a partition without any is not blocked."""
+    return accepted / (accepted + quarantined) if accepted + quarantined else 1.0
+
+
+def flags(source: Source, row: Row) -> Row:
+    """The flags of a row; what is null is not flagged."""
+    return {name: flag.closure()(_readable(row)) is True for name, flag in source.flags.items()}
+
+
+def counts(source: Source, raw: Sequence[Row], partition: int) -> Row:
+    """What is said of an arrival partition beside its rows."""
+    received = [row for row in raw if row["arrival"] == partition]
+    accepted, quarantined, duplicates = silver(source, raw, partition)
+    contents = [[row[column] for column in source.columns] for row in accepted]
+    bad = sum(bool(broken_rules(source, row)) for row in received)
+    share = accepted_share(len(received) - bad - len(duplicates), bad)
+    return {
+        "received": len(received),
+        "accepted": len(accepted),
+        "quarantined": len(quarantined),
+        "duplicates": len(duplicates),
+        "duplicates_exact": sum(all(earlier_copies(source, raw, row)[-1][c] == row[c] for c in source.columns) for row in duplicates),
+        "exact_copies": sum(content in contents[:number] for number, content in enumerate(contents)),
+        "flags": {name: sum(flags(source, row)[name] for row in received) for name in source.flags},
+        "reasons": dict(Counter(reason for row in quarantined for reason in row["reasons"])),
+        "accepted_share": share,
+        "tier": "LOW" if share < source.accepted_share else "HIGH",
+    }
 
 
 UNREADABLE = object()
@@ -66,13 +97,17 @@ UNREADABLE = object()
 def broken_rules(source: Source, row: Row) -> list[str]:
     """Why a row is quarantined: unreadable or missing values, broken rules, a time in the future."""
     unreadable = [f"{name}: not {column.type}" for name, column in source.columns.items() if row[name] is UNREADABLE]
-    readable = {name: None if value is UNREADABLE else value for name, value in row.items()}
+    readable = _readable(row)
     required = {name for name, column in source.columns.items() if not column.nullable} | {source.event_time, *source.key}
     missing = [f"{name}: missing" for name in source.columns if name in required and row[name] is None]
     broken = [name for name, rule in source.rules.items() if rule.closure()(readable) is False]
     at = readable[source.event_time]
     future = ["in the future"] if at is not None and at >= source.partitions.ends_at(row["arrival"]) else []
     return unreadable + missing + broken + future
+
+
+def _readable(row: Row) -> Row:
+    return {name: None if value is UNREADABLE else value for name, value in row.items()}
 
 
 # --- feature views (semantics.md 2 to 4) ----------------------------------------------------------------------------

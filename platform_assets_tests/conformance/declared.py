@@ -1,0 +1,158 @@
+"""The declarations of generated cases: a source, two views, a training set and a report, from a few choices each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from platform_assets import (
+    Entity, FeatureService, FeatureView, GoldTable, TrainingSet, any_event, count, count_distinct, daily, derive, every, first, hourly, last, mean, mode,
+    no_event, source, std, time_since_last, weekly,
+)  # fmt: skip
+from platform_assets import max as max_
+from platform_assets import min as min_
+from platform_assets import sum as sum_
+from platform_assets.declare.features import Closed, Derived, Feature
+from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.source import Source
+
+CLOSED: tuple[Closed, ...] = ("left", "right", "both", "none")
+
+AGGREGATIONS: dict[str, Sequence[tuple[Any, tuple[str, ...]]]] = {
+    "count": [(count, ()), (count, ("category",))],
+    "sum": [(sum_, ("amount",)), (sum_, ("quantity",)), (sum_, ("quantity * amount",))],
+    "mean": [(mean, ("amount",)), (mean, ("quantity",))],
+    "std": [(std, ("amount",)), (std, ("quantity",)), (std, ("coalesce(amount, 0.0) - quantity",))],
+    "min": [(min_, ("amount",)), (min_, ("category",)), (min_, ("at",)), (min_, ("ok",))],
+    "max": [(max_, ("quantity",)), (max_, ("category",)), (max_, ("day",))],
+    "first": [(first, ("category",)), (first, ("amount",)), (first, ("at",))],
+    "last": [(last, ("quantity",)), (last, ("category",)), (last, ("ok",))],
+    "mode": [(mode, ("category",)), (mode, ("quantity",)), (mode, ("amount",)), (mode, ("ok",))],
+    "count_distinct": [(count_distinct, ("category",)), (count_distinct, ("quantity",)), (count_distinct, ("day",))],
+    "time_since_last": [(time_since_last, ()), (time_since_last, ("amount",))],
+}
+"""Each aggregation of semantics.md 4 with the arguments it is tried with."""
+
+WHERE = (None, "quantity > 0 or category = 'a'", "not gift", "ok")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Partitions of a length, with windows and offsets that fit them and some that do not."""
+
+    partitions: Partitions
+    lengths: tuple[str, ...]
+    offsets: tuple[str | None, ...]
+    delays: tuple[str, ...]
+    step: str
+    active: str
+    within: str
+
+
+DAYS = Unit(daily("2024-01-01"), ("1d", "2d", "36h", "60h", "5d"), (None, "1d", "12h", "36h"), ("0s", "6h", "36h"), "2d", "4d", "3d")
+HOURS = Unit(hourly("2024-02-28"), ("1h", "2h", "90m", "150m", "5h"), (None, "1h", "30m", "90m"), ("0s", "10m", "2h"), "12h", "12h", "6h")
+WEEKS = Unit(weekly("2024-01-01"), ("1w", "2w", "10d", "17d"), (None, "1w", "84h"), ("0s", "1d"), "1w", "3w", "10d")
+UNITS = (DAYS, HOURS, WEEKS)
+
+
+class Event:
+    """What is received."""
+
+    id: int
+    code: str
+    user: str | None
+    shop: int | None
+    at: datetime
+    amount: float | None
+    quantity: int | None
+    category: str | None
+    ok: bool | None
+    day: date | None
+
+
+KEYS: tuple[tuple[str, ...], ...] = ((), ("id",), ("code",), ("code", "id"))
+RULES = {"quantity_known": "quantity <> 3", "small": "amount < 1000000 or category = 'big'"}
+FLAGS = {"gift": "category = 'gift'", "free": "amount = 0"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is chosen for a source."""
+
+    unit: Unit
+    key: tuple[str, ...]
+    duplicates_within: int
+    data_delay: str
+    timezone: str | None
+    accepted_share: float
+
+
+@cache
+def declared_source(shape: Shape) -> Source:
+    """The source of a case."""
+
+    def events(arrival: Any) -> None: ...
+
+    return source(
+        schema=Event, event_time="at", partitions=shape.unit.partitions, key=shape.key, duplicates_within=shape.duplicates_within if shape.key else 0,
+        data_delay=shape.data_delay, timezone=shape.timezone, rules=RULES, flags=FLAGS, accepted_share=shape.accepted_share,
+    )(events)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The features of the large view: every aggregation with each way of closing, over these lengths, at this offset."""
+
+    lengths: tuple[str, ...]
+    offset: str | None
+    variant: int
+    """Which argument and which condition each aggregation has."""
+
+
+def features(windows: Windows) -> list[Feature | Derived]:
+    """One feature an aggregation, way of closing and length."""
+    found: list[Feature | Derived] = []
+    for number, (name, ways) in enumerate(AGGREGATIONS.items()):
+        make, arguments = ways[windows.variant % len(ways)]
+        where = WHERE[(windows.variant + number) % len(WHERE)]
+        default = {"default": 0.0} if arguments == ("amount",) and name == "sum" else {}
+        for closed in CLOSED:
+            feature = make(*arguments, closed=closed, offset=windows.offset, where=where, **default)
+            found += [feature.over(length).named(f"{name}_{closed}_{length}") for length in windows.lengths]
+    length = windows.lengths[0]
+    return [*found, derive("share", f"count_left_{length} / count_both_{length}"), derive("idle", f"time_since_last_left_{length} > 86400.0")]
+
+
+USER, USER_IN_SHOP = Entity("user", keys=["user"]), Entity("user_in_shop", keys=["user", "shop"])
+
+
+@cache
+def declared_service(shape: Shape, windows: Windows) -> FeatureService:
+    """A small view by two keys and the large one by one key."""
+    events, length = declared_source(shape), windows.lengths[-1]
+    small: list[Feature | Derived] = [
+        count().over(*windows.lengths),
+        last("amount").over(length),
+        sum_("quantity", default=0).over(length),
+        derive("some", f"count_{length} > 1"),
+    ]
+    pairs = FeatureView("pairs", entity=USER_IN_SHOP, source=events, features=small)
+    return FeatureService("served", [pairs, FeatureView("users", entity=USER, source=events, features=features(windows))])
+
+
+def declared_training(shape: Shape, windows: Windows, event: str, where: str | None) -> TrainingSet:
+    """Labels of users in shops, with all features."""
+    label = no_event if event == "none" else any_event
+    labels = label(declared_source(shape), within=shape.unit.within, spine=every(shape.unit.step, active=shape.unit.active), where=where)
+    return TrainingSet("training", features=declared_service(shape, windows), labels=labels)
+
+
+def declared_report(shape: Shape, by: tuple[str, ...], timezone: str, variant: int) -> GoldTable:
+    """A report with every aggregation that a report can have."""
+    measures = []
+    for number, (name, ways) in enumerate(AGGREGATIONS.items()):
+        if name != "time_since_last":
+            make, arguments = ways[(variant + 1) % len(ways)]
+            measures.append(make(*arguments, where=WHERE[(variant + number + 1) % len(WHERE)]).named(name))
+    return GoldTable("report", source=declared_source(shape), by=by, measures=measures, timezone=timezone)

@@ -1,0 +1,181 @@
+"""The engines under one interface: plain rows in, plain rows out. The first is the oracle; a new engine is one more entry in ENGINES."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import polars as pl
+
+from platform_assets.declare.report import GoldTable
+from platform_assets.declare.source import Source
+from platform_assets.declare.training import FeatureService, TrainingSet
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines import reference
+from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.engines.polars.change_log import change_log
+from platform_assets.engines.polars.labels import label_times, labels
+from platform_assets.engines.polars.report import report
+from platform_assets.engines.polars.silver import judge
+from platform_assets.expressions.types import POLARS
+
+Row = dict[str, Any]
+"""Partitions and arrivals are indexes (declare.partitions), times are UTC datetimes, null is None."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A row of raw: what came, and what it means in the declared types: None or reference.UNREADABLE where it has no value."""
+
+    came: Row
+    means: Row
+    arrival: int
+    delivery: int
+    row_number: int
+
+    @property
+    def place(self) -> Row:
+        return {"arrival": self.arrival, "delivery": self.delivery, "row_number": self.row_number}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Silver, quarantine (rows as they came, with their reasons sorted) and the counts of each partition."""
+
+    accepted: list[Row]
+    quarantined: list[Row]
+    counts: list[Row]
+
+
+class Engine(Protocol):
+    """What an engine computes. Partitions first..last are made in one go; `silver` holds the rows of all arrivals."""
+
+    name: str
+
+    def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged: ...
+    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
+    def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]: ...
+    def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]: ...
+    def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
+
+
+COUNTED = ("received", "accepted", "quarantined", "duplicates", "duplicates_exact", "exact_copies", "flags", "reasons", "accepted_share", "tier")
+
+
+def _reasons(reasons: Iterable[str]) -> list[str]:
+    """Sorted; how a blocked partition is worded is no value."""
+    return sorted("blocked" if reason.startswith("blocked") else reason for reason in reasons)
+
+
+class Reference:
+    """The oracle."""
+
+    name = "reference"
+
+    def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged:
+        rows = [{**row.means, **row.place} for row in raw]
+        came = {tuple(row.place.values()): row.came for row in raw}
+        accepted, quarantined, counts = [], [], []
+        for partition in range(first, last + 1):
+            kept, aside, _ = reference.silver(source, rows, partition)
+            accepted += kept
+            for row in aside:
+                place = {name: row[name] for name in ("arrival", "delivery", "row_number")}
+                quarantined.append({**came[tuple(place.values())], **place, "reasons": _reasons(row["reasons"])})
+            counts.append({"partition": partition, **reference.counts(source, rows, partition)})
+        return Judged(accepted, quarantined, counts)
+
+    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
+        return reference.change_log(view, silver, first, last)
+
+    def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]:
+        return reference.point_in_time(service, logs, asked)
+
+    def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]:
+        return reference.labels(data, silver, month)
+
+    def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]:
+        return [row for partition in range(first, last + 1) for row in reference.report(table, silver, partition)]
+
+
+class Polars:
+    """The engine that ships. It is given no more partitions than its functions ask for, and few rows at once."""
+
+    name = "polars"
+    rows_at_once = 12
+
+    def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged:
+        given = [row for row in raw if first - source.duplicates_within <= row.arrival <= last]
+        schema = {column: _delivered(column, source, given) for column in source.columns}
+        frame = _frame([{**row.came, **row.place} for row in given], {**schema, **_PLACE}, source)
+        judged = judge(source, frame, first, last)
+        quarantined = [{**row, "reasons": _reasons(row["reasons"])} for row in _rows(judged.quarantine, source)]
+        counts = [{"partition": p, **{name: counted[name] for name in COUNTED}} for p, counted in judged.counts.items()]
+        for row in counts:
+            row["reasons"] = {_reasons([reason])[0]: number for reason, number in row["reasons"].items()}
+        return Judged(_rows(judged.silver, source), quarantined, counts)
+
+    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
+        rows = self._silver(view.source, [row for row in silver if first - view.reads_back <= row["arrival"] <= last])
+        frames = change_log(view, rows.lazy(), first, last, rows_at_once=self.rows_at_once)
+        return [row for frame in frames for row in _rows(frame, view.source)]
+
+    def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]:
+        tables = {view.name: self._log(view, logs[view.name]).lazy() for view in service.views}
+        time = {"label_time": pl.Datetime("us", "UTC")}
+        frame = pl.DataFrame(list(asked), schema={**{key: POLARS[dtype] for key, dtype in service.keys.items()}, **time})
+        return point_in_time(service, tables, frame).to_dicts()
+
+    def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]:
+        times, days = label_times(data, month), data.labels.source.partitions
+        if not times:
+            return labels(data, self._silver(data.labels.source, []).lazy(), month).to_dicts()
+        oldest, newest = days.index(times[0] - data.labels.spine.active), days.index(data.partitions.ends_at(month))
+        rows = [row for row in silver if oldest <= row["arrival"] < newest]
+        return labels(data, self._silver(data.labels.source, rows).lazy(), month).to_dicts()
+
+    def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]:
+        return _rows(report(table, self._silver(table.source, silver).lazy(), first, last), table.source)
+
+    def _silver(self, source: Source, rows: Sequence[Row]) -> pl.DataFrame:
+        return _frame(rows, {**{column: POLARS[dtype] for column, dtype in source.types.items()}, **_PLACE}, source)
+
+    def _log(self, view: FeatureView, rows: Sequence[Row]) -> pl.DataFrame:
+        keys = {key: POLARS[dtype] for key, dtype in view.key_types.items()}
+        stored = {feature.name: POLARS[feature.measure.type] for feature in view.stored}
+        facts = {"partition": pl.Int64, "valid_from": pl.Datetime("us", "UTC"), "is_empty": pl.Boolean}
+        return _frame(rows, {**keys, **facts, **stored}, view.source)
+
+
+_PLACE: dict[str, Any] = {"arrival": pl.Int64, "delivery": pl.Int64, "row_number": pl.Int64}
+_PARTITION_COLUMNS = ("arrival", "partition")
+
+
+def _delivered(column: str, source: Source, given: Sequence[Received]) -> Any:
+    """The type in which a column came: text if some value of it is a text, otherwise as declared."""
+    return pl.String if any(isinstance(row.came[column], str) for row in given) else POLARS[source.columns[column].type]
+
+
+def _frame(rows: Sequence[Row], schema: Mapping[str, Any], source: Source) -> pl.DataFrame:
+    """Rows as the engine reads them from tables: partitions as their starts."""
+    stored = pl.Datetime("us", "UTC") if source.partitions.unit == "hour" else pl.Date()
+    typed = {column: stored if column in _PARTITION_COLUMNS else dtype for column, dtype in schema.items()}
+    return pl.DataFrame(
+        [tuple(source.partitions.value(row[c]) if c in _PARTITION_COLUMNS else row[c] for c in schema) for row in rows],
+        schema=typed, orient="row",
+    )  # fmt: skip
+
+
+def _rows(frame: pl.DataFrame, source: Source) -> list[Row]:
+    """A frame as plain rows: partitions as indexes."""
+    indexes = {source.partitions.value(i): i for i in _indexes(frame, source)}
+    return [{name: indexes[value] if name in _PARTITION_COLUMNS else value for name, value in row.items()} for row in frame.to_dicts()]
+
+
+def _indexes(frame: pl.DataFrame, source: Source) -> set[int]:
+    starts = {start for name in _PARTITION_COLUMNS if name in frame.columns for start in frame[name].cast(pl.Datetime("us")).to_list()}
+    return {source.partitions.index(start.replace(tzinfo=source.partitions.origin.tzinfo)) for start in starts}
+
+
+REFERENCE: Engine = Reference()
+ENGINES: list[Engine] = [Polars()]
+"""The engines that must agree with the reference."""
