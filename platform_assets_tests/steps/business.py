@@ -18,7 +18,7 @@ from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 
 START = datetime(2024, 2, 25, tzinfo=UTC)
-DAYS = 14
+DAYS = 8
 
 
 class Sale:
@@ -31,13 +31,13 @@ class Sale:
 class Business:
     """A source whose deliveries a test writes, a view, a report, and a lake of its own."""
 
-    def __init__(self, home: Path, *, duplicates_within: int = 2, data_delay: str = "0s") -> None:
+    def __init__(self, home: Path, *, duplicates_within: int = 2, accepted_share: float = 0.7) -> None:
         self.deliveries: dict[str, list[dict[str, Any]] | None] = {}
         deliveries = self.deliveries
 
         @source(
-            schema=Sale, event_time="at", partitions=daily("2024-02-25", end="2024-03-10"), key=["sale_id"], duplicates_within=duplicates_within,
-            rules={"positive": "amount >= 0"}, flags={"large": "amount > 50"}, empty_after="6h", data_delay=data_delay, owners=["team:tests"],
+            schema=Sale, event_time="at", partitions=daily("2024-02-25", end="2024-03-04"), key=["sale_id"], duplicates_within=duplicates_within,
+            rules={"positive": "amount >= 0"}, flags={"large": "amount > 50"}, empty_after="6h", accepted_share=accepted_share, owners=["team:tests"],
         )  # fmt: skip
         def sales(arrival: Arrival) -> pl.DataFrame | None:
             rows = deliveries.get(arrival.partition)
@@ -77,14 +77,13 @@ class Business:
             self.make(table, self.first, self.last)
 
     def make_stale(self, random: Random | None = None) -> None:
-        """Single partitions, until nothing that can be made is stale; in random order of partitions and layers when asked."""
+        """Single partitions, in rounds until nothing that can be made is stale; a round in random order of layers and partitions when asked."""
         refused: set[tuple[str, int]] = set()
         while work := [(table, p) for table in LAYERS for p in self.stale(table) if (table, p) not in refused]:
-            table, partition = random.choice(work) if random else work[0]
-            if self.make(table, partition, partition).refused:
-                refused.add((table, partition))
-            else:
-                refused.clear()
+            if random:
+                random.shuffle(work)
+            made = [(table, p) for table, p in work if not self.make(table, p, p).refused]
+            refused = {one for one in work if one not in made} if not made else set()
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """All tables as sorted rows, without what names a run."""

@@ -8,7 +8,7 @@ import pytest
 from platform_assets_tests.steps.business import Business, deliver, same
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_range_run_day_by_day_runs_and_a_random_order_end_in_equal_tables(tmp_path: Path, seed: int) -> None:
     businesses = [Business(tmp_path / name) for name in ("range", "daily", "random")]
     for business in businesses:
@@ -35,13 +35,13 @@ def test_nothing_is_stale_after_a_run_and_a_second_run_changes_nothing(tmp_path:
     business.make_range()
     same(before, business.tables())
     same(ledger, business.ledger())
-    assert business.lake.version(("sales", "raw")) == 13, "raw has one commit a partition, and none for a delivery that came before"
+    assert business.lake.version(("sales", "raw")) == 7, "raw has one commit a partition, and none for a delivery that came before"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_restated_day_reaches_every_table_in_any_order(tmp_path: Path, seed: int) -> None:
     """The same as if the corrected day had come at once: other contents, a row less, an entity's only row gone."""
-    corrected, fresh = Business(tmp_path / "corrected"), Business(tmp_path / "fresh")
+    corrected, fresh = (Business(tmp_path / name, accepted_share=0) for name in ("corrected", "fresh"))
     for business in (corrected, fresh):
         deliver(business, Random(seed))
     key = corrected.source.partitions.key(corrected.first + 4)
@@ -50,7 +50,7 @@ def test_a_restated_day_reaches_every_table_in_any_order(tmp_path: Path, seed: i
     corrected.make_range()
     assert "once" in {row[-1] for row in corrected.lake.scan(("spending", "gold")).select("user").collect().rows()}
     for business in (corrected, fresh):
-        rows = list(business.deliveries[key] or []) if business is fresh else list(business.deliveries[key] or [])[:-1]
+        rows = [row for row in business.deliveries.get(key) or [] if row is not lonely]
         business.deliveries[key] = [{**row, "amount": "11"} for row in rows[1:]]
     corrected.make_stale(Random(seed))
     fresh.make_range()
