@@ -1,4 +1,4 @@
-"""Declare sources, entities, feature views, training sets and models once; get partitioned Dagster assets with the same values everywhere."""
+"""Declare sources, feature views, training sets and models once; get partitioned Dagster assets with the same values everywhere."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +46,38 @@ _LATER = {
 """Names whose modules load Dagster, Delta or scikit-learn: imported when they are first asked for."""
 
 __all__ = [
-    "Arrival", "Entity", "Estimator", "FeatureService", "FeatureView", "GoldTable", "TrainingData", "TrainingSet", "any_event", "at_least", "build_definitions",
-    "count", "count_distinct", "daily", "derive", "every", "first", "hourly", "last", "max", "mean", "min", "mode", "model", "monthly", "no_event",
-    "not_worse_than_baseline", "source", "std", "sum", "time_since_last", "weekly",
+    "Arrival",
+    "Entity",
+    "Estimator",
+    "FeatureService",
+    "FeatureView",
+    "GoldTable",
+    "TrainingData",
+    "TrainingSet",
+    "any_event",
+    "at_least",
+    "build_definitions",
+    "count",
+    "count_distinct",
+    "daily",
+    "derive",
+    "every",
+    "first",
+    "hourly",
+    "last",
+    "max",
+    "mean",
+    "min",
+    "mode",
+    "model",
+    "monthly",
+    "no_event",
+    "not_worse_than_baseline",
+    "source",
+    "std",
+    "sum",
+    "time_since_last",
+    "weekly",
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
-from platform_assets.assets.common import key_of
+from platform_assets.assets.keys import key_of
 from platform_assets.stores.delta import Table
 
 
@@ -32,14 +32,24 @@ def evaluations(context: dg.AssetExecutionContext, table: Table, verdicts: list[
     judged = {record.partition_key: record for record in records}
     for verdict in verdicts:
         record = judged[verdict.partition]
-        target = AssetCheckEvaluationTargetMaterializationData(run_id=record.run_id, storage_id=record.storage_id, timestamp=record.timestamp)
+        target = AssetCheckEvaluationTargetMaterializationData(
+            run_id=record.run_id, storage_id=record.storage_id, timestamp=record.timestamp
+        )
         yield dg.AssetCheckEvaluation(
-            asset_key=key_of(table), check_name=verdict.check, passed=verdict.passed, partition=verdict.partition, metadata=dict(verdict.metadata),
-            severity=dg.AssetCheckSeverity.ERROR, blocking=False, target_materialization_data=target,
+            asset_key=key_of(table),
+            check_name=verdict.check,
+            passed=verdict.passed,
+            partition=verdict.partition,
+            metadata=dict(verdict.metadata),
+            severity=dg.AssetCheckSeverity.ERROR,
+            blocking=False,
+            target_materialization_data=target,
         )
 
 
 def reasons_table(reasons: Mapping[str, int]) -> dg.MarkdownMetadataValue:
     """Why rows were set aside, most frequent first."""
     rows = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    return dg.MetadataValue.md("\n".join(["|reason|rows|", "|-|-:|", *(f"|{reason}|{number}|" for reason, number in rows)]) if rows else "none")
+    return dg.MetadataValue.md(
+        "\n".join(["|reason|rows|", "|-|-:|", *(f"|{reason}|{number}|" for reason, number in rows)]) if rows else "none"
+    )

@@ -37,7 +37,9 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
     for asset in assets:
         for key in asset.keys:
             if key in owners:
-                raise DeclarationError(f"two declarations are named {key.path[0]!r}, and both would make {key.to_user_string()}. Rename one.")
+                raise DeclarationError(
+                    f"two declarations are named {key.path[0]!r}, and both would make {key.to_user_string()}. Rename one."
+                )
             owners[key] = key.path[0]
     return dg.Definitions(assets=assets, resources={"platform": platform or PlatformResource()}, executor=dg.in_process_executor)
 
@@ -64,7 +66,9 @@ def _with_parents(declaration: Declaration) -> Iterator[Declaration]:
     elif isinstance(declaration, Model):
         yield from _with_parents(declaration.training_set)
     elif not isinstance(declaration, Source):
-        raise DeclarationError(f"{declaration!r} is no declaration. Pass sources, feature views, gold tables, services, training sets or models.")
+        raise DeclarationError(
+            f"{declaration!r} is no declaration. Pass sources, feature views, gold tables, services, training sets or models."
+        )
     yield declaration
 
 

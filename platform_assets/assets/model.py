@@ -1,14 +1,16 @@
 """Training sets and models by month, predictions by day."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
 from platform_assets.assets.checks import Verdict, evaluations
-from platform_assets.assets.common import ONE_RUN, REFRESH, Columns, column_lineage, column_schema, key_of, reads, shown, tell
+from platform_assets.assets.columns import Columns, column_lineage, column_schema
+from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
+from platform_assets.assets.telling import tell
 from platform_assets.declare.model import AtLeast, Check, Model
 from platform_assets.declare.training import TrainingSet
 from platform_assets.models.checks import name_of as check_name
@@ -28,15 +30,24 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
     columns: Columns = {
         **{key: [(silver, key)] for key in data.entity.keys},
         **{f"{v.name}__{f.name}": [(gold_table(v), f.name)] for v in data.features.views for f in v.stored},
-        **{f"{v.name}__{d.name}": [(gold_table(v), column) for column in d.expression.columns] for v in data.features.views for d in v.derived},
+        **{
+            f"{v.name}__{d.name}": [(gold_table(v), column) for column in d.expression.columns]
+            for v in data.features.views
+            for d in v.derived
+        },
         data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
     }
     types = {**data.features.keys, "label_time": "datetime", data.label: "bool", **data.features.features, "partition": "date"}
 
     @dg.asset(
-        key=list(table), deps=upstream, partitions_def=partitions_definition(data.partitions), backfill_policy=ONE_RUN, code_version=data.version,
+        key=list(table),
+        deps=upstream,
+        partitions_def=partitions_definition(data.partitions),
+        backfill_policy=ONE_RUN,
+        code_version=data.version,
         description=f"{data.description}\n\nLabels whose interval ends in the month, with the features known at each label's time.",
-        metadata=column_schema(types), **shown(data, "training", {"deltalake", "polars"}),
+        metadata=column_schema(types),
+        **shown(data, "training", {"deltalake", "polars"}),
     )
     def assemble(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         done = make_training(data, *asked(context, data.partitions), platform.run(context.run_id))
@@ -52,13 +63,26 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
     table, data = model_table(model), model.training_set
     partitions = partitions_definition(data.partitions)
     start = 0 if model.train_on is None else 1 - model.train_on
-    specs = [dg.AssetCheckSpec(check_name(check), asset=key_of(table), partitions_def=partitions, description=_described(check)) for check in model.checks]
+    specs = [
+        dg.AssetCheckSpec(check_name(check), asset=key_of(table), partitions_def=partitions, description=_described(check))
+        for check in model.checks
+    ]
     lineage = column_lineage({"score": [(training_table(data), feature) for feature in data.features.features]})
-    mapping = reads(training_table(data), start=start) if model.train_on else dg.AssetDep(
-        key_of(training_table(data)), partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-_MANY_MONTHS, end_offset=0, allow_nonexistent_upstream_partitions=True)
+    mapping = (
+        reads(training_table(data), start=start)
+        if model.train_on
+        else dg.AssetDep(
+            key_of(training_table(data)),
+            partition_mapping=dg.TimeWindowPartitionMapping(
+                start_offset=-_MANY_MONTHS, end_offset=0, allow_nonexistent_upstream_partitions=True
+            ),
+        )
     )
     spec = dg.AssetSpec(
-        key_of(table), deps=[mapping], partitions_def=partitions, code_version=model.version,
+        key_of(table),
+        deps=[mapping],
+        partitions_def=partitions,
+        code_version=model.version,
         description=f"{model.description}\n\nTrained on the months up to its own; judged on the newest fifth of the label times.",
         **shown(model, "model", {"lightgbm", "scikitlearn"}),
     )
@@ -72,7 +96,9 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         done.check()
         yield dg.MaterializeResult(asset_key=key_of(table))
         if context.selected_asset_check_keys:
-            yield from evaluations(context, table, [verdict for entry in done.entries.values() for verdict in _verdicts(entry.partition, entry.details)])
+            yield from evaluations(
+                context, table, [verdict for entry in done.entries.values() for verdict in _verdicts(entry.partition, entry.details)]
+            )
 
     return learn
 
@@ -86,7 +112,7 @@ def _described(check: Check) -> str:
     return f"{check.metric} not below the logistic baseline's by more than {check.tolerance} on the test split"
 
 
-def _verdicts(partition: str, details: dict[str, Any]) -> list[Verdict]:
+def _verdicts(partition: str, details: Mapping[str, Any]) -> list[Verdict]:
     """A model that was not trained is judged by nobody."""
     return [Verdict(partition, result["name"], result["passed"], {"says": result["message"]}) for result in details.get("checks", [])]
 
@@ -99,16 +125,31 @@ def predictions_asset(model: Model) -> dg.AssetsDefinition:
     # The model is a dependency for the lineage only: by default a day would map to its month's model, which knows the month's end.
     trained = dg.AssetDep(key_of(model_table(model)), partition_mapping=dg.LastPartitionMapping())
     condition = REFRESH.ignore(dg.AssetSelection.keys(key_of(model_table(model))))
-    lineage = column_lineage({
-        **{key: [(gold_table(views[0]), key)] for key in data.entity.keys},
-        "score": [(gold_table(v), feature.name) for v in views for feature in v.stored],
-    })
+    lineage = column_lineage(
+        {
+            **{key: [(gold_table(views[0]), key)] for key in data.entity.keys},
+            "score": [(gold_table(v), feature.name) for v in views for feature in v.stored],
+        }
+    )
 
     @dg.asset(
-        key=list(table), deps=[*(reads(gold_table(view), start=-view.lookback) for view in views), trained], partitions_def=partitions_definition(partitions),
-        backfill_policy=ONE_RUN, code_version=model.version, automation_condition=condition,
+        key=list(table),
+        deps=[*(reads(gold_table(view), start=-view.lookback) for view in views), trained],
+        partitions_def=partitions_definition(partitions),
+        backfill_policy=ONE_RUN,
+        code_version=model.version,
+        automation_condition=condition,
         description=f"{model.description}\n\nScores at the end of each day.",
-        metadata=column_schema({**data.features.keys, "predicted_at": "datetime", "partition": "date", "score": "float", "model_partition": "str", "artifact": "str"}),
+        metadata=column_schema(
+            {
+                **data.features.keys,
+                "predicted_at": "datetime",
+                "partition": "date",
+                "score": "float",
+                "model_partition": "str",
+                "artifact": "str",
+            }
+        ),
         **shown(model, "predictions", {"deltalake", "lightgbm"}),
     )
     def predict(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:

@@ -19,7 +19,9 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the platform keeps its data. What is not given comes from the PLATFORM_ settings when a run begins."""
 
     lake_root: str | None = Field(default=None, description="The lake's folder or URL; default: PLATFORM_HOME/lake.")
-    storage: LocalConfig | S3Config | AzureConfig | GcsConfig = Field(default=LocalConfig(), discriminator="provider", description="How the lake is reached, as in dagster-deltalake.")
+    storage: LocalConfig | S3Config | AzureConfig | GcsConfig = Field(
+        default=LocalConfig(), discriminator="provider", description="How the lake is reached, as in dagster-deltalake."
+    )
     artifacts_root: str | None = Field(default=None, description="The folder of trained models; default: PLATFORM_HOME/models.")
     online_url: str | None = Field(default=None, description="The online store; default: PLATFORM_REDIS_URL.")
 
@@ -41,9 +43,13 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = load_settings()
         url = self.online_url or (settings.redis_url.get_secret_value() if settings.redis_url else None)
         if url is None:
-            raise SettingsError("no online store is set: start one and say PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0. `platform-assets valkey` starts the embedded one.")
+            raise SettingsError(
+                "no online store is set. Say PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0; `platform-assets valkey` starts the embedded one."
+            )
         return url
 
     def _options(self) -> dict[str, str] | None:
-        options: dict[str, Any] = self.storage.model_dump(exclude_none=True, exclude={"provider"}) if not isinstance(self.storage, LocalConfig) else {}
+        options: dict[str, Any] = (
+            self.storage.model_dump(exclude_none=True, exclude={"provider"}) if not isinstance(self.storage, LocalConfig) else {}
+        )
         return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in options.items()} or None

@@ -6,9 +6,11 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.assets.checks import Verdict, evaluations, reasons_table
-from platform_assets.assets.common import ONE_RUN, REFRESH, column_lineage, column_schema, key_of, reads, shown, tell
+from platform_assets.assets.columns import column_lineage, column_schema
+from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
+from platform_assets.assets.telling import tell
 from platform_assets.declare.source import Source
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps.raw import make_raw
@@ -24,8 +26,11 @@ def raw_asset(source: Source) -> dg.AssetsDefinition:
     table = raw_table(source)
 
     @dg.asset(
-        key=list(table), partitions_def=partitions_definition(source.partitions), backfill_policy=ONE_RUN,
-        description=f"{source.description}\n\nAs received, by arrival, delivery by delivery.", **shown(source, "raw", {"bronze", "deltalake"}),
+        key=list(table),
+        partitions_def=partitions_definition(source.partitions),
+        backfill_policy=ONE_RUN,
+        description=f"{source.description}\n\nAs received, by arrival, delivery by delivery.",
+        **shown(source, "raw", {"bronze", "deltalake"}),
     )
     def receive(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         done = make_raw(source, *asked(context, source.partitions), platform.run(context.run_id))
@@ -40,24 +45,36 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
     silver, quarantine, raw = silver_table(source), quarantine_table(source), raw_table(source)
     partitions = partitions_definition(source.partitions)
     upstream: dict[str, Any] = {
-        "deps": [reads(raw, start=-source.duplicates_within)], "partitions_def": partitions, "code_version": source.version, "automation_condition": REFRESH,
+        "deps": [reads(raw, start=-source.duplicates_within)],
+        "partitions_def": partitions,
+        "code_version": source.version,
+        "automation_condition": REFRESH,
     }
     carried = {"arrival": "date" if source.partitions.unit != "hour" else "datetime", "delivery": "int", "row_number": "int"}
     specs = [
         dg.AssetSpec(
-            key_of(silver), description=f"{source.description}\n\nAccepted rows, typed, without duplicates, by arrival.", **upstream,
-            metadata=column_schema({**source.types, **carried}), **shown(source, "silver", {"silver", "deltalake", "polars"}),
+            key_of(silver),
+            description=f"{source.description}\n\nAccepted rows, typed, without duplicates, by arrival.",
+            **upstream,
+            metadata=column_schema({**source.types, **carried}),
+            **shown(source, "silver", {"silver", "deltalake", "polars"}),
         ),
         dg.AssetSpec(
-            key_of(quarantine), description=f"Rows of {source.name} as received that were not accepted, and why, by arrival.", **upstream,
+            key_of(quarantine),
+            description=f"Rows of {source.name} as received that were not accepted, and why, by arrival.",
+            **upstream,
             **shown(source, "quarantine", {"deltalake"}),
         ),
     ]
     checks = [
-        dg.AssetCheckSpec(NOTHING_LOST, asset=key_of(silver), partitions_def=partitions, description="received = accepted + quarantined + duplicates"),
         dg.AssetCheckSpec(
-            ACCEPTED_SHARE, asset=key_of(silver), partitions_def=partitions,
-            description=f"At least {source.accepted_share:.0%} of the partition's rows are accepted. Below that it is LOW: what reads it waits.",
+            NOTHING_LOST, asset=key_of(silver), partitions_def=partitions, description="received = accepted + quarantined + duplicates"
+        ),
+        dg.AssetCheckSpec(
+            ACCEPTED_SHARE,
+            asset=key_of(silver),
+            partitions_def=partitions,
+            description=f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW: what reads it waits.",
         ),
     ]
     lineage = _lineage(source)
@@ -97,7 +114,9 @@ def _nothing_lost(entry: Entry) -> Verdict:
     counts = {name: entry.details[name] for name in ("received", "accepted", "quarantined", "duplicates")}
     accepted = 0 if entry.status == "blocked" else counts["accepted"]
     passed = counts["received"] == accepted + counts["quarantined"] + counts["duplicates"]
-    return Verdict(entry.partition, NOTHING_LOST, passed, {**counts, **{f"flag {flag}": rows for flag, rows in entry.details["flags"].items()}})
+    return Verdict(
+        entry.partition, NOTHING_LOST, passed, {**counts, **{f"flag {flag}": rows for flag, rows in entry.details["flags"].items()}}
+    )
 
 
 def _accepted(entry: Entry) -> Verdict:

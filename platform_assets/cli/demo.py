@@ -37,7 +37,9 @@ def _generate(settings: Settings) -> None:
         truths = generate(settings.retail_folder)
     lines = sum(day.received for day in truths.orders)
     said = f"{truths.files_written} files written" if truths.files_written else "already there"
-    console.print(f"[bold]Shop[/]: {lines:,} order lines of {truths.shop.days} days in {_short(settings, str(settings.retail_folder))} ({said})")
+    console.print(
+        f"[bold]Shop[/]: {lines:,} order lines of {truths.shop.days} days in {_short(settings, str(settings.retail_folder))} ({said})"
+    )
 
 
 def _short(settings: Settings, path: str) -> str:

@@ -12,14 +12,16 @@ from platform_assets.steps.model import model_table, predictions_table
 from platform_assets.steps.run import name_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import Lake
-from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.ledger import Ledger
 
 
 def report(console: Console, made: Made, cpu: float) -> None:
     """Rows, checks, models, one customer, and what to type next."""
     ledger = Ledger(Lake(str(load_settings().lake_root)))
     if made.partitions:
-        console.print(f"[bold]Materialized[/] {sum(made.partitions.values()):,} partitions of {len(made.partitions)} tables in {cpu:.0f} CPU s")
+        console.print(
+            f"[bold]Materialized[/] {sum(made.partitions.values()):,} partitions of {len(made.partitions)} tables in {cpu:.0f} CPU s"
+        )
     else:
         console.print("[bold]Nothing to do[/]: every partition is there and up to date; nothing was changed")
     _rows(console, ledger)
@@ -32,7 +34,8 @@ def _rows(console: Console, ledger: Ledger) -> None:
     shown = Shown("source", title="Rows by source", title_justify="left")
     for column in ("received", "accepted", "quarantined", "duplicate", "copies", "flagged"):
         shown.add_column(column, justify="right")
-    checks, failed, reasons = 0, 0, {}
+    checks, failed = 0, 0
+    reasons: dict[str, int] = {}
     for source in (retail.orders, retail.returns):
         entries = ledger.entries(name_of(silver_table(source))).values()
         total = {name: _total(entries, name) for name in ("received", "accepted", "quarantined", "duplicates", "exact_copies")}
@@ -40,13 +43,20 @@ def _rows(console: Console, ledger: Ledger) -> None:
         for entry in entries:
             _add(flags, entry.details["flags"])
             _add(reasons, entry.details["reasons"])
-            lost = entry.details["received"] - entry.details["quarantined"] - entry.details["duplicates"] - (entry.details["accepted"] if entry.status == "ok" else 0)
+            lost = (
+                entry.details["received"]
+                - entry.details["quarantined"]
+                - entry.details["duplicates"]
+                - (entry.details["accepted"] if entry.status == "ok" else 0)
+            )
             checks, failed = checks + 2, failed + bool(lost) + (entry.tier == "LOW")
         told = "\n".join(f"{rows:,} {flag}" for flag, rows in flags.items()) or "-"
         shown.add_row(source.name, *(f"{number:,}" for number in total.values()), told)
     console.print(shown)
     most = sorted(reasons.items(), key=lambda pair: -pair[1])[:4]
-    console.print("Quarantined because of: " + "; ".join(f"{reason} ({rows:,})" for reason, rows in most) + (" ..." if len(reasons) > 4 else ""))
+    console.print(
+        "Quarantined because of: " + "; ".join(f"{reason} ({rows:,})" for reason, rows in most) + (" ..." if len(reasons) > 4 else "")
+    )
     console.print(f"Checks: {checks:,} evaluated a partition each (nothing lost, accepted share), {failed} failed")
 
 
@@ -74,14 +84,18 @@ def _models(console: Console, ledger: Ledger) -> None:
     console.print(shown)
     predicted = ledger.entries(name_of(predictions_table(retail.churn))).values()
     days = [entry for entry in predicted if entry.status == "ok"]
-    console.print(f"Predictions: {sum(e.rows for e in days):,} scores on {len(days)} of {len(predicted)} days (the others had no good model yet)")
+    console.print(
+        f"Predictions: {sum(e.rows for e in days):,} scores on {len(days)} of {len(predicted)} days (the others had no good model yet)"
+    )
 
 
 def _customer(console: Console) -> None:
     from platform_assets.steps.online import read_one_customer
 
     key, values, milliseconds, watermark = read_one_customer(retail.churn_features)
-    shown = Shown("feature", "value", "feature", "value", title=f"Customer {key} online, as of {watermark:%Y-%m-%d %H:%M} UTC", title_justify="left")
+    shown = Shown(
+        "feature", "value", "feature", "value", title=f"Customer {key} online, as of {watermark:%Y-%m-%d %H:%M} UTC", title_justify="left"
+    )
     cells = [(name.replace("customer_", ""), _text(value)) for name, value in values.items()]
     half = -(-len(cells) // 2)
     for left, right in zip(cells[:half], [*cells[half:], ("", "")][:half], strict=True):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import dagster as dg
 from rich.console import Console
@@ -13,6 +14,7 @@ from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
 from platform_assets.errors import PlatformError
 from platform_assets.settings import load_settings
+from platform_assets.sources.receive import raw_table
 from platform_assets.steps import stale
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.model import model_table, predictions_table
@@ -20,7 +22,6 @@ from platform_assets.steps.online import online_table, stale_online
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import quarantine_table, silver_table
 from platform_assets.steps.training import training_table
-from platform_assets.sources.receive import raw_table
 from platform_assets.stores.delta import Lake, Table
 from platform_assets.stores.ledger import Ledger
 
@@ -45,15 +46,16 @@ def stages() -> list[Stage]:
     """The layers of the shop, upstream first."""
     sources, views = (retail.orders, retail.returns), (retail.customer_spend, retail.customer_returns)
     days, months = retail.DAYS, retail.churn_training.partitions
-    found = [Stage((raw_table(s),), days, lambda f, l, r, s=s: stale.stale_raw(s, f, l, r)) for s in sources]
-    found += [Stage((silver_table(s), quarantine_table(s)), days, lambda f, l, r, s=s: stale.stale_silver(s, f, l, r)) for s in sources]
-    found += [Stage((gold_table(v),), days, lambda f, l, r, v=v: stale.stale_change_log(v, f, l, r)) for v in views]
-    found.append(Stage((gold_table(retail.daily_revenue),), days, lambda f, l, r: stale.stale_report(retail.daily_revenue, f, l, r)))
-    found += [Stage((online_table(v),), days, lambda f, l, r, v=v: stale_online(v, f, l, r)) for v in views]
-    found.append(Stage((training_table(retail.churn_training),), months, lambda f, l, r: stale.stale_training(retail.churn_training, f, l, r)))
-    found.append(Stage((model_table(retail.churn),), months, lambda f, l, r: stale.stale_model(retail.churn, f, l, r)))
-    found.append(Stage((predictions_table(retail.churn),), days, lambda f, l, r: stale.stale_predictions(retail.churn, f, l, r)))
-    return found
+    return [
+        *(Stage((raw_table(s),), days, partial(stale.stale_raw, s)) for s in sources),
+        *(Stage((silver_table(s), quarantine_table(s)), days, partial(stale.stale_silver, s)) for s in sources),
+        *(Stage((gold_table(view),), days, partial(stale.stale_change_log, view)) for view in views),
+        Stage((gold_table(retail.daily_revenue),), days, partial(stale.stale_report, retail.daily_revenue)),
+        *(Stage((online_table(view),), days, partial(stale_online, view)) for view in views),
+        Stage((training_table(retail.churn_training),), months, partial(stale.stale_training, retail.churn_training)),
+        Stage((model_table(retail.churn),), months, partial(stale.stale_model, retail.churn)),
+        Stage((predictions_table(retail.churn),), days, partial(stale.stale_predictions, retail.churn)),
+    ]
 
 
 def materialize_stale(console: Console) -> Made:
@@ -78,10 +80,14 @@ def materialize_stale(console: Console) -> Made:
 
 
 def _materialize(stage: Stage, first: int, last: int, instance: dg.DagsterInstance) -> None:
-    keys = {"dagster/asset_partition_range_start": stage.partitions.key(first), "dagster/asset_partition_range_end": stage.partitions.key(last)}
+    keys = {
+        "dagster/asset_partition_range_start": stage.partitions.key(first),
+        "dagster/asset_partition_range_end": stage.partitions.key(last),
+    }
     job = defs.resolve_implicit_global_asset_job_def()
     selection = [dg.AssetKey(list(table)) for table in stage.tables]
     result = job.execute_in_process(asset_selection=selection, tags=keys, instance=instance, raise_on_error=False)
     if not result.success:
-        failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-        raise PlatformError(f"{name_of(stage.tables[0])} failed: {failures[0].cause or failures[0] if failures else 'see the run in the UI'}")
+        errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+        causes = [str((error.cause or error).message) for error in errors if error]
+        raise PlatformError(f"{name_of(stage.tables[0])} failed: {causes[0] if causes else 'see the run in the UI'}")

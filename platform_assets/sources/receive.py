@@ -65,8 +65,10 @@ def receive(source: Source, partition: int, lake: Lake, known: Entry | None, *, 
     kept = [Delivery(d.delivery, d.origin, d.rows, d.content, d.superseded or d.origin == arrival.origin) for d in before]
     frame = rows.with_columns(
         pl.lit(partitions.value(partition)).cast(pl.Datetime("us", "UTC") if partitions.unit == "hour" else pl.Date).alias("arrival"),
-        pl.lit(new.delivery, pl.Int64).alias("delivery"), pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row_number"),
-        pl.lit(arrival.origin).alias("origin"), pl.lit(False).alias("superseded"),
+        pl.lit(new.delivery, pl.Int64).alias("delivery"),
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row_number"),
+        pl.lit(arrival.origin).alias("origin"),
+        pl.lit(False).alias("superseded"),
     )
     if not rows.height:
         frame = frame.clear()  # without columns of its own, literals would make a row
@@ -118,7 +120,7 @@ def _content(rows: pl.DataFrame) -> str:
 
 def _nothing_came(source: Source, key: str, end: datetime) -> str:
     if source.empty_after is None:
-        wait = "It says no empty_after=, so a partition without a delivery stays missing: declare empty_after='6h' if nothing may come on some days."
+        wait = "Without empty_after= it stays missing: declare empty_after='6h' if on some days nothing comes."
     else:
         wait = f"From {end + source.empty_after:%Y-%m-%d %H:%M} UTC on its absence means an empty partition."
     return f"{source.name}/raw {key}: nothing has come. {wait}"

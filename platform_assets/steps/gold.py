@@ -27,7 +27,9 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
     arrived = run.ledger.entries(name_of(silver))
     for partition in range(first, last + 1):
         key = partitions.key(partition)
-        if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, range(partition - view.reads_back, partition + 1), arrived):
+        if error := unready(
+            f"{name_of(gold)} {key}", silver, source.version, partitions, range(partition - view.reads_back, partition + 1), arrived
+        ):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:

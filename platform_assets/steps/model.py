@@ -44,50 +44,84 @@ def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -
         frame = run.lake.scan(training, by="partition", span=span_of(months, since, month), version=read[name_of(training)]).collect()
         frame = frame.sort("label_time", *data.entity.keys)
         result = train(
-            model.fit, frame, name=model.name, features=list(data.features.features), target=data.label, horizon=data.labels.horizon,
-            checks=model.checks, seed=model.seed,
+            model.fit,
+            frame,
+            name=model.name,
+            features=list(data.features.features),
+            target=data.label,
+            horizon=data.labels.horizon,
+            checks=model.checks,
+            seed=model.seed,
         )
         row, details = _recorded(model, result, read, artifacts, months.ends_at(month))
         rows.append({"partition": months.value(month), **row})
         status = "not trained" if isinstance(result, NotTrained) else "ok"
         facts[month] = PartitionFacts(key, 1, status, details={**details, "read": read})
     if facts:
-        table_rows = pl.DataFrame(rows, schema=_SCHEMA)
+        table_rows = pl.DataFrame(rows, schema=pl.Schema(_SCHEMA))
         done.entries, done.written[table] = write(run, table, table_rows, months, facts, model.version)
         run.ledger.record(done.entries.values())
     return done
 
 
-_SCHEMA = {
-    "partition": pl.Date, "trained": pl.Boolean, "good": pl.Boolean, "reason": pl.String, "artifact": pl.String, "auc": pl.Float64, "average_precision": pl.Float64,
-    "positive_share": pl.Float64, "baseline_auc": pl.Float64, "baseline_average_precision": pl.Float64, "train_rows": pl.Int64, "purged_rows": pl.Int64,
-    "test_rows": pl.Int64, "cut": pl.Datetime("us", "UTC"), "trained_until": pl.Datetime("us", "UTC"), "version": pl.String,
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "partition": pl.Date,
+    "trained": pl.Boolean,
+    "good": pl.Boolean,
+    "reason": pl.String,
+    "artifact": pl.String,
+    "auc": pl.Float64,
+    "average_precision": pl.Float64,
+    "positive_share": pl.Float64,
+    "baseline_auc": pl.Float64,
+    "baseline_average_precision": pl.Float64,
+    "train_rows": pl.Int64,
+    "purged_rows": pl.Int64,
+    "test_rows": pl.Int64,
+    "cut": pl.Datetime("us", "UTC"),
+    "trained_until": pl.Datetime("us", "UTC"),
+    "version": pl.String,
 }
 
 
-def _recorded(model: Model, result: Trained | NotTrained, read: dict[str, int], artifacts: Path, trained_until: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+def _recorded(
+    model: Model, result: Trained | NotTrained, read: dict[str, int], artifacts: Path, trained_until: datetime
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row of the model's table, and the same for the ledger."""
     counts = {"train_rows": result.counts.train, "purged_rows": result.counts.purged, "test_rows": result.counts.test}
-    common = {"cut": result.cut, "trained_until": trained_until, "version": model.version, **counts}
+    common: dict[str, Any] = {"cut": result.cut, "trained_until": trained_until, "version": model.version, **counts}
+    row: dict[str, Any]
     if isinstance(result, NotTrained):
         row = {"trained": False, "good": False, "reason": result.reason, **common}
         return row, {"good": False, "reason": result.reason, **counts}
     data = model.training_set
     versions = {view.name: view.version for view in data.features.views}
-    provenance = Provenance({model.name: model.version, data.name + "/training": data.version, **versions}, read, version_of_code(model.fit))
+    provenance = Provenance(
+        {model.name: model.version, data.name + "/training": data.version, **versions}, read, version_of_code(model.fit)
+    )
     folder = save(result, artifacts / model.name, provenance)
     scores = {
-        "auc": result.evaluation.auc, "average_precision": result.evaluation.average_precision, "positive_share": result.evaluation.positive_share,
-        "baseline_auc": result.baseline.auc, "baseline_average_precision": result.baseline.average_precision,
+        "auc": result.evaluation.auc,
+        "average_precision": result.evaluation.average_precision,
+        "positive_share": result.evaluation.positive_share,
+        "baseline_auc": result.baseline.auc,
+        "baseline_average_precision": result.baseline.average_precision,
     }
     row = {"trained": True, "good": result.passed, "artifact": f"{model.name}/{folder.name}", **scores, **common}
     checks = [{"name": check.name, "passed": check.passed, "message": check.message} for check in result.checks]
-    details = {"good": result.passed, "artifact": row["artifact"], "checks": checks, "trained_until": trained_until.isoformat(), **scores, **counts}
+    details = {
+        "good": result.passed,
+        "artifact": row["artifact"],
+        "checks": checks,
+        "trained_until": trained_until.isoformat(),
+        **scores,
+        **counts,
+    }
     return row, details
 
 
 def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
-    """Scores, for each snapshot first..last, the entities that have features then, by the latest good model that was trained before the day began."""
+    """Scores the entities that have features at each snapshot first..last, by the latest good model trained before the day began."""
     data, done, table = model.training_set, Done(), predictions_table(model)
     views = data.features.views
     partitions = views[0].source.partitions
@@ -112,12 +146,22 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
         asked = _alive(model, at, run, read)
         logs = {view.name: scan_snapshots(run, view, at, at, read[name_of(gold_table(view))]) for view in views}
         features = point_in_time(data.features, logs, asked)
-        scores = features.select(*data.entity.keys, "label_time").with_columns(
-            pl.lit(partitions.value(partition)).alias("partition"), loaded[artifact].predict(features).alias("score"),
-            pl.lit(chosen.partition).alias("model_partition"), pl.lit(artifact).alias("artifact"),
-        ).rename({"label_time": "predicted_at"})
+        scores = (
+            features.select(*data.entity.keys, "label_time")
+            .with_columns(
+                pl.lit(partitions.value(partition)).alias("partition"),
+                loaded[artifact].predict(features).alias("score"),
+                pl.lit(chosen.partition).alias("model_partition"),
+                pl.lit(artifact).alias("artifact"),
+            )
+            .rename({"label_time": "predicted_at"})
+        )
         frames.append(scores)
-        facts[partition] = PartitionFacts(key, scores.height, details={"read": {**read, name_of(model_table(model)): chosen.delta_version}, "model": chosen.partition, "artifact": artifact})
+        facts[partition] = PartitionFacts(
+            key,
+            scores.height,
+            details={"read": {**read, name_of(model_table(model)): chosen.delta_version}, "model": chosen.partition, "artifact": artifact},
+        )
     if facts:
         whole = pl.concat(frames) if frames else _no_predictions(model, partitions.unit == "hour")
         counted = rows_by_partition(whole, partitions)
@@ -129,7 +173,11 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
 
 def latest_good(models: dict[str, Entry], model: Model, before: datetime) -> Entry | None:
     """The newest model that passed its checks and was trained on nothing later than `before`."""
-    good = [e for e in models.values() if e.status == "ok" and e.details["good"] and datetime.fromisoformat(e.details["trained_until"]) <= before]
+    good = [
+        e
+        for e in models.values()
+        if e.status == "ok" and e.details["good"] and datetime.fromisoformat(e.details["trained_until"]) <= before
+    ]
     return max((e for e in good if e.declaration_version == model.version), key=lambda e: e.partition, default=None)
 
 
@@ -151,5 +199,12 @@ def _no_predictions(model: Model, hourly: bool) -> pl.DataFrame:
     keys = {key: POLARS[types[key]] for key in model.training_set.entity.keys}
     partition = pl.Datetime("us", "UTC") if hourly else pl.Date()
     return pl.DataFrame(
-        schema={**keys, "predicted_at": pl.Datetime("us", "UTC"), "partition": partition, "score": pl.Float64(), "model_partition": pl.String(), "artifact": pl.String()}
+        schema={
+            **keys,
+            "predicted_at": pl.Datetime("us", "UTC"),
+            "partition": partition,
+            "score": pl.Float64(),
+            "model_partition": pl.String(),
+            "artifact": pl.String(),
+        }
     )

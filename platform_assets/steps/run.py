@@ -72,18 +72,21 @@ def unready(
             return NotReadyError(_blocked(reader, table, entry))
         if entry.declaration_version != version:
             return NotReadyError(
-                f"{reader} needs {name_of(table)} {key}, which was made by version {entry.declaration_version} of its declaration; now it is {version}. "
-                f"Materialize it again: {command}"
+                f"{reader} needs {name_of(table)} {key}, which was made by version {entry.declaration_version} of its declaration; "
+                f"now it is {version}. Materialize it again: {command}"
             )
     return None
 
 
 def _blocked(reader: str, table: Table, entry: Entry) -> str:
     share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
-    reasons = ", ".join(f"{reason}: {rows}" for reason, rows in entry.details.get("reasons", {}).items() if not reason.startswith("blocked"))
+    reasons = ", ".join(
+        f"{reason}: {rows}" for reason, rows in entry.details.get("reasons", {}).items() if not reason.startswith("blocked")
+    )
     return (
-        f"{reader} needs {name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were accepted, {needed:.0%} are required ({reasons}). "
-        f"Its rows wait in {table[0]}/quarantine. Have the day delivered again, or correct the rule, and materialize {table[0]}/raw and {name_of(table)} {entry.partition}."
+        f"{reader} needs {name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were accepted, {needed:.0%} are "
+        f"required ({reasons}). Its rows wait in {table[0]}/quarantine. Have it delivered again, or correct the rule, and materialize "
+        f"{table[0]}/raw and {name_of(table)} {entry.partition}."
     )
 
 
@@ -111,7 +114,13 @@ def rows_by_partition(frame: pl.DataFrame, partitions: Partitions, by: str = "pa
 
 
 def write(
-    run: Run, table: Table, frame: pl.DataFrame, partitions: Partitions, facts: Mapping[int, PartitionFacts], declaration_version: str, by: str = "partition"
+    run: Run,
+    table: Table,
+    frame: pl.DataFrame,
+    partitions: Partitions,
+    facts: Mapping[int, PartitionFacts],
+    declaration_version: str,
+    by: str = "partition",
 ) -> tuple[dict[str, Entry], Written]:
     """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them."""
     entries: dict[str, Entry] = {}
@@ -123,7 +132,15 @@ def write(
         written = run.lake.replace(table, part, by=by, span=span, facts=mine, declaration_version=declaration_version, run=run.id)
         for fact in mine:
             entries[fact.partition] = Entry(
-                name_of(table), fact.partition, written.version, declaration_version, fact.rows, fact.status, fact.tier, run.id, fact.details
+                name_of(table),
+                fact.partition,
+                written.version,
+                declaration_version,
+                fact.rows,
+                fact.status,
+                fact.tier,
+                run.id,
+                fact.details,
             )
     assert written is not None, "a step writes at least one partition"
     return entries, written

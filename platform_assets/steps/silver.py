@@ -37,7 +37,11 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
         return done
     reads = max(ready[0] - source.duplicates_within, partitions.first)
     read = {name_of(raw): run.version(raw)}
-    rows = run.lake.scan(raw, by="arrival", span=span_of(partitions, reads, ready[-1]), version=read[name_of(raw)]).filter(~pl.col("superseded")).collect()
+    rows = (
+        run.lake.scan(raw, by="arrival", span=span_of(partitions, reads, ready[-1]), version=read[name_of(raw)])
+        .filter(~pl.col("superseded"))
+        .collect()
+    )
     judged = judge(source, rows, ready[0], ready[-1])
     touched = _touched(source, judged, run.ledger.entries(name_of(silver)))
     facts, aside = {}, {}
@@ -48,7 +52,9 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
         facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
         aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
     quarantine = judged.quarantine.with_columns(pl.lit(run.id).alias("run"))
-    set_aside, done.written[quarantine_table(source)] = write(run, quarantine_table(source), quarantine, partitions, aside, source.version, by="arrival")
+    set_aside, done.written[quarantine_table(source)] = write(
+        run, quarantine_table(source), quarantine, partitions, aside, source.version, by="arrival"
+    )
     done.entries, done.written[silver] = write(run, silver, judged.silver, partitions, facts, source.version, by="arrival")
     run.ledger.record([*set_aside.values(), *done.entries.values()])
     return done

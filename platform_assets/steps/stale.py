@@ -55,7 +55,10 @@ def stale_training(data: TrainingSet, first: int, last: int, run: Run) -> list[i
     for month in range(first, last + 1):
         times = label_times(data, month)
         arrivals = range(days.index(times[0] - data.labels.spine.active), days.index(data.partitions.ends_at(month))) if times else range(0)
-        reads[month] = {silver: arrivals, **{gold_table(v): snapshots_read(v, times[0], times[-1]) if times else range(0) for v in data.features.views}}
+        reads[month] = {
+            silver: arrivals,
+            **{gold_table(v): snapshots_read(v, times[0], times[-1]) if times else range(0) for v in data.features.views},
+        }
     return _stale(training_table(data), data.partitions, data.version, reads, numbered, run)
 
 
@@ -85,10 +88,13 @@ def stale_predictions(model: Model, first: int, last: int, run: Run) -> list[int
     return sorted(older)
 
 
-def _stale(table: Table, partitions: Partitions, version: str, reads: Mapping[int, Read], numbered: Mapping[Table, Partitions], run: Run) -> list[int]:
+def _stale(
+    table: Table, partitions: Partitions, version: str, reads: Mapping[int, Read], numbered: Mapping[Table, Partitions], run: Run
+) -> list[int]:
     own = run.ledger.entries(name_of(table))
     upstream: dict[Table, dict[int, Entry]] = {
-        read: {numbers.index_of(key): entry for key, entry in run.ledger.entries(name_of(read)).items()} for read, numbers in numbered.items()
+        read: {numbers.index_of(key): entry for key, entry in run.ledger.entries(name_of(read)).items()}
+        for read, numbers in numbered.items()
     }
     found = []
     for partition, read in reads.items():

@@ -40,9 +40,17 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         if error:
             done.refused[months.key(month)] = error
             continue
-        span = span_of(days, max(days.first, arrivals.start), max(days.first, arrivals.stop - 1)) if times else span_of(days, days.first, days.first)
+        span = (
+            span_of(days, max(days.first, arrivals.start), max(days.first, arrivals.stop - 1))
+            if times
+            else span_of(days, days.first, days.first)
+        )
         rows = labels(data, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), month)
-        logs = {view.name: scan_snapshots(run, view, times[0], times[-1], read[name_of(gold_table(view))]) for view in data.features.views} if times else {}
+        logs = (
+            {view.name: scan_snapshots(run, view, times[0], times[-1], read[name_of(gold_table(view))]) for view in data.features.views}
+            if times
+            else {}
+        )
         frames[month] = _with_features(data, rows, logs).with_columns(pl.lit(months.value(month)).alias("partition"))
     if not frames:
         return done

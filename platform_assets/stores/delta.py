@@ -208,7 +208,7 @@ class Lake:
                 rows, predicate = batches.reader(), span.predicate(by)
                 write_deltalake(delta, rows, mode="overwrite", predicate=predicate, schema_mode="merge", commit_properties=properties)
                 version = delta.version()
-        except DeltaError:
+        except Exception:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
             if batches.failed is not None:
                 raise batches.failed from None
             raise

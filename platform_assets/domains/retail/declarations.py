@@ -41,9 +41,10 @@ if TYPE_CHECKING:
 OWNERS = ["team:growth"]
 GENERATED_FROM, GENERATED_UNTIL = "2025-01-01", "2025-05-01"
 COUNTRIES = (
-    "Australia", "Austria", "Bahrain", "Belgium", "Brazil", "Canada", "Channel Islands", "Cyprus", "Czech Republic", "Denmark", "EIRE", "European Community",
-    "Finland", "France", "Germany", "Greece", "Hong Kong", "Iceland", "Israel", "Italy", "Japan", "Lebanon", "Lithuania", "Malta", "Netherlands", "Norway",
-    "Poland", "Portugal", "RSA", "Saudi Arabia", "Singapore", "Spain", "Sweden", "Switzerland", "USA", "United Arab Emirates", "United Kingdom", "Unspecified",
+    "Australia", "Austria", "Bahrain", "Belgium", "Brazil", "Canada", "Channel Islands", "Cyprus", "Czech Republic", "Denmark",
+    "EIRE", "European Community", "Finland", "France", "Germany", "Greece", "Hong Kong", "Iceland", "Israel", "Italy", "Japan",
+    "Lebanon", "Lithuania", "Malta", "Netherlands", "Norway", "Poland", "Portugal", "RSA", "Saudi Arabia", "Singapore", "Spain",
+    "Sweden", "Switzerland", "USA", "United Arab Emirates", "United Kingdom", "Unspecified",
 )  # fmt: skip
 
 
@@ -88,8 +89,8 @@ class OrderLine:
 def orders(arrival: "Arrival") -> pl.LazyFrame | None:
     """Order lines of the shop, as exported that day; cancelled invoices begin with C and have negative quantities."""
     names = {
-        "InvoiceNo": "invoice", "StockCode": "stock_code", "Description": "description", "Quantity": "quantity", "InvoiceDate": "ordered_at",
-        "UnitPrice": "unit_price", "CustomerID": "customer_id", "Country": "country",
+        "InvoiceNo": "invoice", "StockCode": "stock_code", "Description": "description", "Quantity": "quantity",
+        "InvoiceDate": "ordered_at", "UnitPrice": "unit_price", "CustomerID": "customer_id", "Country": "country",
     }  # fmt: skip
     return arrival.read_csv(load_settings().retail_folder / "{day}.csv", rename=names)
 
@@ -189,7 +190,9 @@ daily_revenue = GoldTable(
 
 churn_features = FeatureService("churn_features", [customer_spend, customer_returns])
 churn_labels = no_event(orders, within="30d", where=BOUGHT, spine=every("7d", active="90d"))
-churn_training = TrainingSet("churn", features=churn_features, labels=churn_labels, label="churned", description="Customers who bought nothing for 30 days.")
+churn_training = TrainingSet(
+    "churn", features=churn_features, labels=churn_labels, label="churned", description="Customers who bought nothing for 30 days."
+)
 
 
 @model(churn_training, checks=[at_least("auc", 0.6), not_worse_than_baseline(tolerance=0.02)], owners=OWNERS)

@@ -1,0 +1,32 @@
+"""An asset as Dagster knows it: its key, what it says of itself, which partitions of others it reads, and when it is made again."""
+
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.stores.delta import Table
+
+ONE_RUN = dg.BackfillPolicy.single_run()
+REFRESH = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
+"""eager() alone looks only at the newest partition and would drop a restated day."""
+
+
+def key_of(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(list(table))
+
+
+def shown(declaration: Any, layer: str, kinds: set[str], **extra: Any) -> dict[str, Any]:
+    """What every asset of a declaration says of itself."""
+    return {
+        "group_name": declaration.name,
+        "owners": list(declaration.owners),
+        "tags": {**dict(declaration.tags), "layer": layer},
+        "kinds": kinds,
+        **extra,
+    }
+
+
+def reads(table: Table, start: int = 0, end: int = 0) -> dg.AssetDep:
+    """A dependency on the partitions from `start` to `end`, counted from one's own."""
+    mapping = dg.TimeWindowPartitionMapping(start_offset=start, end_offset=end, allow_nonexistent_upstream_partitions=True)
+    return dg.AssetDep(key_of(table), partition_mapping=mapping)

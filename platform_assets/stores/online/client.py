@@ -1,0 +1,185 @@
+"""Reading the online store: many entities and views in one round trip, with how fresh each view is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+import redis
+
+from platform_assets.errors import OnlineError
+from platform_assets.stores.online.connection import OnlineStore, answers, explained
+from platform_assets.stores.online.keys import entity_key, marks_key
+from platform_assets.stores.online.layout import ViewLayout
+from platform_assets.stores.online.marks import Marks, parsed
+
+ANSWER_SECONDS = 1.0
+"""Who waits for features waits no longer."""
+
+
+class Values(NamedTuple):
+    """The values of a view for an entity.
+
+    values: by feature; the empty values when there is nothing of the entity. valid_from: of the snapshot that they come from; None
+    when there is none.
+    """
+
+    values: dict[str, Any]
+    valid_from: datetime | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a read found.
+
+    rows: for each entity asked for, in its order, the values of each view by the view's name.
+    watermarks: from when the newest published snapshot of each view may be read: nothing is missing up to there. None: the view was
+    never published.
+    stale: the views that were older than allowed and are answered with the empty values.
+    """
+
+    rows: list[dict[str, Values]]
+    watermarks: dict[str, datetime | None]
+    stale: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old a view may be, and what to do when it is older, or was never published.
+
+    max_staleness: the age of its watermark, at most; None: any.
+    when_stale: 'fail' raises an OnlineError; 'degrade' answers with the empty values and names the view in Answer.stale.
+    """
+
+    max_staleness: timedelta | None = None
+    when_stale: Literal["fail", "degrade"] = "fail"
+
+
+class OnlineClient:
+    """Reads feature values from the online store. Threads may share one.
+
+    url: as PLATFORM_REDIS_URL. project: as PLATFORM_PROJECT.
+
+    >>> client = OnlineClient("redis://127.0.0.1:6379/0")  # doctest: +SKIP
+    >>> reader = client.reader([customer_spend])
+    >>> reader.read([{"customer_id": 17850}]).rows[0]["customer_spend"].values
+    {'count_7d': 2, 'spend_30d': 61.5}
+    """
+
+    def __init__(self, url: str, project: str = "platform", answer_seconds: float = ANSWER_SECONDS) -> None:
+        self.store = OnlineStore(url, project, answer_seconds)
+        self._pool = self.store.pool()
+
+    def check(self) -> None:
+        """Asks the server whether it is there. OnlineError: it does not answer, or refuses user or password."""
+        self.store.check()
+
+    def reader(self, layouts: Sequence[ViewLayout], freshness: Mapping[str, Freshness] | None = None) -> "Reader":
+        """Prepares reads of these views. freshness: by view; one that is not in it must be published, and may have any age."""
+        return Reader(self.store, self._pool, layouts, freshness or {})
+
+    def close(self) -> None:
+        self._pool.disconnect()
+
+
+class Reader:
+    """Reads of some views, prepared: what they have in common is packed once."""
+
+    def __init__(
+        self, store: OnlineStore, pool: redis.ConnectionPool, layouts: Sequence[ViewLayout], freshness: Mapping[str, Freshness]
+    ) -> None:
+        names = [layout.view for layout in layouts]
+        if len(set(names)) < len(names) or not names:
+            raise OnlineError(f"reading {', '.join(names) or 'nothing'}: name one version of each view.")
+        self._store, self._pool, self._layouts = store, pool, tuple(layouts)
+        self._freshness = [freshness.get(name, Freshness()) for name in names]
+        self._ask_marks = _command(b"HMGET", marks_key(store.project), *(layout.name.encode() for layout in layouts))
+        groups: dict[tuple[Any, ...], list[ViewLayout]] = {}
+        for layout in layouts:
+            groups.setdefault((layout.entity, layout.keys), []).append(layout)
+        # An entity's views are in one hash: a question for each entity, with a field for each view.
+        self._groups = [
+            (
+                entity_key(group[0], store.project),
+                b"*%d\r\n$5\r\nHMGET\r\n" % (2 + len(group)),
+                b"".join(map(_argument, (layout.field for layout in group))),
+                [(layout.view, layout.unpack, layout.empty) for layout in group],
+            )
+            for group in groups.values()
+        ]
+
+    def read(self, entities: Sequence[Mapping[str, Any]], now: datetime | None = None) -> Answer:
+        """The values of the views for these entities, in one round trip.
+
+        entities: key values by column; a row with keys of several entities serves the views of all of them. One with a null key
+        has the empty values. now: when the watermarks' age is measured, by default the clock's time.
+
+        OnlineError: the server does not answer; a view was never published, or is older than allowed; a key has the wrong type.
+        """
+        asked = [key(entity) for entity in entities for key, *_ in self._groups]
+        marks, found = self._ask(asked, [start + _argument(key) + fields for start, key, fields in self._commands(asked)])
+        rows: list[dict[str, Values]] = []
+        place = 0
+        for _ in entities:
+            row: dict[str, Values] = {}
+            for _, _, _, views in self._groups:
+                fields = found[place]
+                place += 1
+                for number, (view, unpack, empty) in enumerate(views):
+                    packed = fields[number] if fields is not None else None
+                    values = unpack(packed) if packed is not None else None
+                    row[view] = Values(empty.copy(), None) if values is None else Values(*values)
+            rows.append(row)
+        return self._answer(rows, marks, now)
+
+    def _commands(self, asked: list[bytes | None]) -> list[tuple[bytes, bytes, bytes]]:
+        groups = self._groups
+        return [
+            (groups[place % len(groups)][1], key, groups[place % len(groups)][2]) for place, key in enumerate(asked) if key is not None
+        ]
+
+    def _ask(self, asked: list[bytes | None], commands: list[bytes]) -> tuple[list[Marks | None], list[list[bytes | None] | None]]:
+        with explained(self._store.address):
+            connection: Any = self._pool.get_connection()
+            try:
+                # The marks come first: the values that follow are at least as new.
+                connection.send_packed_command([b"".join((self._ask_marks, *commands))], check_health=False)
+                marks, *found = answers(connection, 1 + len(commands))
+            except BaseException:
+                connection.disconnect()  # answers that nobody has read would be taken for those of the next question
+                raise
+            finally:
+                self._pool.release(connection)
+        remaining = iter(found)
+        return [parsed(mark) for mark in marks], [None if key is None else next(remaining) for key in asked]
+
+    def _answer(self, rows: list[dict[str, Values]], marks: list[Marks | None], now: datetime | None) -> Answer:
+        stale = []
+        for layout, mark, freshness in zip(self._layouts, marks, self._freshness, strict=True):
+            problem = _too_old(mark, freshness.max_staleness, now)
+            if problem is None:
+                continue
+            if freshness.when_stale == "fail":
+                raise OnlineError(f"{layout.name} {problem} in the online store {self._store.address}. Materialize {layout.view}/online.")
+            stale.append(layout.view)
+            for row in rows:
+                row[layout.view] = Values(layout.empty.copy(), None)
+        watermarks = {layout.view: mark and mark.watermark_at for layout, mark in zip(self._layouts, marks, strict=True)}
+        return Answer(rows, watermarks, tuple(stale))
+
+
+def _too_old(mark: Marks | None, allowed: timedelta | None, now: datetime | None) -> str | None:
+    if mark is None:
+        return "was never published"
+    if allowed is None:
+        return None
+    age = (now or datetime.now(UTC)) - mark.watermark_at
+    return f"is {age} old, {allowed} is allowed" if age > allowed else None
+
+
+def _command(*arguments: bytes) -> bytes:
+    return b"*%d\r\n" % len(arguments) + b"".join(map(_argument, arguments))
+
+
+def _argument(argument: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(argument), argument)

@@ -1,0 +1,146 @@
+"""Connections to the online store, and what its errors mean to the person who meets them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from platform_assets.errors import OnlineError
+from platform_assets.settings import without_secrets
+
+CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class OnlineStore:
+    """Where the online store is.
+
+    url: redis://[user:password@]host:6379/0, rediss:// with TLS, or unix:///path. A Valkey or Redis; not yet a cluster.
+    project: what all keys begin with, so that several projects may share a server.
+    answer_seconds: how long to wait for an answer.
+    """
+
+    url: str
+    project: str = "platform"
+    answer_seconds: float = 60.0
+
+    @property
+    def address(self) -> str:
+        """The URL as messages may show it, without user and password."""
+        return without_secrets(self.url)
+
+    def pool(self) -> redis.ConnectionPool:
+        """Connections that fail at once when the server is not there: who calls decides whether to try again."""
+        try:
+            return redis.ConnectionPool.from_url(
+                self.url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=CONNECT_SECONDS, socket_timeout=self.answer_seconds
+            )
+        except ValueError as error:
+            raise OnlineError(f"the online store {self.address} is no address: {error}") from None
+
+    def check(self) -> None:
+        """Asks the server whether it is there. OnlineError when it does not answer, or refuses user or password."""
+        with self.session() as session:
+            session.call(b"PING")
+
+    def session(self) -> "Session":
+        """A connection of one's own; close it, or use `with`."""
+        return Session(self)
+
+
+class Session:
+    """One connection that is never opened again: after a break, what was written through it may be lost, so everything fails."""
+
+    def __init__(self, store: OnlineStore) -> None:
+        self.store = store
+        self._pool = store.pool()
+        with explained(store.address):
+            self._connection: Any = self._pool.get_connection()
+
+    def call(self, *command: bytes | str | int) -> Any:
+        """One command and its answer."""
+        self.send(self._connection.pack_command(*command))
+        return self.answer()
+
+    def send(self, packed: Sequence[bytes]) -> None:
+        """Sends commands as they go over the wire; each has an answer to be read."""
+        with explained(self.store.address):
+            if not self._connection.is_connected:  # redis-py would silently open a new one
+                raise redis.ConnectionError("the connection was lost")
+            self._connection.send_packed_command(packed, check_health=False)
+
+    def answer(self) -> Any:
+        """The answer to the oldest command that is still without one."""
+        with explained(self.store.address):
+            return self._connection.read_response()
+
+    def close(self) -> None:
+        self._connection.disconnect()
+        self._pool.disconnect()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+@contextmanager
+def explained(address: str) -> Iterator[None]:
+    """Makes the client library's errors OnlineErrors that name the server, without user and password, and the mend."""
+    try:
+        yield
+    except redis.AuthenticationError as error:
+        raise OnlineError(f"the online store {address} refuses the user or password ({error}). Correct PLATFORM_REDIS_URL.") from None
+    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+        raise OnlineError(
+            f"the online store {address} does not answer ({_without_address(error)}). Start it, or correct PLATFORM_REDIS_URL; what was "
+            f"interrupted can be run again."
+        ) from None
+    except redis.ResponseError as error:
+        raise OnlineError(f"the online store {address} refuses a command: {error}.{_mend(str(error))}") from None
+
+
+class Answering(Protocol):
+    """What `answers` needs of a connection."""
+
+    _parser: Any
+
+    def read_response(self) -> Any: ...
+
+
+def answers(connection: Answering, count: int) -> list[Any]:
+    """The answers to `count` commands; one that is an error is raised.
+
+    The connection's own read_response costs a microsecond of book-keeping an answer, a hundred for a hundred entities: all but the
+    first are taken from its parser (a test pins that redis-py has it).
+    """
+    found = [connection.read_response()]
+    read = connection._parser.read_response
+    found += [read() for _ in range(count - 1)]
+    for answer in found:
+        if isinstance(answer, redis.ResponseError):
+            raise answer
+    return found
+
+
+def _without_address(error: Exception) -> str:
+    text = str(error)
+    return text.rstrip(".") if "://" not in text else type(error).__name__
+
+
+def _mend(message: str) -> str:
+    if "OOM" in message:
+        return " Its memory is full: give it more; it drops no value by itself."
+    if "CROSSSLOT" in message or "MOVED" in message:
+        return " It is a cluster, which publishing does not know yet: use a single server."
+    if "NOSCRIPT" in message:
+        return " It was emptied or restarted meanwhile: run it again."
+    if "NOPERM" in message:
+        return " Give the user of PLATFORM_REDIS_URL the commands of hashes, scripts, INFO and SCAN."
+    return ""

@@ -1,0 +1,183 @@
+"""How the values of a feature view lie in the online store: one packed field of the entity's hash.
+
+    bytes 0-7   gold's Delta version that the values were read at, unsigned
+    bytes 8-15  valid_from, microseconds since 1970 (UTC)
+    bytes 16-17 the layout's id: a checksum of names, types and order, so that nothing is read as what it is not
+    then        a bit a feature, set where it is null
+    then        a slot a feature, in the layout's order; for a text the number of its bytes
+    then        the bytes of the texts, one after the other
+
+All numbers are big endian. A field of the version alone is a tombstone: the entity has the empty values.
+"""
+
+import struct
+import zlib
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from platform_assets.errors import OnlineError
+from platform_assets.expressions.types import POLARS, DataType
+
+FIELD_FORMAT = 1
+"""Counts up when the bytes above change their meaning."""
+
+TOMBSTONE_BYTES = 8
+
+_SLOT: dict[DataType, str] = {"int": "q", "float": "d", "bool": "?", "datetime": "q", "date": "i", "str": "I"}
+_NUMPY_SLOT: dict[DataType, str] = {"int": ">i8", "float": ">f8", "bool": "u1", "datetime": ">i8", "date": ">i4", "str": ">u4"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True)
+class ViewLayout:
+    """What the online store has to know of a feature view.
+
+    view, version: its name, and the version of its declaration: views of two versions lie side by side.
+    entity: the entity's name. keys: its key columns with their types.
+    features: name, type, and the value of an entity of which there is nothing.
+    """
+
+    view: str
+    version: str
+    entity: str
+    keys: tuple[tuple[str, DataType], ...]
+    features: tuple[tuple[str, DataType, Any], ...]
+
+    @property
+    def name(self) -> str:
+        """As messages and marks have it: customer_spend@3f2a90c81b77."""
+        return f"{self.view}@{self.version}"
+
+    @cached_property
+    def field(self) -> bytes:
+        """Its field in an entity's hash. Eight characters instead of the name: every entity pays for them."""
+        return urlsafe_b64encode(sha256(self.name.encode()).digest()[:6])
+
+    @cached_property
+    def id(self) -> int:
+        """The checksum that stands in every packed field."""
+        return zlib.crc32(repr((FIELD_FORMAT, [(name, kind) for name, kind, _ in self.features])).encode()) & 0xFFFF
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _, _ in self.features)
+
+    @cached_property
+    def empty(self) -> dict[str, Any]:
+        """The values of an entity of which there is nothing."""
+        return {name: empty for name, _, empty in self.features}
+
+    @cached_property
+    def unpack(self) -> Callable[[bytes], tuple[dict[str, Any], datetime] | None]:
+        """The function that reads a packed field: values by name, and valid_from; None for a tombstone."""
+        return _unpacking(self)
+
+
+def pack(layout: ViewLayout, rows: pl.DataFrame, version: int) -> pa.Array:
+    """A packed field for each row, as binary: `rows` have `valid_from` and a column a feature."""
+    kinds = [(name, kind) for name, kind, _ in layout.features]
+    columns = rows.select(pl.col(name).cast(POLARS[kind]) for name, kind in kinds)
+    width = _null_bytes(len(kinds))
+    slots = np.dtype(
+        [("version", ">u8"), ("valid_from", ">i8"), ("layout", ">u2"), ("nulls", "u1", (width,))]
+        + [(f"slot {place}", _NUMPY_SLOT[kind]) for place, (_, kind) in enumerate(kinds)]
+    )
+    fixed = np.empty(rows.height, slots)
+    fixed["version"], fixed["layout"] = version, layout.id
+    fixed["valid_from"] = rows["valid_from"].cast(POLARS["datetime"]).to_physical().to_numpy()
+    fixed["nulls"] = np.packbits(columns.select(pl.all().is_null()).to_numpy().reshape(rows.height, -1), axis=1, bitorder="little")
+    for place, (name, kind) in enumerate(kinds):
+        column = columns[name]
+        numbers = column.str.len_bytes() if kind == "str" else column.cast(pl.UInt8) if kind == "bool" else column.to_physical()
+        fixed[f"slot {place}"] = numbers.fill_null(0).to_numpy()
+    texts = [columns[name].fill_null("").to_arrow().cast(pa.large_binary()) for name, kind in kinds if kind == "str"]
+    return joined([binary_of_equal_length(fixed), *texts])
+
+
+def tombstone(version: int) -> bytes:
+    """The packed field of an entity that has the empty values."""
+    return struct.pack(">Q", version)
+
+
+def version_of_field(packed: bytes) -> int:
+    """Gold's Delta version that a packed field was read at."""
+    return int.from_bytes(packed[:8], "big")
+
+
+def binary_of_equal_length(records: np.ndarray[Any, Any]) -> pa.Array:
+    """The records of a contiguous array as binary values, without copying them."""
+    offsets = np.arange(len(records) + 1, dtype=np.int64) * records.itemsize
+    return pa.Array.from_buffers(pa.large_binary(), len(records), [None, pa.py_buffer(offsets), pa.py_buffer(records)])
+
+
+def joined(parts: Sequence[pa.Array | bytes]) -> pa.Array:
+    """Binary columns, and bytes that are the same in every row, put together row by row."""
+    if len(parts) == 1 and isinstance(parts[0], pa.Array):
+        return parts[0]
+    scalars = [pa.scalar(part, pa.large_binary()) if isinstance(part, bytes) else part for part in parts]
+    return pc.binary_join_element_wise(*scalars, pa.scalar(b"", pa.large_binary()))
+
+
+def _null_bytes(features: int) -> int:
+    return max(1, -(-features // 8))
+
+
+def _unpacking(layout: ViewLayout) -> Callable[[bytes], tuple[dict[str, Any], datetime] | None]:
+    kinds = [kind for _, kind, _ in layout.features]
+    names, expected = layout.names, layout.id.to_bytes(2, "big")
+    width = _null_bytes(len(kinds))
+    slots = struct.Struct(f">QqH{width}s{''.join(_SLOT[kind] for kind in kinds)}")
+    read, end_of_slots, no_nulls = slots.unpack_from, slots.size, bytes(width)
+    texts = [place for place, kind in enumerate(kinds) if kind == "str"]
+    converted = [(place, _PYTHON[kind]) for place, kind in enumerate(kinds) if kind in _PYTHON]
+
+    def unpack(packed: bytes) -> tuple[dict[str, Any], datetime] | None:
+        if len(packed) == TOMBSTONE_BYTES:
+            return None
+        if packed[16:18] != expected:
+            raise OnlineError(
+                f"{layout.name}: the online store holds values with other features than {', '.join(names)}. Another program has written "
+                f"them under this name and version: rebuild the view in the store."
+            )
+        _, valid_from, _, nulls, *values = read(packed)
+        end = end_of_slots
+        for place in texts:
+            start, end = end, end + values[place]
+            values[place] = packed[start:end].decode()
+        for place, convert in converted:
+            values[place] = convert(values[place])
+        if nulls != no_nulls:
+            bits = int.from_bytes(nulls, "little")
+            for place in range(len(values)):
+                if bits >> place & 1:
+                    values[place] = None
+        return dict(zip(names, values, strict=True)), as_datetime(valid_from)
+
+    return unpack
+
+
+@lru_cache(maxsize=4096)  # thousands of entities share the valid_from of a partition
+def as_datetime(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def as_microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _date(days: int) -> date:
+    return date.fromordinal(_EPOCH_DAY + days)
+
+
+_PYTHON = cast(dict[DataType, Callable[[int], Any]], {"datetime": as_datetime, "date": _date})

@@ -1,0 +1,156 @@
+"""What of each view is published, and which publications have begun and not yet ended: one hash for all views of a project.
+
+    customer_spend@3f2a90c81b77             '57 19786 1709596800000000 c1c8...': gold's Delta version, the watermark's partition
+                                            and its valid_from, the id of gold's table
+    customer_spend@3f2a90c81b77 unfinished  JSON: what each publication that has not ended may write
+
+A publication says before its first write what it is going to write, and takes that back when it sets the marks. One that died
+has said so for good: the next publication begins where the dead one did. That is why a crash, or two publications at once,
+cannot leave a value behind that nobody corrects:
+
+- Since: the oldest version from which changes are to be published: that of the marks, or of an unfinished publication.
+  It never falls, and publications that overlap have the same one; so one with a higher version and watermark writes everything
+  that the others write, and takes back what they have said.
+- The marks are set only by a publication whose version and watermark are both at least those of the marks. Another one begins
+  again: what it read is older than what is published.
+- What a publication has said is gone together with the values when a server loses its data: then it ends with an error.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from platform_assets.stores.online.connection import Session
+from platform_assets.stores.online.keys import marks_key
+from platform_assets.stores.online.layout import ViewLayout, as_datetime, as_microseconds
+
+_READ = """
+local marks, said = redis.call('HGET', KEYS[1], ARGV[1]), redis.call('HGET', KEYS[1], ARGV[1] .. ' unfinished')
+local unfinished = cjson.decode(said or '{}')
+local version, watermark, published_of
+if marks then
+  version, watermark, published_of = string.match(marks, '^(%S+) (%S+) %S+ (%S+)$')
+  version, watermark = tonumber(version), tonumber(watermark)
+end
+local function say()
+  if next(unfinished) then
+    redis.call('HSET', KEYS[1], ARGV[1] .. ' unfinished', cjson.encode(unfinished))
+  else
+    redis.call('HDEL', KEYS[1], ARGV[1] .. ' unfinished')
+  end
+end
+"""
+
+BEGIN = f"""
+{_READ}
+local token, gold = ARGV[2], ARGV[3]
+local read, gapless, timely, first, back = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+if published_of and published_of ~= gold then return {{'another table', 0, 0, 0}} end
+if version and version > read then return {{'newer', version, 0, 0}} end
+local upto = math.max(timely, watermark or timely)
+for _, other in pairs(unfinished) do
+  if other.gold ~= gold then return {{'another table', 0, 0, 0}} end
+  upto = math.max(upto, other.watermark)
+end
+upto = math.min(upto, gapless)
+if watermark and upto < watermark then return {{'gap', 0, 0, watermark}} end
+if upto < first then return {{'nothing', 0, 0, 0}} end
+if version == read and watermark == upto and not next(unfinished) then return {{'done', 0, 0, watermark}} end
+local since, after = version or read, watermark or upto - back - 1
+for _, other in pairs(unfinished) do since, after = math.min(since, other.since), math.min(after, other.after) end
+unfinished[token] = {{version = read, watermark = upto, since = since, after = after, gold = gold}}
+say()
+return {{'begun', since, after, upto}}
+"""
+
+END = f"""
+{_READ}
+local token, gold, read, upto = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local own = unfinished[token]
+if not own then
+  if version and version >= read and watermark >= upto then return 'published' end
+  return 'lost'
+end
+if version and (version > read or watermark > upto) then return 'again' end
+redis.call('HSET', KEYS[1], ARGV[1], table.concat({{ARGV[4], ARGV[5], ARGV[6], gold}}, ' '))
+for name, other in pairs(unfinished) do
+  local covered = other.since >= own.since and other.after >= own.after
+  local older = other.version < read and other.watermark <= upto
+  local same = other.version == read and other.watermark == upto
+  if covered and (older or same) then unfinished[name] = nil end
+end
+say()
+return 'published'
+"""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What of a view is published: gold's Delta version, the watermark's partition, and from when its values may be read."""
+
+    version: int
+    watermark: int
+    watermark_at: datetime
+
+
+@dataclass(frozen=True)
+class Readable:
+    """What a publication found of gold before it began.
+
+    table: the id that gold's table got when it was made. version: its Delta version. gapless: the last partition that is there with
+    all before it. timely: the last one whose valid_from has come. first: the first of all. lookback: how many partitions before the
+    watermark the row may lie that has an entity's values.
+    """
+
+    table: str
+    version: int
+    gapless: int
+    timely: int
+    first: int
+    lookback: int
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What `begin` answers.
+
+    state: 'begun', 'done' (all of it is published already), 'nothing' (no partition may be read yet), 'newer' (a newer version is
+    published than was read), 'gap' (a partition before the watermark is not there any more), 'another table' (what is published
+    comes from another table than this one).
+    since, after: what is to be written: what changed after version `since`, and partitions after `after`, up to the watermark.
+    """
+
+    state: str
+    since: int
+    after: int
+    watermark: int
+
+
+def parsed(marks: bytes | None) -> Marks | None:
+    """The marks of a view as they lie in the store."""
+    if marks is None:
+        return None
+    version, watermark, at, _ = marks.split(b" ")
+    return Marks(int(version), int(watermark), as_datetime(int(at)))
+
+
+def read_marks(session: Session, layout: ViewLayout) -> Marks | None:
+    """The marks of a view; None when it was never published, or the server has lost its data."""
+    return parsed(session.call("HGET", marks_key(session.store.project), layout.name))
+
+
+def begin(session: Session, layout: ViewLayout, token: str, gold: Readable) -> Begun:
+    """Says that a publication is going to write, before it does; what it is to write."""
+    known = (gold.version, gold.gapless, gold.timely, gold.first, gold.lookback)
+    state, *numbers = session.call("EVAL", BEGIN, 1, marks_key(session.store.project), layout.name, token, gold.table, *known)
+    return Begun(state.decode(), *numbers)
+
+
+def end(session: Session, layout: ViewLayout, token: str, gold: Readable, watermark: int, watermark_at: datetime) -> str:
+    """Sets the marks. 'published'; 'again' when newer ones were set meanwhile; 'lost' when the server has lost what was said."""
+    marks = (gold.version, watermark, as_microseconds(watermark_at))
+    return str(session.call("EVAL", END, 1, marks_key(session.store.project), layout.name, token, gold.table, *marks).decode())
+
+
+def forget_marks(session: Session, layout: ViewLayout) -> None:
+    """As if the view had never been published."""
+    session.call("HDEL", marks_key(session.store.project), layout.name, f"{layout.name} unfinished")
