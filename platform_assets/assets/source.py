@@ -74,7 +74,7 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
             ACCEPTED_SHARE,
             asset=key_of(silver),
             partitions_def=partitions,
-            description=f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW: what reads it waits.",
+            description=f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW, readers wait.",
         ),
     ]
     lineage = _lineage(source)
