@@ -28,6 +28,26 @@ def demo() -> None:
     run_demo()
 
 
+@cli.command()
+def valkey() -> None:
+    """Run the embedded Valkey, with the data under PLATFORM_HOME, until Ctrl-C.
+
+    For the Dagster UI and command line beside it; prints the PLATFORM_REDIS_URL to set.
+    """
+    import signal
+    import threading
+
+    from platform_assets.settings import load_settings
+    from platform_assets.stores.valkey import EmbeddedValkey
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with EmbeddedValkey(load_settings().home / "valkey") as server:
+        click.echo(f"export PLATFORM_REDIS_URL={server.url}")
+        stop.wait()
+
+
 def main() -> None:
     """The command's entry: an error of the platform is a message, not a traceback."""
     try:
