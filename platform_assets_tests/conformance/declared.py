@@ -34,7 +34,7 @@ AGGREGATIONS: dict[str, Sequence[tuple[Any, tuple[str, ...]]]] = {
 }
 """Each aggregation of semantics.md 4 with the arguments it is tried with."""
 
-WHERE = (None, "quantity > 0 or category = 'a'", "not gift", "ok")
+WHERE = (None, None, "quantity > 0 or category = 'a'", "not gift", "ok")
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Unit:
     within: str
 
 
-DAYS = Unit(daily("2024-01-01"), ("1d", "2d", "36h", "60h", "5d"), (None, "1d", "12h", "36h"), ("0s", "6h", "36h"), "2d", "4d", "3d")
-HOURS = Unit(hourly("2024-02-28"), ("1h", "2h", "90m", "150m", "5h"), (None, "1h", "30m", "90m"), ("0s", "10m", "2h"), "12h", "12h", "6h")
-WEEKS = Unit(weekly("2024-01-01"), ("1w", "2w", "10d", "17d"), (None, "1w", "84h"), ("0s", "1d"), "1w", "3w", "10d")
+DAYS = Unit(daily("2024-01-01"), ("1d", "2d", "36h", "60h", "5d"), (None, "12h", "36h", "2d", "3d"), ("0s", "6h", "36h"), "3d", "4d", "3d")
+HOURS = Unit(hourly("2024-02-28"), ("1h", "2h", "90m", "150m", "5h"), (None, "30m", "90m", "2h", "3h"), ("0s", "10m", "2h"), "24h", "36h", "12h")
+WEEKS = Unit(weekly("2024-01-01"), ("1w", "2w", "10d", "17d"), (None, "84h", "2w", "3w"), ("0s", "1d"), "1w", "3w", "10d")
 UNITS = (DAYS, HOURS, WEEKS)
 
 
@@ -72,7 +72,7 @@ class Event:
 
 
 KEYS: tuple[tuple[str, ...], ...] = ((), ("id",), ("code",), ("code", "id"))
-RULES = {"quantity_known": "quantity <> 3", "small": "amount < 1000000 or category = 'big'"}
+RULES = {"quantity_known": "quantity <> 3", "no_debt": "amount > -1000000 or category = 'big'"}
 FLAGS = {"gift": "category = 'gift'", "free": "amount = 0"}
 
 
@@ -113,13 +113,14 @@ class Windows:
 def features(windows: Windows) -> list[Feature | Derived]:
     """One feature an aggregation, way of closing and length."""
     found: list[Feature | Derived] = []
-    for number, (name, ways) in enumerate(AGGREGATIONS.items()):
-        make, arguments = ways[windows.variant % len(ways)]
-        where = WHERE[(windows.variant + number) % len(WHERE)]
-        default = {"default": 0.0} if arguments == ("amount",) and name == "sum" else {}
-        for closed in CLOSED:
-            feature = make(*arguments, closed=closed, offset=windows.offset, where=where, **default)
-            found += [feature.over(length).named(f"{name}_{closed}_{length}") for length in windows.lengths]
+    for turn, length in enumerate(windows.lengths):
+        for number, (name, ways) in enumerate(AGGREGATIONS.items()):
+            make, arguments = ways[(windows.variant + turn) % len(ways)]
+            where = WHERE[(windows.variant + number + turn) % len(WHERE)]
+            default = {"default": 0.0} if arguments == ("amount",) and name == "sum" else {}
+            for closed in CLOSED:
+                feature = make(*arguments, closed=closed, offset=windows.offset, where=where, **default)
+                found.append(feature.over(length).named(f"{name}_{closed}_{length}"))
     length = windows.lengths[0]
     return [*found, derive("share", f"count_left_{length} / count_both_{length}"), derive("idle", f"time_since_last_left_{length} > 86400.0")]
 
