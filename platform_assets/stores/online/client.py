@@ -3,29 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import redis
 
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore, answers, explained
 from platform_assets.stores.online.keys import entity_key, marks_key
-from platform_assets.stores.online.layout import ViewLayout
+from platform_assets.stores.online.layout import Values, ViewLayout
 from platform_assets.stores.online.marks import Marks, parsed
 
 ANSWER_SECONDS = 1.0
 """Who waits for features waits no longer."""
-
-
-class Values(NamedTuple):
-    """The values of a view for an entity.
-
-    values: by feature; the empty values when there is nothing of the entity. valid_from: of the snapshot that they come from; None
-    when there is none.
-    """
-
-    values: dict[str, Any]
-    valid_from: datetime | None
 
 
 @dataclass(frozen=True)
@@ -101,9 +90,8 @@ class Reader:
         self._groups = [
             (
                 entity_key(group[0], store.project),
-                b"*%d\r\n$5\r\nHMGET\r\n" % (2 + len(group)),
-                b"".join(map(_argument, (layout.field for layout in group))),
-                [(layout.view, layout.unpack, layout.empty) for layout in group],
+                b"*%d\r\n$5\r\nHMGET\r\n$%%d\r\n%%b\r\n" % (2 + len(group)) + b"".join(_argument(layout.field) for layout in group),
+                [(place, layout.view, layout.unpack, layout.empty) for place, layout in enumerate(group)],
             )
             for group in groups.values()
         ]
@@ -116,42 +104,39 @@ class Reader:
 
         OnlineError: the server does not answer; a view was never published, or is older than allowed; a key has the wrong type.
         """
-        asked = [key(entity) for entity in entities for key, *_ in self._groups]
-        marks, found = self._ask(asked, [start + _argument(key) + fields for start, key, fields in self._commands(asked)])
+        asked, commands = [], [self._ask_marks]
+        for entity in entities:
+            for key_of, command, _ in self._groups:
+                key = key_of(entity)
+                asked.append(key)
+                if key is not None:
+                    commands.append(command % (len(key), key))
+        marks, *found = self._ask(commands)
+        answered = iter(found)
+        keys = iter(asked)
         rows: list[dict[str, Values]] = []
-        place = 0
         for _ in entities:
             row: dict[str, Values] = {}
-            for _, _, _, views in self._groups:
-                fields = found[place]
-                place += 1
-                for number, (view, unpack, empty) in enumerate(views):
-                    packed = fields[number] if fields is not None else None
-                    values = unpack(packed) if packed is not None else None
-                    row[view] = Values(empty.copy(), None) if values is None else Values(*values)
+            for _, _, views in self._groups:
+                fields = next(answered) if next(keys) is not None else None
+                for place, view, unpack, empty in views:
+                    packed = fields[place] if fields is not None else None
+                    row[view] = (unpack(packed) if packed is not None else None) or Values(empty.copy(), None)
             rows.append(row)
-        return self._answer(rows, marks, now)
+        return self._answer(rows, [parsed(mark) for mark in marks], now)
 
-    def _commands(self, asked: list[bytes | None]) -> list[tuple[bytes, bytes, bytes]]:
-        groups = self._groups
-        return [
-            (groups[place % len(groups)][1], key, groups[place % len(groups)][2]) for place, key in enumerate(asked) if key is not None
-        ]
-
-    def _ask(self, asked: list[bytes | None], commands: list[bytes]) -> tuple[list[Marks | None], list[list[bytes | None] | None]]:
+    def _ask(self, commands: list[bytes]) -> list[list[bytes | None]]:
         with explained(self._store.address):
             connection: Any = self._pool.get_connection()
             try:
                 # The marks come first: the values that follow are at least as new.
-                connection.send_packed_command([b"".join((self._ask_marks, *commands))], check_health=False)
-                marks, *found = answers(connection, 1 + len(commands))
+                connection.send_packed_command([b"".join(commands)], check_health=False)
+                return answers(connection, len(commands))
             except BaseException:
                 connection.disconnect()  # answers that nobody has read would be taken for those of the next question
                 raise
             finally:
                 self._pool.release(connection)
-        remaining = iter(found)
-        return [parsed(mark) for mark in marks], [None if key is None else next(remaining) for key in asked]
 
     def _answer(self, rows: list[dict[str, Values]], marks: list[Marks | None], now: datetime | None) -> Answer:
         stale = []
@@ -164,7 +149,7 @@ class Reader:
             stale.append(layout.view)
             for row in rows:
                 row[layout.view] = Values(layout.empty.copy(), None)
-        watermarks = {layout.view: mark and mark.watermark_at for layout, mark in zip(self._layouts, marks, strict=True)}
+        watermarks = {layout.view: mark.watermark_at if mark else None for layout, mark in zip(self._layouts, marks, strict=True)}
         return Answer(rows, watermarks, tuple(stale))
 
 

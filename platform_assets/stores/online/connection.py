@@ -67,6 +67,11 @@ class Session:
         self.send(self._connection.pack_command(*command))
         return self.answer()
 
+    def calls(self, commands: Sequence[tuple[bytes | str | int, ...]]) -> list[Any]:
+        """Several commands in one round trip, and their answers."""
+        self.send([piece for command in commands for piece in self._connection.pack_command(*command)])
+        return [self.answer() for _ in commands]
+
     def send(self, packed: Sequence[bytes]) -> None:
         """Sends commands as they go over the wire; each has an answer to be read."""
         with explained(self.store.address):

@@ -27,6 +27,11 @@ def marks_key(project: str) -> bytes:
     return f"{project}:published".encode()
 
 
+def entity_pattern(layout: ViewLayout, project: str) -> bytes:
+    """Matches the keys of all entities that the view's entity has."""
+    return f"{project}:{{{layout.entity}:*".encode()
+
+
 def entity_keys(layout: ViewLayout, rows: pl.DataFrame, project: str) -> pl.Series:
     """The key of each row's entity. OnlineError: a key column is null."""
     _check_kinds(layout)

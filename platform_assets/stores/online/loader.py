@@ -39,8 +39,8 @@ return replaced
 class Loader:
     """Writes packed fields of a view through a session.
 
-    `expires` says whether the server can let tombstones go (HEXPIRE: Valkey from 9, Redis from 8); otherwise they stay for good,
-    {TOMBSTONE_BYTES} bytes each.
+    `expires` says whether the server can let tombstones go (HEXPIRE: Valkey from 9, Redis from 8); otherwise they stay for good, a
+    field of 8 bytes for each entity that was ever emptied.
     """
 
     def __init__(self, session: Session, layout: ViewLayout, tombstone_seconds: int = TOMBSTONE_SECONDS, batch: int = BATCH) -> None:
@@ -70,7 +70,9 @@ class Loader:
             if unanswered == _UNANSWERED:
                 replaced += self._session.answer()
                 unanswered -= 1
-        return replaced + sum(self._session.answer() for _ in range(unanswered))
+        for _ in range(unanswered):
+            replaced += self._session.answer()
+        return replaced
 
 
 class _Bulk:

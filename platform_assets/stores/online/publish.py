@@ -1,0 +1,234 @@
+"""Publishing: brings the online store from one Delta version of gold to another (semantics.md 9).
+
+Every entity that a change could concern gets its value anew: one that has a row, at any version from the one published to the one
+read, in a partition rewritten between them or passed by the watermark. The value is the one as of the watermark, read at the new
+version. Marks (marks.py) say what is published; values are replaced only by those of a version that is not older (loader.py).
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import polars as pl
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.errors import OnlineError
+from platform_assets.stores.delta import Lake, Span, Table
+from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.online.connection import OnlineStore
+from platform_assets.stores.online.keys import entity_keys, entity_pattern
+from platform_assets.stores.online.layout import ViewLayout, pack
+from platform_assets.stores.online.loader import TOMBSTONE_SECONDS, Loader
+from platform_assets.stores.online.marks import Begun, Readable, begin, end, forget_marks
+from platform_assets.stores.tables import name_of
+
+ROWS_AT_ONCE = 4_000_000
+"""Rows of gold's lookback that are looked through at once; more are divided by a hash of the entity."""
+
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Gold:
+    """The change log of a feature view, and what of it may be read when.
+
+    lookback: how many partitions before the watermark's the row may lie that has an entity's values (FeatureView.lookback).
+    data_delay: how long after a partition's end its values may be read.
+    rows_at_once: how many rows are held in memory, about.
+    """
+
+    lake: Lake
+    ledger: Ledger
+    table: Table
+    partitions: Partitions
+    lookback: int
+    data_delay: timedelta = timedelta(0)
+    rows_at_once: int = ROWS_AT_ONCE
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication did.
+
+    version: gold's Delta version that the store is at; None when nothing may be read yet. watermark: from when the newest snapshot
+    that is published may be read. values, tombstones: how many entities were written; replaced: how many of these fields were not
+    newer already. tombstones_expire: whether the server lets them go by itself; otherwise they stay.
+    """
+
+    version: int | None
+    watermark: datetime | None
+    values: int = 0
+    tombstones: int = 0
+    replaced: int = 0
+    tombstones_expire: bool = True
+
+
+def publish(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -> Published:
+    """Brings the store to gold's newest version. Running it again, or twice at once, or after a crash leaves the same store.
+
+    OnlineError: the server was lost meanwhile, or the store holds what another table of gold said. NotReadyError and LakeError: gold
+    is not there, or what it was when it was last published has been removed. In all cases what is in the store stays readable, and
+    the next publication makes it good.
+    """
+    steps = publication(store, layout, gold, now)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            done: Published = stop.value
+            return done
+
+
+def rebuild(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -> Published:
+    """Removes all that the store has of a view, and publishes it anew: after gold was removed and made again, or values were damaged.
+
+    Until it ends, readers are told that the view was never published. Run it while nothing else publishes the view.
+    """
+    with store.session() as session:
+        forget_marks(session, layout)
+        cursor, pattern = b"0", entity_pattern(layout, store.project)
+        while True:
+            cursor, keys = session.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
+            session.calls([("HDEL", key, layout.field) for key in keys])
+            if cursor == b"0":
+                break
+    return publish(store, layout, gold, now)
+
+
+def publication(
+    store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, tombstone_seconds: int = TOMBSTONE_SECONDS
+) -> Generator[str, None, Published]:
+    """The steps of `publish`, one read of gold or one write to the store each; it returns what was done.
+
+    A generator, so that two can be put into each other step by step, and one be ended anywhere.
+    """
+    token = uuid4().hex[:12]
+    with store.session() as session:
+        loader = Loader(session, layout, tombstone_seconds)
+        for _ in range(_ATTEMPTS):
+            readable, entries = _readable(layout, gold, now)
+            yield "gold read"
+            begun = begin(session, layout, token, readable)
+            if begun.state == "newer":
+                continue  # another publication was faster: what was read is older than what is published
+            done = Published(readable.version, _valid_from(gold, begun.watermark), tombstones_expire=loader.expires)
+            if begun.state == "done":
+                return done
+            if begun.state == "nothing":
+                return Published(None, None, tombstones_expire=loader.expires)
+            if begun.state != "begun":
+                raise _refused(store, layout, gold, begun, entries)
+            yield "begun"
+            for found, gone in _values(layout, gold, readable.version, begun, entries):
+                yield "values read"
+                replaced = loader.write(entity_keys(layout, found, store.project), pack(layout, found, readable.version), readable.version)
+                yield "values written"
+                replaced += loader.bury(entity_keys(layout, gone, store.project), readable.version)
+                yield "tombstones written"
+                done = replace(
+                    done, values=done.values + found.height, tombstones=done.tombstones + gone.height, replaced=done.replaced + replaced
+                )
+            outcome = end(session, layout, token, readable, begun.watermark, _valid_from(gold, begun.watermark))
+            if outcome == "published":
+                return done
+            if outcome == "lost":
+                raise OnlineError(
+                    f"{layout.name}: the online store {store.address} lost its data while it was written. Publish again: all of it is "
+                    f"written then."
+                )
+    raise OnlineError(
+        f"{layout.name}: {_ATTEMPTS} times another publication to {store.address} was faster. Run it again when the others have ended."
+    )
+
+
+def _readable(layout: ViewLayout, gold: Gold, now: datetime) -> tuple[Readable, Mapping[str, Entry]]:
+    """What of gold may be published now."""
+    delta, partitions = gold.lake.open(gold.table), gold.partitions
+    version = delta.version()
+    entries = gold.ledger.entries(name_of(gold.table), at_version=version)
+    gapless = partitions.first - 1
+    while _is_good(entries.get(partitions.key(gapless + 1)), layout):
+        gapless += 1
+    timely = partitions.index(now - gold.data_delay) - 1
+    return Readable(str(delta.metadata().id), version, gapless, timely, partitions.first, gold.lookback), entries
+
+
+def _is_good(entry: Entry | None, layout: ViewLayout) -> bool:
+    return entry is not None and entry.status == "ok" and entry.declaration_version == layout.version
+
+
+def _valid_from(gold: Gold, partition: int) -> datetime:
+    return gold.partitions.ends_at(partition) + gold.data_delay
+
+
+def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, entries: Mapping[str, Entry]) -> OnlineError:
+    table = name_of(gold.table)
+    if begun.state == "another table":
+        return OnlineError(
+            f"{layout.name}: what the online store {store.address} has of it comes from another {table}, which was removed since, or lies "
+            f"in another lake. Rebuild the view in the store."
+        )
+    key = next(
+        key for key in gold.partitions.keys(gold.partitions.first, begun.watermark) if not _is_good(entries.get(key), layout)
+    )  # fmt: skip
+    entry = entries.get(key)
+    found = "is missing" if entry is None else f"has the status {entry.status!r} and the declaration version {entry.declaration_version}"
+    return OnlineError(
+        f"{layout.name}: the online store {store.address} has been published up to {gold.partitions.key(begun.watermark)}, but {table} "
+        f"{key} {found} now. The store stays as it is. Materialize {table} {key} again."
+    )
+
+
+def _values(
+    layout: ViewLayout, gold: Gold, version: int, begun: Begun, entries: Mapping[str, Entry]
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """For some entities at a time: the last rows of those that have values as of the watermark, and the keys of the others."""
+    keys, oldest = [name for name, _ in layout.keys], max(gold.partitions.first, begun.watermark - gold.lookback)
+    touched = _touched(keys, gold, version, begun)
+    rows = sum(entries[key].rows for key in gold.partitions.keys(oldest, begun.watermark))
+    parts = -(-rows // gold.rows_at_once) or 1
+    for part in range(parts):
+        mine = pl.lit(True) if parts == 1 else pl.struct(keys).hash(seed=0) % parts == part
+        asked = touched.filter(mine).collect(engine="streaming")
+        if asked.is_empty():
+            continue
+        found = _last_rows(layout, gold, version, asked, mine, range(oldest, begun.watermark + 1))
+        live = found.filter(~pl.col("is_empty"))
+        yield live, asked.join(live, on=keys, how="anti")
+
+
+def _touched(keys: list[str], gold: Gold, version: int, begun: Begun) -> pl.LazyFrame:
+    """The entities whose values may be others than those published."""
+    changed = set(gold.lake.changed_partitions(gold.table, begun.since, version))
+    # What lies before the lookback of everything that may be published already, no value has come from.
+    oldest = max(gold.partitions.first, begun.after - gold.lookback)
+    numbers = range(oldest, begun.watermark + 1)
+    asked = [key for number in numbers if (key := gold.partitions.key(number)) in changed or number > begun.after]
+    return gold.lake.rows_of_partitions_between(gold.table, asked, begun.since, version, keys)
+
+
+def _last_rows(layout: ViewLayout, gold: Gold, version: int, asked: pl.DataFrame, mine: pl.Expr, among: range) -> pl.DataFrame:
+    """The last row of each entity asked for that has one in these partitions.
+
+    Most have theirs in the newest one: it is read alone, then twice as many each time, until all are found.
+    """
+    keys = [name for name, _ in layout.keys]
+    columns = [*keys, "partition", "valid_from", "is_empty", *layout.names]
+    found, remaining, last, width = [], asked, among[-1], 1
+    while not remaining.is_empty() and last >= among[0]:
+        first = max(among[0], last - width + 1)
+        span = Span(gold.partitions.value(first), gold.partitions.value(last + 1))
+        rows = (
+            gold.lake.scan(gold.table, by="partition", span=span, version=version)
+            .select(columns)
+            .filter(mine)
+            .join(remaining.lazy(), on=keys, how="semi")
+            .collect(engine="streaming")
+        )
+        if first < last:
+            rows = rows.sort("partition", descending=True).unique(keys, keep="first", maintain_order=True)
+        found.append(rows)
+        remaining = remaining.join(rows, on=keys, how="anti")
+        last, width = first - 1, width * 2
+    return pl.concat(found)
