@@ -1,5 +1,6 @@
 """From declarations to Dagster's Definitions."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -31,8 +32,12 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
     """
     found = reached(declarations)
     assets: list[dg.AssetsDefinition] = []
-    for declaration in found:
-        assets += _assets(declaration)
+    with warnings.catch_warnings():
+        # What is beta or preview in Dagster and used here is pinned, and proven by tests: a user can do nothing about it.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        for declaration in found:
+            assets += _assets(declaration)
     owners: dict[dg.AssetKey, str] = {}
     for asset in assets:
         for key in asset.keys:

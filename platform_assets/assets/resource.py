@@ -13,6 +13,7 @@ from platform_assets.settings import load_settings
 from platform_assets.steps.run import Run
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
+from platform_assets.stores.online.connection import OnlineStore
 
 
 class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -38,15 +39,15 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def artifacts(self) -> Path:
         return Path(self.artifacts_root) if self.artifacts_root else load_settings().home / "models"
 
-    def online(self) -> str:
-        """The URL of the online store."""
+    def online(self) -> OnlineStore:
+        """The online store."""
         settings = load_settings()
         url = self.online_url or (settings.redis_url.get_secret_value() if settings.redis_url else None)
         if url is None:
             raise SettingsError(
                 "no online store is set. Say PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0; `platform-assets valkey` starts the embedded one."
             )
-        return url
+        return OnlineStore(url, settings.project)
 
     def _options(self) -> dict[str, str] | None:
         options: dict[str, Any] = (

@@ -1,23 +1,31 @@
 """What the demo shows at its end."""
 
+import time
+from datetime import timedelta
 from typing import Any
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table as Shown
 
-from platform_assets.cli.demo_run import Made
+from platform_assets.cli.demo_run import Made, online_store
 from platform_assets.domains.retail import declarations as retail
+from platform_assets.serving.features import online_features
 from platform_assets.settings import load_settings
+from platform_assets.steps.gold import gold_table
 from platform_assets.steps.model import model_table, predictions_table
+from platform_assets.steps.online import marks_of
 from platform_assets.steps.run import name_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
+from platform_assets.stores.online.client import OnlineClient
 
 
 def report(console: Console, made: Made, cpu: float) -> None:
     """Rows, checks, models, one customer, and what to type next."""
-    ledger = Ledger(Lake(str(load_settings().lake_root)))
+    lake = Lake(str(load_settings().lake_root))
+    ledger = Ledger(lake)
     if made.partitions:
         console.print(
             f"[bold]Materialized[/] {sum(made.partitions.values()):,} partitions of {len(made.partitions)} tables in {cpu:.0f} CPU s"
@@ -26,7 +34,7 @@ def report(console: Console, made: Made, cpu: float) -> None:
         console.print("[bold]Nothing to do[/]: every partition is there and up to date; nothing was changed")
     _rows(console, ledger)
     _models(console, ledger)
-    _customer(console)
+    _customer(console, lake)
     _next(console)
 
 
@@ -89,19 +97,29 @@ def _models(console: Console, ledger: Ledger) -> None:
     )
 
 
-def _customer(console: Console) -> None:
-    from platform_assets.steps.online import read_one_customer
-
-    key, values, milliseconds, watermark = read_one_customer(retail.churn_features)
-    shown = Shown(
-        "feature", "value", "feature", "value", title=f"Customer {key} online, as of {watermark:%Y-%m-%d %H:%M} UTC", title_justify="left"
+def _customer(console: Console, lake: Lake) -> None:
+    """The features of the customer with the most orders, as a server would read them."""
+    store, service = online_store(), retail.churn_features
+    marks = marks_of(retail.customer_spend, store)
+    assert marks is not None, "it was published just now"
+    log = lake.scan(gold_table(retail.customer_spend)).filter(pl.col("valid_from") <= marks.watermark_at)
+    newest = (
+        log.filter(pl.col("valid_from") > marks.watermark_at - timedelta(days=30)).sort("valid_from").unique("customer_id", keep="last")
     )
-    cells = [(name.replace("customer_", ""), _text(value)) for name, value in values.items()]
+    key = newest.sort("orders_90d", "customer_id", descending=[True, False]).select("customer_id").first().collect().item()
+    client = OnlineClient(store.url, store.project)
+    online_features(service, [{"customer_id": key}], client, now=marks.watermark_at)
+    started = time.perf_counter()
+    vectors = online_features(service, [{"customer_id": key}], client, now=marks.watermark_at)
+    milliseconds = 1e3 * (time.perf_counter() - started)
+    title = f"Customer {key} online, as of {marks.watermark_at:%Y-%m-%d %H:%M} UTC"
+    shown = Shown("feature", "value", "feature", "value", title=title, title_justify="left")
+    cells = [(name.replace("customer_", "").replace("spend__", ""), _text(value)) for name, value in vectors.rows[0].items()]
     half = -(-len(cells) // 2)
     for left, right in zip(cells[:half], [*cells[half:], ("", "")][:half], strict=True):
         shown.add_row(*left, *right)
     console.print(shown)
-    console.print(f"Read in {milliseconds:.2f} ms")
+    console.print(f"{len(cells)} features of {len(service.views)} views, read in {milliseconds:.2f} ms")
 
 
 def _text(value: Any) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.view import FeatureView
 from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
 from platform_assets.errors import PlatformError
@@ -24,6 +25,7 @@ from platform_assets.steps.silver import quarantine_table, silver_table
 from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import Lake, Table
 from platform_assets.stores.ledger import Ledger
+from platform_assets.stores.online.connection import OnlineStore
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,22 @@ def stages() -> list[Stage]:
         *(Stage((silver_table(s), quarantine_table(s)), days, partial(stale.stale_silver, s)) for s in sources),
         *(Stage((gold_table(view),), days, partial(stale.stale_change_log, view)) for view in views),
         Stage((gold_table(retail.daily_revenue),), days, partial(stale.stale_report, retail.daily_revenue)),
-        *(Stage((online_table(view),), days, partial(stale_online, view)) for view in views),
+        *(Stage((online_table(view),), days, partial(_stale_online, view)) for view in views),
         Stage((training_table(retail.churn_training),), months, partial(stale.stale_training, retail.churn_training)),
         Stage((model_table(retail.churn),), months, partial(stale.stale_model, retail.churn)),
         Stage((predictions_table(retail.churn),), days, partial(stale.stale_predictions, retail.churn)),
     ]
+
+
+def _stale_online(view: FeatureView, first: int, last: int, run: Run) -> list[int]:
+    return stale_online(view, first, last, run, online_store())
+
+
+def online_store() -> OnlineStore:
+    """The store that the demo has started, or was told of."""
+    settings = load_settings()
+    assert settings.redis_url is not None, "the demo has set it"
+    return OnlineStore(settings.redis_url.get_secret_value(), settings.project)
 
 
 def materialize_stale(console: Console) -> Made:

@@ -1,0 +1,68 @@
+"""The online store's copy of a feature view."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.assets.checks import Verdict, evaluations
+from platform_assets.assets.columns import column_lineage
+from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
+from platform_assets.assets.partitions import asked, partitions_definition
+from platform_assets.assets.resource import PlatformResource
+from platform_assets.declare.view import FeatureView
+from platform_assets.errors import NotReadyError
+from platform_assets.steps.gold import gold_table
+from platform_assets.steps.online import compare, described, make_online, not_online, online_table
+
+PARITY = "offline_equals_online"
+
+
+def online_asset(view: FeatureView) -> dg.AssetsDefinition:
+    """<view>/online: the values as of the watermark; any later partition makes an earlier failed one good."""
+    table, gold, partitions = online_table(view), gold_table(view), view.source.partitions
+    lineage = column_lineage({name: [(gold, name)] for name in (*view.entity.keys, *(feature.name for feature in view.stored))})
+    spec = dg.AssetSpec(
+        key_of(table),
+        deps=[reads(gold)],
+        partitions_def=partitions_definition(partitions),
+        code_version=view.version,
+        automation_condition=REFRESH,
+        description=f"{view.description}\n\nThe latest values of each {view.entity.name}, for serving.",
+        **shown(view, "online", {"redis"}),
+    )
+    check = dg.AssetCheckSpec(
+        PARITY,
+        asset=key_of(table),
+        partitions_def=partitions_definition(partitions),
+        description="Sampled entities have the same features in gold and in the store, as of the watermark.",
+    )
+
+    @dg.multi_asset(name=f"{view.name}__online", specs=[spec], check_specs=[check], backfill_policy=ONE_RUN, can_subset=True)
+    def serve(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
+        run, store = platform.run(context.run_id), platform.online()
+        first, last = asked(context, partitions)
+        published = make_online(view, run, store)
+        watermark = None if published.watermark is None else partitions.index(published.watermark - view.source.data_delay) - 1
+        refused = [error for p in range(first, last + 1) if (error := not_online(view, p, watermark))]
+        metadata = {**described(published), "watermark": str(published.watermark), **lineage}
+        keys = [partitions.key(p) for p in range(first, last + 1 - len(refused))]
+        for key in keys:
+            if refused:
+                context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata))
+            else:
+                context.add_asset_metadata(metadata, asset_key=key_of(table), partition_key=key)
+        if refused:
+            raise NotReadyError(str(refused[0]))
+        yield dg.MaterializeResult(asset_key=key_of(table))
+        if context.selected_asset_check_keys and published.watermark is not None:
+            parity = compare(view, run, store, published.watermark)
+            says = {
+                "entities": parity.entities,
+                "values": parity.values,
+                "mismatches": len(parity.mismatches),
+                "first": "; ".join(parity.mismatches[:5]),
+            }
+            yield from evaluations(context, table, [Verdict(key, PARITY, not parity.mismatches, says) for key in keys])
+
+    return serve

@@ -1,0 +1,111 @@
+"""Online: the store brought to gold's Delta version, and compared with gold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from platform_assets.declare.training import FeatureService
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.errors import NotReadyError
+from platform_assets.serving.features import layout_of, online_features
+from platform_assets.steps.gold import gold_table
+from platform_assets.steps.run import Run, name_of
+from platform_assets.steps.training import scan_snapshots
+from platform_assets.stores.delta import Table
+from platform_assets.stores.online.client import OnlineClient
+from platform_assets.stores.online.connection import OnlineStore
+from platform_assets.stores.online.marks import Marks, read_marks
+from platform_assets.stores.online.publish import Gold, Published, publish
+
+SAMPLE = 200
+"""Entities compared after each publication."""
+RELATIVE = 1e-9
+"""How far floats may be apart: semantics.md 10."""
+
+
+def online_table(view: FeatureView) -> Table:
+    """The name under which the store's copy of a view is an asset; it is no Delta table."""
+    return (view.name, "online")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Features of sampled entities read from gold and from the store, at the watermark."""
+
+    entities: int
+    values: int
+    mismatches: list[str]
+
+
+def make_online(view: FeatureView, run: Run, store: OnlineStore) -> Published:
+    """Publishes whatever of gold the store has not."""
+    return publish(store, layout_of(view), _gold(view, run), run.now)
+
+
+def _gold(view: FeatureView, run: Run) -> Gold:
+    return Gold(run.lake, run.ledger, gold_table(view), view.source.partitions, view.lookback, view.source.data_delay)
+
+
+def marks_of(view: FeatureView, store: OnlineStore) -> Marks | None:
+    """What of the view is published."""
+    with store.session() as session:
+        return read_marks(session, layout_of(view))
+
+
+def not_online(view: FeatureView, partition: int, watermark: int | None) -> NotReadyError | None:
+    """Why a partition is not in the store after a publication; None when it is."""
+    if watermark is not None and partition <= watermark:
+        return None
+    partitions = view.source.partitions
+    reached = "there is none yet" if watermark is None else f"it is {partitions.key(watermark)}"
+    return NotReadyError(
+        f"{view.name}/online {partitions.key(partition)} lies after the watermark: {reached}. The watermark stops before the first "
+        f"partition of {view.name}/gold that is missing or may not be read yet. Materialize that one, then this one."
+    )
+
+
+def stale_online(view: FeatureView, first: int, last: int, run: Run, store: OnlineStore) -> list[int]:
+    """The partitions that a publication would bring to the store: all changed since the last one, and those after the watermark."""
+    entries = run.ledger.entries(name_of(gold_table(view)))
+    marks = marks_of(view, store)
+    published, watermark = (marks.version, marks.watermark) if marks else (-1, first - 1)
+    keys = ((p, entries.get(view.source.partitions.key(p))) for p in range(first, last + 1))
+    return [p for p, entry in keys if entry is not None and (p > watermark or entry.delta_version > published)]
+
+
+def compare(view: FeatureView, run: Run, store: OnlineStore, watermark: datetime) -> Parity:
+    """Reads entities from gold and online as of the watermark, and compares each feature."""
+    service = FeatureService(view.name, [view])
+    version = run.version(gold_table(view))
+    log = scan_snapshots(run, view, watermark, watermark, version).filter(pl.col("valid_from") <= watermark)
+    keys = list(view.entity.keys)
+    entities = log.select(keys).unique().sort(keys).collect()
+    chosen = entities.gather_every(max(1, -(-entities.height // SAMPLE)))
+    labels = chosen.with_columns(pl.lit(watermark, pl.Datetime("us", "UTC")).alias("label_time"))
+    offline = point_in_time(service, {view.name: log}, labels).select(*service.features).to_dicts()
+    online = online_features(service, chosen.to_dicts(), OnlineClient(store.url, store.project), now=watermark).rows
+    differ = []
+    for entity, left, right in zip(chosen.rows(), offline, online, strict=True):
+        differ += [f"{entity} {name}: offline {left[name]!r}, online {right[name]!r}" for name in left if not same(left[name], right[name])]
+    return Parity(chosen.height, chosen.height * len(service.features), differ)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal by semantics.md 10: floats to 1e-9 relative, everything else exactly."""
+    if isinstance(left, float) and isinstance(right, float):
+        return abs(left - right) <= RELATIVE * max(abs(left), abs(right))
+    return bool(left == right)
+
+
+def described(published: Published) -> Mapping[str, Any]:
+    """What Dagster shows of a publication."""
+    return {
+        "values": published.values,
+        "tombstones": published.tombstones,
+        "replaced": published.replaced,
+        "gold version": published.version or 0,
+    }
