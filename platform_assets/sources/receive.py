@@ -1,7 +1,8 @@
 """Receiving a partition: what came is kept, delivery by delivery (semantics.md 1)."""
 
 import hashlib
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +10,12 @@ import polars as pl
 
 from platform_assets.declare.names import RESERVED_COLUMNS
 from platform_assets.declare.source import Source
-from platform_assets.errors import NotReadyError, SourceError
+from platform_assets.errors import LakeError, NotReadyError, SourceError
 from platform_assets.sources.arrival import Arrival
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
+from platform_assets.stores.frames import kept_schema
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.tables import name_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Delivery:
     rows: int
     content: str
     superseded: bool = False
+    of: str = ""
+    """The partition that was delivered again, when it is not the one that keeps the rows (a source whose deliveries arrive now)."""
 
 
 @dataclass(frozen=True)
@@ -32,71 +37,117 @@ class Received:
 
     written: Written | None
     facts: PartitionFacts
+    """Of the partition that keeps the rows: the one asked for, or the newest if the source's deliveries arrive now."""
 
 
 def raw_table(source: Source) -> Table:
     return (source.name, "raw")
 
 
-def receive(source: Source, partition: int, lake: Lake, known: Entry | None, *, now: datetime, run: str) -> Received:
+def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry], *, now: datetime, run: str) -> Received:
     """Reads a partition of a source and keeps it in raw, in one commit; the same rows again change nothing.
 
-    known: the ledger's entry of the partition, if there is one.
+    Other rows from the same origin supersede the earlier ones; or, if the source's deliveries arrive now, they become a further
+    delivery of the newest partition that has been received (docs/adr/0006).
+
+    known: the ledger's entries of raw, by partition key.
 
     Raises:
-        NotReadyError: nothing has come, and the time after which that means an empty partition has not passed.
-        SourceError: what came is no table, or has a column name that the platform uses itself.
+        NotReadyError: nothing has come, and the time after which that means an empty partition has not passed; or it came again too late.
+        SourceError: what came is no table, or has a column that cannot be kept.
     """
     partitions = source.partitions
     key = partitions.key(partition)
     arrival = Arrival(source.name, key, partitions.starts_at(partition), partitions.ends_at(partition))
     rows = _rows(source, key, source.read(arrival))
-    before = [Delivery(**delivery) for delivery in known.details["deliveries"]] if known else []
     if rows is None:
-        if known is not None:
-            return Received(None, PartitionFacts(key, known.rows, known.status, known.tier, known.details))
+        if key in known:
+            return _unchanged(known[key])
         if source.empty_after is None or now < arrival.end + source.empty_after:
             raise NotReadyError(_nothing_came(source, key, arrival.end))
         rows = pl.DataFrame()
     content = _content(rows)
-    if known is not None and _came_before(known, arrival.origin, content):
-        return Received(None, PartitionFacts(key, known.rows, known.status, known.tier, known.details))
-    new = Delivery(max((d.delivery for d in before), default=0) + 1, arrival.origin, rows.height, content)
-    kept = [Delivery(d.delivery, d.origin, d.rows, d.content, d.superseded or d.origin == arrival.origin) for d in before]
+    if _came_before(source, key, known, arrival.origin, content):
+        return _unchanged(known[key])
+    keeper = partition
+    if source.deliveries == "arrives_now" and key in known:
+        keeper = max(map(partitions.index_of, known))
+        _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
+    return _keep(source, key, keeper, rows, Delivery(0, arrival.origin, rows.height, content), lake, known, run)
+
+
+def _keep(
+    source: Source, key: str, keeper: int, rows: pl.DataFrame, new: Delivery, lake: Lake, known: Mapping[str, Entry], run: str
+) -> Received:
+    """Writes the partition `keeper` with the rows that were delivered for the partition `key`, beside what it has."""
+    partitions, table = source.partitions, raw_table(source)
+    kept_in = partitions.key(keeper)
+    before = _deliveries(known[kept_in]) if kept_in in known else []
+    of = "" if key == kept_in else key
+    new = replace(new, delivery=max((d.delivery for d in before), default=0) + 1, of=of)
+    if source.deliveries == "restates":
+        before = [replace(d, superseded=d.superseded or (d.origin, d.of) == (new.origin, of)) for d in before]
     frame = rows.with_columns(
-        pl.lit(partitions.value(partition)).cast(pl.Datetime("us", "UTC") if partitions.unit == "hour" else pl.Date).alias("arrival"),
+        pl.lit(partitions.value(keeper)).cast(pl.Datetime("us", "UTC") if partitions.unit == "hour" else pl.Date).alias("arrival"),
         pl.lit(new.delivery, pl.Int64).alias("delivery"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row_number"),
-        pl.lit(arrival.origin).alias("origin"),
+        pl.lit(new.origin).alias("origin"),
         pl.lit(False).alias("superseded"),
     )
     if not rows.height:
         frame = frame.clear()  # without columns of its own, literals would make a row
-    span = Span(partitions.value(partition), partitions.value(partition + 1))
-    if any(d.rows for d in kept):
-        stale = pl.col("delivery").is_in([d.delivery for d in kept if d.superseded])
-        earlier = lake.scan(raw_table(source), by="arrival", span=span).with_columns(superseded=pl.col("superseded") | stale).collect()
+    frame = _storable(source, key, frame, lake)
+    span = Span(partitions.value(keeper), partitions.value(keeper + 1))
+    if any(d.rows for d in before):
+        stale = pl.col("delivery").is_in([d.delivery for d in before if d.superseded])
+        earlier = lake.scan(table, by="arrival", span=span).with_columns(superseded=pl.col("superseded") | stale).collect()
         frame = pl.concat([earlier, frame], how="diagonal")
-    deliveries = [asdict(delivery) for delivery in (*kept, new)]
-    current = sum(d.rows for d in (*kept, new) if not d.superseded)
-    facts = PartitionFacts(key, current, details={"deliveries": deliveries})
-    written = lake.replace(raw_table(source), frame, by="arrival", span=span, facts=[facts], declaration_version=source.version, run=run)
+    deliveries = [asdict(delivery) for delivery in (*before, new)]
+    current = sum(d.rows for d in (*before, new) if not d.superseded)
+    facts = PartitionFacts(kept_in, current, details={"deliveries": deliveries})
+    written = lake.replace(table, frame, by="arrival", span=span, facts=[facts], declaration_version=source.version, run=run)
     return Received(written, facts)
 
 
-def is_news(source: Source, partition: int, known: Entry | None, *, now: datetime) -> bool:
-    """Whether receiving the partition now would change raw."""
-    if known is None:
-        return True
+def is_news(source: Source, partition: int, known: Mapping[str, Entry]) -> bool:
+    """Whether receiving the partition now would change raw, or say why it cannot."""
     key = source.partitions.key(partition)
+    if key not in known:
+        return True
     arrival = Arrival(source.name, key, source.partitions.starts_at(partition), source.partitions.ends_at(partition))
     rows = _rows(source, key, source.read(arrival))
-    return rows is not None and not _came_before(known, arrival.origin, _content(rows))
+    return rows is not None and not _came_before(source, key, known, arrival.origin, _content(rows))
 
 
-def _came_before(known: Entry, origin: str, content: str) -> bool:
-    """Whether these rows are the current edition already."""
-    return any(d["origin"] == origin and d["content"] == content and not d["superseded"] for d in known.details["deliveries"])
+def _unchanged(entry: Entry) -> Received:
+    return Received(None, PartitionFacts(entry.partition, entry.rows, entry.status, entry.tier, entry.details))
+
+
+def _deliveries(entry: Entry) -> list[Delivery]:
+    return [Delivery(**delivery) for delivery in entry.details["deliveries"]]
+
+
+def _delivered(key: str, known: Mapping[str, Entry]) -> Iterable[Delivery]:
+    """Every delivery of a partition, whichever partition keeps its rows."""
+    return (d for entry in known.values() for d in _deliveries(entry) if (d.of or entry.partition) == key)
+
+
+def _came_before(source: Source, key: str, known: Mapping[str, Entry], origin: str, content: str) -> bool:
+    """Whether these rows are the current edition already. Where deliveries arrive now, none is ever taken back: any edition counts."""
+    if source.deliveries == "restates":  # then each partition keeps its own
+        known = {key: known[key]} if key in known else {}
+    return any((d.origin, d.content) == (origin, content) and not d.superseded for d in _delivered(key, known))
+
+
+def _refuse_rows_that_would_count_twice(source: Source, partition: int, keeper: int, known: Mapping[str, Entry], origin: str) -> None:
+    """The rows of an earlier edition come again in the new one: beyond the horizon for duplicates nothing would take them out."""
+    key = source.partitions.key(partition)
+    if keeper - partition > source.duplicates_within and any(d.rows for d in _delivered(key, known)):
+        raise NotReadyError(
+            f"{source.name}/raw {key}: {origin} came again with other rows, {keeper - partition} partitions later. Its rows arrive now, in "
+            f"{source.partitions.key(keeper)}, but rows of {key} count twice there: duplicates are looked for {source.duplicates_within} back. "
+            f"Declare duplicates_within={keeper - partition} or more, or put the earlier file back."
+        )
 
 
 def _rows(source: Source, key: str, read: Any) -> pl.DataFrame | None:
@@ -105,17 +156,45 @@ def _rows(source: Source, key: str, read: Any) -> pl.DataFrame | None:
         return None
     if not isinstance(read, pl.DataFrame | pl.LazyFrame):
         raise SourceError(f"{where}: its function returned {type(read).__name__}. Return a Polars frame, or None when nothing has come.")
-    rows = read.lazy().collect()
+    try:
+        rows = read.lazy().collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SourceError(f"{where}: the frame that its function returned cannot be computed: {error}") from error
     taken = [column for column in (*RESERVED_COLUMNS, "origin", "superseded") if column in rows.columns]
     if taken:
         raise SourceError(f"{where}: the column {taken[0]!r} has a name that the platform uses itself. Rename it in the source's function.")
-    return rows
+    naive = [column for column, dtype in rows.schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
+    if naive and source.timezone is None:
+        raise SourceError(
+            f"{where}: the times in the column {naive[0]!r} are naive, nobody says where their clock stood. "
+            f"Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in its function: .dt.replace_time_zone('UTC')."
+        )
+    # As they came, in text: silver converts them once, and one that never was on that clock is set aside as it is.
+    return rows.with_columns(pl.col(naive).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")) if naive else rows
+
+
+def _storable(source: Source, key: str, frame: pl.DataFrame, lake: Lake) -> pl.DataFrame:
+    """The frame in the types in which raw keeps it: for columns that it has already, its own."""
+    table = raw_table(source)
+    where = f"source {source.name!r}, partition {key}, in what its function returned"
+    stored = dict(lake.scan(table).collect_schema()) if lake.exists(table) else {}
+    for column, dtype in frame.schema.items():
+        if dtype == pl.Datetime("ns", "UTC") and (frame[column].dt.epoch("ns") % 1000 != 0).any():
+            raise SourceError(f"{where}: the times in {column!r} are finer than the microseconds that are kept: .dt.cast_time_unit('us')")
+    try:
+        return frame.cast(kept_schema(name_of(table), frame.schema, stored))  # type: ignore[arg-type]
+    except LakeError as error:
+        raise SourceError(f"{where}: {error}") from None
+    except pl.exceptions.InvalidOperationError as error:
+        raise SourceError(f"{where}: a value does not fit the type in which it is kept: {error}") from None
 
 
 def _content(rows: pl.DataFrame) -> str:
     """A hash of columns, types and values that does not depend on process, machine or library version; null is not ''."""
     types = ",".join(f"{name}:{dtype}" for name, dtype in rows.schema.items())
-    return hashlib.sha256(types.encode() + rows.write_csv(quote_style="non_numeric").encode()).hexdigest()[:32]
+    nested = [column for column, dtype in rows.schema.items() if dtype.is_nested()]
+    flat = rows.with_columns(pl.struct(column).struct.json_encode().alias(column) for column in nested)
+    return hashlib.sha256(types.encode() + flat.write_csv(quote_style="non_numeric").encode()).hexdigest()[:32]
 
 
 def _nothing_came(source: Source, key: str, end: datetime) -> str:

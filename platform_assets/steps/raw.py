@@ -8,25 +8,43 @@ from platform_assets.stores.ledger import Entry
 
 
 def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
-    """Receives the partitions first..last. Those for which nothing came are refused, all others kept."""
+    """Receives the partitions first..last. Those for which nothing came are refused, all others kept.
+
+    If deliveries of the source arrive now, the rows of partitions that were delivered again are kept in the newest partition:
+    then that one is among the entries, also when it lies outside of first..last.
+    """
     table, done = raw_table(source), Done()
     known = run.ledger.entries(name_of(table))
+    recorded: list[Entry] = []
+    # New ones first: what is delivered again may arrive in one of them.
+    indexes = sorted(range(first, last + 1), key=lambda p: (source.partitions.key(p) in known, p))
     try:
-        for partition in range(first, last + 1):
+        for partition in indexes:
             key = source.partitions.key(partition)
             try:
-                received = receive(source, partition, run.lake, known.get(key), now=run.now, run=run.id)
+                received = receive(source, partition, run.lake, known, now=run.now, run=run.id)
             except NotReadyError as error:
                 done.refused[key] = error
                 continue
-            if received.written is None:
-                done.unchanged[key] = known[key]
-                continue
             facts = received.facts
-            done.written[table] = received.written
-            done.entries[key] = Entry(
-                name_of(table), key, received.written.version, source.version, facts.rows, facts.status, facts.tier, run.id, facts.details
-            )
+            if received.written is not None:
+                done.written[table] = received.written
+                known[facts.partition] = done.entries[facts.partition] = Entry(
+                    name_of(table),
+                    facts.partition,
+                    received.written.version,
+                    source.version,
+                    facts.rows,
+                    facts.status,
+                    facts.tier,
+                    run.id,
+                    facts.details,
+                )
+                recorded.append(known[facts.partition])
+            if key != facts.partition or received.written is None:
+                done.unchanged[key] = known[key]
     finally:
-        run.ledger.record(done.entries.values())
+        run.ledger.record(recorded)
+    for key in done.entries:  # may have been as it should be until another's rows came
+        done.unchanged.pop(key, None)
     return done
