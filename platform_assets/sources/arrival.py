@@ -27,31 +27,63 @@ class Arrival:
         """Where the rows come from. A second delivery of a partition from the same origin is another edition of the same rows."""
         return ", ".join(self.origins) or "function"
 
-    def read_csv(self, path: str | Path, *, rename: Mapping[str, str] | None = None, separator: str = ",") -> pl.LazyFrame | None:
+    def read_csv(
+        self, path: str | Path, *, rename: Mapping[str, str] | None = None, separator: str = ",", encoding: str = "utf-8"
+    ) -> pl.LazyFrame | None:
         """The rows of this partition's CSV files, every value as text; None when there is no file.
+
+        A line with fewer values than the header has null in the others: declare columns without `| None` to set it aside.
 
         Args:
             path: a file, or a pattern for several, which are read in the order of their names; {day} and {partition} stand for
                 the partition's key.
             rename: the files' column names to the schema's.
             separator: between columns.
+            encoding: of the files, as Python names it, such as "latin-1".
+
+        Raises:
+            SourceError: naming the file: it is empty, no CSV, or has not the columns of the others.
         """
         pattern = Path(str(path).replace("{day}", self.partition).replace("{partition}", self.partition))
         self.origins.append(Path(str(path)).name)
         files = sorted(pattern.parent.glob(pattern.name))
         if not files:
             return None
-        return pl.concat([self._file(file, rename or {}, separator) for file in files], how="vertical").lazy()
+        frames = [self._file(file, rename or {}, separator, encoding) for file in files]
+        for file, frame in zip(files, frames, strict=True):
+            if frame.columns != frames[0].columns:
+                raise SourceError(
+                    f"{self._where(file)}: its columns are {', '.join(frame.columns)}; in {files[0].name} they are "
+                    f"{', '.join(frames[0].columns)}. Files of one partition have the same columns, in the same order."
+                )
+        return pl.concat(frames, how="vertical").lazy()
 
-    def _file(self, file: Path, rename: Mapping[str, str], separator: str) -> pl.DataFrame:
-        where = f"source {self.source!r}, partition {self.partition}, file {file.name}"
+    def _where(self, file: Path) -> str:
+        return f"source {self.source!r}, partition {self.partition}, file {file.name}"
+
+    def _file(self, file: Path, rename: Mapping[str, str], separator: str, encoding: str) -> pl.DataFrame:
+        where = self._where(file)
         try:
-            rows = pl.read_csv(file, infer_schema=False, separator=separator)
+            rows = pl.read_csv(file, infer_schema=False, separator=separator, encoding=encoding)
         except pl.exceptions.NoDataError:
             raise SourceError(f"{where}: the file is empty, it has not even a header. Deliver it again, or remove it.") from None
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise SourceError(f"{where}: it cannot be read as CSV: {error}") from None
+        except (pl.exceptions.PolarsError, OSError, UnicodeError, LookupError) as error:
+            raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {_why(error)}") from None
         absent = [column for column in rename if column not in rows.columns]
         if absent:
             raise SourceError(f"{where}: there is no column {absent[0]!r}. It has: {', '.join(rows.columns)}.")
+        names = [rename.get(column, column) for column in rows.columns]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise SourceError(f"{where}: two of its columns are named {twice[0]!r} after rename=. Rename the other one too.")
         return rows.rename(dict(rename))
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, and the mend: Polars proposes arguments that a source's function does not have."""
+    said = str(error).splitlines()[0]
+    if "utf-8" in said:
+        return f"{said}. Say which encoding it has: read_csv(..., encoding='latin-1')."
+    if "more fields" in said:
+        return "a line has more values than the header. Quote values that contain the separator, or name the right separator."
+    return f"{said}. Deliver it again."
