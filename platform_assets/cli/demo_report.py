@@ -1,10 +1,12 @@
 """What the demo shows at its end."""
 
+import os
 import time
 from datetime import timedelta
 from typing import Any
 
 import polars as pl
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Shown
 
@@ -39,33 +41,36 @@ def report(console: Console, made: Made, cpu: float) -> None:
 
 
 def _rows(console: Console, ledger: Ledger) -> None:
-    shown = Shown("source", title="Rows by source", title_justify="left")
-    for column in ("received", "accepted", "quarantined", "duplicate", "copies", "flagged"):
-        shown.add_column(column, justify="right")
+    shown = _table("Rows", "source", "received", "accepted", "quarantined", "duplicate", "exact copies kept")
     checks, failed = 0, 0
+    flags: dict[str, int] = {}
     reasons: dict[str, int] = {}
     for source in (retail.orders, retail.returns):
         entries = ledger.entries(name_of(silver_table(source))).values()
-        total = {name: _total(entries, name) for name in ("received", "accepted", "quarantined", "duplicates", "exact_copies")}
-        flags: dict[str, int] = {}
+        total = [_total(entries, name) for name in ("received", "accepted", "quarantined", "duplicates", "exact_copies")]
+        shown.add_row(source.name, *(f"{number:,}" for number in total))
         for entry in entries:
             _add(flags, entry.details["flags"])
             _add(reasons, entry.details["reasons"])
-            lost = (
-                entry.details["received"]
-                - entry.details["quarantined"]
-                - entry.details["duplicates"]
-                - (entry.details["accepted"] if entry.status == "ok" else 0)
-            )
+            accepted = entry.details["accepted"] if entry.status == "ok" else 0
+            lost = entry.details["received"] - entry.details["quarantined"] - entry.details["duplicates"] - accepted
             checks, failed = checks + 2, failed + bool(lost) + (entry.tier == "LOW")
-        told = "\n".join(f"{rows:,} {flag}" for flag, rows in flags.items()) or "-"
-        shown.add_row(source.name, *(f"{number:,}" for number in total.values()), told)
     console.print(shown)
-    most = sorted(reasons.items(), key=lambda pair: -pair[1])[:4]
-    console.print(
-        "Quarantined because of: " + "; ".join(f"{reason} ({rows:,})" for reason, rows in most) + (" ..." if len(reasons) > 4 else "")
-    )
-    console.print(f"Checks: {checks:,} evaluated a partition each (nothing lost, accepted share), {failed} failed")
+    _counts(console, "Flagged and kept", flags)
+    _counts(console, "Quarantined because", reasons)
+    console.print(f"[bold]Checks[/] {checks:,} a partition each (nothing lost, accepted share), {failed} failed\n")
+
+
+def _table(title: str, first: str, *others: str) -> Shown:
+    shown = Shown(first, title=f"[bold]{title}[/]", title_justify="left", title_style="", box=SIMPLE, pad_edge=False, padding=(0, 1))
+    for column in others:
+        shown.add_column(column, justify="right")
+    return shown
+
+
+def _counts(console: Console, title: str, counts: dict[str, int]) -> None:
+    most = sorted(counts.items(), key=lambda pair: -pair[1])
+    console.print(f"[bold]{title}[/] " + ", ".join(f"{name} {rows:,}" for name, rows in most[:5]) + (", ..." if len(most) > 5 else ""))
 
 
 def _total(entries: Any, name: str) -> int:
@@ -78,22 +83,26 @@ def _add(totals: dict[str, int], more: dict[str, int]) -> None:
 
 
 def _models(console: Console, ledger: Ledger) -> None:
-    shown = Shown("month", title="Model churn, judged on the newest fifth of the label times", title_justify="left")
-    for column in ("AUC", "baseline", "avg. precision", "baseline", "share churned", "train / test rows", "good"):
-        shown.add_column(column, justify="right")
-    for key, entry in sorted(ledger.entries(name_of(model_table(retail.churn))).items()):
+    """A row a month: the model beside the logistic baseline, and precision beside the positive share."""
+    columns = ("AUC", "logistic", "AP", "logistic", "churned", "train", "test", "good")
+    shown = _table("Model churn beside a logistic baseline, on the newest fifth of the label times", "month", *columns)
+    untrained = []
+    for key, entry in ledger.entries(name_of(model_table(retail.churn))).items():
         details = entry.details
-        rows = f"{details['train_rows']:,} / {details['test_rows']:,}"
+        rows = [f"{details['train_rows']:,}", f"{details['test_rows']:,}"]
         if entry.status != "ok":
-            shown.add_row(key[:7], "-", "-", "-", "-", "-", rows, "not trained")
+            shown.add_row(key[:7], *"-----", *rows, "-")
+            untrained.append(key[:7])
             continue
         scores = [details[name] for name in ("auc", "baseline_auc", "average_precision", "baseline_average_precision", "positive_share")]
-        shown.add_row(key[:7], *(f"{score:.3f}" for score in scores), rows, "yes" if details["good"] else "no")
+        shown.add_row(key[:7], *(f"{score:.3f}" for score in scores), *rows, "yes" if details["good"] else "no")
     console.print(shown)
+    if untrained:
+        console.print(f"Too few labels to train in {', '.join(untrained)}. AP: average precision; churned: the share that is true.")
     predicted = ledger.entries(name_of(predictions_table(retail.churn))).values()
     days = [entry for entry in predicted if entry.status == "ok"]
     console.print(
-        f"Predictions: {sum(e.rows for e in days):,} scores on {len(days)} of {len(predicted)} days (the others had no good model yet)"
+        f"[bold]Predictions[/] {sum(e.rows for e in days):,} on {len(days)} of {len(predicted)} days; the others had no good model yet\n"
     )
 
 
@@ -113,13 +122,17 @@ def _customer(console: Console, lake: Lake) -> None:
     vectors = online_features(service, [{"customer_id": key}], client, now=marks.watermark_at)
     milliseconds = 1e3 * (time.perf_counter() - started)
     title = f"Customer {key} online, as of {marks.watermark_at:%Y-%m-%d %H:%M} UTC"
-    shown = Shown("feature", "value", "feature", "value", title=title, title_justify="left")
-    cells = [(name.replace("customer_", "").replace("spend__", ""), _text(value)) for name, value in vectors.rows[0].items()]
+    shown = _table(title, "feature", "value", "feature", "value")
+    shown.columns[2].justify = "left"
+    cells = [
+        (name.replace("customer_spend__", "").replace("customer_returns__", "returned_"), _text(value))
+        for name, value in vectors.rows[0].items()
+    ]
     half = -(-len(cells) // 2)
     for left, right in zip(cells[:half], [*cells[half:], ("", "")][:half], strict=True):
         shown.add_row(*left, *right)
     console.print(shown)
-    console.print(f"{len(cells)} features of {len(service.views)} views, read in {milliseconds:.2f} ms")
+    console.print(f"[bold]Read[/] {len(cells)} features of {len(service.views)} views, in {milliseconds:.2f} ms\n")
 
 
 def _text(value: Any) -> str:
@@ -129,12 +142,15 @@ def _text(value: Any) -> str:
 
 
 def _next(console: Console) -> None:
-    home = load_settings().home
-    console.print(
-        f"[bold]Next[/]\n"
-        f"  look at it       DAGSTER_HOME={home}/dagster .venv/bin/dagster-webserver -m platform_assets.definitions\n"
-        f"  one day again    DAGSTER_HOME={home}/dagster .venv/bin/dagster asset materialize -m platform_assets.definitions \\\n"
-        f"                     --select 'key:\"orders/silver\"' --partition {retail.DAYS.key(retail.DAYS.first)}\n"
-        f"  real files       PLATFORM_HOME=.real PLATFORM_RETAIL_FILES=<folder of daily CSV files> make demo\n"
-        f"  read the code    platform_assets/domains/retail/declarations.py"
+    home = os.path.relpath(load_settings().home)
+    day = retail.DAYS.key(retail.DAYS.first)
+    lines = (
+        "[bold]Next[/]",
+        f"  export PLATFORM_HOME={home} DAGSTER_HOME=$PWD/{home}/dagster",
+        "  .venv/bin/dagster-webserver -m platform_assets.definitions     # look at it",
+        "  .venv/bin/dagster asset materialize -m platform_assets.definitions \\\n"
+        f"    --select 'key:\"orders/silver\"' --partition {day}     # make a day again",
+        "  PLATFORM_HOME=.real PLATFORM_RETAIL_FILES=<folder> make demo   # real files",
+        "  platform_assets/domains/retail/declarations.py                 # the whole business",
     )
+    console.print("\n".join(lines), soft_wrap=True)

@@ -1,6 +1,5 @@
 """Materializing what is missing or stale, through Dagster, with a progress display."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -74,7 +73,6 @@ def online_store() -> OnlineStore:
 def materialize_stale(console: Console) -> Made:
     """Runs each stage over the stretch of its stale partitions; a stage with none is not run."""
     settings, made = load_settings(), Made()
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     columns = (SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
     with dg.DagsterInstance.get() as instance, Progress(*columns, console=console, transient=True) as progress:
         todo = stages()
@@ -99,7 +97,8 @@ def _materialize(stage: Stage, first: int, last: int, instance: dg.DagsterInstan
     }
     job = defs.resolve_implicit_global_asset_job_def()
     selection = [dg.AssetKey(list(table)) for table in stage.tables]
-    result = job.execute_in_process(asset_selection=selection, tags=keys, instance=instance, raise_on_error=False)
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    result = job.execute_in_process(quiet, asset_selection=selection, tags=keys, instance=instance, raise_on_error=False)
     if not result.success:
         errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
         causes = [str((error.cause or error).message) for error in errors if error]
