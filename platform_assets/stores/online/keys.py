@@ -27,6 +27,11 @@ def marks_key(project: str) -> bytes:
     return f"{project}:published".encode()
 
 
+def unfinished_field(layout: ViewLayout) -> bytes:
+    """The field of the marks that says which publications of a view have begun and not yet ended."""
+    return f"{layout.name} unfinished".encode()
+
+
 def entity_pattern(layout: ViewLayout, project: str) -> bytes:
     """Matches the keys of all entities that the view's entity has."""
     return f"{project}:{{{layout.entity}:*".encode()

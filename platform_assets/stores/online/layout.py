@@ -107,7 +107,7 @@ def pack(layout: ViewLayout, rows: pl.DataFrame, version: int) -> pa.Array:
     fixed = np.empty(rows.height, slots)
     fixed["version"], fixed["layout"] = version, layout.id
     fixed["valid_from"] = rows["valid_from"].cast(POLARS["datetime"]).to_physical().to_numpy()
-    fixed["nulls"] = np.packbits(columns.select(pl.all().is_null()).to_numpy().reshape(rows.height, -1), axis=1, bitorder="little")
+    fixed["nulls"] = np.packbits(columns.select(pl.all().is_null()).to_numpy().reshape(rows.height, len(kinds)), axis=1, bitorder="little")
     for place, (name, kind) in enumerate(kinds):
         column = columns[name]
         numbers = column.str.len_bytes() if kind == "str" else column.cast(pl.UInt8) if kind == "bool" else column.to_physical()

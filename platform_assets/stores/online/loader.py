@@ -1,4 +1,7 @@
-"""Bulk writing into the online store: a value is replaced if and only if the new version is not older than the stored one."""
+"""Bulk writing into the online store: a value is replaced if and only if the new version is not older than the stored one.
+
+Nothing is written for a publication that the store does not know: when its data were lost meanwhile, nobody would correct it.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import Session
+from platform_assets.stores.online.keys import marks_key, unfinished_field
 from platform_assets.stores.online.layout import TOMBSTONE_BYTES, ViewLayout, joined, tombstone
 
 BATCH = 500
@@ -23,10 +28,13 @@ TOMBSTONE_SECONDS = 24 * 3600
 # The versions are compared as numbers: Lua compares texts by the server's locale, and bytes are no text. 2^53 versions are enough.
 REPLACE = f"""
 local field, version, seconds, replaced = ARGV[1], tonumber(ARGV[2]), ARGV[3], 0
-for i, key in ipairs(KEYS) do
+local unfinished = redis.call('HGET', KEYS[1], ARGV[4])
+if not unfinished or not string.find(unfinished, ARGV[5], 1, true) then return -1 end
+for i = 2, #KEYS do
+  local key = KEYS[i]
   local stored = redis.call('HGET', key, field)
   if not stored or version >= struct.unpack('>I8', stored) then
-    local value = ARGV[i + 3]
+    local value = ARGV[i + 4]
     redis.call('HSET', key, field, value)
     if seconds ~= '0' and #value == {TOMBSTONE_BYTES} then redis.call('HEXPIRE', key, seconds, 'FIELDS', 1, field) end
     replaced = replaced + 1
@@ -36,21 +44,31 @@ return replaced
 """
 
 
-class Loader:
-    """Writes packed fields of a view through a session.
+class Unannounced(OnlineError):
+    """A write was refused, since the store does not know the publication that it belongs to (any more)."""
 
-    `expires` says whether the server can let tombstones go (HEXPIRE: Valkey from 9, Redis from 8); otherwise they stay for good, a
-    field of 8 bytes for each entity that was ever emptied.
+
+class Loader:
+    """Writes packed fields of a view, for a publication that has begun (marks.py).
+
+    token: the publication's name. seconds: after how long tombstones go by themselves.
+    `expires` says whether the server can let them go (HEXPIRE: Valkey from 9, Redis from 8); otherwise they stay for good, a field
+    of 8 bytes for each entity that was ever emptied.
     """
 
-    def __init__(self, session: Session, layout: ViewLayout, tombstone_seconds: int = TOMBSTONE_SECONDS, batch: int = BATCH) -> None:
-        self._session, self._field, self._batch = session, layout.field, batch
+    def __init__(self, session: Session, layout: ViewLayout, token: str, seconds: int = TOMBSTONE_SECONDS) -> None:
+        self._session = session
+        self._marks = _bulk(marks_key(session.store.project))
         self._script: bytes = session.call("SCRIPT", "LOAD", REPLACE)
         self.expires = session.call("COMMAND", "INFO", "HEXPIRE")[0] is not None
-        self._seconds = str(tombstone_seconds if self.expires else 0).encode()
+        self._field, self._announced = _bulk(layout.field), _bulk(unfinished_field(layout)) + _bulk(token.encode())
+        self._seconds = _bulk(b"%d" % (seconds if self.expires else 0))
 
     def write(self, keys: pl.Series, values: pa.Array, version: int) -> int:
-        """Writes the values, all read at `version`, for these keys; how many replaced what was there. OnlineError: not all are written."""
+        """Writes the values, all read at `version`, for these keys; how many replaced what was there.
+
+        OnlineError: not all are written. Unannounced: neither are, because the publication is no longer known.
+        """
         return self._send(_Bulk(keys.to_arrow().cast(pa.large_binary())), _Bulk(values), version)
 
     def bury(self, keys: pl.Series, version: int) -> int:
@@ -59,19 +77,24 @@ class Loader:
 
     def _send(self, keys: "_Bulk", values: "_Bulk", version: int) -> int:
         replaced, unanswered = 0, 0
-        for start in range(0, keys.count, self._batch):
-            end = min(start + self._batch, keys.count)
-            head = b"*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n" % (6 + 2 * (end - start), self._script) + _bulk(b"%d" % (end - start))
-            arguments = b"".join(
-                (head, keys.part(start, end), *map(_bulk, (self._field, b"%d" % version, self._seconds)), values.part(start, end))
-            )
-            self._session.send([arguments])
+        options = self._field + _bulk(b"%d" % version) + self._seconds + self._announced
+        for start in range(0, keys.count, BATCH):
+            end = min(start + BATCH, keys.count)
+            count = end - start
+            head = b"*%d\r\n$7\r\nEVALSHA\r\n%b%b" % (9 + 2 * count, _bulk(self._script), _bulk(b"%d" % (1 + count)))
+            self._session.send([b"".join((head, self._marks, keys.part(start, end), options, values.part(start, end)))])
             unanswered += 1
             if unanswered == _UNANSWERED:
-                replaced += self._session.answer()
+                replaced += self._answer()
                 unanswered -= 1
         for _ in range(unanswered):
-            replaced += self._session.answer()
+            replaced += self._answer()
+        return replaced
+
+    def _answer(self) -> int:
+        replaced: int = self._session.answer()
+        if replaced < 0:
+            raise Unannounced(f"the online store {self._session.store.address} does not know this publication any more: publish again.")
         return replaced
 
 

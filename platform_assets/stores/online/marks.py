@@ -13,14 +13,15 @@ cannot leave a value behind that nobody corrects:
   that the others write, and takes back what they have said.
 - The marks are set only by a publication whose version and watermark are both at least those of the marks. Another one begins
   again: what it read is older than what is published.
-- What a publication has said is gone together with the values when a server loses its data: then it ends with an error.
+- What a publication has said is gone together with the values when a server loses its data: then it writes nothing more, and ends
+  with an error.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from platform_assets.stores.online.connection import Session
-from platform_assets.stores.online.keys import marks_key
+from platform_assets.stores.online.keys import marks_key, unfinished_field
 from platform_assets.stores.online.layout import ViewLayout, as_datetime, as_microseconds
 
 _READ = """
@@ -153,4 +154,4 @@ def end(session: Session, layout: ViewLayout, token: str, gold: Readable, waterm
 
 def forget_marks(session: Session, layout: ViewLayout) -> None:
     """As if the view had never been published."""
-    session.call("HDEL", marks_key(session.store.project), layout.name, f"{layout.name} unfinished")
+    session.call("HDEL", marks_key(session.store.project), layout.name, unfinished_field(layout))

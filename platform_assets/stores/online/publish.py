@@ -19,7 +19,7 @@ from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.keys import entity_keys, entity_pattern
 from platform_assets.stores.online.layout import ViewLayout, pack
-from platform_assets.stores.online.loader import TOMBSTONE_SECONDS, Loader
+from platform_assets.stores.online.loader import TOMBSTONE_SECONDS, Loader, Unannounced
 from platform_assets.stores.online.marks import Begun, Readable, begin, end, forget_marks
 from platform_assets.stores.tables import name_of
 
@@ -105,7 +105,7 @@ def publication(
     """
     token = uuid4().hex[:12]
     with store.session() as session:
-        loader = Loader(session, layout, tombstone_seconds)
+        loader = Loader(session, layout, token, tombstone_seconds)
         for _ in range(_ATTEMPTS):
             readable, entries = _readable(layout, gold, now)
             yield "gold read"
@@ -120,15 +120,17 @@ def publication(
             if begun.state != "begun":
                 raise _refused(store, layout, gold, begun, entries)
             yield "begun"
-            for found, gone in _values(layout, gold, readable.version, begun, entries):
-                yield "values read"
-                replaced = loader.write(entity_keys(layout, found, store.project), pack(layout, found, readable.version), readable.version)
-                yield "values written"
-                replaced += loader.bury(entity_keys(layout, gone, store.project), readable.version)
-                yield "tombstones written"
-                done = replace(
-                    done, values=done.values + found.height, tombstones=done.tombstones + gone.height, replaced=done.replaced + replaced
-                )
+            try:
+                for found, gone in _values(layout, gold, readable.version, begun, entries):
+                    yield "values read"
+                    packed = pack(layout, found, readable.version)
+                    written = loader.write(entity_keys(layout, found, store.project), packed, readable.version)
+                    yield "values written"
+                    written += loader.bury(entity_keys(layout, gone, store.project), readable.version)
+                    yield "tombstones written"
+                    done = _added(done, found, gone, written)
+            except Unannounced:
+                pass  # one that writes all that this would have has ended, or the data were lost: the end tells
             outcome = end(session, layout, token, readable, begun.watermark, _valid_from(gold, begun.watermark))
             if outcome == "published":
                 return done
@@ -140,6 +142,10 @@ def publication(
     raise OnlineError(
         f"{layout.name}: {_ATTEMPTS} times another publication to {store.address} was faster. Run it again when the others have ended."
     )
+
+
+def _added(done: Published, found: pl.DataFrame, gone: pl.DataFrame, written: int) -> Published:
+    return replace(done, values=done.values + found.height, tombstones=done.tombstones + gone.height, replaced=done.replaced + written)
 
 
 def _readable(layout: ViewLayout, gold: Gold, now: datetime) -> tuple[Readable, Mapping[str, Entry]]:
