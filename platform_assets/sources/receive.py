@@ -48,7 +48,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     """Reads a partition of a source and keeps it in raw, in one commit; the same rows again change nothing.
 
     Other rows from the same origin supersede the earlier ones; or, if the source's deliveries arrive now, they become a further
-    delivery of the newest partition that has been received (docs/adr/0006).
+    delivery of the newest partition that has been received (docs/adr/0007).
 
     known: the ledger's entries of raw, by partition key.
 
@@ -145,7 +145,8 @@ def _refuse_rows_that_would_count_twice(source: Source, partition: int, keeper: 
     if keeper - partition > source.duplicates_within and any(d.rows for d in _delivered(key, known)):
         raise NotReadyError(
             f"{source.name}/raw {key}: {origin} came again with other rows, {keeper - partition} partitions later. Its rows arrive now, in "
-            f"{source.partitions.key(keeper)}, but rows of {key} count twice there: duplicates are looked for {source.duplicates_within} back. "
+            f"{source.partitions.key(keeper)}, and those that came before would count twice: duplicates are looked for "
+            f"{source.duplicates_within} partitions back. "
             f"Declare duplicates_within={keeper - partition} or more, or put the earlier file back."
         )
 
