@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from platform_assets.declare.arguments import checked_arguments, names_of, text
 from platform_assets.declare.names import check_name
 from platform_assets.errors import DeclarationError
 
@@ -18,11 +19,15 @@ class Entity:
     keys: tuple[str, ...]
     description: str
 
+    @checked_arguments("entity")
     def __init__(self, name: str, keys: Sequence[str], description: str = "") -> None:
         where = f"entity {name!r}"
         check_name(name, where)
-        if isinstance(keys, str) or not keys or len(set(keys)) != len(keys):
-            raise DeclarationError(f"{where}, keys: {keys!r} must be a list of one or more different columns, such as ['customer_id']")
+        names = names_of(keys, f"{where}, keys", "keys=['customer_id']")
+        if not names:
+            raise DeclarationError(f"{where} has no keys. Write the columns that identify one: keys=['customer_id'].")
+        for key in names:
+            check_name(key, f"{where}, keys")
         object.__setattr__(self, "name", name)
-        object.__setattr__(self, "keys", tuple(keys))
-        object.__setattr__(self, "description", description)
+        object.__setattr__(self, "keys", names)
+        object.__setattr__(self, "description", text(description, f"{where}, description", "description='...'"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from platform_assets.declare.arguments import checked_arguments, one_of, shown
 from platform_assets.declare.durations import duration, positive
 from platform_assets.declare.names import check_name
-from platform_assets.errors import DeclarationError, unknown
+from platform_assets.errors import DeclarationError
 
 if TYPE_CHECKING:
     from platform_assets.aggregations import Aggregation
@@ -35,9 +37,13 @@ class Window:
         return self.length + self.offset
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Feature:
-    """An aggregation as it is declared; `over` gives it windows, `named` a name."""
+    """An aggregation as it is declared; `over` gives it windows, `named` a name.
+
+    >>> sum("quantity * unit_price", where="not cancelled").over("30d").named("spend_30d")
+    sum('quantity * unit_price', where='not cancelled').over('30d').named('spend_30d')
+    """
 
     aggregation: Aggregation
     argument: str | None = None
@@ -57,16 +63,22 @@ class Feature:
 
     def __str__(self) -> str:
         options = {"where": self.where, "closed": None if self.closed == "left" else self.closed, "offset": self.offset}
-        words = [*([repr(self.argument)] if self.argument is not None else []), *(f"{k}={v!r}" for k, v in options.items() if v is not None)]
+        words = [
+            *([repr(self.argument)] if self.argument is not None else []),
+            *(f"{k}={v!r}" for k, v in options.items() if v is not None),
+        ]
         return f"{self.aggregation.name}({', '.join(words)})"
+
+    def __repr__(self) -> str:
+        over = f".over({', '.join(map(repr, self.windows))})" if self.windows else ""
+        return f"{self}{over}{'' if self.name is None else f'.named({self.name!r})'}"
 
     def spans(self, where: str) -> list[Window]:
         """Its windows, checked."""
         where = f"{where}, {self}"
         if not self.windows:
             raise DeclarationError(f"{where} has no window. Write {self}.over('7d').")
-        if self.closed not in get_args(Closed):
-            raise unknown(f"{where}, closed", "way to close a window", self.closed, get_args(Closed))
+        one_of(self.closed, get_args(Closed), f"{where}, closed", "way to close a window")
         offset = duration(self.offset, f"{where}, offset") if self.offset is not None else timedelta(0)
         return [Window(text, positive(text, f"{where}.over"), offset, self.closed) for text in self.windows]
 
@@ -78,11 +90,18 @@ class Feature:
             special += ["closed"] if self.closed != "left" else []
             special += ["an expression"] if self.argument is not None and not plain_column else []
             if special:
-                raise DeclarationError(f"{where} has {special[0]}, which a name made from column and window would not tell. Add .named('...').")
+                raise DeclarationError(
+                    f"{where} has {special[0]}, which a name made from column and window would not tell. Add .named('...')."
+                )
             return "_".join(filter(None, (self.argument, self.aggregation.name, window)))
+        if not isinstance(self.name, str):
+            raise DeclarationError(f"{where}.named: {shown(self.name)} is no text. Write .named('spend_7d').")
         name = self.name.replace("{window}", window)
         if len(self.windows) > 1 and name == self.name:
-            raise DeclarationError(f"{where} has {len(self.windows)} windows and one name, {self.name!r}. Put the window into it: .named('{self.name}_{{window}}').")
+            raise DeclarationError(
+                f"{where} has {len(self.windows)} windows and one name, {self.name!r}. "
+                f"Put the window into it: .named('{self.name}_{{window}}')."
+            )
         check_name(name, where)
         return name
 
@@ -111,20 +130,47 @@ class Measure:
     @property
     def meaning(self) -> list[Any]:
         """What its value depends on, as plain data."""
-        return [self.name, self.aggregation.name, self.empty, self.argument and self.argument.canonical, self.where and self.where.canonical]
+        return [
+            self.name,
+            self.aggregation.name,
+            self.empty,
+            self.argument and self.argument.canonical,
+            self.where and self.where.canonical,
+        ]
 
 
-def measure(feature: Feature, name: str, types: Mapping[str, DataType], where: str) -> Measure:
-    """A feature's aggregation over columns of these types, checked."""
+def measure(feature: Feature, types: Mapping[str, DataType], where: str) -> Measure:
+    """A feature's aggregation over columns of these types, checked; its name is as declared, and not yet that over a window."""
     from platform_assets.declare.source import condition
     from platform_assets.expressions import parse
+    from platform_assets.expressions.types import SQL_NAMES
 
+    aggregation = feature.aggregation
+    if aggregation.argument == "required" and feature.argument is None:
+        raise DeclarationError(f"{where}: {aggregation.name} needs a column or an expression, such as {aggregation.name}('amount').")
     argument = None if feature.argument is None else parse(feature.argument, columns=types, where=where)
     mask = None if feature.where is None else condition(feature.where, types, f"{where}, where")
-    result = feature.aggregation.result(argument.type if argument else "bool")
+    result = aggregation.result(argument.type if argument else "bool")
     if result is None:
-        raise DeclarationError(f"{where}: {feature.aggregation.name} needs a number, {feature.argument!r} is {argument.type if argument else 'nothing'}")
-    return Measure(name, feature.aggregation, argument, mask, result)
+        kind = SQL_NAMES[argument.type] if argument else "nothing"
+        raise DeclarationError(f"{where}: {aggregation.name} needs a number, {feature.argument!r} is {kind}")
+    return Measure(feature.name or "", _with_default_of_type(aggregation, result, where), argument, mask, result)
+
+
+def _with_default_of_type(aggregation: Aggregation, result: DataType, where: str) -> Aggregation:
+    """The aggregation with the value of its empty window in the type of its values: of integers 0, not 0.0."""
+    from platform_assets.aggregations import Sum
+    from platform_assets.expressions.types import SQL_NAMES
+
+    if not isinstance(aggregation, Sum) or aggregation.default is None:
+        return aggregation
+    default = aggregation.default
+    is_number = isinstance(default, int | float) and not isinstance(default, builtins.bool) and math.isfinite(default)
+    if not is_number or (result == "int" and not -(2**63) <= default < 2**63):
+        raise DeclarationError(f"{where}, default: {shown(default)} is no number that a column of {SQL_NAMES[result]} can hold")
+    if result == "int" and default != int(default):
+        raise DeclarationError(f"{where}, default: {default!r} is no whole number, and a sum of integers is one. Write {round(default)}.")
+    return replace(aggregation, default=int(default) if result == "int" else float(default))
 
 
 @dataclass(frozen=True)
@@ -135,6 +181,7 @@ class Derived:
     sql: str
 
 
+@checked_arguments("derive")
 def derive(name: str, sql: str) -> Derived:
     """A feature made of others of the same view by an SQL expression, computed at the moment of reading on every path.
 
@@ -147,6 +194,7 @@ def _feature(make: Callable[[], Aggregation], argument: str | None, where: str |
     return Feature(make(), argument, where, closed, offset)
 
 
+@checked_arguments("count")
 def count(column: str | None = None, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The number of rows, or of values in a column that are not null. Empty window: 0."""
     from platform_assets.aggregations import Count
@@ -154,13 +202,17 @@ def count(column: str | None = None, *, where: str | None = None, closed: Closed
     return _feature(Count, column, where, closed, offset)
 
 
-def sum(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None, default: float | None = None) -> Feature:
+@checked_arguments("sum")
+def sum(
+    column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None, default: float | None = None
+) -> Feature:
     """The sum of a column or row expression, in its unit. Empty window: null, or `default`. Integers beyond 64 bits are an error."""
     from platform_assets.aggregations import Sum
 
     return _feature(lambda: Sum(default), column, where, closed, offset)
 
 
+@checked_arguments("mean")
 def mean(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The mean of a column or row expression, in its unit. Empty window: null."""
     from platform_assets.aggregations import Mean
@@ -168,6 +220,7 @@ def mean(column: str, *, where: str | None = None, closed: Closed = "left", offs
     return _feature(Mean, column, where, closed, offset)
 
 
+@checked_arguments("std")
 def std(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The sample standard deviation (n - 1), in the column's unit. Fewer than two values: null."""
     from platform_assets.aggregations import Std
@@ -175,6 +228,7 @@ def std(column: str, *, where: str | None = None, closed: Closed = "left", offse
     return _feature(Std, column, where, closed, offset)
 
 
+@checked_arguments("min")
 def min(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The smallest value. Empty window: null."""
     from platform_assets.aggregations import Extreme
@@ -182,6 +236,7 @@ def min(column: str, *, where: str | None = None, closed: Closed = "left", offse
     return _feature(lambda: Extreme("min"), column, where, closed, offset)
 
 
+@checked_arguments("max")
 def max(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The largest value. Empty window: null."""
     from platform_assets.aggregations import Extreme
@@ -189,6 +244,7 @@ def max(column: str, *, where: str | None = None, closed: Closed = "left", offse
     return _feature(lambda: Extreme("max"), column, where, closed, offset)
 
 
+@checked_arguments("first")
 def first(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The value of the earliest row that has one; ties of event time by primary key. Empty window: null."""
     from platform_assets.aggregations import InOrder
@@ -196,6 +252,7 @@ def first(column: str, *, where: str | None = None, closed: Closed = "left", off
     return _feature(lambda: InOrder("first"), column, where, closed, offset)
 
 
+@checked_arguments("last")
 def last(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The value of the latest row that has one; ties of event time by primary key. Empty window: null."""
     from platform_assets.aggregations import InOrder
@@ -203,6 +260,7 @@ def last(column: str, *, where: str | None = None, closed: Closed = "left", offs
     return _feature(lambda: InOrder("last"), column, where, closed, offset)
 
 
+@checked_arguments("count_distinct")
 def count_distinct(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The number of different values, exactly. Empty window: 0."""
     from platform_assets.aggregations import CountDistinct
@@ -210,6 +268,7 @@ def count_distinct(column: str, *, where: str | None = None, closed: Closed = "l
     return _feature(CountDistinct, column, where, closed, offset)
 
 
+@checked_arguments("mode")
 def mode(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The most frequent value, of several the smallest. Empty window: null."""
     from platform_assets.aggregations import Mode
@@ -217,6 +276,7 @@ def mode(column: str, *, where: str | None = None, closed: Closed = "left", offs
     return _feature(Mode, column, where, closed, offset)
 
 
+@checked_arguments("time_since_last")
 def time_since_last(column: str | None = None, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """Seconds from the last row until the value is read. Empty window: null."""
     from platform_assets.aggregations import TimeSinceLast

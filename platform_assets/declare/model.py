@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from platform_assets.declare.arguments import checked_arguments, list_of, one_of, share, shown, takes_one_argument, whole
 from platform_assets.declare.names import check_name, check_owners, check_tags
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.version import version_of, version_of_code
-from platform_assets.errors import DeclarationError, unknown
+from platform_assets.errors import DeclarationError
 
 METRICS = ("auc", "average_precision")
 
@@ -33,29 +34,22 @@ class NotWorseThanBaseline:
 Check = AtLeast | NotWorseThanBaseline
 
 
+@checked_arguments("at_least")
 def at_least(metric: str, bound: float) -> AtLeast:
     """The model is good only if this metric reaches the bound on the test split.
 
     >>> at_least("auc", 0.65)
     AtLeast(metric='auc', bound=0.65)
     """
-    _check_metric(metric, "at_least")
-    if not 0 <= bound <= 1:
-        raise DeclarationError(f"at_least({metric!r}, {bound!r}): a bound lies between 0 and 1")
-    return AtLeast(metric, bound)
+    one_of(metric, METRICS, "at_least", "metric")
+    return AtLeast(metric, share(bound, f"at_least({metric!r}), bound"))
 
 
+@checked_arguments("not_worse_than_baseline")
 def not_worse_than_baseline(metric: str = "auc", tolerance: float = 0.0) -> NotWorseThanBaseline:
     """The model is good only if it reaches what a logistic regression reaches on the same split, less the tolerance."""
-    _check_metric(metric, "not_worse_than_baseline")
-    if not 0 <= tolerance <= 1:
-        raise DeclarationError(f"not_worse_than_baseline(tolerance={tolerance!r}): a tolerance lies between 0 and 1")
-    return NotWorseThanBaseline(metric, tolerance)
-
-
-def _check_metric(metric: str, where: str) -> None:
-    if metric not in METRICS:
-        raise unknown(where, "metric", metric, METRICS)
+    one_of(metric, METRICS, "not_worse_than_baseline", "metric")
+    return NotWorseThanBaseline(metric, share(tolerance, f"not_worse_than_baseline({metric!r}), tolerance"))
 
 
 @dataclass(frozen=True)
@@ -75,9 +69,18 @@ class Model:
     @cached_property
     def version(self) -> str:
         """Changes with the training set, the code of the function, and how it is trained; not with the checks."""
-        return version_of({"model": self.name, "training": self.training_set.version, "code": version_of_code(self.fit), "train_on": self.train_on, "seed": self.seed})
+        return version_of(
+            {
+                "model": self.name,
+                "training": self.training_set.version,
+                "code": version_of_code(self.fit),
+                "train_on": self.train_on,
+                "seed": self.seed,
+            }
+        )
 
 
+@checked_arguments("@model")
 def model(
     training_set: TrainingSet,
     *,
@@ -98,19 +101,29 @@ def model(
         tags: shown on its assets.
     """
     if not isinstance(training_set, TrainingSet):
-        raise DeclarationError(f"@model: {training_set!r} is no TrainingSet. Write @model(churn_training, checks=[...]).")
+        raise DeclarationError(f"@model: {shown(training_set)} is no TrainingSet. Write @model(churn_training, checks=[...]).")
 
     def declare(fit: Callable[[Any], Any]) -> Model:
-        where = f"model {fit.__name__!r}"
-        check_name(fit.__name__, where)
-        for check in checks:
+        name = getattr(fit, "__name__", "")
+        where = f"model {name!r}"
+        check_name(name, where)
+        takes_one_argument(fit, where, f"def {name}(train: TrainingData) -> Estimator")
+        required = list_of(checks, f"{where}, checks", "checks=[at_least('auc', 0.65)]")
+        for check in required:
             if not isinstance(check, AtLeast | NotWorseThanBaseline):
-                raise DeclarationError(f"{where}, checks: {check!r} is no check. Write at_least('auc', 0.65) or not_worse_than_baseline().")
-        if train_on is not None and train_on < 1:
-            raise DeclarationError(f"{where}, train_on: {train_on!r} must be 1 or more months, or None for all")
+                raise DeclarationError(
+                    f"{where}, checks: {shown(check)} is no check. Write at_least('auc', 0.65) or not_worse_than_baseline()."
+                )
         return Model(
-            fit.__name__, fit, training_set, tuple(checks), train_on, seed,
-            check_owners(owners, where) or training_set.owners, check_tags(tags or {}, where), inspect.getdoc(fit) or "",
+            name=name,
+            fit=fit,
+            training_set=training_set,
+            checks=required,
+            train_on=None if train_on is None else whole(train_on, f"{where}, train_on", least=1),
+            seed=whole(seed, f"{where}, seed", least=0),
+            owners=check_owners(owners, where) or training_set.owners,
+            tags=check_tags(tags, where),
+            description=inspect.getdoc(fit) or "",
         )
 
     return declare

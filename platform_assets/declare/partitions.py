@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+from platform_assets.declare.arguments import checked_arguments
 from platform_assets.errors import DeclarationError
 
 Unit = Literal["hour", "day", "week", "month"]
@@ -13,6 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _STEP: dict[str, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 _FIRST_MONDAY = datetime(1969, 12, 29, tzinfo=UTC)
+_A: dict[Unit, str] = {"hour": "an hour", "day": "a day", "week": "a week, which begins on Monday", "month": "a month"}
 _KEY_FORMAT: dict[Unit, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m-%d"}
 
 
@@ -29,10 +31,23 @@ class Partitions:
     end: datetime | None = None
 
     def __post_init__(self) -> None:
-        if self.end is not None and (self.end <= self.start or self.starts_at(self.index(self.end)) != self.end):
-            raise DeclarationError(f"partitions of a {self.unit} cannot end at {self.end.isoformat()}: that is not the end of a {self.unit} after {self.start.isoformat()}")
         if self.starts_at(self.index(self.start)) != self.start:
-            raise DeclarationError(f"partitions of a {self.unit} cannot start at {self.start.isoformat()}: that is not the start of a {self.unit}")
+            raise DeclarationError(f"partitions cannot start at {self._written(self.start)}: {self._mend(self.start)}")
+        if self.end is None:
+            return
+        if self.starts_at(self.index(self.end)) != self.end:
+            raise DeclarationError(f"partitions cannot end at {self._written(self.end)}: {self._mend(self.end)}")
+        if self.end <= self.start:
+            raise DeclarationError(f"partitions cannot end at {self._written(self.end)}: they start at {self._written(self.start)}")
+
+    def _written(self, at: datetime) -> str:
+        return at.replace(tzinfo=None).isoformat(timespec="minutes" if at.second == at.microsecond == 0 else "auto")
+
+    def _mend(self, at: datetime) -> str:
+        """Where a partition begins that is near to a moment at which none does."""
+        before = self.index(at)
+        bounds = (self.key(before), self.key(before + 1))
+        return f"that is inside {_A[self.unit]}. Write {bounds[0]!r} or {bounds[1]!r}."
 
     @property
     def first(self) -> int:
@@ -73,10 +88,12 @@ class Partitions:
         try:
             at = datetime.strptime(key, _KEY_FORMAT[self.unit]).replace(tzinfo=UTC)
         except ValueError:
-            raise DeclarationError(f"{key!r} is no partition of a {self.unit}: write it as {self.key(self.first)}") from None
+            raise DeclarationError(f"{key!r} is no {self.unit}: write it as {self.key(self.first)}") from None
         index = self.index(at)
         if self.starts_at(index) != at or index < self.first:
-            raise DeclarationError(f"there is no {self.unit} {key!r}: the first is {self.key(self.first)}, each begins where the one before ends")
+            raise DeclarationError(
+                f"there is no {self.unit} {key!r}: the first is {self.key(self.first)}, each begins where the one before ends"
+            )
         return index
 
     def keys(self, first: int, last: int) -> Iterator[str]:
@@ -105,28 +122,32 @@ def _partitions(unit: Unit, start: str, end: str | None) -> Partitions:
 def _moment(text: str, what: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, TypeError):
         raise DeclarationError(f"partitions {what} at {text!r}, which is no date: write it as '2024-01-31'") from None
     if at.tzinfo is not None and at.utcoffset() != timedelta(0):
         raise DeclarationError(f"partitions {what} at {text!r}, a local time: partitions are UTC, leave the offset out")
     return at.replace(tzinfo=UTC)
 
 
+@checked_arguments("hourly")
 def hourly(start: str, *, end: str | None = None) -> Partitions:
     """One partition an hour, from `start` (such as '2024-01-31T06:00', UTC) on, until `end` (excluded)."""
     return _partitions("hour", start, end)
 
 
+@checked_arguments("daily")
 def daily(start: str, *, end: str | None = None) -> Partitions:
     """One partition a UTC day, from `start` (such as '2024-01-31') on, until `end` (excluded)."""
     return _partitions("day", start, end)
 
 
+@checked_arguments("weekly")
 def weekly(start: str, *, end: str | None = None) -> Partitions:
     """One partition a week, from the Monday `start` on, until `end` (excluded)."""
     return _partitions("week", start, end)
 
 
+@checked_arguments("monthly")
 def monthly(start: str, *, end: str | None = None) -> Partitions:
     """One partition a calendar month, from `start` (the first of a month) on, until `end` (excluded)."""
     return _partitions("month", start, end)

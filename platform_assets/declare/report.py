@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from platform_assets.declare.arguments import checked_arguments, list_of, names_of, shown, text
 from platform_assets.declare.features import Feature, Measure, is_time_since, measure
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
+from platform_assets.declare.timezones import check_timezone
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
 
@@ -30,6 +31,7 @@ class GoldTable:
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
 
+    @checked_arguments("gold table")
     def __init__(
         self,
         name: str,
@@ -45,46 +47,60 @@ class GoldTable:
         where = f"gold table {name!r}"
         check_name(name, where)
         if not isinstance(source, Source):
-            raise DeclarationError(f"{where}, source: {source!r} is no source. Declare it with @source(...).")
-        for column in by:
+            raise DeclarationError(f"{where}, source: {shown(source)} is no source. Declare it with @source(...).")
+        columns = names_of(by, f"{where}, by", f"by=[{by!r}]" if isinstance(by, str) else "by=['country']")
+        for column in columns:
             source.require(column, f"{where}, by, source {source.name!r}")
-        try:
-            ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise DeclarationError(f"{where}, timezone: there is no time zone {timezone!r}. Write it as 'Europe/London'.") from None
+        check_timezone(timezone, f"{where}, timezone")
         if timezone != "UTC" and source.partitions.unit != "day":
-            raise DeclarationError(f"{where}, timezone: only a report by day has a time zone, {source.name!r} has partitions of a {source.partitions.unit}")
-        if not measures:
+            raise DeclarationError(
+                f"{where}, timezone: only a report by day has a time zone, {source.name!r} has partitions of a {source.partitions.unit}"
+            )
+        declared = list_of(measures, f"{where}, measures", "measures=[count().named('rows')]")
+        if not declared:
             raise DeclarationError(f"{where} has no measures. Write measures=[count().named('rows')].")
-        checked = tuple(_measure(feature, source, where) for feature in measures)
-        names = [*by, *(m.name for m in checked)]
+        checked = tuple(_measure(feature, source, where) for feature in declared)
+        names = [*columns, *(m.name for m in checked)]
         for column in names:
             if names.count(column) > 1 or column in RESERVED_COLUMNS:
                 raise DeclarationError(f"{where}: the column {column!r} exists twice. Give the measure another name: .named('...').")
         values = {
-            "name": name, "source": source, "by": tuple(by), "measures": checked, "timezone": timezone, "description": description,
-            "owners": check_owners(owners, where) or source.owners, "tags": check_tags(tags or {}, where) or source.tags,
+            "name": name,
+            "source": source,
+            "by": columns,
+            "measures": checked,
+            "timezone": timezone,
+            "description": text(description, f"{where}, description", "description='...'"),
+            "owners": check_owners(owners, where) or source.owners,
+            "tags": check_tags(tags, where) or source.tags,
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
 
     @cached_property
     def version(self) -> str:
-        return version_of({
-            "report": self.name, "source": self.source.version, "by": self.by, "timezone": self.timezone,
-            "measures": [m.meaning for m in self.measures],
-        })
+        return version_of(
+            {
+                "report": self.name,
+                "source": self.source.version,
+                "by": self.by,
+                "timezone": self.timezone,
+                "measures": [m.meaning for m in self.measures],
+            }
+        )
 
 
 def _measure(feature: Feature, source: Source, where: str) -> Measure:
     place = f"{where}, {feature}, source {source.name!r}"
     if not isinstance(feature, Feature):
-        raise DeclarationError(f"{where}, measures: {feature!r} is no aggregation. Write count().named('rows').")
+        raise DeclarationError(f"{where}, measures: {shown(feature)} is no aggregation. Write count().named('rows').")
     if feature.windows or feature.offset is not None or feature.closed != "left":
-        raise DeclarationError(f"{place}: a report has no windows: it aggregates the rows of an event day. Leave over, offset and closed out.")
+        raise DeclarationError(
+            f"{place}: a report has no windows: it aggregates the rows of an event day. Leave over, offset and closed out."
+        )
     if is_time_since(feature.aggregation):
         raise DeclarationError(f"{place}: a report has no moment of reading, so no time since. Use max('{source.event_time}').")
     if feature.name is None:
         raise DeclarationError(f"{place}: a measure needs a name. Add .named('...').")
     check_name(feature.name, place)
-    return measure(feature, feature.name, source.types, place)
+    return measure(feature, source.types, place)

@@ -8,15 +8,16 @@ from datetime import timedelta
 from functools import cached_property
 from types import NoneType, UnionType
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from platform_assets.declare.arguments import checked_arguments, names_of, one_of, share, shown, takes_one_argument, texts_by_name, whole
 from platform_assets.declare.durations import duration
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
 from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.timezones import check_timezone
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError, unknown
 from platform_assets.expressions import Expression, parse
-from platform_assets.expressions.types import PYTHON, DataType
+from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
 
 Deliveries = Literal["restates", "arrives_now"]
 
@@ -64,18 +65,28 @@ class Source:
     @cached_property
     def version(self) -> str:
         """Changes when accepted rows, their flags or the time from which they may be read would."""
-        return version_of({
-            "source": self.name, "columns": {n: [c.type, c.nullable] for n, c in self.columns.items()}, "event_time": self.event_time,
-            "partitions": [self.partitions.unit, self.partitions.start], "key": self.key, "timezone": self.timezone,
-            "rules": {n: e.canonical for n, e in self.rules.items()}, "flags": {n: e.canonical for n, e in self.flags.items()},
-            "accepted_share": self.accepted_share, "data_delay": self.data_delay, "duplicates_within": self.duplicates_within,
-        })
+        return version_of(
+            {
+                "source": self.name,
+                "columns": {n: [c.type, c.nullable] for n, c in self.columns.items()},
+                "event_time": self.event_time,
+                "partitions": [self.partitions.unit, self.partitions.start],
+                "key": self.key,
+                "timezone": self.timezone,
+                "rules": {n: e.canonical for n, e in self.rules.items()},
+                "flags": {n: e.canonical for n, e in self.flags.items()},
+                "accepted_share": self.accepted_share,
+                "data_delay": self.data_delay,
+                "duplicates_within": self.duplicates_within,
+            }
+        )
 
     def require(self, column: str, where: str) -> None:
         if column not in self.types:
             raise unknown(where, "column", column, self.types)
 
 
+@checked_arguments("@source")
 def source(
     *,
     schema: type,
@@ -121,48 +132,59 @@ def source(
     """
 
     def declare(read: Callable[[Any], Any]) -> Source:
-        name = read.__name__
+        name = getattr(read, "__name__", "")
         where = f"source {name!r}"
         check_name(name, where)
-        if kind != "events":
-            raise unknown(where, "kind of source", kind, ["events"])
-        if deliveries not in typing.get_args(Deliveries):
-            raise unknown(where, "way to treat deliveries", deliveries, typing.get_args(Deliveries))
+        takes_one_argument(read, where, f"def {name}(arrival: Arrival) -> pl.LazyFrame | None")
+        one_of(kind, ["events"], where, "kind of source")
+        one_of(deliveries, typing.get_args(Deliveries), where, "way to treat deliveries")
         columns = _columns(schema, where)
         types = {column: declared.type for column, declared in columns.items()}
-        if event_time not in columns:
-            raise unknown(f"{where}, event_time", "column", event_time, columns)
-        if columns[event_time].type != "datetime":
-            raise DeclarationError(f"{where}, event_time: {event_time!r} is {columns[event_time].type}, it must be a datetime")
-        for column in key:
-            if column not in columns:
-                raise unknown(f"{where}, key", "column", column, columns)
+        _check_event_time(event_time, columns, where)
+        keys = names_of(key, f"{where}, key", f"key=[{key!r}]" if isinstance(key, str) else "key=['order_id']")
+        for column in keys:
+            one_of(column, list(columns), f"{where}, key", "column")
+        if not isinstance(partitions, Partitions):
+            raise DeclarationError(f"{where}, partitions: {shown(partitions)} are no partitions. Write partitions=daily('2024-01-01').")
         if partitions.unit == "month":
             raise DeclarationError(f"{where}, partitions: sources arrive in hours, days or weeks, not in months")
-        if not 0 <= accepted_share <= 1:
-            raise DeclarationError(f"{where}, accepted_share: {accepted_share!r} is not between 0 and 1")
-        if duplicates_within < 0 or (duplicates_within and not key):
-            raise DeclarationError(f"{where}, duplicates_within: {duplicates_within!r} needs key=[...], the columns that two copies have in common, and is 0 or more")
+        back = whole(duplicates_within, f"{where}, duplicates_within", least=0)
+        if back and not keys:
+            raise DeclarationError(f"{where}, duplicates_within: {back} needs key=[...], the columns that two copies have in common")
         if timezone is not None:
-            try:
-                ZoneInfo(timezone)
-            except (ZoneInfoNotFoundError, ValueError):
-                raise DeclarationError(f"{where}, timezone: there is no time zone {timezone!r}. Write it as 'Europe/London'.") from None
+            check_timezone(timezone, f"{where}, timezone")
+        if deliveries == "arrives_now" and not back:
+            raise DeclarationError(
+                f"{where}, deliveries: when a second delivery of a partition arrives now, it brings rows of the first again. "
+                "Say how they are known: key=[...], and duplicates_within=, how many partitions later it may come."
+            )
         return Source(
-            name=name, read=read, columns=columns, event_time=event_time, partitions=partitions, key=tuple(key), timezone=timezone,
-            rules=conditions(rules or {}, types, where, "rule", reserved={}), flags=conditions(flags or {}, types, where, "flag", reserved=types),
-            accepted_share=accepted_share, empty_after=None if empty_after is None else duration(empty_after, f"{where}, empty_after"),
-            data_delay=duration(data_delay, f"{where}, data_delay"), duplicates_within=duplicates_within, deliveries=deliveries,
-            owners=check_owners(owners, where), tags=check_tags(tags or {}, where), description=inspect.getdoc(read) or "",
+            name=name,
+            read=read,
+            columns=columns,
+            event_time=event_time,
+            partitions=partitions,
+            key=keys,
+            timezone=timezone,
+            rules=conditions(rules, types, where, "rule", reserved={}),
+            flags=conditions(flags, types, where, "flag", reserved=types),
+            accepted_share=share(accepted_share, f"{where}, accepted_share"),
+            empty_after=None if empty_after is None else duration(empty_after, f"{where}, empty_after"),
+            data_delay=duration(data_delay, f"{where}, data_delay"),
+            duplicates_within=back,
+            deliveries=deliveries,
+            owners=check_owners(owners, where),
+            tags=check_tags(tags, where),
+            description=inspect.getdoc(read) or "",
         )
 
     return declare
 
 
-def conditions(declared: Mapping[str, str], types: Mapping[str, DataType], where: str, what: str, reserved: Mapping[str, Any]) -> dict[str, Expression]:
+def conditions(declared: Any, types: Mapping[str, DataType], where: str, what: str, reserved: Mapping[str, Any]) -> dict[str, Expression]:
     """Named SQL conditions, parsed and checked."""
     parsed = {}
-    for name, sql in declared.items():
+    for name, sql in texts_by_name(declared, f"{where}, {what}s", f"{what}s={{'name': 'price >= 0'}}").items():
         check_name(name, f"{where}, {what} {name!r}")
         if name in reserved or name in RESERVED_COLUMNS:
             raise DeclarationError(f"{where}, {what} {name!r}: there is a column with this name already, choose another")
@@ -174,17 +196,30 @@ def condition(sql: str, types: Mapping[str, DataType], where: str) -> Expression
     """An SQL expression that is true or false."""
     expression = parse(sql, columns=types, where=where)
     if expression.type != "bool":
-        raise DeclarationError(f"{where}: {sql!r} is {expression.type}, a condition must be true or false")
+        raise DeclarationError(f"{where}: {sql!r} is {SQL_NAMES[expression.type]}, a condition must be true or false")
     return expression
+
+
+def _check_event_time(event_time: str, columns: Mapping[str, SourceColumn], where: str) -> None:
+    one_of(event_time, list(columns), f"{where}, event_time", "column")
+    kind = columns[event_time].type
+    if kind != "datetime":
+        raise DeclarationError(f"{where}, event_time: {event_time!r} is {SQL_NAMES[kind]}, it must be a timestamp: annotate it as datetime")
 
 
 def _columns(schema: type, where: str) -> dict[str, SourceColumn]:
     try:
         annotations = typing.get_type_hints(schema)
-    except (NameError, TypeError) as error:
+    except TypeError:
+        raise DeclarationError(
+            f"{where}, schema: {shown(schema)} is no class with annotated columns. Write them as 'price: float'."
+        ) from None
+    except (NameError, AttributeError, SyntaxError) as error:
         raise DeclarationError(f"{where}, schema: its annotations cannot be read: {error}") from None
     if not annotations:
-        raise DeclarationError(f"{where}, schema: {getattr(schema, '__name__', schema)!r} has no annotated columns. Write them as 'price: float'.")
+        raise DeclarationError(
+            f"{where}, schema: {getattr(schema, '__name__', schema)!r} has no annotated columns. Write them as 'price: float'."
+        )
     return {name: _column(name, annotation, where) for name, annotation in annotations.items()}
 
 
@@ -192,11 +227,18 @@ def _column(name: str, annotation: Any, where: str) -> SourceColumn:
     check_name(name, f"{where}, schema")
     if name in RESERVED_COLUMNS:
         raise DeclarationError(f"{where}, schema: {name!r} is a column that the platform adds itself, choose another name")
-    members = typing.get_args(annotation) if isinstance(annotation, UnionType) or typing.get_origin(annotation) is typing.Union else (annotation,)
+    members = (
+        typing.get_args(annotation) if isinstance(annotation, UnionType) or typing.get_origin(annotation) is typing.Union else (annotation,)
+    )
     kinds = [member for member in members if member is not NoneType]
-    if len(kinds) != 1 or kinds[0] not in PYTHON:
+    if len(kinds) != 1 or not isinstance(kinds[0], type) or kinds[0] not in PYTHON:
         wanted = ", ".join(kind.__name__ for kind in PYTHON)
-        raise DeclarationError(f"{where}, schema: the column {name!r} is {annotation!r}. A column is one of {wanted}, with '| None' where it may be missing.")
+        raise DeclarationError(
+            f"{where}, schema: the column {name!r} is {_spelled(annotation)}. "
+            f"A column is one of {wanted}, with '| None' where it may be missing."
+        )
     return SourceColumn(PYTHON[kinds[0]], nullable=len(members) > 1)
 
 
+def _spelled(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else shown(annotation)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Literal
 
+from platform_assets.declare.arguments import checked_arguments, list_of, shown, text
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity
 from platform_assets.declare.names import check_name, check_owners, check_tags
@@ -15,7 +16,7 @@ from platform_assets.declare.version import version_of
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression
-from platform_assets.expressions.types import DataType
+from platform_assets.expressions.types import SQL_NAMES, DataType
 
 
 @dataclass(frozen=True, init=False)
@@ -29,23 +30,20 @@ class FeatureService:
     views: tuple[FeatureView, ...]
     description: str
 
+    @checked_arguments("feature service")
     def __init__(self, name: str, views: Sequence[FeatureView], description: str = "") -> None:
         where = f"feature service {name!r}"
         check_name(name, where)
-        for view in views:
+        read = list_of(views, f"{where}, views", "[customer_spend]")
+        if not read:
+            raise DeclarationError(f"{where} has no views. Write FeatureService({name!r}, [customer_spend]).")
+        for view in read:
             if not isinstance(view, FeatureView):
-                raise DeclarationError(f"{where}: {view!r} is no feature view")
-        names = [view.name for view in views]
-        if not names or len(set(names)) != len(names):
-            raise DeclarationError(f"{where}: views={names} must be one or more different feature views")
-        types: dict[str, DataType] = {}
-        for view in views:
-            for key, dtype in view.key_types.items():
-                if types.setdefault(key, dtype) != dtype:
-                    raise DeclarationError(f"{where}: the key {key!r} is {types[key]} in one view and {dtype} in {view.name!r}")
+                raise DeclarationError(f"{where}, views: {shown(view)} is no feature view")
+        _check_together(read, where)
         object.__setattr__(self, "name", name)
-        object.__setattr__(self, "views", tuple(views))
-        object.__setattr__(self, "description", description)
+        object.__setattr__(self, "views", read)
+        object.__setattr__(self, "description", text(description, f"{where}, description", "description='...'"))
 
     @property
     def keys(self) -> dict[str, DataType]:
@@ -62,6 +60,22 @@ class FeatureService:
         return version_of({"service": self.name, "views": [view.version for view in self.views]})
 
 
+def _check_together(views: Sequence[FeatureView], where: str) -> None:
+    """Views that are read together have names of their own, and a key has one type in all of them."""
+    names = [view.name for view in views]
+    types: dict[str, tuple[DataType, str]] = {}
+    for view in views:
+        if names.count(view.name) > 1:
+            raise DeclarationError(f"{where}, views: two are named {view.name!r}. Leave one out, or rename one.")
+        for key, dtype in view.key_types.items():
+            known, first = types.setdefault(key, (dtype, view.name))
+            if known != dtype:
+                raise DeclarationError(
+                    f"{where}: the key {key!r} is {SQL_NAMES[known]} in view {first!r} and {SQL_NAMES[dtype]} in view {view.name!r}. "
+                    "Give it one type in the sources' schemas."
+                )
+
+
 @dataclass(frozen=True)
 class Spine:
     """Which entities are labelled, and when: at every step, those with an event in the time before."""
@@ -70,6 +84,7 @@ class Spine:
     active: timedelta
 
 
+@checked_arguments("every")
 def every(step: str, *, active: str) -> Spine:
     """Label times `step` apart, from the source's first partition on; at each the entities with an event within `active` before it.
 
@@ -93,6 +108,7 @@ class Labels:
         return self.where.columns if self.where else ()
 
 
+@checked_arguments("no_event")
 def no_event(source: Source, *, within: str, spine: Spine, where: str | None = None) -> Labels:
     """True where no event follows within the horizon: a customer who left.
 
@@ -105,6 +121,7 @@ def no_event(source: Source, *, within: str, spine: Spine, where: str | None = N
     return _labels(source, "none", within, spine, where)
 
 
+@checked_arguments("any_event")
 def any_event(source: Source, *, within: str, spine: Spine, where: str | None = None) -> Labels:
     """True where an event follows within the horizon: a customer who comes back. Arguments as for no_event."""
     return _labels(source, "any", within, spine, where)
@@ -112,13 +129,21 @@ def any_event(source: Source, *, within: str, spine: Spine, where: str | None = 
 
 def _labels(source: Source, event: Literal["none", "any"], within: str, spine: Spine, where: str | None) -> Labels:
     if not isinstance(source, Source):
-        raise DeclarationError(f"labels: {source!r} is no source. Declare it with @source(...).")
+        raise DeclarationError(f"labels: {shown(source)} is no source. Declare it with @source(...).")
     place = f"labels from source {source.name!r}"
     if not isinstance(spine, Spine):
-        raise DeclarationError(f"{place}, spine: {spine!r} says not when. Write spine=every('7d', active='90d').")
+        raise DeclarationError(f"{place}, spine: {shown(spine)} does not say when. Write spine=every('7d', active='90d').")
     if spine.step % source.partitions.step:
-        raise DeclarationError(f"{place}, spine: labels every {spine.step} do not fall on ends of the source's partitions of {source.partitions.step}")
-    return Labels(source, event, positive(within, f"{place}, within"), None if where is None else condition(where, source.types, f"{place}, where"), spine)
+        raise DeclarationError(
+            f"{place}, spine: labels every {spine.step} do not fall on ends of the source's partitions of {source.partitions.step}"
+        )
+    return Labels(
+        source,
+        event,
+        positive(within, f"{place}, within"),
+        None if where is None else condition(where, source.types, f"{place}, where"),
+        spine,
+    )
 
 
 @dataclass(frozen=True, init=False)
@@ -139,6 +164,7 @@ class TrainingSet:
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
 
+    @checked_arguments("training set")
     def __init__(
         self,
         name: str,
@@ -154,20 +180,40 @@ class TrainingSet:
         check_name(name, where)
         check_name(label, f"{where}, label")
         if not isinstance(features, FeatureService):
-            raise DeclarationError(f"{where}, features: {features!r} is no FeatureService. Write FeatureService('{name}_features', [view]).")
+            raise DeclarationError(
+                f"{where}, features: {shown(features)} is no FeatureService. Write FeatureService('{name}_features', [view])."
+            )
         if not isinstance(labels, Labels):
-            raise DeclarationError(f"{where}, labels: {labels!r} are no labels. Write no_event(source, within='30d', spine=every('7d', active='90d')).")
+            raise DeclarationError(
+                f"{where}, labels: {shown(labels)} are no labels. Write no_event(source, within='30d', spine=every('7d', active='90d'))."
+            )
         entity = features.views[0].entity
         for view in features.views:
             if set(view.entity.keys) - set(entity.keys):
-                raise DeclarationError(f"{where}: the labels are of entity {entity.name!r} with keys {list(entity.keys)}, view {view.name!r} needs {list(view.entity.keys)}")
+                raise DeclarationError(
+                    f"{where}: the labels are of entity {entity.name!r} with keys {list(entity.keys)}, "
+                    f"view {view.name!r} needs {list(view.entity.keys)}"
+                )
         for key in entity.keys:
-            labels.source.require(key, f"{where}, labels, key of entity {entity.name!r}, source {labels.source.name!r}")
+            place = f"{where}, labels, key of entity {entity.name!r}, source {labels.source.name!r}"
+            labels.source.require(key, place)
+            known, needed = labels.source.types[key], features.keys[key]
+            if known != needed:
+                raise DeclarationError(
+                    f"{place}: {key!r} is {SQL_NAMES[known]}, the features need {SQL_NAMES[needed]}. "
+                    "Give it one type in the sources' schemas."
+                )
         if label in {*features.features, *entity.keys, "label_time", "partition"}:
             raise DeclarationError(f"{where}, label: {label!r} is a column of the training set already, choose another")
         values = {
-            "name": name, "features": features, "labels": labels, "entity": entity, "label": label, "description": description,
-            "owners": check_owners(owners, where) or features.views[0].owners, "tags": check_tags(tags or {}, where),
+            "name": name,
+            "features": features,
+            "labels": labels,
+            "entity": entity,
+            "label": label,
+            "description": text(description, f"{where}, description", "description='...'"),
+            "owners": check_owners(owners, where) or features.views[0].owners,
+            "tags": check_tags(tags, where),
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
@@ -185,7 +231,16 @@ class TrainingSet:
     @cached_property
     def version(self) -> str:
         labels = self.labels
-        return version_of({
-            "training": self.name, "features": self.features.version, "source": labels.source.version, "event": labels.event, "horizon": labels.horizon,
-            "where": labels.where and labels.where.canonical, "step": labels.spine.step, "active": labels.spine.active, "label": self.label,
-        })
+        return version_of(
+            {
+                "training": self.name,
+                "features": self.features.version,
+                "source": labels.source.version,
+                "event": labels.event,
+                "horizon": labels.horizon,
+                "where": labels.where and labels.where.canonical,
+                "step": labels.spine.step,
+                "active": labels.spine.active,
+                "label": self.label,
+            }
+        )

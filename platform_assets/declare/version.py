@@ -7,6 +7,7 @@ import json
 import textwrap
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import CodeType
 from typing import Any
 
 
@@ -29,12 +30,21 @@ def _plain(value: Any) -> Any:
 
 
 def version_of_code(function: Callable[..., Any]) -> str:
-    """A hash of a function's source that comments, formatting and the docstring do not change."""
+    """A hash of a function's source that comments, formatting and the docstring do not change. What it calls is not in it."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, TypeError, SyntaxError):  # typed into a prompt: there is no source to read
-        return version_of(function.__code__.co_code.hex())
+        return version_of(_of_bytecode(function.__code__))
     if not isinstance(tree, ast.FunctionDef):
-        return version_of(ast.dump(tree))
+        return version_of(ast.unparse(tree))
     body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
-    return version_of([ast.dump(tree.args), *map(ast.dump, body)])
+    # unparse, not dump: a tree is written otherwise by Python 3.13 than by 3.12.
+    return version_of([ast.unparse(tree.args), *map(ast.unparse, body)])
+
+
+def _of_bytecode(code: CodeType) -> list[Any]:
+    constants = [
+        _of_bytecode(c) if isinstance(c, CodeType) else sorted(map(repr, c)) if isinstance(c, frozenset) else repr(c)
+        for c in code.co_consts
+    ]
+    return [code.co_code.hex(), code.co_names, constants]

@@ -1,10 +1,11 @@
 """A feature view: features of one entity from one source."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from platform_assets.declare.arguments import checked_arguments, list_of, shown, text, yes_or_no
 from platform_assets.declare.entity import Entity
 from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
@@ -61,6 +62,7 @@ class FeatureView:
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
 
+    @checked_arguments("feature view")
     def __init__(
         self,
         name: str,
@@ -76,24 +78,34 @@ class FeatureView:
         where = f"feature view {name!r}"
         check_name(name, where)
         if not isinstance(entity, Entity):
-            raise DeclarationError(f"{where}, entity: {entity!r} is no Entity. Write Entity('customer', keys=['customer_id']).")
+            raise DeclarationError(f"{where}, entity: {shown(entity)} is no Entity. Write Entity('customer', keys=['customer_id']).")
         if not isinstance(source, Source):
-            raise DeclarationError(f"{where}, source: {source!r} is no source. Declare it with @source(...).")
+            raise DeclarationError(f"{where}, source: {shown(source)} is no source. Declare it with @source(...).")
         for key in entity.keys:
             source.require(key, f"{where}, key of entity {entity.name!r}, source {source.name!r}")
         stored: list[StoredFeature] = []
-        for feature in features:
+        declared = list_of(features, f"{where}, features", "features=[count().over('7d')]")
+        for feature in declared:
             if isinstance(feature, Feature):
                 stored += _stored(feature, source, where)
             elif not isinstance(feature, Derived):
-                raise DeclarationError(f"{where}, features: {feature!r} is no feature. Write count().over('7d') or derive('name', '...').")
+                raise DeclarationError(
+                    f"{where}, features: {shown(feature)} is no feature. Write count().over('7d') or derive('name', '...')."
+                )
         if not stored:
             raise DeclarationError(f"{where} has no features. Write features=[count().over('7d')].")
-        derived = _derived([f for f in features if isinstance(f, Derived)], stored, where)
+        derived = _derived([f for f in declared if isinstance(f, Derived)], stored, where)
         _check_clashes([*stored, *derived], entity, where)
         values = {
-            "name": name, "entity": entity, "source": source, "stored": tuple(stored), "derived": tuple(derived), "online": online,
-            "description": description, "owners": check_owners(owners, where) or source.owners, "tags": check_tags(tags or {}, where) or source.tags,
+            "name": name,
+            "entity": entity,
+            "source": source,
+            "stored": tuple(stored),
+            "derived": tuple(derived),
+            "online": yes_or_no(online, f"{where}, online"),
+            "description": text(description, f"{where}, description", "description='...'"),
+            "owners": check_owners(owners, where) or source.owners,
+            "tags": check_tags(tags, where) or source.tags,
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
@@ -101,11 +113,15 @@ class FeatureView:
     @cached_property
     def version(self) -> str:
         """Changes when a value could: with the source's version, the keys, and what each feature means."""
-        return version_of({
-            "view": self.name, "source": self.source.version, "keys": self.entity.keys,
-            "stored": [[*f.measure.meaning, f.window.length, f.window.offset, f.window.closed] for f in self.stored],
-            "derived": [[f.name, f.expression.canonical] for f in self.derived],
-        })
+        return version_of(
+            {
+                "view": self.name,
+                "source": self.source.version,
+                "keys": self.entity.keys,
+                "stored": [[*f.measure.meaning, f.window.length, f.window.offset, f.window.closed] for f in self.stored],
+                "derived": [[f.name, f.expression.canonical] for f in self.derived],
+            }
+        )
 
     @cached_property
     def reach(self) -> timedelta:
@@ -133,33 +149,43 @@ class FeatureView:
     @property
     def served(self) -> dict[str, DataType]:
         """What a reader gets: names and types of stored and derived features."""
-        return {feature.name: feature.served_type for feature in (*self.stored, *self.derived)}
+        features: list[StoredFeature | DerivedFeature] = [*self.stored, *self.derived]
+        return {feature.name: feature.served_type for feature in features}
 
 
 def _stored(feature: Feature, source: Source, where: str) -> list[StoredFeature]:
     place = f"{where}, {feature}, source {source.name!r}"
-    plain = feature.argument in source.types
-    return [
-        StoredFeature(measure(feature, feature.name_over(window.text, where, plain), source.types, place), window)
-        for window in feature.spans(where)
-    ]
+    plain = isinstance(feature.argument, str) and feature.argument in source.types
+    spans = feature.spans(where)
+    measured = measure(feature, source.types, place)
+    return [StoredFeature(replace(measured, name=feature.name_over(window.text, where, plain)), window) for window in spans]
 
 
 def _derived(derived: list[Derived], stored: list[StoredFeature], where: str) -> list[DerivedFeature]:
-    types = {feature.name: feature.served_type for feature in stored}
-    found = []
+    types: dict[str, DataType] = {feature.name: feature.served_type for feature in stored}
+    found: dict[str, DataType] = {}
+    features: list[DerivedFeature] = []
     for feature in derived:
         place = f"{where}, derive({feature.name!r})"
         check_name(feature.name, place)
-        found.append(DerivedFeature(feature.name, parse(feature.sql, columns=types, where=place)))
-    return found
+        expression = parse(feature.sql, columns={**found, **types}, where=place)
+        for name in expression.columns:
+            if name not in types:
+                raise DeclarationError(
+                    f"{place}: {name!r} is derived itself, and a feature is derived from stored ones. Write out what it is."
+                )
+        found[feature.name] = expression.type
+        features.append(DerivedFeature(feature.name, expression))
+    return features
 
 
 def _check_clashes(features: list[StoredFeature | DerivedFeature], entity: Entity, where: str) -> None:
     seen: set[str] = set()
     for feature in features:
         if feature.name in seen:
-            raise DeclarationError(f"{where}: two features are named {feature.name!r}. Give one another name: .named('...').")
+            raise DeclarationError(f"{where}: two features are named {feature.name!r}. Give one of them another name.")
         if feature.name in entity.keys or feature.name in RESERVED_COLUMNS:
-            raise DeclarationError(f"{where}: the feature {feature.name!r} has the name of a column that the table has already. Give it another: .named('...').")
+            raise DeclarationError(
+                f"{where}: the feature {feature.name!r} has the name of a column that the table has already. Give it another name."
+            )
         seen.add(feature.name)

@@ -1,0 +1,138 @@
+"""Arguments of declarations: one that is misspelt, missing or of the wrong kind is a DeclarationError that says how to mend it."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from platform_assets.errors import DeclarationError, unknown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def checked_arguments(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Makes a call with other arguments than the function takes a DeclarationError. what: begins its message, such as "sum"."""
+
+    def wrap(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError:
+                raise _misfit(what, signature, args, kwargs) from None
+            return function(*args, **kwargs)
+
+        return call
+
+    return wrap
+
+
+def _misfit(what: str, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> DeclarationError:
+    is_constructor = next(iter(signature.parameters), None) == "self"
+    args = args[1:] if is_constructor else args
+    parameters = [parameter for name, parameter in signature.parameters.items() if name != "self"]
+    if is_constructor:
+        first = args[0] if args else kwargs.get("name")
+        where = f"{what} {first!r}" if isinstance(first, str) else what
+    else:
+        where = f"{what}({args[0]!r})" if args and isinstance(args[0], str) else what
+    names = [parameter.name for parameter in parameters]
+    for name in kwargs:
+        if name not in names:
+            return unknown(where, "argument", name, names)
+    unnamed = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    if len(args) > len(unnamed):
+        allowed = f"only {' and '.join(unnamed)} may stand without a name" if unnamed else "every argument stands with its name"
+        return DeclarationError(f"{where}: {allowed}. Write the others as name=value: {', '.join(n for n in names if n not in unnamed)}.")
+    twice = [name for name in unnamed[: len(args)] if name in kwargs]
+    if twice:
+        return DeclarationError(f"{where}: the argument {twice[0]!r} is given twice, without its name and with it.")
+    given = {*unnamed[: len(args)], *kwargs}
+    lacking = [parameter.name for parameter in parameters if parameter.default is parameter.empty and parameter.name not in given]
+    return DeclarationError(f"{where} lacks the argument {lacking[0]!r}. Write {lacking[0]}=...")
+
+
+def shown(value: Any) -> str:
+    """A value in a message: a declaration by its name, anything else in at most 80 characters."""
+    name = getattr(value, "name", None)
+    if isinstance(name, str) and type(value).__module__.startswith("platform_assets."):
+        return f"{type(value).__name__}({name!r})"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def list_of(value: Any, where: str, example: str) -> tuple[Any, ...]:
+    """The members of a list or tuple. A set has no order that two processes would agree on."""
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        raise DeclarationError(f"{where}: {shown(value)} is no list. Write {example}.")
+    return tuple(value)
+
+
+def names_of(value: Any, where: str, example: str) -> tuple[str, ...]:
+    """The members of a list of texts, each there once."""
+    names = list_of(value, where, example)
+    for name in names:
+        if not isinstance(name, str):
+            raise DeclarationError(f"{where}: {shown(name)} is no text. Write {example}.")
+        if names.count(name) > 1:
+            raise DeclarationError(f"{where}: {name!r} stands there twice. Leave one out.")
+    return names
+
+
+def texts_by_name(value: Any, where: str, example: str) -> dict[str, str]:
+    """The entries of a mapping of texts to texts; of None, none."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise DeclarationError(f"{where}: {shown(value)} is no dict. Write {example}.")
+    for key, text in value.items():
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise DeclarationError(f"{where}: {shown(key)}: {shown(text)} are not both texts. Write {example}.")
+    return dict(value)
+
+
+def one_of(value: Any, known: Sequence[str], where: str, what: str) -> None:
+    """Refuses what is none of the known words."""
+    if not isinstance(value, str):
+        raise DeclarationError(f"{where}: {shown(value)} is no {what}. There are: {', '.join(known)}.")
+    if value not in known:
+        raise unknown(where, what, value, known)
+
+
+def text(value: Any, where: str, example: str) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise DeclarationError(f"{where}: {shown(value)} is no text. Write {example}.")
+    return value
+
+
+def yes_or_no(value: Any, where: str) -> bool:
+    """True or False, and not something that counts as one of them."""
+    if not isinstance(value, bool):
+        raise DeclarationError(f"{where}: {shown(value)} is neither True nor False.")
+    return value
+
+
+def share(value: Any, where: str) -> float:
+    """A number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise DeclarationError(f"{where}: {shown(value)} is not between 0 and 1")
+    return float(value)
+
+
+def whole(value: Any, where: str, least: int | None = None) -> int:
+    """A whole number, not below the least."""
+    if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
+        raise DeclarationError(f"{where}: {shown(value)} is no whole number{'' if least is None else f' of {least} or more'}")
+    return value
+
+
+def takes_one_argument(function: Any, where: str, example: str) -> None:
+    """Refuses what cannot be called with one argument."""
+    try:
+        inspect.signature(function).bind(None)
+    except (TypeError, ValueError):
+        raise DeclarationError(f"{where}: it must be a function of one argument. Write {example}.") from None
