@@ -10,16 +10,17 @@ from platform_assets.aggregations.algebra import NUMERIC
 from platform_assets.aggregations.column import Array, Column, Ints, masked
 from platform_assets.expressions.types import DataType
 
-Moments = tuple[Ints, Array, Array]
+Moments = tuple[Ints, Array, Array, Array]
 
 
 @dataclass(frozen=True)
 class Std:
     """Spread of a column within a window.
 
-    State: n, mean, M2 (the sum of squared distances from the mean). States are merged as in Chan, Golub & LeVeque
-    (1983), "Algorithms for computing the sample variance": adding up squares instead gives 0 for values near 1e9.
-    Fewer than two values give null. Unit: that of the column.
+    State: n, the mean as an origin and a distance from it, M2 (the sum of squared distances from the mean). States are merged as
+    in Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance": adding up squares instead gives 0 for
+    values near 1e9. The origin is one of the values: as one number a mean near 1e9 would be off by 1e-7, and so would what is
+    merged with it. Fewer than two values give null. Unit: that of the column.
 
     >>> std("amount").over("7d")
     """
@@ -32,30 +33,34 @@ class Std:
         return "float" if argument in NUMERIC else None
 
     def prepare(self, column: Column) -> Moments:
-        values = np.where(column.valid, column.values.astype(np.float64), 0.0)
-        return column.valid.astype(np.int64), values, np.zeros(len(values))
+        valid = np.flatnonzero(column.valid)
+        # A row without a value has the origin of the next one, which is near where 0 would not be.
+        following = np.minimum(np.searchsorted(valid, np.arange(len(column))), max(len(valid) - 1, 0))
+        origin = column.values[valid][following].astype(np.float64) if len(valid) else np.zeros(len(column))
+        return column.valid.astype(np.int64), origin, np.zeros(len(column)), np.zeros(len(column))
 
     def over(self, state: Moments, lo: Ints, hi: Ints) -> Moments:
-        n, mean, m2 = state
+        n, origins, distances, m2 = state
         size = ranges.count(n, lo, hi)
         owners, items = ranges.expand(lo, hi)
-        # The mean as a distance from the range's first value: near 1e9 a sum of the values would lose the digits that matter.
-        origin = mean[np.minimum(lo, max(len(mean) - 1, 0))] if len(mean) else np.zeros(len(lo))
-        shift = np.bincount(owners, n[items] * (mean[items] - origin[owners]), len(lo)) / np.maximum(size, 1)
-        centre = origin + shift
-        spread = np.bincount(owners, m2[items] + n[items] * (mean[items] - centre[owners]) ** 2, len(lo))
+        origin = origins[np.minimum(lo, len(origins) - 1)] if len(origins) else np.zeros(len(lo))
+        away = (origins[items] - origin[owners]) + distances[items]
         # Without any item bincount gives integers, and what is merged into them later would lose its fraction.
-        return size, centre.astype(np.float64), spread.astype(np.float64)
+        distance = (np.bincount(owners, n[items] * away, len(lo)) / np.maximum(size, 1)).astype(np.float64)
+        spread = np.bincount(owners, m2[items] + n[items] * (away - distance[owners]) ** 2, len(lo)).astype(np.float64)
+        return size, origin, distance, spread
 
     def merge(self, whole: Moments, part: Moments, at: Ints) -> Moments:
-        n, mean, m2 = (array[at] for array in whole)
-        both = np.maximum(n + part[0], 1)
-        distance = part[1] - mean
-        whole[0][at] = n + part[0]
-        whole[1][at] = np.where(n == 0, part[1], np.where(part[0] == 0, mean, mean + distance * part[0] / both))
-        whole[2][at] = m2 + part[2] + distance**2 * n * part[0] / both
+        n, origin, distance, m2 = (array[at] for array in whole)
+        more = part[0]
+        both = np.maximum(n + more, 1)
+        apart = np.where((n == 0) | (more == 0), 0.0, (part[1] - origin) + (part[2] - distance))
+        whole[0][at] = n + more
+        whole[1][at] = np.where(n == 0, part[1], origin)
+        whole[2][at] = np.where(n == 0, part[2], distance + apart * more / both)
+        whole[3][at] = m2 + part[3] + apart**2 * n * more / both
         return whole
 
     def finalize(self, state: Moments, column: Column) -> pl.Series:
-        n, _, m2 = state
+        n, m2 = state[0], state[3]
         return masked(np.sqrt(m2 / np.maximum(n - 1, 1)), n > 1, "float")

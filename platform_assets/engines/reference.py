@@ -160,7 +160,8 @@ def value(measure: Measure, rows: Sequence[Row], source: Source) -> Any:
     argument = None if measure.argument is None else measure.argument.closure()
     where = None if measure.where is None else measure.where.closure()
     kept = []
-    for row in sorted(rows, key=lambda row: (row[source.event_time], *(row[c] for c in source.order))):
+    # Two rows with one key are both in silver if they arrived farther apart than duplicates_within: the later arrival is the later row.
+    for row in sorted(rows, key=lambda row: (row[source.event_time], *(row[c] for c in source.order), row["arrival"])):
         if where is not None and where(row) is not True:
             continue
         of_row = True if argument is None else argument(row)

@@ -51,7 +51,9 @@ class Unit:
 
 
 DAYS = Unit(daily("2024-01-01"), ("1d", "2d", "36h", "60h", "5d"), (None, "12h", "36h", "2d", "3d"), ("0s", "6h", "36h"), "3d", "4d", "3d")
-HOURS = Unit(hourly("2024-02-28"), ("1h", "2h", "90m", "150m", "5h"), (None, "30m", "90m", "2h", "3h"), ("0s", "10m", "2h"), "24h", "36h", "12h")
+HOURS = Unit(
+    hourly("2024-02-28"), ("1h", "2h", "90m", "150m", "5h"), (None, "30m", "90m", "2h", "3h"), ("0s", "10m", "2h"), "24h", "36h", "12h"
+)
 WEEKS = Unit(weekly("2024-01-01"), ("1w", "2w", "10d", "17d"), (None, "84h", "2w", "3w"), ("0s", "1d"), "1w", "3w", "10d")
 UNITS = (DAYS, HOURS, WEEKS)
 
@@ -122,7 +124,11 @@ def features(windows: Windows) -> list[Feature | Derived]:
                 feature = make(*arguments, closed=closed, offset=windows.offset, where=where, **default)
                 found.append(feature.over(length).named(f"{name}_{closed}_{length}"))
     length = windows.lengths[0]
-    return [*found, derive("share", f"count_left_{length} / count_both_{length}"), derive("idle", f"time_since_last_left_{length} > 86400.0")]
+    return [
+        *found,
+        derive("share", f"count_left_{length} / count_both_{length}"),
+        derive("idle", f"time_since_last_left_{length} > 86400.0"),
+    ]
 
 
 USER, USER_IN_SHOP = Entity("user", keys=["user"]), Entity("user_in_shop", keys=["user", "shop"])

@@ -58,7 +58,18 @@ class Engine(Protocol):
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
 
 
-COUNTED = ("received", "accepted", "quarantined", "duplicates", "duplicates_exact", "exact_copies", "flags", "reasons", "accepted_share", "tier")
+COUNTED = (
+    "received",
+    "accepted",
+    "quarantined",
+    "duplicates",
+    "duplicates_exact",
+    "exact_copies",
+    "flags",
+    "reasons",
+    "accepted_share",
+    "tier",
+)
 
 
 def _reasons(reasons: Iterable[str]) -> list[str]:

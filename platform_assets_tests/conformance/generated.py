@@ -21,7 +21,9 @@ from platform_assets_tests.conformance.pipeline import Case
 LONDON = ZoneInfo("Europe/London")
 
 # Multiples of 1/8, far below 2**53: sums are exact in any order, so that equal means equal.
-AMOUNTS = st.one_of(st.none(), st.sampled_from([0.0, 1.0, 2.5, -3.25, 1e9 + 0.5, 1e9 + 1.5, -1e9]), st.integers(-40, 40).map(lambda n: n / 8))
+AMOUNTS = st.one_of(
+    st.none(), st.sampled_from([0.0, 1.0, 2.5, -3.25, 1e9 + 0.5, 1e9 + 1.5, -1e9]), st.integers(-40, 40).map(lambda n: n / 8)
+)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "user": st.sampled_from(["ada", "ada", "ada", "ada", "bob", "zoë", None]),
     "shop": st.sampled_from([1, 1, 1, 2, None]),
@@ -31,7 +33,15 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ok": st.sampled_from([None, True, True, False]),
     "day": st.sampled_from([None, date(2024, 2, 29), date(2024, 3, 1), date(1969, 12, 31)]),
 }
-NO_SUCH_VALUE = {"shop": "three", "amount": "1,5", "quantity": "2.5", "ok": "maybe", "day": "2023-02-29", "at": "2024-02-30 00:00:00Z", "id": "x"}
+NO_SUCH_VALUE = {
+    "shop": "three",
+    "amount": "1,5",
+    "quantity": "2.5",
+    "ok": "maybe",
+    "day": "2023-02-29",
+    "at": "2024-02-30 00:00:00Z",
+    "id": "x",
+}
 WITHOUT_VALUE = {"amount": "nan"}
 """Texts of floats that are not finite: null, and no reason for quarantine."""
 
@@ -40,7 +50,11 @@ def moments(unit: Unit, windows: Windows, base: int) -> st.SearchStrategy[dateti
     """Event times: mostly on an edge of a window at some anchor or a microsecond off, else anywhere."""
     anchors = [unit.partitions.ends_at(base + number) for number in range(4)]
     offset = timedelta(0) if windows.offset is None else duration(windows.offset, "windows")
-    edges = [a - offset - length for a in anchors for length in (timedelta(0), timedelta(0), *(duration(text, "windows") for text in windows.lengths))]
+    edges = [
+        a - offset - length
+        for a in anchors
+        for length in (timedelta(0), timedelta(0), *(duration(text, "windows") for text in windows.lengths))
+    ]
     near = st.tuples(st.sampled_from(edges), st.sampled_from([0, 0, 0, 1, -1])).map(lambda at: at[0] + at[1] * MICROSECOND)
     span = (anchors[-1] - anchors[0]) // timedelta(minutes=1)
     return st.one_of(near, near, near, st.integers(0, span).map(lambda minutes: anchors[0] + timedelta(minutes=minutes)))
@@ -49,7 +63,9 @@ def moments(unit: Unit, windows: Windows, base: int) -> st.SearchStrategy[dateti
 @st.composite
 def copies(draw: st.DrawFn, row: Row) -> list[tuple[int, Row]]:
     """A chain of copies of a row: how many partitions after the one before each arrives, and what it says, which may be changed."""
-    chain = draw(st.lists(st.tuples(st.sampled_from([0, 0, 1, 1, 2, 3, 4]), st.sampled_from([None, None, "amount", "category", "user"])), max_size=3))
+    chain = draw(
+        st.lists(st.tuples(st.sampled_from([0, 0, 1, 1, 2, 3, 4]), st.sampled_from([None, None, "amount", "category", "user"])), max_size=3)
+    )
     return [(gap, row if changed is None else {**row, changed: draw(VALUES[changed])}) for gap, changed in chain]
 
 
@@ -106,7 +122,12 @@ TEXT: dict[str, Callable[[Any], str]] = {
 }
 
 # Around a leap day, a change of clocks, a change of year.
-PLACES = (datetime(2024, 2, 27, tzinfo=UTC), datetime(2024, 2, 28, 22, tzinfo=UTC), datetime(2024, 3, 29, tzinfo=UTC), datetime(2024, 12, 29, tzinfo=UTC))
+PLACES = (
+    datetime(2024, 2, 27, tzinfo=UTC),
+    datetime(2024, 2, 28, 22, tzinfo=UTC),
+    datetime(2024, 3, 29, tzinfo=UTC),
+    datetime(2024, 12, 29, tzinfo=UTC),
+)
 
 
 @st.composite
@@ -114,7 +135,9 @@ def asked(draw: st.DrawFn, partitions: Partitions, delay: timedelta, base: int) 
     """Rows of a point-in-time join: at the very moment from which a snapshot may be read, just before, between, too early."""
     valid = [partitions.ends_at(base + number) + delay for number in range(-2, 12)]
     time = st.tuples(st.sampled_from(valid), st.sampled_from([0, 0, -1, 1, 12345678901])).map(lambda at: at[0] + at[1] * MICROSECOND)
-    rows = st.fixed_dictionaries({"user": st.sampled_from(["ada", "ada", "bob", "zoë", "nobody", None]), "shop": VALUES["shop"], "label_time": time})
+    rows = st.fixed_dictionaries(
+        {"user": st.sampled_from(["ada", "ada", "bob", "zoë", "nobody", None]), "shop": VALUES["shop"], "label_time": time}
+    )
     found = draw(st.lists(rows, max_size=8))
     return [*found, *found[: draw(st.integers(0, 2))]]
 
@@ -127,7 +150,12 @@ def cases(draw: st.DrawFn) -> Case:
     windows = Windows(tuple(lengths), draw(st.sampled_from(unit.offsets)), draw(st.integers(0, 11)))
     zone = draw(st.sampled_from([None, "Europe/London"]))
     shape = Shape(
-        unit, draw(st.sampled_from(KEYS)), draw(st.integers(0, 3)), draw(st.sampled_from(unit.delays)), zone, draw(st.sampled_from([0.0, 0.5, 0.7]))
+        unit,
+        draw(st.sampled_from(KEYS)),
+        draw(st.integers(0, 3)),
+        draw(st.sampled_from(unit.delays)),
+        zone,
+        draw(st.sampled_from([0.0, 0.5, 0.7])),
     )
     source = declared_source(shape)
     partitions = source.partitions

@@ -92,7 +92,8 @@ class _Passage:
 
 def _chunk(view: FeatureView, arguments: Mapping[str, str], events: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     keys = view.entity.keys
-    events = events.sort(*keys, _TIME, *(c for c in events.columns if c.startswith("__order_")))
+    # Rows with one key are both in silver if they arrived farther apart than duplicates_within: the later arrival is the later row.
+    events = events.sort(*keys, _TIME, *(c for c in events.columns if c.startswith("__order_")), _ARRIVAL)
     entity = events.select(pl.struct(keys).rle_id().cast(pl.Int64)).to_series().to_numpy()
     times, arrival = events[_TIME].to_numpy(), events[_ARRIVAL].to_numpy()
     groups: dict[tuple[int, Closed], list[StoredFeature]] = {}

@@ -23,12 +23,13 @@ def report(table: GoldTable, silver: pl.LazyFrame, first: int, last: int) -> pl.
     silver: accepted rows of all arrivals that hold events of these partitions.
     """
     source, by = table.source, list(table.by)
+    order = dict.fromkeys((*source.order, "arrival"))  # as in change_log: one key may come in several arrivals
     rows = (
         silver.select(
             event_partition(table).alias("__partition"),
             *by,
             physical(source.event_time).alias("__time"),
-            *(pl.col(c).alias(f"__order_{c}") for c in source.order if c not in by),
+            *(pl.col(c).alias(f"__order_{c}") for c in order if c not in by),
             *(prepared(measure).alias(f"__measure_{measure.name}") for measure in table.measures),
         )
         .filter(pl.col("__partition").is_between(first, last))
