@@ -1,9 +1,14 @@
 """The checks of a model, judged by its evaluation and the baseline's."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from platform_assets.declare.model import AtLeast, Check
-from platform_assets.models.metrics import Evaluation
+
+if TYPE_CHECKING:
+    from platform_assets.models.metrics import Evaluation
 
 
 @dataclass(frozen=True)

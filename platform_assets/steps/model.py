@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -10,13 +10,14 @@ from platform_assets.declare.model import Model
 from platform_assets.declare.version import version_of_code
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.expressions.types import POLARS
-from platform_assets.models.artifact import Provenance, load, save
-from platform_assets.models.train import NotTrained, Trained, train
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
 from platform_assets.steps.training import require_snapshots, scan_snapshots, training_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
+
+if TYPE_CHECKING:
+    from platform_assets.models.train import NotTrained, Trained
 
 
 def model_table(model: Model) -> Table:
@@ -29,6 +30,8 @@ def predictions_table(model: Model) -> Table:
 
 def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
     """Trains the model of each month first..last on the training set's months up to it, and saves it under `artifacts`."""
+    from platform_assets.models.train import NotTrained, train  # scikit-learn: three times what the rest of a code location costs to load
+
     data, done, table = model.training_set, Done(), model_table(model)
     months, training = data.partitions, training_table(data)
     entries = run.ledger.entries(name_of(training))
@@ -85,9 +88,12 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def _recorded(
-    model: Model, result: Trained | NotTrained, read: dict[str, int], artifacts: Path, trained_until: datetime
+    model: Model, result: "Trained | NotTrained", read: dict[str, int], artifacts: Path, trained_until: datetime
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row of the model's table, and the same for the ledger."""
+    from platform_assets.models.artifact import Provenance, save
+    from platform_assets.models.train import NotTrained
+
     counts = {"train_rows": result.counts.train, "purged_rows": result.counts.purged, "test_rows": result.counts.test}
     common: dict[str, Any] = {"cut": result.cut, "trained_until": trained_until, "version": model.version, **counts}
     row: dict[str, Any]
@@ -122,6 +128,8 @@ def _recorded(
 
 def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
     """Scores the entities that have features at each snapshot first..last, by the latest good model trained before the day began."""
+    from platform_assets.models.artifact import load
+
     data, done, table = model.training_set, Done(), predictions_table(model)
     views = data.features.views
     partitions = views[0].source.partitions

@@ -25,7 +25,7 @@ Read = Mapping[Table, Iterable[int]]
 def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
     """The partitions of a source that have something to receive: never received, or delivered again with other rows."""
     known = run.ledger.entries(name_of(raw_table(source)))
-    return [p for p in range(first, last + 1) if is_news(source, p, known)]
+    return [p for p in range(first, last + 1) if is_news(source, p, run.lake, known)]
 
 
 def stale_silver(source: Source, first: int, last: int, run: Run) -> list[int]:
