@@ -28,7 +28,7 @@ class Arrival:
         return ", ".join(self.origins) or "function"
 
     def read_csv(
-        self, path: str | Path, *, rename: Mapping[str, str] | None = None, separator: str = ",", encoding: str = "utf-8"
+        self, path: str | Path, *, rename: Mapping[str, str] | None = None, separator: str = ",", encoding: str = "utf8"
     ) -> pl.LazyFrame | None:
         """The rows of this partition's CSV files, every value as text; None when there is no file.
 

@@ -59,7 +59,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     partitions = source.partitions
     key = partitions.key(partition)
     arrival = Arrival(source.name, key, partitions.starts_at(partition), partitions.ends_at(partition))
-    rows = _rows(source, key, source.read(arrival))
+    rows = _rows(source, key, source.read(arrival), lake)
     if rows is None:
         if key in known:
             return _unchanged(known[key])
@@ -87,7 +87,7 @@ def _keep(
     new = replace(new, delivery=max((d.delivery for d in before), default=0) + 1, of=of)
     if source.deliveries == "restates":
         before = [replace(d, superseded=d.superseded or (d.origin, d.of) == (new.origin, of)) for d in before]
-    frame = rows.with_columns(
+    frame = _storable(source, key, rows, lake).with_columns(
         pl.lit(partitions.value(keeper)).cast(pl.Datetime("us", "UTC") if partitions.unit == "hour" else pl.Date).alias("arrival"),
         pl.lit(new.delivery, pl.Int64).alias("delivery"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row_number"),
@@ -96,7 +96,6 @@ def _keep(
     )
     if not rows.height:
         frame = frame.clear()  # without columns of its own, literals would make a row
-    frame = _storable(source, key, frame, lake)
     span = Span(partitions.value(keeper), partitions.value(keeper + 1))
     if any(d.rows for d in before):
         stale = pl.col("delivery").is_in([d.delivery for d in before if d.superseded])
@@ -109,13 +108,13 @@ def _keep(
     return Received(written, facts)
 
 
-def is_news(source: Source, partition: int, known: Mapping[str, Entry]) -> bool:
+def is_news(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry]) -> bool:
     """Whether receiving the partition now would change raw, or say why it cannot."""
     key = source.partitions.key(partition)
     if key not in known:
         return True
     arrival = Arrival(source.name, key, source.partitions.starts_at(partition), source.partitions.ends_at(partition))
-    rows = _rows(source, key, source.read(arrival))
+    rows = _rows(source, key, source.read(arrival), lake)
     return rows is not None and not _came_before(source, key, known, arrival.origin, _content(rows))
 
 
@@ -151,7 +150,8 @@ def _refuse_rows_that_would_count_twice(source: Source, partition: int, keeper: 
         )
 
 
-def _rows(source: Source, key: str, read: Any) -> pl.DataFrame | None:
+def _rows(source: Source, key: str, read: Any, lake: Lake) -> pl.DataFrame | None:
+    """What a source's function returned as a frame in the types in which raw keeps it."""
     where = f"source {source.name!r}, partition {key}"
     if read is None:
         return None
@@ -171,13 +171,13 @@ def _rows(source: Source, key: str, read: Any) -> pl.DataFrame | None:
             f"Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in its function: .dt.replace_time_zone('UTC')."
         )
     # As they came, in text: silver converts them once, and one that never was on that clock is set aside as it is.
-    return rows.with_columns(pl.col(naive).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")) if naive else rows
+    rows = rows.with_columns(pl.col(naive).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")) if naive else rows
+    # Text needs no cast, and files of text are what is looked at most often: whether it fits is seen when it is written.
+    return rows if all(dtype == pl.String for dtype in rows.dtypes) else _storable(source, key, rows, lake)
 
 
 def _storable(source: Source, key: str, frame: pl.DataFrame, lake: Lake) -> pl.DataFrame:
-    """The frame in the types in which raw keeps it: for columns that it has already, its own."""
-    table = raw_table(source)
-    where = f"source {source.name!r}, partition {key}, in what its function returned"
+    table, where = raw_table(source), f"source {source.name!r}, partition {key}, in what its function returned"
     stored = dict(lake.scan(table).collect_schema()) if lake.exists(table) else {}
     for column, dtype in frame.schema.items():
         if dtype == pl.Datetime("ns", "UTC") and (frame[column].dt.epoch("ns") % 1000 != 0).any():

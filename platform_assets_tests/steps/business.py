@@ -1,6 +1,6 @@
 """A tiny business of its own for tests of steps: deliveries in memory, and one command that makes whatever is stale."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -15,7 +15,7 @@ from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Done, Run
 from platform_assets.steps.silver import make_silver, quarantine_table, silver_table
 from platform_assets.stores.delta import Lake
-from platform_assets.stores.ledger import Ledger
+from platform_assets.stores.ledger import Entry, Ledger
 
 START = datetime(2024, 2, 25, tzinfo=UTC)
 DAYS = 8
@@ -31,14 +31,25 @@ class Sale:
 class Business:
     """A source whose deliveries a test writes, a view, a report, and a lake of its own."""
 
-    def __init__(self, home: Path, *, duplicates_within: int = 2, accepted_share: float = 0.7) -> None:
+    def __init__(self, home: Path, *, declared: Mapping[str, Any] | None = None, now: datetime = START + timedelta(days=400)) -> None:
+        """declared: what @source is told beside or instead of the arguments below."""
+        self.now = now
         self.deliveries: dict[str, list[dict[str, Any]] | None] = {}
         deliveries = self.deliveries
 
-        @source(
-            schema=Sale, event_time="at", partitions=daily("2024-02-25", end="2024-03-04"), key=["sale_id"], duplicates_within=duplicates_within,
-            rules={"positive": "amount >= 0"}, flags={"large": "amount > 50"}, empty_after="6h", accepted_share=accepted_share, owners=["team:tests"],
-        )  # fmt: skip
+        arguments: dict[str, Any] = {
+            "schema": Sale,
+            "event_time": "at",
+            "partitions": daily("2024-02-25", end="2024-03-04"),
+            "key": ["sale_id"],
+            "duplicates_within": 2,
+            "rules": {"positive": "amount >= 0"},
+            "flags": {"large": "amount > 50"},
+            "empty_after": "6h",
+            "owners": ["team:tests"],
+        }
+
+        @source(**{**arguments, **(declared or {})})
         def sales(arrival: Arrival) -> pl.DataFrame | None:
             rows = deliveries.get(arrival.partition)
             return None if rows is None else pl.DataFrame(rows, schema=dict.fromkeys(("sale_id", "user", "at", "amount"), pl.String))
@@ -46,30 +57,60 @@ class Business:
         self.source = sales
         self.entity = Entity("user", keys=["user"])
         self.view = FeatureView(
-            "spending", entity=self.entity, source=sales, online=True,
+            "spending",
+            entity=self.entity,
+            source=sales,
+            online=True,
             features=[count().over("1d", "3d"), sum("amount").over("3d"), mean("amount").over("2d"), last("amount").over("3d")],
-        )  # fmt: skip
+        )
         self.report = GoldTable("takings", source=sales, measures=[count().named("sales"), sum("amount").named("taken")])
         self.lake = Lake(str(home))
         self.first, self.last = sales.partitions.first, sales.partitions.first + DAYS - 1
 
     def run(self, name: str = "run") -> Run:
-        return Run(self.lake, Ledger(self.lake), name, START + timedelta(days=400))
+        return Run(self.lake, Ledger(self.lake), name, self.now)
 
     def make(self, table: str, first: int, last: int) -> Done:
         run = self.run()
         made = {
-            "raw": lambda: make_raw(self.source, first, last, run), "silver": lambda: make_silver(self.source, first, last, run),
-            "gold": lambda: make_change_log(self.view, first, last, run), "report": lambda: make_report(self.report, first, last, run),
-        }  # fmt: skip
+            "raw": lambda: make_raw(self.source, first, last, run),
+            "silver": lambda: make_silver(self.source, first, last, run),
+            "gold": lambda: make_change_log(self.view, first, last, run),
+            "report": lambda: make_report(self.report, first, last, run),
+        }
         return made[table]()
 
     def stale(self, table: str) -> list[int]:
         run, first, last = self.run(), self.first, self.last
         return {
-            "raw": lambda: stale.stale_raw(self.source, first, last, run), "silver": lambda: stale.stale_silver(self.source, first, last, run),
-            "gold": lambda: stale.stale_change_log(self.view, first, last, run), "report": lambda: stale.stale_report(self.report, first, last, run),
-        }[table]()  # fmt: skip
+            "raw": lambda: stale.stale_raw(self.source, first, last, run),
+            "silver": lambda: stale.stale_silver(self.source, first, last, run),
+            "gold": lambda: stale.stale_change_log(self.view, first, last, run),
+            "report": lambda: stale.stale_report(self.report, first, last, run),
+        }[table]()
+
+    def day(self, number: int) -> str:
+        """The key of a day, counted from 0."""
+        return self.source.partitions.key(self.first + number)
+
+    def sell(self, day: int, *sales: str) -> None:
+        """Delivers a day: each sale as 'id user amount', with '-2' behind it when it happened two days before; '?' stands for null."""
+        rows = []
+        for sale in sales:
+            sale_id, user, amount, *before = sale.split()
+            at = START + timedelta(days=day + (int(before[0]) if before else 0), hours=10)
+            rows.append(
+                {
+                    "sale_id": sale_id,
+                    "user": None if user == "?" else user,
+                    "at": at.isoformat(),
+                    "amount": None if amount == "?" else amount,
+                }
+            )
+        self.deliveries[self.day(day)] = rows
+
+    def entries(self, table: str) -> dict[str, Entry]:
+        return self.run().ledger.entries(table)
 
     def make_range(self) -> None:
         """Everything that can be made, a range run a layer."""
@@ -77,7 +118,7 @@ class Business:
             self.make(table, self.first, self.last)
 
     def make_stale(self, random: Random | None = None) -> None:
-        """Single partitions, in rounds until nothing that can be made is stale; a round in random order of layers and partitions when asked."""
+        """Single partitions, in rounds until nothing that can be made is stale; in random order of layers and partitions when asked."""
         refused: set[tuple[str, int]] = set()
         while work := [(table, p) for table in LAYERS for p in self.stale(table) if (table, p) not in refused]:
             if random:
@@ -88,7 +129,13 @@ class Business:
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """All tables as sorted rows, without what names a run."""
         found = {}
-        for table in (("sales", "raw"), silver_table(self.source), quarantine_table(self.source), gold_table(self.view), gold_table(self.report)):
+        for table in (
+            ("sales", "raw"),
+            silver_table(self.source),
+            quarantine_table(self.source),
+            gold_table(self.view),
+            gold_table(self.report),
+        ):
             frame = self.lake.scan(table).collect()
             frame = frame.select(sorted(column for column in frame.columns if column != "run"))
             found["/".join(table)] = sorted(frame.rows(), key=repr)
@@ -100,11 +147,17 @@ class Business:
         run = self.run()
         return {
             name: {
-                key: (entry.rows, entry.status, entry.tier, entry.declaration_version, repr(sorted((k, v) for k, v in entry.details.items() if k != "read")))
+                key: (
+                    entry.rows,
+                    entry.status,
+                    entry.tier,
+                    entry.declaration_version,
+                    repr(sorted((k, v) for k, v in entry.details.items() if k != "read")),
+                )
                 for key, entry in run.ledger.entries(name).items()
             }
             for name in names
-        }  # fmt: skip
+        }
 
 
 LAYERS = ("raw", "silver", "gold", "report")
@@ -122,11 +175,17 @@ def deliver(business: Business, random: Random, *, lines: int = 6) -> None:
             if known and random.random() < 0.25:
                 rows.append({**random.choice(known), **({"amount": "7"} if random.random() < 0.5 else {})})
                 continue
-            at = start - timedelta(days=random.choice([0, 0, 0, 1, 2, 5])) + random.choice([timedelta(0), timedelta(hours=random.randint(0, 23))])
+            at = (
+                start
+                - timedelta(days=random.choice([0, 0, 0, 1, 2, 5]))
+                + random.choice([timedelta(0), timedelta(hours=random.randint(0, 23))])
+            )
             row = {
-                "sale_id": str(random.randint(1, 60)), "user": random.choice(["ada", "bob", "cy", None]), "at": at.isoformat(),
+                "sale_id": str(random.randint(1, 60)),
+                "user": random.choice(["ada", "bob", "cy", None]),
+                "at": at.isoformat(),
                 "amount": random.choice(["1.5", "20", "75", "-1", "much"]) if random.random() < 0.4 else "4.25",
-            }  # fmt: skip
+            }
             known.append(row)
             rows.append(row)
         business.deliveries[business.source.partitions.key(business.first + day)] = rows

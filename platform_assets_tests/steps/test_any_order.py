@@ -41,7 +41,7 @@ def test_nothing_is_stale_after_a_run_and_a_second_run_changes_nothing(tmp_path:
 @pytest.mark.parametrize("seed", range(2))
 def test_a_restated_day_reaches_every_table_in_any_order(tmp_path: Path, seed: int) -> None:
     """The same as if the corrected day had come at once: other contents, a row less, an entity's only row gone."""
-    corrected, fresh = (Business(tmp_path / name, accepted_share=0) for name in ("corrected", "fresh"))
+    corrected, fresh = (Business(tmp_path / name, declared={"accepted_share": 0}) for name in ("corrected", "fresh"))
     for business in (corrected, fresh):
         deliver(business, Random(seed))
     key = corrected.source.partitions.key(corrected.first + 4)

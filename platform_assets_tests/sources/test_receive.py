@@ -1,0 +1,240 @@
+"""Receiving: what came is kept edition by edition, and the same again changes nothing."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from platform_assets import Arrival, daily, source
+from platform_assets.declare.source import Source
+from platform_assets.errors import NotReadyError, SourceError
+from platform_assets.steps.raw import make_raw
+from platform_assets.steps.run import Done, Run
+from platform_assets.stores.delta import Lake
+from platform_assets.stores.ledger import Ledger
+
+LATER = datetime(2024, 6, 1, tzinfo=UTC)
+
+
+class Reading:
+    sensor: str
+    at: datetime
+    value: float | None
+
+
+@dataclass
+class Inbox:
+    """A source whose returned values a test puts in, its lake and its clock."""
+
+    home: Path
+    timezone: str | None = None
+    empty_after: str | None = None
+    returns: dict[str, Any] = field(default_factory=dict)
+    now: datetime = LATER
+
+    def __post_init__(self) -> None:
+        @source(schema=Reading, event_time="at", partitions=daily("2024-03-01"), empty_after=self.empty_after, timezone=self.timezone)
+        def readings(arrival: Arrival) -> Any:
+            return self.returns.get(arrival.partition)
+
+        self.source: Source = readings
+        self.lake = Lake(str(self.home))
+
+    def receive(self, day: int = 1) -> Done:
+        partition = self.source.partitions.first + day - 1
+        return make_raw(self.source, partition, partition, Run(self.lake, Ledger(self.lake), "run", self.now))
+
+    def deliver(self, *values: float, day: int = 1) -> Done:
+        rows = [{"sensor": "s", "at": f"2024-03-{day:02}T10:00:00Z", "value": str(value)} for value in values]
+        self.returns[f"2024-03-{day:02}"] = pl.DataFrame(rows, schema=dict.fromkeys(("sensor", "at", "value"), pl.String))
+        return self.receive(day)
+
+    def raw(self) -> list[tuple[Any, ...]]:
+        columns = ("delivery", "row_number", "value", "superseded")
+        return sorted(self.lake.scan(("readings", "raw")).select(columns).collect().rows())
+
+    def rows(self, day: int = 1) -> int:
+        return Ledger(self.lake).entries("readings/raw")[f"2024-03-{day:02}"].rows
+
+
+def test_the_same_contents_again_change_nothing(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.deliver(1, 2)
+    again = inbox.deliver(1, 2)
+    assert not again.entries
+    assert list(again.unchanged) == ["2024-03-01"]
+    assert inbox.lake.version(("readings", "raw")) == 0
+    assert inbox.raw() == [(1, 1, "1", False), (1, 2, "2", False)]
+
+
+def test_other_contents_restate_and_the_earlier_rows_stay_marked(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.deliver(1, 2)
+    inbox.deliver(1, 3, 4)
+    assert inbox.raw() == [(1, 1, "1", True), (1, 2, "2", True), (2, 1, "1", False), (2, 2, "3", False), (2, 3, "4", False)]
+    assert inbox.rows() == 3, "superseded rows count nowhere"
+
+
+def test_fewer_rows_and_no_rows_restate_too(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.deliver(1, 2)
+    inbox.deliver(1)
+    assert inbox.rows() == 1
+    inbox.deliver()
+    assert inbox.rows() == 0
+    assert inbox.raw() == [(1, 1, "1", True), (1, 2, "2", True), (2, 1, "1", True)]
+
+
+def test_going_back_to_earlier_contents_is_a_third_delivery(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    for values in ((1,), (2,), (1,)):
+        inbox.deliver(*values)
+    assert inbox.raw() == [(1, 1, "1", True), (2, 1, "2", True), (3, 1, "1", False)]
+
+
+def test_rows_in_another_order_are_other_contents_since_row_numbers_are_part_of_them(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.deliver(1, 2)
+    inbox.deliver(2, 1)
+    assert [row for row in inbox.raw() if not row[-1]] == [(2, 1, "2", False), (2, 2, "1", False)]
+
+
+def test_null_and_an_empty_text_are_other_contents(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    for value in (None, ""):
+        columns = {"sensor": ["s"], "at": ["2024-03-01T10:00Z"], "value": [value]}
+        inbox.returns["2024-03-01"] = pl.DataFrame(columns, schema_overrides={"value": pl.String})
+        inbox.receive()
+    assert inbox.raw() == [(1, 1, None, True), (2, 1, "", False)]
+
+
+def test_nothing_came_and_nobody_says_what_that_means(tmp_path: Path) -> None:
+    refused = Inbox(tmp_path).receive().refused["2024-03-01"]
+    assert str(refused).startswith("readings/raw 2024-03-01: nothing has come. Without empty_after= it stays missing")
+
+
+def test_nothing_means_empty_from_empty_after_on_by_the_platforms_clock(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, empty_after="6h")
+    inbox.now = datetime(2024, 3, 2, 6, tzinfo=UTC) - timedelta(microseconds=1)
+    with pytest.raises(NotReadyError, match=r"From 2024-03-02 06:00 UTC on its absence means an empty partition"):
+        inbox.receive().check()
+    inbox.now += timedelta(microseconds=1)
+    assert inbox.receive().entries["2024-03-01"].rows == 0
+    assert list(inbox.receive().unchanged) == ["2024-03-01"]
+    inbox.deliver(5)
+    assert inbox.rows() == 1, "what comes after all is received"
+    del inbox.returns["2024-03-01"]
+    assert list(inbox.receive().unchanged) == ["2024-03-01"], "a file that is gone takes nothing back"
+    assert inbox.rows() == 1
+
+
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [
+        ([{"value": 1}], "its function returned list. Return a Polars frame, or None when nothing has come."),
+        (pl.DataFrame({"arrival": [1]}), "the column 'arrival' has a name that the platform uses itself"),
+        (pl.DataFrame({"superseded": [1]}), "the column 'superseded' has a name that the platform uses itself"),
+        (pl.DataFrame({"at": [datetime(2024, 3, 1)]}), "the times in the column 'at' are naive"),
+        (pl.DataFrame({"at": [None]}), "the column 'at' is Null"),
+        (pl.DataFrame({"at": [timedelta(1)]}), "the column 'at' is Duration"),
+        (pl.LazyFrame({"at": ["x"]}).with_columns(pl.col("missing")), "the frame that its function returned cannot be computed"),
+        (pl.scan_csv("no-such-file.csv"), "the frame that its function returned cannot be computed"),
+        (pl.DataFrame({"at": [1]}).select(pl.col("at").cast(pl.Datetime("ns", "UTC"))), "finer than the microseconds"),
+    ],
+)
+def test_what_is_no_table_that_can_be_kept_is_refused_with_the_reason(tmp_path: Path, returned: Any, says: str) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.returns["2024-03-01"] = returned
+    with pytest.raises(SourceError) as error:
+        inbox.receive()
+    assert str(error.value).startswith("source 'readings', partition 2024-03-01")
+    assert says in str(error.value)
+    assert not inbox.lake.exists(("readings", "raw"))
+
+
+def test_a_typed_frame_is_kept_with_its_types_and_the_same_values_in_another_width_are_no_news(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    for at, number in ((pl.Datetime("us", "UTC"), pl.Int64), (pl.Datetime("ms", "Europe/Paris"), pl.UInt32)):
+        rows = pl.DataFrame({"at": [datetime(2024, 3, 1, 12, tzinfo=UTC)], "value": [7], "tags": [["a", "b"]]})
+        inbox.returns["2024-03-01"] = rows.select(pl.col("at").cast(at), pl.col("value").cast(number), "tags")
+        inbox.receive()
+    kept = inbox.lake.scan(("readings", "raw")).select("at", "value", "tags", "superseded").collect()
+    assert kept.schema["value"] == pl.Int64
+    assert kept.rows() == [(datetime(2024, 3, 1, 12, tzinfo=UTC), 7, ["a", "b"], False)]
+
+
+def test_naive_times_are_kept_as_they_came_where_the_source_says_whose_clock_it_is(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, timezone="Europe/London")
+    inbox.returns["2024-03-01"] = pl.DataFrame({"at": [datetime(2024, 3, 31, 1, 30), None]})
+    inbox.receive()
+    assert inbox.lake.scan(("readings", "raw")).select("at").collect()["at"].to_list() == ["2024-03-31 01:30:00.000000", None]
+
+
+@pytest.mark.parametrize("same_day", [True, False])
+def test_another_type_later_is_refused_and_leaves_the_table_as_it_was(tmp_path: Path, same_day: bool) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.deliver(1)
+    day = 1 if same_day else 2
+    inbox.returns[f"2024-03-{day:02}"] = pl.DataFrame({"sensor": ["s"], "at": ["2024-03-01T10:00Z"], "value": [1.0]})
+    says = rf"partition 2024-03-{day:02}, .*the column 'value' is Float64, in the table it is String.*cast it to String"
+    with pytest.raises(SourceError, match=says):
+        inbox.receive(day)
+    assert inbox.raw() == [(1, 1, "1", False)]
+
+
+def test_columns_may_come_and_go(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.deliver(1)
+    inbox.returns["2024-03-01"] = pl.DataFrame({"sensor": ["s"], "at": ["2024-03-01T10:00Z"], "unit": ["C"]})
+    inbox.receive()
+    rows = inbox.lake.scan(("readings", "raw")).sort("delivery").select("value", "unit", "superseded").collect().rows()
+    assert rows == [("1", None, True), (None, "C", False)]
+
+
+def test_origins_are_editions_of_their_own(tmp_path: Path) -> None:
+    """Two feeds of one partition: the second edition of one supersedes only the first of the same."""
+    files = {"name": "a.csv"}
+
+    @source(schema=Reading, event_time="at", partitions=daily("2024-03-01"))
+    def readings(arrival: Arrival) -> pl.LazyFrame | None:
+        return arrival.read_csv(tmp_path / files["name"])
+
+    inbox = Inbox(tmp_path / "lake")
+    inbox.source = readings
+    for name, value in (("a.csv", 1), ("b.csv", 2), ("a.csv", 3)):
+        files["name"] = name
+        (tmp_path / name).write_text(f"sensor,at,value\ns,2024-03-01T10:00Z,{value}\n")
+        inbox.receive()
+    assert inbox.raw() == [(1, 1, "1", True), (2, 1, "2", False), (3, 1, "3", False)]
+    assert inbox.rows() == 2
+
+
+def test_a_range_keeps_what_came_and_names_what_did_not(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.returns = {f"2024-03-0{day}": pl.DataFrame({"sensor": ["s"], "at": ["x"], "value": ["1"]}) for day in (1, 3)}
+    first = inbox.source.partitions.first
+    done = make_raw(inbox.source, first, first + 3, Run(inbox.lake, Ledger(inbox.lake), "run", LATER))
+    assert list(done.entries) == ["2024-03-01", "2024-03-03"]
+    with pytest.raises(
+        NotReadyError, match=r"(?s)2 partitions could not be made \(2024-03-02, 2024-03-04\)\. 2 other partitions were written"
+    ) as error:
+        done.check()
+    assert str(error.value).count("nothing has come") == 2
+
+
+def test_what_was_received_before_an_error_stays_received(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.deliver(1)
+    inbox.returns["2024-03-02"] = "no table"
+    first = inbox.source.partitions.first
+    inbox.returns["2024-03-01"] = inbox.returns["2024-03-01"].with_columns(value=pl.lit("9"))
+    inbox.returns["2024-03-03"] = inbox.returns["2024-03-01"]
+    with pytest.raises(SourceError, match="partition 2024-03-02"):
+        make_raw(inbox.source, first, first + 2, Run(inbox.lake, Ledger(inbox.lake), "run", LATER))
+    inbox.returns["2024-03-02"] = inbox.returns["2024-03-03"]
+    make_raw(inbox.source, first, first + 2, Run(inbox.lake, Ledger(inbox.lake), "run", LATER)).check()
+    current = inbox.lake.scan(("readings", "raw")).filter(~pl.col("superseded")).select("arrival", "value").sort("arrival").collect().rows()
+    assert current == [(date(2024, 3, day), "9") for day in (1, 2, 3)]
