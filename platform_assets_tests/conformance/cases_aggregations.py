@@ -14,7 +14,9 @@ LATE = "2024-03-02"
 def _() -> Snapshots:
     rows = [at(NOON, amount=1.0), at(ONE), at(TWO, amount=0.0)]
     none = {"count_1d": 0, "amount_count_1d": 0}
-    return Snapshots([count().over("1d"), count("amount").over("1d")], rows, {DAY: {"count_1d": 3, "amount_count_1d": 2}, NEXT: Expired(none)})
+    return Snapshots(
+        [count().over("1d"), count("amount").over("1d")], rows, {DAY: {"count_1d": 3, "amount_count_1d": 2}, NEXT: Expired(none)}
+    )
 
 
 @case("a sum of integers is an integer, to the last digit")
@@ -100,9 +102,13 @@ def _() -> Snapshots:
 @case("a deviation near 1e9 keeps its digits when rows come late, and after a null")
 def _() -> Snapshots:
     rows = [
-        at("2024-03-01 11:00"), at(NOON, amount=1e9), at(ONE, amount=1e9 + 1), at(TWO, amount=1e9 + 1),
-        at("2024-03-01 11:30", arrives=LATE), at(TWO, arrives=LATE, amount=1e9 + 4),
-    ]  # fmt: skip
+        at("2024-03-01 11:00"),
+        at(NOON, amount=1e9),
+        at(ONE, amount=1e9 + 1),
+        at(TWO, amount=1e9 + 1),
+        at("2024-03-01 11:30", arrives=LATE),
+        at(TWO, arrives=LATE, amount=1e9 + 4),
+    ]
     return Snapshots(std("amount").over("2d"), rows, {DAY: (1 / 3) ** 0.5, NEXT: 3**0.5, "2024-03-03": Expired(None)})
 
 
@@ -121,14 +127,22 @@ def _() -> Snapshots:
 @case("min and max order texts by code point, false before true, and times")
 def _() -> Snapshots:
     rows = [
-        at(NOON, category="a", ok=True, day=date(2024, 2, 29)), at(ONE, category="Z", ok=False, day=date(1969, 12, 31)),
-        at(TWO, category="ü"), at("2024-03-01 15:00", category=""),
-    ]  # fmt: skip
+        at(NOON, category="a", ok=True, day=date(2024, 2, 29)),
+        at(ONE, category="Z", ok=False, day=date(1969, 12, 31)),
+        at(TWO, category="ü"),
+        at("2024-03-01 15:00", category=""),
+    ]
     features = [f(c).over("1d") for f in (min, max) for c in ("category", "ok", "day", "at")]
     values = {
-        "category_min_1d": "", "category_max_1d": "ü", "ok_min_1d": False, "ok_max_1d": True, "day_min_1d": date(1969, 12, 31),
-        "day_max_1d": date(2024, 2, 29), "at_min_1d": moment(NOON), "at_max_1d": moment("2024-03-01 15:00"),
-    }  # fmt: skip
+        "category_min_1d": "",
+        "category_max_1d": "ü",
+        "ok_min_1d": False,
+        "ok_max_1d": True,
+        "day_min_1d": date(1969, 12, 31),
+        "day_max_1d": date(2024, 2, 29),
+        "at_min_1d": moment(NOON),
+        "at_max_1d": moment("2024-03-01 15:00"),
+    }
     return Snapshots(features, rows, {DAY: values, NEXT: Expired(dict.fromkeys(values))})
 
 
@@ -179,7 +193,14 @@ def _() -> Snapshots:
 
 @case("the most frequent value; of several the smallest; nulls do not count")
 def _() -> Snapshots:
-    rows = [at(NOON, category="b"), at(ONE, category="a"), at(TWO), at("2024-03-01 15:00"), at("2024-03-01 16:00"), at("2024-03-02 00:00", category="b")]
+    rows = [
+        at(NOON, category="b"),
+        at(ONE, category="a"),
+        at(TWO),
+        at("2024-03-01 15:00"),
+        at("2024-03-01 16:00"),
+        at("2024-03-02 00:00", category="b"),
+    ]
     return Snapshots(mode("category").over("2d"), rows, {DAY: "a", NEXT: "b", "2024-03-03": "b", "2024-03-04": Expired(None)})
 
 
@@ -211,7 +232,11 @@ def _() -> Snapshots:
 
 @case("the same argument with and without a condition are two features")
 def _() -> Snapshots:
-    features = [sum("amount").over("1d"), sum("amount", where="ok").over("1d").named("kept"), sum("amount", where="not ok").over("1d").named("lost")]
+    features = [
+        sum("amount").over("1d"),
+        sum("amount", where="ok").over("1d").named("kept"),
+        sum("amount", where="not ok").over("1d").named("lost"),
+    ]
     rows = [at(NOON, amount=1.0, ok=True), at(ONE, amount=2.0, ok=False), at(TWO, amount=4.0)]
     values = {"amount_sum_1d": 7.0, "kept": 1.0, "lost": 2.0}
     return Snapshots(features, rows, {DAY: values, NEXT: Expired(dict.fromkeys(values))})

@@ -49,9 +49,13 @@ def _() -> Reads:
 @case("a derived feature is computed from what the reader gets; null where a part of it is")
 def _() -> Reads:
     features = [
-        count().over("1d", "3d"), time_since_last().over("3d"), sum("amount").over("1d"),
-        derive("share", "count_1d / count_3d"), derive("idle", "time_since_last_3d >= 86400.0"), derive("double", "coalesce(amount_sum_1d, -1.0) * 2"),
-    ]  # fmt: skip
+        count().over("1d", "3d"),
+        time_since_last().over("3d"),
+        sum("amount").over("1d"),
+        derive("share", "count_1d / count_3d"),
+        derive("idle", "time_since_last_3d >= 86400.0"),
+        derive("double", "coalesce(amount_sum_1d, -1.0) * 2"),
+    ]
     stored = {"count_1d": 1, "count_3d": 1, "time_since_last_3d": 43200.0, "amount_sum_1d": 2.0}
     idle = {"count_1d": 0, "count_3d": 1, "time_since_last_3d": 129600.0, "amount_sum_1d": None}
     gone = {"count_1d": 0, "count_3d": 0, "time_since_last_3d": None, "amount_sum_1d": None}
@@ -68,7 +72,9 @@ def _() -> Reads:
 
 @case("an expiry row ends a value although its entity has none after it")
 def _() -> Reads:
-    return Reads([last("amount").over("1d")], ROWS[:1], [("2024-03-02 23:59", {"amount_last_1d": 2.0}), ("2024-03-03", {"amount_last_1d": None})])
+    return Reads(
+        [last("amount").over("1d")], ROWS[:1], [("2024-03-02 23:59", {"amount_last_1d": 2.0}), ("2024-03-03", {"amount_last_1d": None})]
+    )
 
 
 # Label times are 2024-01-01, 08, 15, 22, 29: every 7 days from the source's first partition on.
@@ -99,8 +105,11 @@ def _() -> Labelled:
 def _() -> Labelled:
     rows = [at("2024-01-01 00:00"), at("2024-01-08 00:00", user="bob")]
     expected = {
-        ("ada", "2024-01-08"): False, ("ada", "2024-01-15"): False, ("bob", "2024-01-15"): False, ("bob", "2024-01-22"): False,
-    }  # fmt: skip
+        ("ada", "2024-01-08"): False,
+        ("ada", "2024-01-15"): False,
+        ("bob", "2024-01-15"): False,
+        ("bob", "2024-01-22"): False,
+    }
     return Labelled(any_event(events(), within="7d", spine=SPINE), "2024-01-01", rows, expected)
 
 
@@ -114,12 +123,17 @@ def _() -> Labelled:
 @case("what follows is known from what had arrived by the month's end")
 def _() -> Labelled:
     rows = [
-        at("2024-01-12 12:00"), at("2024-01-18 12:00", arrives="2024-01-31"),
-        at("2024-01-12 12:00", user="bob"), at("2024-01-18 12:00", user="bob", arrives="2024-02-01"),
-    ]  # fmt: skip
+        at("2024-01-12 12:00"),
+        at("2024-01-18 12:00", arrives="2024-01-31"),
+        at("2024-01-12 12:00", user="bob"),
+        at("2024-01-18 12:00", user="bob", arrives="2024-02-01"),
+    ]
     expected = {
-        ("ada", "2024-01-15"): False, ("ada", "2024-01-22"): True, ("bob", "2024-01-15"): True, ("bob", "2024-01-22"): True,
-    }  # fmt: skip
+        ("ada", "2024-01-15"): False,
+        ("ada", "2024-01-22"): True,
+        ("bob", "2024-01-15"): True,
+        ("bob", "2024-01-22"): True,
+    }
     return Labelled(no_event(events(), within="7d", spine=SPINE), "2024-01-01", rows, expected)
 
 
@@ -137,7 +151,12 @@ def _() -> Labelled:
 
 @case("where= decides which events make active and which follow")
 def _() -> Labelled:
-    rows = [at("2024-01-10 12:00", ok=True), at("2024-01-16 12:00", ok=False), at("2024-01-10 12:00", user="bob", ok=False), at("2024-01-11", user="eve")]
+    rows = [
+        at("2024-01-10 12:00", ok=True),
+        at("2024-01-16 12:00", ok=False),
+        at("2024-01-10 12:00", user="bob", ok=False),
+        at("2024-01-11", user="eve"),
+    ]
     expected = {("ada", "2024-01-15"): True, ("ada", "2024-01-22"): True}
     return Labelled(no_event(events(), within="7d", where="ok", spine=SPINE), "2024-01-01", rows, expected)
 
@@ -158,11 +177,15 @@ def _() -> Reports:
 
 @case("groups of a report may be null; a condition keeps a group whose rows it leaves out")
 def _() -> Reports:
-    table = GoldTable("report", source=events(), by=["category", "ok"], measures=[count(where="amount > 0").named("n"), last("quantity").named("q")])
+    table = GoldTable(
+        "report", source=events(), by=["category", "ok"], measures=[count(where="amount > 0").named("n"), last("quantity").named("q")]
+    )
     rows = [
-        at("2024-03-01 10:00", category="a", ok=True, amount=1.0, quantity=1), at("2024-03-01 11:00", category="a", ok=True, amount=0.0, quantity=2),
-        at("2024-03-01 12:00", category="a", quantity=3), at("2024-03-01 13:00", amount=2.0),
-    ]  # fmt: skip
+        at("2024-03-01 10:00", category="a", ok=True, amount=1.0, quantity=1),
+        at("2024-03-01 11:00", category="a", ok=True, amount=0.0, quantity=2),
+        at("2024-03-01 12:00", category="a", quantity=3),
+        at("2024-03-01 13:00", amount=2.0),
+    ]
     return Reports(
         table,
         rows,
@@ -177,7 +200,11 @@ def _() -> Reports:
 @case("ties in a report are broken by the primary key")
 def _() -> Reports:
     table = GoldTable("report", source=events(), measures=[first("category").named("f"), last("category").named("l")])
-    rows = [at("2024-03-01", id=2, category="two"), at("2024-03-01", id=3, category="three"), at("2024-03-01", id=1, arrives="2024-03-05", category="one")]
+    rows = [
+        at("2024-03-01", id=2, category="two"),
+        at("2024-03-01", id=3, category="three"),
+        at("2024-03-01", id=1, arrives="2024-03-05", category="one"),
+    ]
     return Reports(table, rows, [{"partition": "2024-03-01", "f": "one", "l": "three"}])
 
 
@@ -191,7 +218,13 @@ def _() -> Reports:
 @case("a reporting day in London is 23 hours long when summer time begins")
 def _() -> Reports:
     table = GoldTable("report", source=events(), timezone="Europe/London", measures=[count().named("n")])
-    rows = [at("2024-03-30 23:59:59.999999"), at("2024-03-31 00:00"), at("2024-03-31 22:59:59.999999"), at("2024-03-31 23:00"), at("2024-04-01 22:59:59")]
+    rows = [
+        at("2024-03-30 23:59:59.999999"),
+        at("2024-03-31 00:00"),
+        at("2024-03-31 22:59:59.999999"),
+        at("2024-03-31 23:00"),
+        at("2024-04-01 22:59:59"),
+    ]
     days = {"2024-03-30": 1, "2024-03-31": 2, "2024-04-01": 2}
     return Reports(table, rows, [{"partition": day, "n": n} for day, n in days.items()])
 

@@ -5,10 +5,6 @@ from datetime import date
 from platform_assets_tests.conformance.named import UNREAD, Judges, came, case, events, moment
 
 
-def keyed(within: int) -> object:
-    return events(duplicates_within=within)
-
-
 @case("a copy in the same partition is a duplicate; the first stays")
 def _() -> Judges:
     rows = [came("2024-03-01", amount=1.0), came("2024-03-01", amount=1.0), came("2024-03-01", amount=2.0), came("2024-03-01", id=2)]
@@ -35,7 +31,11 @@ def _() -> Judges:
 
 @case("of copies in one partition the earlier delivery is the first, then the earlier row")
 def _() -> Judges:
-    rows = [came("2024-03-01", delivery=2, amount=1.0), came("2024-03-01", delivery=1, amount=2.0), came("2024-03-01", delivery=1, amount=3.0)]
+    rows = [
+        came("2024-03-01", delivery=2, amount=1.0),
+        came("2024-03-01", delivery=1, amount=2.0),
+        came("2024-03-01", delivery=1, amount=3.0),
+    ]
     return Judges(rows, [2], values={2: {"amount": 2.0}})
 
 
@@ -66,10 +66,24 @@ def _() -> Judges:
 
 @case("a row without its key or its event time is quarantined, one without another value only if the schema says so")
 def _() -> Judges:
-    rows = [came("2024-03-01", id=None), came("2024-03-01", at=None), came("2024-03-01", amount=None), came("2024-03-01", id=2, category=None)]
+    rows = [
+        came("2024-03-01", id=None),
+        came("2024-03-01", at=None),
+        came("2024-03-01", amount=None),
+        came("2024-03-01", id=2, category=None),
+    ]
     source = events(key=["id", "category"])
-    return Judges(rows[:3] + rows[3:], [], {1: ["category: missing", "id: missing"], 2: ["at: missing", "category: missing"],
-                                            3: ["category: missing"], 4: ["category: missing"]}, source=source)  # fmt: skip
+    return Judges(
+        rows,
+        [],
+        {
+            1: ["category: missing", "id: missing"],
+            2: ["at: missing", "category: missing"],
+            3: ["category: missing"],
+            4: ["category: missing"],
+        },
+        source=source,
+    )
 
 
 @case("a row breaks several rules, each is a reason")
@@ -84,7 +98,9 @@ def _() -> Judges:
 def _() -> Judges:
     rows = [came("2024-03-01"), came("2024-03-01", id=2, amount=0.0)]
     source = events(rules={"price": "amount >= 0"}, flags={"free": "amount = 0"})
-    return Judges(rows, [1, 2], counts={"2024-03-01": {"flags": {"free": 1}}}, values={1: {"free": False}, 2: {"free": True}}, source=source)
+    return Judges(
+        rows, [1, 2], counts={"2024-03-01": {"flags": {"free": 1}}}, values={1: {"free": False}, 2: {"free": True}}, source=source
+    )
 
 
 @case("a time at the end of the arrival partition lies in the future, a microsecond before does not")
@@ -100,20 +116,58 @@ def _() -> Judges:
 
 @case("NaN and infinities become null")
 def _() -> Judges:
-    rows = [came("2024-03-01", id=n, amount=x, means={"amount": None}) for n, x in enumerate((float("nan"), float("inf"), float("-inf")), start=1)]
+    rows = [
+        came("2024-03-01", id=n, amount=x, means={"amount": None})
+        for n, x in enumerate((float("nan"), float("inf"), float("-inf")), start=1)
+    ]
     return Judges(rows, [1, 2, 3], values={n: {"amount": None} for n in (1, 2, 3)})
 
 
 @case("texts are read in the declared types")
 def _() -> Judges:
     rows = [
-        came("2024-03-01", id="1", at="2024-03-01 10:00:00Z", quantity="17850.0", amount=" 2.50 ", ok="Yes", day="2024-02-29", shop="-3",
-             means={"id": 1, "at": moment("2024-03-01 10:00"), "quantity": 17850, "amount": 2.5, "ok": True, "day": date(2024, 2, 29), "shop": -3}),
-        came("2024-03-01", id="2.0", at="2024-03-01T10:00:00.000001+02:00", quantity=" 7 ", amount="1e3", ok="f", day=None, shop=None,
-             means={"id": 2, "at": moment("2024-03-01 08:00:00.000001"), "quantity": 7, "amount": 1000.0, "ok": False}),
-        came("2024-03-01", id="3", at="2024-03-01 10:00:00+0530", quantity="9223372036854775807", amount="inf", ok="0", day=None, shop=None,
-             means={"id": 3, "at": moment("2024-03-01 04:30"), "quantity": 2**63 - 1, "amount": None, "ok": False}),
-    ]  # fmt: skip
+        came(
+            "2024-03-01",
+            id="1",
+            at="2024-03-01 10:00:00Z",
+            quantity="17850.0",
+            amount=" 2.50 ",
+            ok="Yes",
+            day="2024-02-29",
+            shop="-3",
+            means={
+                "id": 1,
+                "at": moment("2024-03-01 10:00"),
+                "quantity": 17850,
+                "amount": 2.5,
+                "ok": True,
+                "day": date(2024, 2, 29),
+                "shop": -3,
+            },
+        ),
+        came(
+            "2024-03-01",
+            id="2.0",
+            at="2024-03-01T10:00:00.000001+02:00",
+            quantity=" 7 ",
+            amount="1e3",
+            ok="f",
+            day=None,
+            shop=None,
+            means={"id": 2, "at": moment("2024-03-01 08:00:00.000001"), "quantity": 7, "amount": 1000.0, "ok": False},
+        ),
+        came(
+            "2024-03-01",
+            id="3",
+            at="2024-03-01 10:00:00+0530",
+            quantity="9223372036854775807",
+            amount="inf",
+            ok="0",
+            day=None,
+            shop=None,
+            means={"id": 3, "at": moment("2024-03-01 04:30"), "quantity": 2**63 - 1, "amount": None, "ok": False},
+        ),
+    ]
     values = {n: row.means for n, row in enumerate(rows, start=1)}
     return Judges(rows, [1, 2, 3], values=values)
 
@@ -130,14 +184,21 @@ def _() -> Judges:
 
 @case("without a time zone a naive time cannot be read")
 def _() -> Judges:
-    rows = [came("2024-03-01", at="2024-03-01 10:00:00", means={"at": UNREAD}), came("2024-03-01", at="2024-03-01 10:00:00Z", means={"at": moment("2024-03-01 10:00")})]
+    rows = [
+        came("2024-03-01", at="2024-03-01 10:00:00", means={"at": UNREAD}),
+        came("2024-03-01", at="2024-03-01 10:00:00Z", means={"at": moment("2024-03-01 10:00")}),
+    ]
     return Judges(rows, [2], {1: ["at: not datetime"]})
 
 
 @case("a naive time stands on the source's clock: the earlier of an hour that comes twice, none for one that never comes")
 def _() -> Judges:
-    times = {"2024-10-27 00:59:59": "2024-10-26 23:59:59", "2024-10-27 01:30:00": "2024-10-27 00:30", "2024-10-27 02:00": "2024-10-27 02:00",
-             "2024-06-01T12:00:00.5": "2024-06-01 11:00:00.500000"}  # fmt: skip
+    times = {
+        "2024-10-27 00:59:59": "2024-10-26 23:59:59",
+        "2024-10-27 01:30:00": "2024-10-27 00:30",
+        "2024-10-27 02:00": "2024-10-27 02:00",
+        "2024-06-01T12:00:00.5": "2024-06-01 11:00:00.500000",
+    }
     rows = [came("2024-10-27", id=n, at=text, means={"at": moment(utc)}) for n, (text, utc) in enumerate(times.items(), start=1)]
     never = came("2024-10-27", id=5, at="2024-03-31 01:30:00", means={"at": UNREAD})
     values = {n: {"at": moment(utc)} for n, utc in enumerate(times.values(), start=1)}
@@ -147,7 +208,14 @@ def _() -> Judges:
 @case("a partition below its share is blocked: nothing of it is silver, its good rows wait in quarantine, others are not touched")
 def _() -> Judges:
     rows = [came("2024-03-01", id=n, quantity=0 if n > 2 else 1) for n in range(1, 6)] + [came("2024-03-02", id=9, quantity=1)]
-    counts = {"received": 5, "accepted": 0, "quarantined": 5, "accepted_share": 0.4, "tier": "LOW", "reasons": {"blocked": 2, "quantity": 3}}
+    counts = {
+        "received": 5,
+        "accepted": 0,
+        "quarantined": 5,
+        "accepted_share": 0.4,
+        "tier": "LOW",
+        "reasons": {"blocked": 2, "quantity": 3},
+    }
     held = {1: ["blocked"], 2: ["blocked"], 3: ["quantity"], 4: ["quantity"], 5: ["quantity"]}
     source = events(accepted_share=0.5, rules={"quantity": "quantity <> 0"})
     return Judges(rows, [6], held, {"2024-03-01": counts, "2024-03-02": {"tier": "HIGH", "accepted_share": 1.0}}, source=source)
@@ -178,4 +246,6 @@ def _() -> Judges:
 @case("an empty partition between two others is not blocked")
 def _() -> Judges:
     rows = [came("2024-03-01"), came("2024-03-03", id=2)]
-    return Judges(rows, [1, 2], counts={"2024-03-02": {"received": 0, "accepted_share": 1.0, "tier": "HIGH"}}, source=events(accepted_share=0.9))
+    return Judges(
+        rows, [1, 2], counts={"2024-03-02": {"received": 0, "accepted_share": 1.0, "tier": "HIGH"}}, source=events(accepted_share=0.9)
+    )

@@ -1,15 +1,34 @@
 """The declarations of generated cases: a source, two views, a training set and a report, from a few choices each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
 from platform_assets import (
-    Entity, FeatureService, FeatureView, GoldTable, TrainingSet, any_event, count, count_distinct, daily, derive, every, first, hourly, last, mean, mode,
-    no_event, source, std, time_since_last, weekly,
-)  # fmt: skip
+    Entity,
+    FeatureService,
+    FeatureView,
+    GoldTable,
+    TrainingSet,
+    any_event,
+    count,
+    count_distinct,
+    daily,
+    derive,
+    every,
+    first,
+    hourly,
+    last,
+    mean,
+    mode,
+    no_event,
+    source,
+    std,
+    time_since_last,
+    weekly,
+)
 from platform_assets import max as max_
 from platform_assets import min as min_
 from platform_assets import sum as sum_
@@ -82,7 +101,7 @@ FLAGS = {"gift": "category = 'gift'", "free": "amount = 0"}
 class Shape:
     """What is chosen for a source."""
 
-    unit: Unit
+    unit: Unit = field(repr=False)
     key: tuple[str, ...]
     duplicates_within: int
     data_delay: str
@@ -97,9 +116,17 @@ def declared_source(shape: Shape) -> Source:
     def events(arrival: Any) -> None: ...
 
     return source(
-        schema=Event, event_time="at", partitions=shape.unit.partitions, key=shape.key, duplicates_within=shape.duplicates_within if shape.key else 0,
-        data_delay=shape.data_delay, timezone=shape.timezone, rules=RULES, flags=FLAGS, accepted_share=shape.accepted_share,
-    )(events)  # fmt: skip
+        schema=Event,
+        event_time="at",
+        partitions=shape.unit.partitions,
+        key=shape.key,
+        duplicates_within=shape.duplicates_within if shape.key else 0,
+        data_delay=shape.data_delay,
+        timezone=shape.timezone,
+        rules=RULES,
+        flags=FLAGS,
+        accepted_share=shape.accepted_share,
+    )(events)
 
 
 @dataclass(frozen=True)

@@ -172,8 +172,9 @@ def _frame(rows: Sequence[Row], schema: Mapping[str, Any], source: Source) -> pl
     typed = {column: stored if column in _PARTITION_COLUMNS else dtype for column, dtype in schema.items()}
     return pl.DataFrame(
         [tuple(source.partitions.value(row[c]) if c in _PARTITION_COLUMNS else row[c] for c in schema) for row in rows],
-        schema=typed, orient="row",
-    )  # fmt: skip
+        schema=typed,
+        orient="row",
+    )
 
 
 def _rows(frame: pl.DataFrame, source: Source) -> list[Row]:

@@ -1,6 +1,5 @@
 """Cases by Hypothesis that aim at what goes wrong: rows on edges of windows, ties, chains of duplicates, late rows, gaps, nulls."""
 
-import dataclasses
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,8 +12,18 @@ from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source
 from platform_assets.engines.reference import UNREADABLE
 from platform_assets_tests.conformance.declared import (
-    DAYS, KEYS, UNITS, WHERE, Shape, Unit, Windows, declared_report, declared_service, declared_source, declared_training,
-)  # fmt: skip
+    DAYS,
+    KEYS,
+    UNITS,
+    WHERE,
+    Shape,
+    Unit,
+    Windows,
+    declared_report,
+    declared_service,
+    declared_source,
+    declared_training,
+)
 from platform_assets_tests.conformance.engines import Received, Row
 from platform_assets_tests.conformance.pipeline import Case
 
@@ -73,8 +82,8 @@ def copies(draw: st.DrawFn, row: Row) -> list[tuple[int, Row]]:
 def received(draw: st.DrawFn, source: Source, at: st.SearchStrategy[datetime]) -> list[Received]:
     """Rows of raw: late ones, copies, two deliveries, and values that cannot be read where they come as text."""
     partitions = source.partitions
-    row = st.fixed_dictionaries({"at": at, **VALUES})
-    drawn = draw(st.one_of(st.lists(row, max_size=5), st.lists(row, min_size=6, max_size=24)))
+    events = st.fixed_dictionaries({"at": at, **VALUES})
+    drawn = draw(st.one_of(st.lists(events, max_size=5), st.lists(events, min_size=6, max_size=24)))
     lags = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 4, -1])
     rows: list[tuple[int, Row]] = []
     for number, row in enumerate(drawn):
@@ -167,8 +176,17 @@ def cases(draw: st.DrawFn) -> Case:
     report_zone = draw(st.sampled_from(["UTC", "Europe/London"])) if unit is DAYS else "UTC"
     table = declared_report(shape, draw(st.sampled_from([(), ("category",), ("ok", "shop")])), report_zone, windows.variant)
     month = training.partitions.index(partitions.starts_at(base))
-    about = f"{unit.partitions.unit}s, {windows}, {dataclasses.replace(shape, unit=None)}"
+    about = f"partitions of a {unit.partitions.unit}, {windows}, {shape}"
     return Case(
-        about, source, service, training, table, raw, draw(asked(partitions, source.data_delay, base)), first, last, draw(st.integers(first, last)),
+        about,
+        source,
+        service,
+        training,
+        table,
+        raw,
+        draw(asked(partitions, source.data_delay, base)),
+        first,
+        last,
+        draw(st.integers(first, last)),
         months=[month, month + 1],
-    )  # fmt: skip
+    )

@@ -20,6 +20,7 @@ class Grid:
     """In how many cases each cell occurred."""
 
     def __init__(self) -> None:
+        self.examined = 0
         self.cases: Counter[Cell] = Counter()
 
     def add(self, case: Case, outcome: Outcome) -> None:
@@ -27,6 +28,7 @@ class Grid:
 
         Without its value the row could be anywhere; with an empty window it would not matter what the aggregation does.
         """
+        self.examined += 1
         self.cases.update(set(_met(case, outcome)))
 
     def rarer_than(self, times: int) -> dict[Cell, int]:

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from platform_assets import Entity, FeatureService, FeatureView, GoldTable, TrainingSet, count, daily, source
 from platform_assets.declare.features import Derived, Feature
-from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import Labels
 from platform_assets.engines.reference import UNREADABLE

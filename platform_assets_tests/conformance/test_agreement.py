@@ -1,22 +1,30 @@
-"""Engines agree with the reference on generated cases, and the cases meet what they are meant to meet."""
+"""Engines agree with the reference on generated cases, and the cases have met every edge often enough to say so."""
 
 import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from platform_assets.engines import reference
 from platform_assets_tests.conformance.engines import ENGINES, Engine
+from platform_assets_tests.conformance.equality import require_same_row
 from platform_assets_tests.conformance.generated import cases
-from platform_assets_tests.conformance.pipeline import Case, require_agreement
+from platform_assets_tests.conformance.grid import Grid
+from platform_assets_tests.conformance.pipeline import Case, require_agreement, run
 
-# In CI the same cases every time, so that a red build says something about the change; elsewhere new ones, to find more.
+# In CI the same cases every time, so that a red build says something about the change; elsewhere new ones, to find more. A failure
+# prints how to repeat it.
 GENERATED = settings(
     deadline=None, print_blob=True, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+A_FEW, MANY, EACH = 250, 2400, 20
+
+on_every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
 
-def check(engine: Engine, number: int) -> None:
-    @settings(GENERATED, max_examples=number)
+@on_every_engine
+def test_an_engine_agrees_with_the_reference(engine: Engine) -> None:
+    @settings(GENERATED, max_examples=A_FEW)
     @given(cases())
     def agrees(case: Case) -> None:
         require_agreement(engine, case)
@@ -24,6 +32,34 @@ def check(engine: Engine, number: int) -> None:
     agrees()
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
-def test_engines_agree_with_the_reference(engine: Engine) -> None:
-    check(engine, 50)
+@pytest.mark.slow
+@on_every_engine
+def test_an_engine_agrees_on_thousands_of_cases_that_meet_every_edge(engine: Engine) -> None:
+    grid = Grid()
+
+    @settings(GENERATED, max_examples=MANY)
+    @given(cases())
+    def agrees(case: Case) -> None:
+        grid.add(case, require_agreement(engine, case))
+
+    agrees()
+    print(f"{grid.examined} cases; the rarest of {len(grid.cases)} cells occurred in {min(grid.cases.values())} of them")
+    assert grid.examined >= 2000
+    assert grid.rarer_than(EACH) == {}, f"aggregation, closed, edge and lateness that occurred in fewer than {EACH} cases"
+
+
+@on_every_engine
+def test_a_reader_needs_no_snapshot_older_than_its_lookback(engine: Engine) -> None:
+    @settings(GENERATED, max_examples=A_FEW // 5)
+    @given(cases())
+    def enough(case: Case) -> None:
+        logs = run(engine, case, []).logs
+        for view in case.service.views:
+            for row in case.asked:
+                newest = case.source.partitions.index(row["label_time"] - case.source.data_delay) - 1
+                near = [snapshot for snapshot in logs[view.name] if newest - view.lookback <= snapshot["partition"] <= newest]
+                entity = tuple(row[key] for key in view.entity.keys)
+                whole, part = (reference.as_of(view, log, entity, row["label_time"]) for log in (logs[view.name], near))
+                require_same_row(f"{view.name} of {entity} at {row['label_time']}", whole, part)
+
+    enough()

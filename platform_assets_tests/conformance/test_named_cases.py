@@ -1,15 +1,12 @@
 """Every named case, on the reference and on every engine."""
 
-import importlib
-from pathlib import Path
-
 import pytest
 
 from platform_assets_tests.conformance.engines import ENGINES, REFERENCE, Engine
 from platform_assets_tests.conformance.named import CASES
+from platform_assets_tests.conformance.quick import load_named_cases
 
-for path in sorted(Path(__file__).parent.glob("cases_*.py")):
-    importlib.import_module(f"{__package__}.{path.stem}")
+load_named_cases()
 
 
 @pytest.mark.parametrize("title", [pytest.param(title, id=title) for title in CASES])

@@ -1,0 +1,256 @@
+"""Patches of the engine that ships, each a mistake that someone could make; the suite must notice each by a wrong value."""
+
+from dataclasses import dataclass
+
+CHANGE_LOG = "engines/polars/change_log.py"
+SILVER = "engines/polars/silver.py"
+AS_OF = "engines/polars/as_of.py"
+LABELS = "engines/polars/labels.py"
+REPORT = "engines/polars/report.py"
+PARSE = "engines/polars/parse.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One text in one file of the package replaced by another; the old one must stand there exactly once."""
+
+    category: str
+    mistake: str
+    file: str
+    old: str
+    new: str
+
+
+def mutants(category: str, *patches: tuple[str, str, str, str]) -> list[Mutant]:
+    """The patches of a category."""
+    return [Mutant(category, *patch) for patch in patches]
+
+
+MUTANTS: list[Mutant] = [
+    *mutants(
+        "edges",
+        ("closed both is closed left at its right edge", CHANGE_LOG, 'strictly=closed in ("left", "none"))', 'strictly=closed != "right")'),
+        (
+            "closed both is closed right at its left edge",
+            CHANGE_LOG,
+            'strictly=closed in ("left", "both")) for',
+            'strictly=closed == "left") for',
+        ),
+        ("closed none is closed right", CHANGE_LOG, 'strictly=closed in ("left", "none"))', 'strictly=closed == "left")'),
+        (
+            "a row on the right edge is inside",
+            CHANGE_LOG,
+            "return (at - origin) // step if strictly",
+            "return (at - origin - 1) // step if strictly",
+        ),
+        ("a row on a closed right edge is outside", CHANGE_LOG, "-((origin - at) // step) - 1", "(at - origin) // step"),
+        ("weeks begin on Thursday", CHANGE_LOG, "since_epoch(view.source.partitions.origin)", "0"),
+    ),
+    *mutants(
+        "ties",
+        ("ties of event time by arrival", CHANGE_LOG, '*(c for c in events.columns if c.startswith("__order_")), _ARRIVAL)', "_ARRIVAL)"),
+        ("the earlier arrival is the later row", CHANGE_LOG, "_ARRIVAL)\n    entity", "-pl.col(_ARRIVAL))\n    entity"),
+        (
+            "of equally frequent values the largest",
+            "aggregations/mode.py",
+            "(state.code, -state.times, state.owner)",
+            "(-state.code, -state.times, state.owner)",
+        ),
+        (
+            "ties in a report by nothing",
+            REPORT,
+            '"__time", *(c for c in rows.columns if c.startswith("__order_"))',
+            '"__time", maintain_order=True',
+        ),
+    ),
+    *mutants(
+        "nulls",
+        (
+            "a mean counts nulls",
+            "aggregations/mean.py",
+            "return column.valid.astype(np.int64), np.where",
+            "return np.ones(len(column), np.int64), np.where",
+        ),
+        (
+            "a count of a column counts nulls",
+            "aggregations/count.py",
+            "return column.valid.astype(np.int64)",
+            "return np.ones(len(column), np.int64)",
+        ),
+        (
+            "a null is the last value",
+            "aggregations/order.py",
+            "np.where(column.valid, np.arange(len(column)),",
+            "np.where(True, np.arange(len(column)),",
+        ),
+        (
+            "a null is 0 to min and max",
+            "aggregations/extremes.py",
+            "np.where(column.valid, column.values,",
+            "np.where(True, column.values,",
+        ),
+        (
+            "half a key is an entity",
+            CHANGE_LOG,
+            "pl.all_horizontal(pl.col(key).is_not_null()",
+            "pl.any_horizontal(pl.col(key).is_not_null()",
+        ),
+        ("a rule that is null is broken", SILVER, "pl.when(~rule.polars())", "pl.when(~rule.polars().fill_null(False))"),
+        (
+            "a text that cannot be read is null",
+            SILVER,
+            "unreadable = received.is_not_null() & pl.col(column).is_null()",
+            "unreadable = pl.lit(False)",
+        ),
+    ),
+    *mutants(
+        "entering",
+        ("rows enter before they have arrived", CHANGE_LOG, "enter = np.maximum(on_time, arrival)", "enter = on_time"),
+        (
+            "what enters in the first partition of a run is not noticed",
+            CHANGE_LOG,
+            "counts & (snapshot >= first)",
+            "counts & (snapshot > first)",
+        ),
+        (
+            "late rows are searched among those on time",
+            CHANGE_LOG,
+            "return _Passage(enter, enter - on_time, exits)",
+            "return _Passage(enter, enter * 0, exits)",
+        ),
+        (
+            "a row enters one snapshot late",
+            CHANGE_LOG,
+            'until = np.searchsorted(tiles.enter, asked, "right")',
+            'until = np.searchsorted(tiles.enter, asked, "left")',
+        ),
+    ),
+    *mutants(
+        "leaving",
+        (
+            "only the longest window writes when a row leaves",
+            CHANGE_LOG,
+            "for leaves in passage.exits.values()]",
+            "for leaves in [passage.exits[max(passage.exits)]]]",
+        ),
+        (
+            "a row that arrives outside writes when it would have left",
+            CHANGE_LOG,
+            "[(leaves, passage.enter < leaves)",
+            "[(leaves, passage.enter < leaves + 3)",
+        ),
+        ("a row leaves one snapshot late", CHANGE_LOG, 'np.searchsorted(leaves, asked, "right")', 'np.searchsorted(leaves, asked, "left")'),
+        ("rows that leave apart are one tile", CHANGE_LOG, "for marks in (enter, *exits.values()):", "for marks in (enter,):"),
+    ),
+    *mutants(
+        "duplicate chains",
+        ("the horizon is one partition shorter", SILVER, "<= source.duplicates_within)", "< source.duplicates_within)"),
+        ("rows that break rules make duplicates", SILVER, 'rows.filter("__good")\n', "rows\n"),
+        (
+            "a chain ends where a run begins",
+            SILVER,
+            "_with_duplicates(source, rows).filter(pl.col(_INDEX).is_between(first, last))",
+            "_with_duplicates(source, rows.filter(pl.col(_INDEX).is_between(first, last)))",
+        ),
+        (
+            "a chain counts from its first row",
+            SILVER,
+            "pl.col(_INDEX).shift(1).over(*source.key).alias(_PREVIOUS)",
+            "pl.when(pl.col(_INDEX).cum_count().over(*source.key) > 1).then(pl.col(_INDEX).first().over(*source.key)).alias(_PREVIOUS)",
+        ),
+        (
+            "the row number goes before the delivery",
+            SILVER,
+            '.sort("arrival", "delivery", "row_number")',
+            '.sort("arrival", "row_number", "delivery")',
+        ),
+    ),
+    *mutants(
+        "data_delay",
+        ("no delay", CHANGE_LOG, ' + pl.lit(view.source.data_delay, pl.Duration("us"))', ""),
+        ("the delay is taken off", CHANGE_LOG, " + pl.lit(view.source.data_delay", " - pl.lit(view.source.data_delay"),
+        ("valid from the beginning of the partition on", CHANGE_LOG, "(start_of(partition + 1,", "(start_of(partition,"),
+        ("not yet valid at valid_from", AS_OF, 'strategy="backward"', 'strategy="backward", allow_exact_matches=False'),
+    ),
+    *mutants(
+        "expiry",
+        (
+            "no expiry rows",
+            CHANGE_LOG,
+            "for leaves in passage.exits.values()]",
+            "for length, leaves in passage.exits.items() if length < max(passage.exits)]",
+        ),
+        (
+            "the shortest window decides whether an entity has expired",
+            CHANGE_LOG,
+            "alive[at] |= until > begin",
+            "alive[at] = until > begin",
+        ),
+        (
+            "a default is not that of an expiry row",
+            "aggregations/sum.py",
+            "return series if self.default is None else",
+            "return series if True else",
+        ),
+        ("an entity without a row has nulls only", AS_OF, "if feature.measure.empty is not None", "if False"),
+    ),
+    *mutants(
+        "offset",
+        ("rows enter without the offset", CHANGE_LOG, "after(times + offset, strictly", "after(times, strictly"),
+        ("rows leave without the offset", CHANGE_LOG, "after(times + offset + length, strictly", "after(times + length, strictly"),
+        (
+            "an offset counts from the arrival",
+            CHANGE_LOG,
+            "enter = np.maximum(on_time, arrival)",
+            "enter = np.maximum(on_time, arrival + offset // step)",
+        ),
+    ),
+    *mutants(
+        "where",
+        (
+            "no condition",
+            CHANGE_LOG,
+            "return value if measure.where is None else pl.when(measure.where.polars()).then(value)",
+            "return value",
+        ),
+        (
+            "a condition that is null is true",
+            CHANGE_LOG,
+            "pl.when(measure.where.polars()).then",
+            "pl.when(measure.where.polars().fill_null(True)).then",
+        ),
+        ("features of one argument share a condition", CHANGE_LOG, "where.canonical if where else None)", "None)"),
+        ("labels ignore their condition", LABELS, "if declared.where is not None:", "if False:"),
+    ),
+    *mutants(
+        "late rows",
+        ("a late count replaces", "aggregations/count.py", "whole[at] += part", "whole[at] = part"),
+        ("a late deviation forgets how far the means are apart", "aggregations/std.py", " + apart**2 * n * more / both", ""),
+        (
+            "a deviation's mean is one number",
+            "aggregations/std.py",
+            "return size, origin, distance, spread",
+            "return size, origin + distance, distance * 0, spread",
+        ),
+        ("late values are not counted", "aggregations/ranges.py", "(self.times, part.times)", "(self.times, part.times * 0)"),
+        (
+            "times on which nothing late is in a window are left out by one",
+            CHANGE_LOG,
+            'np.searchsorted(changed, tiles.enter, "left")',
+            'np.searchsorted(changed, tiles.enter, "right")',
+        ),
+    ),
+    *mutants(
+        "labels and reports",
+        ("what happens at t follows t", LABELS, 'pl.col("at") > t,', 'pl.col("at") >= t,'),
+        ("what happens at t + horizon is too late", LABELS, 'pl.col("at") <= t + microseconds', 'pl.col("at") < t + microseconds'),
+        ("who was active is known before it arrived", LABELS, 'rows.filter(pl.col("arrived") <= t, ', "rows.filter("),
+        ("a report's day is a UTC day", REPORT, "convert_time_zone(table.timezone)", 'convert_time_zone("UTC")'),
+    ),
+    *mutants(
+        "parsing",
+        ("of an hour that comes twice the later", PARSE, 'ambiguous="earliest"', 'ambiguous="latest"'),
+        ("NaN stays", PARSE, "pl.when(number.is_finite()).then(number)", "number"),
+        ("duplicates count as accepted", SILVER, 'good = pl.col("__good") & ~pl.col("__duplicate")\n', 'good = pl.col("__good")\n'),
+    ),
+]

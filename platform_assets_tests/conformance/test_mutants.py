@@ -1,0 +1,66 @@
+"""The suite would notice: each patch of the engine that ships is found out by a wrong value, and the engine as it is passes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from platform_assets_tests.conformance.mutants import MUTANTS, Mutant
+from platform_assets_tests.conformance.quick import WRONG_VALUE
+
+ROOT = Path(__file__).parents[2]
+REQUIRED = ("edges", "ties", "nulls", "entering", "leaving", "duplicate chains", "data_delay", "expiry", "offset", "where")
+
+
+def copied(folder: Path) -> Path:
+    """The package and this suite, in a folder of their own."""
+    for part in ("platform_assets", "platform_assets_tests/conformance"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "platform_assets_tests" / "__init__.py", folder / "platform_assets_tests")
+    return folder
+
+
+def run_quick(folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "platform_assets_tests.conformance.quick"]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+
+
+def patched(mutant: Mutant, folder: Path) -> Path:
+    file = copied(folder) / "platform_assets" / mutant.file
+    text = file.read_text()
+    assert text.count(mutant.old) == 1, (
+        f"{mutant.file} has {mutant.old!r} {text.count(mutant.old)} times: mend the mutant {mutant.mistake!r}"
+    )
+    file.write_text(text.replace(mutant.old, mutant.new))
+    return folder
+
+
+def test_every_category_has_at_least_two_mutants() -> None:
+    number = Counter(mutant.category for mutant in MUTANTS)
+    assert len(MUTANTS) >= 25
+    assert {category for category in REQUIRED if number[category] < 2} == set()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake)
+def test_the_text_that_a_mutant_replaces_is_there_once(mutant: Mutant) -> None:
+    assert (ROOT / "platform_assets" / mutant.file).read_text().count(mutant.old) == 1
+
+
+@pytest.fixture(scope="module")
+def unpatched(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """The same run on a copy that is not patched."""
+    return run_quick(copied(tmp_path_factory.mktemp("unpatched")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.category}, {mutant.mistake}")
+def test_a_mutant_is_killed_by_a_wrong_value(mutant: Mutant, unpatched: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
+    assert unpatched.returncode == 0, unpatched.stdout + unpatched.stderr
+    killed = run_quick(patched(mutant, tmp_path))
+    print(killed.stdout[:500])
+    assert killed.returncode == WRONG_VALUE, f"it survives (exit code {killed.returncode}):\n{killed.stdout[-2000:]}{killed.stderr[-4000:]}"
