@@ -56,10 +56,12 @@ def _misfit(what: str, signature: inspect.Signature, args: Sequence[Any], kwargs
 
 
 def shown(value: Any) -> str:
-    """A value in a message: a declaration by its name, anything else in at most 80 characters."""
+    """A value in a message: a declaration or function by its name, anything else in at most 80 characters."""
     name = getattr(value, "name", None)
     if isinstance(name, str) and type(value).__module__.startswith("platform_assets."):
         return f"{type(value).__name__}({name!r})"
+    if inspect.isfunction(value):
+        return f"the function {value.__name__}()"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -119,7 +121,7 @@ def yes_or_no(value: Any, where: str) -> bool:
 def share(value: Any, where: str) -> float:
     """A number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise DeclarationError(f"{where}: {shown(value)} is not between 0 and 1")
+        raise DeclarationError(f"{where}: {shown(value)} is no number from 0 to 1")
     return float(value)
 
 

@@ -105,9 +105,9 @@ def model(
 
     def declare(fit: Callable[[Any], Any]) -> Model:
         name = getattr(fit, "__name__", "")
-        where = f"model {name!r}"
+        where = f"model {name!r}" if name else "@model"
+        takes_one_argument(fit, where, f"def {name or 'churn'}(train: TrainingData) -> Estimator")
         check_name(name, where)
-        takes_one_argument(fit, where, f"def {name}(train: TrainingData) -> Estimator")
         required = list_of(checks, f"{where}, checks", "checks=[at_least('auc', 0.65)]")
         for check in required:
             if not isinstance(check, AtLeast | NotWorseThanBaseline):

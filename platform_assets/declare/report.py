@@ -54,7 +54,7 @@ class GoldTable:
         check_timezone(timezone, f"{where}, timezone")
         if timezone != "UTC" and source.partitions.unit != "day":
             raise DeclarationError(
-                f"{where}, timezone: only a report by day has a time zone, {source.name!r} has partitions of a {source.partitions.unit}"
+                f"{where}, timezone: only a report by day has a time zone, {source.name!r} arrives by {source.partitions.unit}"
             )
         declared = list_of(measures, f"{where}, measures", "measures=[count().named('rows')]")
         if not declared:

@@ -133,9 +133,9 @@ def source(
 
     def declare(read: Callable[[Any], Any]) -> Source:
         name = getattr(read, "__name__", "")
-        where = f"source {name!r}"
+        where = f"source {name!r}" if name else "@source"
+        takes_one_argument(read, where, f"def {name or 'orders'}(arrival: Arrival) -> pl.LazyFrame | None")
         check_name(name, where)
-        takes_one_argument(read, where, f"def {name}(arrival: Arrival) -> pl.LazyFrame | None")
         one_of(kind, ["events"], where, "kind of source")
         one_of(deliveries, typing.get_args(Deliveries), where, "way to treat deliveries")
         columns = _columns(schema, where)

@@ -134,8 +134,10 @@ def _labels(source: Source, event: Literal["none", "any"], within: str, spine: S
     if not isinstance(spine, Spine):
         raise DeclarationError(f"{place}, spine: {shown(spine)} does not say when. Write spine=every('7d', active='90d').")
     if spine.step % source.partitions.step:
+        unit = source.partitions.unit
         raise DeclarationError(
-            f"{place}, spine: labels every {spine.step} do not fall on ends of the source's partitions of {source.partitions.step}"
+            f"{place}, spine: labels every {spine.step} do not fall on ends of {unit}s, in which the source arrives. "
+            "Write every('14d', ...)."
         )
     return Labels(
         source,

@@ -1,0 +1,192 @@
+"""What services, labels, training sets and models refuse, word for word."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from platform_assets import (
+    Entity,
+    FeatureService,
+    FeatureView,
+    TrainingSet,
+    any_event,
+    at_least,
+    count,
+    every,
+    model,
+    no_event,
+    not_worse_than_baseline,
+)
+from platform_assets_tests.declare.shop import CUSTOMER, ORDERS, Wrong, churn, churned, orders, refused, service, spend, training
+
+
+class Visit:
+    customer_id: str
+    ordered_at: datetime
+
+
+class Anonymous:
+    ordered_at: datetime
+
+
+VISITS = orders(schema=Visit, flags={})
+ANONYMOUS = orders(schema=Anonymous, flags={})
+
+
+def visits() -> FeatureView:
+    """A view of customers whose key is a text."""
+    return FeatureView("visits", entity=CUSTOMER, source=VISITS, features=[count().over("7d")])
+
+
+def lines() -> FeatureView:
+    """A view of an entity with one more key."""
+    return FeatureView("lines", entity=Entity("line", keys=["customer_id", "order_id"]), source=ORDERS, features=[count().over("7d")])
+
+
+A_DURATION = "is no duration. Write a whole number and s, m (minutes), h, d or w, such as '7d'."
+
+SERVICES: Wrong = {
+    "views are one view": (lambda: FeatureService("s", spend()), "feature service 's', views: FeatureView('spend') is no list."),  # type: ignore[arg-type]
+    "there is no view": (lambda: FeatureService("s", []), "feature service 's' has no views. Write FeatureService('s', [customer_spend])."),
+    "a view is a text": (lambda: FeatureService("s", ["spend"]), "feature service 's', views: 'spend' is no feature view"),  # type: ignore[list-item]
+    "a view stands twice": (lambda: service(spend(), spend()), "feature service 'spending', views: two are named 'spend'. Leave one out,"),
+    "a key has two types": (
+        lambda: service(spend(), visits()),
+        "feature service 'spending': the key 'customer_id' is int in view 'spend' and text in view 'visits'. Give it one type in",
+    ),
+    "views are misspelt": (lambda: FeatureService("s", view=[]), "feature service 's': there is no argument 'view'. Did you mean 'views'?"),  # type: ignore[call-arg]
+    "its name has a dash": (lambda: FeatureService("a-b", [spend()]), "feature service 'a-b': the name 'a-b' does not fit."),
+}
+
+LABELS: Wrong = {
+    "the source is a view": (lambda: churned(source=spend()), "labels: FeatureView('spend') is no source. Declare it with @source(...)."),
+    "the horizon is in words": (lambda: churned(within="a month"), f"labels from source 'orders', within: 'a month' {A_DURATION}"),
+    "the horizon is empty": (lambda: churned(within="0d"), "labels from source 'orders', within: '0d' is empty. It must last longer"),
+    "the spine is a duration": (
+        lambda: churned(spine="7d"),
+        "labels from source 'orders', spine: '7d' does not say when. Write spine=every('7d', active='90d').",
+    ),
+    "the spine is not on partition ends": (
+        lambda: churned(spine=every("12h", active="90d")),
+        "labels from source 'orders', spine: labels every 12:00:00 do not fall on ends of days, in which the source arrives. Write",
+    ),
+    "the condition is misspelt": (
+        lambda: churned(where="gft"),
+        "labels from source 'orders', where: 'gft': there is no column 'gft'. Did you mean 'gift'?",
+    ),
+    "the condition is a number": (lambda: churned(where="amount"), "labels from source 'orders', where: 'amount' is float, a condition"),
+    "a step is a word": (lambda: every("week", active="90d"), f"every: 'week' {A_DURATION}"),
+    "a step is empty": (lambda: every("0d", active="90d"), "every: '0d' is empty."),
+    "active is missing": (lambda: every("7d"), "every('7d') lacks the argument 'active'."),  # type: ignore[call-arg]
+    "active is empty": (lambda: every("7d", active="0d"), "every('7d'), active: '0d' is empty."),
+    "an argument is misspelt": (
+        lambda: no_event(ORDERS, withn="30d"),  # type: ignore[call-arg]
+        "no_event: there is no argument 'withn'. Did you mean 'within'?",
+    ),
+    "an argument has no name": (
+        lambda: any_event(ORDERS, "30d"),  # type: ignore[call-arg]
+        "any_event: only source may stand without a name. Write the others as name=value: within, spine, where.",
+    ),
+}
+
+SETS: Wrong = {
+    "features are a view": (
+        lambda: training(features=spend()),
+        "training set 'churn', features: FeatureView('spend') is no FeatureService. Write FeatureService('churn_features', [view]).",
+    ),
+    "labels are None": (lambda: training(labels=None), "training set 'churn', labels: None are no labels. Write no_event(source, within="),
+    "labels are misspelt": (lambda: training(label_s=1), "training set 'churn': there is no argument 'label_s'. Did you mean 'labels'?"),
+    "its name has a space": (
+        lambda: TrainingSet("churn set", features=service(), labels=churned()),
+        "training set 'churn set': the name 'churn set' does not fit.",
+    ),
+    "a label has a capital": (lambda: training(label="Churned"), "training set 'churn', label: the name 'Churned' does not fit."),
+    "a label is named as a key": (
+        lambda: training(label="customer_id"),
+        "training set 'churn', label: 'customer_id' is a column of the training set already, choose another",
+    ),
+    "a label is named as its time": (lambda: training(label="label_time"), "training set 'churn', label: 'label_time' is a column of the"),
+    "a label is named as the partition": (lambda: training(label="partition"), "training set 'churn', label: 'partition' is a column"),
+    "a view has more keys": (
+        lambda: training(features=service(spend(), lines())),
+        "training set 'churn': the labels are of entity 'customer' with keys ['customer_id'], view 'lines' needs ['customer_id', 'order",
+    ),
+    "the labels have no key": (
+        lambda: training(labels=churned(source=ANONYMOUS)),
+        "training set 'churn', labels, key of entity 'customer', source 'orders': there is no column 'customer_id'. There are: ordered",
+    ),
+    "a key has two types": (
+        lambda: training(labels=churned(source=VISITS)),
+        "training set 'churn', labels, key of entity 'customer', source 'orders': 'customer_id' is text, the features need int. Give it",
+    ),
+}
+
+MODELS: Wrong = {
+    "it learns from features": (
+        lambda: model(service()),  # type: ignore[arg-type]
+        "@model: FeatureService('spending') is no TrainingSet. Write @model(churn_training, checks=[...]).",
+    ),
+    "parentheses are missing": (lambda: model(churned), "@model: the function churned() is no TrainingSet. Write @model("),  # type: ignore[arg-type]
+    "an argument is misspelt": (lambda: churn(check=[]), "@model: there is no argument 'check'. Did you mean 'checks'?"),
+    "it is no function": (lambda: churn("churn"), "@model: it must be a function of one argument. Write def churn(train: TrainingData)"),
+    "it takes nothing": (lambda: churn(lambda: 1), "model '<lambda>': it must be a function of one argument."),
+    "it has no name": (lambda: churn(lambda train: 1), "model '<lambda>': the name '<lambda>' does not fit."),
+    "checks are one check": (
+        lambda: churn(checks=at_least("auc", 0.5)),
+        "model 'churn', checks: AtLeast(metric='auc', bound=0.5) is no list. Write checks=[at_least('auc', 0.65)].",
+    ),
+    "a check is a text": (
+        lambda: churn(checks=["auc > 0.5"]),
+        "model 'churn', checks: 'auc > 0.5' is no check. Write at_least('auc', 0.65) or not_worse_than_baseline().",
+    ),
+    "it trains on nothing": (lambda: churn(train_on=0), "model 'churn', train_on: 0 is no whole number of 1 or more"),
+    "it trains on a text": (lambda: churn(train_on="3"), "model 'churn', train_on: '3' is no whole number of 1 or more"),
+    "a seed is None": (lambda: churn(seed=None), "model 'churn', seed: None is no whole number of 0 or more"),
+    "a metric is misspelt": (lambda: at_least("acu", 0.5), "at_least: there is no metric 'acu'. Did you mean 'auc'?"),
+    "a metric is None": (lambda: at_least(None, 0.5), "at_least: None is no metric. There are: auc, average_precision."),  # type: ignore[arg-type]
+    "a bound is a percentage": (lambda: at_least("auc", 65), "at_least('auc'), bound: 65 is no number from 0 to 1"),
+    "a bound is a text": (lambda: at_least("auc", "0.5"), "at_least('auc'), bound: '0.5' is no number from 0 to 1"),  # type: ignore[arg-type]
+    "a baseline's metric is unknown": (lambda: not_worse_than_baseline("f1"), "not_worse_than_baseline: there is no metric 'f1'."),
+    "a tolerance is negative": (
+        lambda: not_worse_than_baseline(tolerance=-1),
+        "not_worse_than_baseline('auc'), tolerance: -1 is no number from 0 to 1",
+    ),
+    "a tolerance is misspelt": (
+        lambda: not_worse_than_baseline(tolerence=0),  # type: ignore[call-arg]
+        "not_worse_than_baseline: there is no argument 'tolerence'. Did you mean 'tolerance'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SERVICES)
+def test_a_wrong_service_says_what_is_wrong(what: str) -> None:
+    refused(*SERVICES[what])
+
+
+@pytest.mark.parametrize("what", LABELS)
+def test_wrong_labels_say_what_is_wrong(what: str) -> None:
+    refused(*LABELS[what])
+
+
+@pytest.mark.parametrize("what", SETS)
+def test_a_wrong_training_set_says_what_is_wrong(what: str) -> None:
+    refused(*SETS[what])
+
+
+@pytest.mark.parametrize("what", MODELS)
+def test_a_wrong_model_says_what_is_wrong(what: str) -> None:
+    refused(*MODELS[what])
+
+
+def test_a_service_names_features_by_their_view() -> None:
+    assert list(service().features) == ["spend__count_7d", "spend__amount_sum_7d"]
+
+
+def test_a_model_without_owners_has_those_of_its_training_set() -> None:
+    owned: Any = training(owners=["team:growth"])
+
+    @model(owned)
+    def churn(train: Any) -> Any: ...
+
+    assert churn.owners == ("team:growth",)
