@@ -146,8 +146,7 @@ def predictions_asset(model: Model) -> dg.AssetsDefinition:
                 "predicted_at": "datetime",
                 "partition": "date",
                 "score": "float",
-                "model_partition": "str",
-                "artifact": "str",
+                        "artifact": "str",
             }
         ),
         **shown(model, "predictions", {"deltalake", "lightgbm"}),

@@ -12,7 +12,7 @@ from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.expressions.types import POLARS
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
-from platform_assets.steps.training import require_snapshots, scan_snapshots, training_table
+from platform_assets.steps.training import require_snapshots, scan_snapshots, snapshot_ledgers, training_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 
@@ -126,6 +126,10 @@ def _recorded(
     return row, details
 
 
+DAYS_AT_ONCE = 32
+"""Predicted together: their lookback of gold is read once."""
+
+
 def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
     """Scores the entities that have features at each snapshot first..last, by the latest good model trained before the day began."""
     from platform_assets.models.artifact import load
@@ -133,50 +137,48 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
     data, done, table = model.training_set, Done(), predictions_table(model)
     views = data.features.views
     partitions = views[0].source.partitions
-    models = run.ledger.entries(name_of(model_table(model)))
+    models, ledgers = run.ledger.entries(name_of(model_table(model))), snapshot_ledgers(data.features, run)
     read = {name_of(gold_table(view)): run.version(gold_table(view)) for view in views}
-    frames: list[pl.DataFrame] = []
     facts: dict[int, PartitionFacts] = {}
-    loaded: dict[str, Any] = {}
+    by_model: dict[str, list[int]] = {}
+    chosen: dict[int, Entry] = {}
     for partition in range(first, last + 1):
-        key = partitions.key(partition)
-        at = max(view.valid_from(partition) for view in views)
-        if error := require_snapshots(f"{name_of(table)} {key}", data.features, at, at, run):
+        key, at = partitions.key(partition), _predicted_at(model, partition)
+        if error := require_snapshots(f"{name_of(table)} {key}", data.features, at, at, ledgers):
             done.refused[key] = error
-            continue
-        chosen = latest_good(models, model, partitions.starts_at(partition))
-        if chosen is None:
+        elif entry := latest_good(models, model, partitions.starts_at(partition)):
+            chosen[partition] = entry
+            by_model.setdefault(entry.details["artifact"], []).append(partition)
+        else:
             facts[partition] = PartitionFacts(key, 0, "no model", details={"read": read})
-            continue
-        artifact = chosen.details["artifact"]
-        if artifact not in loaded:
-            loaded[artifact] = load(artifacts / artifact)
-        asked = _alive(model, at, run, read)
-        logs = {view.name: scan_snapshots(run, view, at, at, read[name_of(gold_table(view))]) for view in views}
-        features = point_in_time(data.features, logs, asked)
-        scores = (
-            features.select(*data.entity.keys, "label_time")
-            .with_columns(
-                pl.lit(partitions.value(partition)).alias("partition"),
-                loaded[artifact].predict(features).alias("score"),
-                pl.lit(chosen.partition).alias("model_partition"),
-                pl.lit(artifact).alias("artifact"),
+    frames = [_no_predictions(model)]
+    for artifact, days in by_model.items():
+        loaded = load(artifacts / artifact)
+        for begin in range(0, len(days), DAYS_AT_ONCE):
+            features = _features(model, days[begin : begin + DAYS_AT_ONCE], run, read)
+            scored = features.with_columns(
+                loaded.predict(features).alias("score"), pl.lit(artifact).alias("artifact"), pl.col("label_time").alias("predicted_at")
             )
-            .rename({"label_time": "predicted_at"})
-        )
-        frames.append(scores)
-        facts[partition] = PartitionFacts(
-            key,
-            scores.height,
-            details={"read": {**read, name_of(model_table(model)): chosen.delta_version}, "model": chosen.partition, "artifact": artifact},
-        )
+            frames.append(scored.select(frames[0].columns))
+    whole = pl.concat(frames)
+    counted = rows_by_partition(whole, partitions)
+    for partition, entry in chosen.items():
+        key = partitions.key(partition)
+        details = {
+            "read": {**read, name_of(model_table(model)): entry.delta_version},
+            "model": entry.partition,
+            "artifact": entry.details["artifact"],
+        }
+        facts[partition] = PartitionFacts(key, counted.get(key, 0), details=details)
     if facts:
-        whole = pl.concat(frames) if frames else _no_predictions(model, partitions.unit == "hour")
-        counted = rows_by_partition(whole, partitions)
-        assert all(counted.get(fact.partition, 0) == fact.rows for fact in facts.values())
         done.entries, done.written[table] = write(run, table, whole, partitions, facts, model.version)
         run.ledger.record(done.entries.values())
     return done
+
+
+def _predicted_at(model: Model, partition: int) -> datetime:
+    """When all views of a snapshot may be read."""
+    return max(view.valid_from(partition) for view in model.training_set.features.views)
 
 
 def latest_good(models: dict[str, Entry], model: Model, before: datetime) -> Entry | None:
@@ -189,30 +191,32 @@ def latest_good(models: dict[str, Entry], model: Model, before: datetime) -> Ent
     return max((e for e in good if e.declaration_version == model.version), key=lambda e: e.partition, default=None)
 
 
-def _alive(model: Model, at: datetime, run: Run, read: dict[str, int]) -> pl.DataFrame:
-    """The entities that have a value in some view at a time."""
-    keys = list(model.training_set.entity.keys)
-    found = []
-    for view in model.training_set.features.views:
-        log = scan_snapshots(run, view, at, at, read[name_of(gold_table(view))]).filter(pl.col("valid_from") <= at)
-        latest = log.select(*view.entity.keys, "valid_from", "is_empty").sort("valid_from").group_by(*view.entity.keys).last()
-        if set(view.entity.keys) == set(keys):
-            found.append(latest.filter(~pl.col("is_empty")).select(keys))
-    everyone = pl.concat(found).unique().sort(keys).collect()
-    return everyone.with_columns(pl.lit(at, pl.Datetime("us", "UTC")).alias("label_time"))
+def _features(model: Model, days: list[int], run: Run, read: dict[str, int]) -> pl.DataFrame:
+    """The features of the entities that have a value in some view at these snapshots; `partition` says at which."""
+    data = model.training_set
+    keys, views = list(data.entity.keys), data.features.views
+    partitions = views[0].source.partitions
+    begin, end = _predicted_at(model, days[0]), _predicted_at(model, days[-1])
+    logs = {view.name: scan_snapshots(run, view, begin, end, read[name_of(gold_table(view))]).collect() for view in views}
+    asked = []
+    for day in days:
+        at = _predicted_at(model, day)
+        alive = [
+            logs[view.name].filter(pl.col("valid_from") <= at).sort("valid_from").unique(keys, keep="last").filter(~pl.col("is_empty"))
+            for view in views
+            if set(view.entity.keys) == set(keys)
+        ]
+        found = pl.concat([rows.select(keys) for rows in alive]).unique().sort(keys)
+        times = (pl.lit(at, pl.Datetime("us", "UTC")).alias("label_time"), pl.lit(partitions.value(day)).alias("partition"))
+        asked.append(found.with_columns(*times))
+    return point_in_time(data.features, {name: log.lazy() for name, log in logs.items()}, pl.concat(asked))
 
 
-def _no_predictions(model: Model, hourly: bool) -> pl.DataFrame:
-    types = model.training_set.features.keys
-    keys = {key: POLARS[types[key]] for key in model.training_set.entity.keys}
-    partition = pl.Datetime("us", "UTC") if hourly else pl.Date()
+def _no_predictions(model: Model) -> pl.DataFrame:
+    data = model.training_set
+    hourly = data.features.views[0].source.partitions.unit == "hour"
+    keys = {key: POLARS[data.features.keys[key]] for key in data.entity.keys}
+    time = pl.Datetime("us", "UTC")
     return pl.DataFrame(
-        schema={
-            **keys,
-            "predicted_at": pl.Datetime("us", "UTC"),
-            "partition": partition,
-            "score": pl.Float64(),
-            "model_partition": pl.String(),
-            "artifact": pl.String(),
-        }
+        schema={**keys, "partition": time if hourly else pl.Date(), "predicted_at": time, "score": pl.Float64(), "artifact": pl.String()}
     )

@@ -1,5 +1,6 @@
 """Training sets: the labels of a month, each with the features that were known at its time."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
@@ -14,6 +15,7 @@ from platform_assets.steps.gold import gold_table
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
+from platform_assets.stores.ledger import Entry
 
 
 def training_table(data: TrainingSet) -> Table:
@@ -27,7 +29,7 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
     silver = silver_table(source)
     reads = [silver, *(gold_table(view) for view in data.features.views)]
     read = {name_of(t): run.version(t) for t in reads}
-    arrived = run.ledger.entries(name_of(silver))
+    arrived, ledgers = run.ledger.entries(name_of(silver)), snapshot_ledgers(data.features, run)
     frames: dict[int, pl.DataFrame] = {}
     for month in range(first, last + 1):
         reader = f"{name_of(table)} {months.key(month)}"
@@ -36,7 +38,7 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         arrivals = range(days.index(times[0] - data.labels.spine.active), days.index(months.ends_at(month))) if times else range(0)
         error = unready(reader, silver, source.version, days, arrivals, arrived)
         if times and not error:
-            error = require_snapshots(reader, data.features, times[0], times[-1], run)
+            error = require_snapshots(reader, data.features, times[0], times[-1], ledgers)
         if error:
             done.refused[months.key(month)] = error
             continue
@@ -89,10 +91,17 @@ def scan_snapshots(run: Run, view: FeatureView, first: datetime, last: datetime,
     return run.lake.scan(gold_table(view), by="partition", span=span, version=version)
 
 
-def require_snapshots(reader: str, service: FeatureService, first: datetime, last: datetime, run: Run) -> NotReadyError | None:
+def snapshot_ledgers(service: FeatureService, run: Run) -> dict[str, dict[str, Entry]]:
+    """What the ledger says of each view's snapshots, by view."""
+    return {view.name: run.ledger.entries(name_of(gold_table(view))) for view in service.views}
+
+
+def require_snapshots(
+    reader: str, service: FeatureService, first: datetime, last: datetime, ledgers: Mapping[str, Mapping[str, Entry]]
+) -> NotReadyError | None:
     """Why a read of a service's features at these times cannot be answered; None when it can."""
     for view in service.views:
-        entries = run.ledger.entries(name_of(gold_table(view)))
-        if error := unready(reader, gold_table(view), view.version, view.source.partitions, snapshots_read(view, first, last), entries):
+        needed = snapshots_read(view, first, last)
+        if error := unready(reader, gold_table(view), view.version, view.source.partitions, needed, ledgers[view.name]):
             return error
     return None
