@@ -24,7 +24,8 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
     """Writes the view's partitions first..last, all but those that read a partition of silver which is missing or blocked."""
     source, partitions, done = view.source, view.source.partitions, Done()
     silver, gold = silver_table(source), gold_table(view)
-    arrived = run.ledger.entries(name_of(silver))
+    read = {name_of(silver): run.version(silver)}  # first, so that rows and the ledger's word on them are of one version
+    arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
     for partition in range(first, last + 1):
         key = partitions.key(partition)
         if error := unready(
@@ -34,7 +35,6 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
         return done
-    read = {name_of(silver): run.version(silver)}
     span = span_of(partitions, max(ready[0] - view.reads_back, partitions.first), ready[-1])
     rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
     log = pl.concat(change_log(view, rows, ready[0], ready[-1])).sort("partition", *view.entity.keys)
@@ -47,17 +47,19 @@ def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
     """Writes the report for the event partitions first..last, from whatever has arrived of them so far."""
     source, partitions, done = table.source, table.source.partitions, Done()
     silver, gold = silver_table(source), gold_table(table)
-    arrived = run.ledger.entries(name_of(silver))
+    read = {name_of(silver): run.version(silver)}  # first, so that rows and the ledger's word on them are of one version
+    arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
     arrivals = arrivals_of(partitions, arrived)
     for partition in range(first, last + 1):
         key = partitions.key(partition)
-        if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, needed_arrivals(partition, arrivals), arrived):
+        if error := unready(
+            f"{name_of(gold)} {key}", silver, source.version, partitions, needed_arrivals(table, partition, arrivals), arrived
+        ):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
         return done
-    read = {name_of(silver): run.version(silver)}
-    needed = [arrival for p in ready for arrival in needed_arrivals(p, arrivals)]
+    needed = [arrival for p in ready for arrival in needed_arrivals(table, p, arrivals)]
     span = span_of(partitions, max(min(needed), partitions.first), max(needed))
     rows = report(table, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), ready[0], ready[-1])
     done.entries, done.written[gold] = write(run, gold, rows, partitions, _facts(rows, ready, partitions, read), table.version)
@@ -79,7 +81,8 @@ def arrivals_of(partitions: Partitions, silver: Mapping[str, Entry]) -> dict[int
     return arrivals
 
 
-def needed_arrivals(partition: int, arrivals: Mapping[int, set[int]]) -> list[int]:
+def needed_arrivals(table: GoldTable, partition: int, arrivals: Mapping[int, set[int]]) -> list[int]:
     """What a report's partition reads: its own arrivals, and those with rows of it; a local day touches its neighbours in UTC."""
-    near = (arrivals.get(event, set()) for event in range(partition - 1, partition + 2))
+    around = 0 if table.timezone == "UTC" else 1
+    near = (arrivals.get(event, set()) for event in range(partition - around, partition + around + 1))
     return sorted({partition}.union(*near))

@@ -43,7 +43,7 @@ def stale_change_log(view: FeatureView, first: int, last: int, run: Run) -> list
 def stale_report(report: GoldTable, first: int, last: int, run: Run) -> list[int]:
     silver, partitions = silver_table(report.source), report.source.partitions
     arrivals = arrivals_of(partitions, run.ledger.entries(name_of(silver)))
-    reads = {p: {silver: needed_arrivals(p, arrivals)} for p in range(first, last + 1)}
+    reads = {p: {silver: needed_arrivals(report, p, arrivals)} for p in range(first, last + 1)}
     return _stale(gold_table(report), partitions, report.version, reads, {silver: partitions}, run)
 
 
