@@ -1,0 +1,76 @@
+"""What the ledger says of a partition is what a recount of the tables gives; quarantine has the values as they came."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import polars as pl
+import pytest
+
+from platform_assets_tests.steps.business import Business, deliver
+
+
+def counted(rows: pl.LazyFrame, by: str) -> dict[str, int]:
+    return dict(rows.group_by(pl.col(by).cast(pl.String)).agg(pl.len().cast(pl.Int64)).collect().rows())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_are_those_of_the_tables(tmp_path: Path, seed: int) -> None:
+    business = Business(tmp_path)
+    deliver(business, Random(seed), lines=12)
+    business.make_range()
+    raw, silver, quarantine = (business.lake.scan(("sales", layer)) for layer in ("raw", "silver", "quarantine"))
+    received, accepted, aside = counted(raw, "arrival"), counted(silver, "arrival"), counted(quarantine, "arrival")
+    for key, entry in business.entries("sales/silver").items():
+        details = entry.details
+        assert entry.rows == details["accepted"] == accepted.get(key, 0), key
+        assert details["received"] == received.get(key, 0), key
+        assert details["quarantined"] == aside.get(key, 0) == business.entries("sales/quarantine")[key].rows, key
+        assert details["received"] == details["accepted"] + details["quarantined"] + details["duplicates"], key
+        reasons = quarantine.filter(pl.col("arrival").cast(pl.String) == key).select("reasons").collect()["reasons"].to_list()
+        assert details["reasons"] == Counter(reason for row in reasons for reason in row), key
+    assert {key: entry.rows for key, entry in business.entries("sales/raw").items() if entry.rows} == received
+    for declaration in ("spending", "takings"):
+        said = {key: entry.rows for key, entry in business.entries(f"{declaration}/gold").items() if entry.rows}
+        assert said == counted(business.lake.scan((declaration, "gold")), "partition")
+
+
+def test_flags_are_counted_of_all_that_was_received_and_kept_as_columns(tmp_path: Path) -> None:
+    business = Business(tmp_path, declared={"accepted_share": 0})
+    business.sell(0, "1 ada 51", "2 ada 50", "3 bob 99", "4 bob -1", "1 ada 51")
+    business.make("raw", business.first, business.first)
+    business.make("silver", business.first, business.first)
+    assert business.entries("sales/silver")[business.day(0)].details["flags"] == {"large": 3}
+    silver = business.lake.scan(("sales", "silver")).sort("sale_id").select("sale_id", "large").collect()
+    assert silver.rows() == [(1, True), (2, False), (3, True)]
+
+
+def test_quarantine_keeps_what_came_with_every_reason_delivery_line_and_run(tmp_path: Path) -> None:
+    business = Business(tmp_path, declared={"accepted_share": 0})
+    business.deliveries[business.day(0)] = [
+        {"sale_id": "1", "user": "ada", "at": "2024-02-25T10:00:00Z", "amount": "1"},
+        {"sale_id": " x1", "user": " ada ", "at": "25.02.2024", "amount": "1,5"},
+        {"sale_id": None, "user": None, "at": "2024-02-25 10:00:00", "amount": "-0.50"},
+        {"sale_id": "4", "user": "ada", "at": "2024-02-25T10:00:00Z", "amount": "NaN"},
+    ]
+    business.make("raw", business.first, business.first)
+    business.make("silver", business.first, business.first)
+    columns = ("sale_id", "user", "at", "amount", "reasons", "delivery", "row_number", "run")
+    assert business.lake.scan(("sales", "quarantine")).sort("row_number").select(columns).collect().rows() == [
+        (" x1", " ada ", "25.02.2024", "1,5", ["sale_id: not int", "at: not datetime", "amount: not float"], 1, 2, "run"),
+        (None, None, "2024-02-25 10:00:00", "-0.50", ["sale_id: missing", "at: not datetime", "positive"], 1, 3, "run"),
+        ("4", "ada", "2024-02-25T10:00:00Z", "NaN", ["amount: missing"], 1, 4, "run"),
+    ]
+    assert business.entries("sales/silver")[business.day(0)].details["not_finite"] == 1
+
+
+def test_duplicates_are_counted_as_exact_or_changed_and_lie_in_neither_table(tmp_path: Path) -> None:
+    business = Business(tmp_path)
+    business.sell(0, "1 ada 1", "1 ada 1", "2 bob 2")
+    business.sell(1, "1 ada 1 -1", "2 bob 3 -1")
+    business.sell(4, "1 ada 1 -4")
+    for table in ("raw", "silver"):
+        business.make(table, business.first, business.first + 4)
+    found = {key: (e.details["duplicates"], e.details["duplicates_exact"], e.rows) for key, e in business.entries("sales/silver").items()}
+    assert [found[business.day(day)] for day in (0, 1, 4)] == [(1, 1, 2), (2, 1, 0), (0, 0, 1)], "three days later it is no duplicate"
+    assert business.lake.scan(("sales", "quarantine")).collect().height == 0
