@@ -27,9 +27,9 @@ def evaluations(context: dg.AssetExecutionContext, table: Table, verdicts: list[
     Each points at the materialization that it judged: without it the check's partition bar stays empty. To be yielded after
     the table's result.
     """
-    keys = sorted({verdict.partition for verdict in verdicts})
-    records = context.instance.fetch_materializations(dg.AssetRecordsFilter(key_of(table), asset_partitions=keys), limit=len(keys)).records
-    judged = {record.partition_key: record for record in records}
+    if not verdicts:
+        return
+    judged = _newest(context.instance, key_of(table), sorted({verdict.partition for verdict in verdicts}))
     for verdict in verdicts:
         record = judged[verdict.partition]
         target = AssetCheckEvaluationTargetMaterializationData(
@@ -45,6 +45,16 @@ def evaluations(context: dg.AssetExecutionContext, table: Table, verdicts: list[
             blocking=False,
             target_materialization_data=target,
         )
+
+
+def _newest(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: list[str]) -> dict[str | None, dg.EventLogRecord]:
+    """The newest materialization of each of these partitions."""
+    records = instance.fetch_materializations(dg.AssetRecordsFilter(asset, asset_partitions=keys), limit=len(keys)).records
+    found = {record.partition_key: record for record in reversed(records)}
+    for key in keys:
+        if key not in found:  # another run has just materialized some of them too
+            found[key] = instance.fetch_materializations(dg.AssetRecordsFilter(asset, asset_partitions=[key]), limit=1).records[0]
+    return found
 
 
 def reasons_table(reasons: Mapping[str, int]) -> dg.MarkdownMetadataValue:

@@ -89,12 +89,14 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
         for table, entries, more in ((silver, done.entries, lineage), (quarantine, aside, {})):
             if key_of(table) in context.selected_asset_keys:
                 tell(context, table, entries, done, more)
-        done.check()
+        judged = _verdicts(done) if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys else []
+        if done.refused:  # then this step will fail, but what it wrote is judged
+            yield from evaluations(context, silver, judged)
+            done.check()
         for table in (silver, quarantine):
             if key_of(table) in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=key_of(table))
-        if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys:
-            yield from evaluations(context, silver, _verdicts(done))
+        yield from evaluations(context, silver, judged)
 
     return judge
 

@@ -21,10 +21,20 @@ def facts(entry: Entry, done: Done, table: Table) -> dict[str, Any]:
 
 
 def tell(context: dg.AssetExecutionContext, table: Table, entries: Mapping[str, Entry], done: Done, more: Mapping[str, Any]) -> None:
-    """Records one materialization a partition: when all were made through the step's own result, otherwise event by event."""
+    """Records one materialization a partition: when all were made through the step's own result, otherwise event by event.
+
+    An entry may be of a partition that the run was not asked for: raw keeps a delivery that arrives now in the newest one.
+    """
+    asked = set(context.partition_keys)
     for key, entry in entries.items():
         metadata = {**facts(entry, done, table), **more}
-        if done.refused:  # the step will fail: only what is logged as an event of its own stays
-            context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata))
+        if done.refused or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
+            context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=_tags(context, table)))
         else:
             context.add_asset_metadata(metadata, asset_key=key_of(table), partition_key=key)
+
+
+def _tags(context: dg.AssetExecutionContext, table: Table) -> dict[str, str]:
+    """What Dagster adds by itself only to a step's own result."""
+    version = context.assets_def.specs_by_key[key_of(table)].code_version
+    return {"dagster/code_version": version} if version else {}
