@@ -16,8 +16,8 @@ from platform_assets.serving.features import online_features
 from platform_assets.settings import load_settings
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.model import model_table, predictions_table
-from platform_assets.steps.online import marks_of
-from platform_assets.steps.run import name_of
+from platform_assets.steps.online import compare, marks_of
+from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
@@ -132,6 +132,10 @@ def _customer(console: Console, lake: Lake) -> None:
     for left, right in zip(cells[:half], [*cells[half:], ("", "")][:half], strict=True):
         shown.add_row(*left, *right)
     console.print(shown)
+    run = Run(lake, Ledger(lake), "demo", load_settings().clock())
+    parities = [compare(view, run, store, marks.watermark_at) for view in service.views]
+    asked, compared, differ = (sum(n) for n in zip(*((p.entities, p.values, len(p.mismatches)) for p in parities), strict=True))
+    console.print(f"[bold]Offline = online[/] {compared:,} values of {asked} sampled entities compared, {differ} differ")
     console.print(f"[bold]Read[/] {len(cells)} features of {len(service.views)} views, in {milliseconds:.2f} ms\n")
 
 
