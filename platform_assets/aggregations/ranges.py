@@ -21,7 +21,7 @@ def reduce(ufunc: np.ufunc, values: Array, lo: Ints, hi: Ints, empty: float) -> 
 def count(values: Ints, lo: Ints, hi: Ints) -> Ints:
     """The sum of small whole numbers over each range. Only integers may be subtracted: semantics.md 4."""
     before = np.concatenate((np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)))
-    return np.where(hi > lo, before[hi] - before[np.minimum(lo, hi)], 0)
+    return before[np.maximum(lo, hi)] - before[lo]
 
 
 def expand(lo: Ints, hi: Ints) -> tuple[Ints, Ints]:

@@ -114,13 +114,14 @@ def _() -> Judges:
     return Judges([came("2024-03-01", at=moment("1999-12-31 23:59:59"))], [1])
 
 
-@case("NaN and infinities become null")
+@case("NaN and infinities become null, and are counted")
 def _() -> Judges:
     rows = [
         came("2024-03-01", id=n, amount=x, means={"amount": None})
         for n, x in enumerate((float("nan"), float("inf"), float("-inf")), start=1)
     ]
-    return Judges(rows, [1, 2, 3], values={n: {"amount": None} for n in (1, 2, 3)})
+    counts = {"2024-03-01": {"not_finite": 3}}
+    return Judges(rows, [1, 2, 3], counts=counts, values={n: {"amount": None} for n in (1, 2, 3)})
 
 
 @case("texts are read in the declared types")

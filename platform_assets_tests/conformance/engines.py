@@ -65,11 +65,17 @@ COUNTED = (
     "duplicates",
     "duplicates_exact",
     "exact_copies",
+    "not_finite",
     "flags",
     "reasons",
     "accepted_share",
     "tier",
 )
+
+
+def _without_value(row: Received) -> int:
+    """How many values came that mean null: floats that are not finite."""
+    return sum(value is not None and row.means[column] is None for column, value in row.came.items())
 
 
 def _reasons(reasons: Iterable[str]) -> list[str]:
@@ -92,7 +98,8 @@ class Reference:
             for row in aside:
                 place = {name: row[name] for name in ("arrival", "delivery", "row_number")}
                 quarantined.append({**came[tuple(place.values())], **place, "reasons": _reasons(row["reasons"])})
-            counts.append({"partition": partition, **reference.counts(source, rows, partition)})
+            not_finite = sum(_without_value(row) for row in raw if row.arrival == partition)
+            counts.append({"partition": partition, "not_finite": not_finite, **reference.counts(source, rows, partition)})
         return Judged(accepted, quarantined, counts)
 
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
