@@ -17,7 +17,7 @@ from platform_assets_tests.conformance.pipeline import Case, require_agreement, 
 GENERATED = settings(
     deadline=None, print_blob=True, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-A_FEW, MANY, EACH = 250, 2400, 20
+A_FEW, MANY, EACH = 300, 2400, 20
 
 on_every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
@@ -50,7 +50,7 @@ def test_an_engine_agrees_on_thousands_of_cases_that_meet_every_edge(engine: Eng
 
 @on_every_engine
 def test_a_reader_needs_no_snapshot_older_than_its_lookback(engine: Engine) -> None:
-    @settings(GENERATED, max_examples=A_FEW // 5)
+    @settings(GENERATED, max_examples=A_FEW // 6)
     @given(cases())
     def enough(case: Case) -> None:
         logs = run(engine, case, []).logs
