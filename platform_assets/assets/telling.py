@@ -16,8 +16,10 @@ def facts(entry: Entry, done: Done, table: Table) -> dict[str, Any]:
     metadata: dict[str, Any] = {"dagster/row_count": entry.rows, "delta_version": entry.delta_version, "status": entry.status}
     if entry.tier:
         metadata["tier"] = entry.tier
-    written = done.written.get(table)
-    return {**metadata, "dagster/uri": written.uri, "bytes": written.bytes} if written else {**metadata, "unchanged": True}
+    if entry.partition in done.unchanged:
+        return {**metadata, "unchanged": True}
+    written = done.written[table]
+    return {**metadata, "dagster/uri": written.uri, "bytes": written.bytes}
 
 
 def tell(context: dg.AssetExecutionContext, table: Table, entries: Mapping[str, Entry], done: Done, more: Mapping[str, Any]) -> None:

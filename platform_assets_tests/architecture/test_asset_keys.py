@@ -1,0 +1,42 @@
+"""The assets of the businesses that come with the platform, listed by hand: a key comes or goes only on purpose."""
+
+from platform_assets.definitions import defs
+
+ASSETS = {
+    "orders/raw": {"bronze", "deltalake"},
+    "orders/silver": {"silver", "deltalake", "polars"},
+    "orders/quarantine": {"deltalake"},
+    "returns/raw": {"bronze", "deltalake"},
+    "returns/silver": {"silver", "deltalake", "polars"},
+    "returns/quarantine": {"deltalake"},
+    "customer_spend/gold": {"gold", "deltalake", "polars"},
+    "customer_spend/online": {"redis"},
+    "customer_returns/gold": {"gold", "deltalake", "polars"},
+    "customer_returns/online": {"redis"},
+    "daily_revenue/gold": {"gold", "deltalake", "polars"},
+    "churn/training": {"deltalake", "polars"},
+    "churn/model": {"lightgbm", "scikitlearn"},
+    "churn/predictions": {"deltalake", "lightgbm"},
+}
+"""Keys, and the kinds that Dagster shows as icons."""
+
+CHECKS = [
+    "churn/model: auc_at_least",
+    "churn/model: not_worse_than_baseline",
+    "customer_returns/online: offline_equals_online",
+    "customer_spend/online: offline_equals_online",
+    "orders/silver: accepted_share",
+    "orders/silver: nothing_lost",
+    "returns/silver: accepted_share",
+    "returns/silver: nothing_lost",
+]
+
+
+def test_the_assets_are_these_and_no_others() -> None:
+    graph = defs.resolve_asset_graph()
+    assert {key.to_user_string(): set(graph.get(key).kinds) for key in graph.get_all_asset_keys()} == ASSETS
+
+
+def test_the_checks_are_these_and_no_others() -> None:
+    keys = defs.resolve_asset_graph().asset_check_keys
+    assert sorted(f"{key.asset_key.to_user_string()}: {key.name}" for key in keys) == CHECKS

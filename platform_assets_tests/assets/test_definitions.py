@@ -1,0 +1,174 @@
+"""What declarations become in Dagster: groups, tags, owners, partitions, versions, and which partitions read which."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from platform_assets import (
+    Arrival,
+    FeatureService,
+    FeatureView,
+    GoldTable,
+    TrainingSet,
+    build_definitions,
+    count,
+    daily,
+    every,
+    no_event,
+    source,
+)
+from platform_assets.declare.entity import Entity
+from platform_assets.definitions import defs
+from platform_assets.domains.retail.declarations import churn, customer_spend, orders
+from platform_assets.errors import DeclarationError
+from platform_assets_tests.architecture.modules import ROOT
+from platform_assets_tests.steps.business import Sale
+
+GRAPH = defs.resolve_asset_graph()
+KEYS = sorted(GRAPH.get_all_asset_keys(), key=lambda key: key.path)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=dg.AssetKey.to_user_string)
+def test_an_asset_says_whose_it_is_and_what(key: dg.AssetKey) -> None:
+    node, [declaration, layer] = GRAPH.get(key), key.path
+    assert node.group_name == declaration
+    assert node.tags["layer"] == layer
+    assert node.owners == ["team:growth"]
+    assert node.description
+    assert node.backfill_policy == dg.BackfillPolicy.single_run()
+    assert isinstance(
+        node.partitions_def, dg.MonthlyPartitionsDefinition if layer in ("training", "model") else dg.DailyPartitionsDefinition
+    )
+
+
+def test_the_collapsed_graph_reads_as_the_declarations() -> None:
+    reads = [(parent.path[0], key.path[0]) for key in KEYS for parent in GRAPH.get(key).parent_keys]
+    assert {(parent, child) for parent, child in reads if parent != child} == {
+        ("orders", "customer_spend"),
+        ("orders", "daily_revenue"),
+        ("orders", "churn"),
+        ("returns", "customer_returns"),
+        ("customer_spend", "churn"),
+        ("customer_returns", "churn"),
+    }
+
+
+def test_column_types_are_on_the_definitions() -> None:
+    schema = GRAPH.get(dg.AssetKey(["customer_spend", "gold"])).metadata["dagster/column_schema"]
+    types = {column.name: column.type for column in schema.columns}
+    assert types["customer_id"] == "int"
+    assert types["spend_30d"] == "float"
+    assert {"partition", "valid_from", "is_empty"} < set(types)
+
+
+def test_layers_of_the_same_partitions_share_one_definition() -> None:
+    daily_ones = [GRAPH.get(key).partitions_def for key in KEYS if key.path[1] not in ("training", "model")]
+    assert len({id(partitions) for partitions in daily_ones}) == 1
+
+
+def versions() -> dict[str, str | None]:
+    return {key.to_user_string(): GRAPH.get(key).code_version for key in KEYS}
+
+
+def test_code_versions_are_the_same_in_every_process() -> None:
+    program = "import json; from platform_assets_tests.assets.test_definitions import versions; print(json.dumps(versions()))"
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert json.loads(found) == versions()
+    assert {name for name, version in versions().items() if version is None} == {"orders/raw", "returns/raw"}, "raw is what came"
+
+
+def parents(child: str, parent: str, partition: str) -> list[str]:
+    mapping = GRAPH.get_partition_mapping(dg.AssetKey.from_user_string(child), dg.AssetKey.from_user_string(parent))
+    below, above = (GRAPH.get(dg.AssetKey.from_user_string(name)).partitions_def for name in (child, parent))
+    assert below is not None
+    assert above is not None
+    asked = below.empty_subset().with_partition_keys([partition])
+    return sorted(mapping.get_upstream_mapped_partitions_result_for_partitions(asked, below, above).partitions_subset.get_partition_keys())
+
+
+def days(first: str, last: str) -> list[str]:
+    partitions = orders.partitions
+    return list(partitions.keys(partitions.index_of(first), partitions.index_of(last)))
+
+
+@pytest.mark.parametrize(
+    ("child", "parent", "partition", "first", "last"),
+    [
+        ("orders/silver", "orders/raw", "2025-03-05", "2025-03-05", "2025-03-05"),
+        ("returns/silver", "returns/raw", "2025-03-05", "2025-03-02", "2025-03-05"),  # duplicates_within=3
+        ("returns/silver", "returns/raw", "2025-01-02", "2025-01-01", "2025-01-02"),  # nothing lies before the first
+        ("customer_spend/gold", "orders/silver", "2025-04-20", "2025-01-20", "2025-04-20"),  # 90 days, and the day whose rows leave
+        ("customer_returns/gold", "returns/silver", "2025-04-20", "2025-01-20", "2025-04-20"),
+        ("daily_revenue/gold", "orders/silver", "2025-03-05", "2025-03-05", "2025-03-05"),
+        ("customer_spend/online", "customer_spend/gold", "2025-03-05", "2025-03-05", "2025-03-05"),
+        ("churn/predictions", "customer_spend/gold", "2025-04-30", "2025-01-29", "2025-04-30"),
+    ],
+)
+def test_a_partition_reads_these_partitions(child: str, parent: str, partition: str, first: str, last: str) -> None:
+    assert parents(child, parent, partition) == days(first, last)
+
+
+def test_a_snapshot_maps_to_what_its_step_reads() -> None:
+    assert len(parents("customer_spend/gold", "orders/silver", "2025-04-20")) == customer_spend.reads_back + 1
+
+
+def test_a_training_month_reads_whole_months_back_to_the_oldest_row_of_its_oldest_label() -> None:
+    found = parents("churn/training", "customer_spend/gold", "2025-04-01")
+    data = churn.training_set
+    oldest = data.partitions.starts_at(data.partitions.index_of("2025-04-01")) - data.labels.horizon
+    needed = max(orders.partitions.start, oldest - timedelta(days=customer_spend.lookback))
+    assert found[0] <= f"{needed:%Y-%m-%d}"
+    assert found[-1] == "2025-04-30"
+
+
+def test_a_model_reads_all_training_months_up_to_its_own() -> None:
+    assert parents("churn/model", "churn/training", "2025-03-01") == ["2025-01-01", "2025-02-01", "2025-03-01"]
+
+
+def test_declarations_are_found_through_references_each_once() -> None:
+    one = build_definitions(churn, customer_spend, orders).resolve_asset_graph().get_all_asset_keys()
+    assert one == GRAPH.get_all_asset_keys() - {dg.AssetKey(["daily_revenue", "gold"])}
+
+
+@source(schema=Sale, event_time="at", partitions=daily("2024-01-01"), key=["sale_id"], tags={"domain": "shop"})
+def sales(arrival: Arrival) -> None:
+    """What was sold."""
+
+
+user = Entity("user", keys=["user"])
+
+
+def test_owners_and_tags_are_the_sources_unless_declared() -> None:
+    features = [count().over("1d")]
+    inherits = FeatureView("inherits", entity=user, source=sales, features=features)
+    declares = FeatureView("declares", entity=user, source=sales, features=features, tags={"domain": "other"}, owners=["ada@example.org"])
+    graph = build_definitions(inherits, declares).resolve_asset_graph()
+    found = {view.name: graph.get(dg.AssetKey([view.name, "gold"])) for view in (inherits, declares)}
+    assert {name: node.tags["domain"] for name, node in found.items()} == {"inherits": "shop", "declares": "other"}
+    assert {name: node.owners for name, node in found.items()} == {"inherits": [], "declares": ["ada@example.org"]}
+
+
+def test_two_declarations_that_would_make_the_same_asset_are_refused() -> None:
+    view = FeatureView("takings", entity=user, source=sales, features=[count().over("1d")])
+    report = GoldTable("takings", source=sales, measures=[count().named("sales")])
+    with pytest.raises(DeclarationError, match="two declarations are named 'takings', and both would make takings/gold"):
+        build_definitions(view, report)
+
+
+def test_what_is_no_declaration_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="'orders' is no declaration"):
+        build_definitions("orders")  # type: ignore[arg-type]
+
+
+def test_a_training_set_without_a_model_is_an_asset_of_its_own() -> None:
+    view = FeatureView("activity", entity=user, source=sales, features=[count().over("7d")])
+    labels = no_event(sales, within="30d", spine=every("7d", active="30d"))
+    graph = build_definitions(TrainingSet("leaving", features=FeatureService("all_of_it", [view]), labels=labels)).resolve_asset_graph()
+    keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    assert keys == {"sales/raw", "sales/silver", "sales/quarantine", "activity/gold", "leaving/training"}
