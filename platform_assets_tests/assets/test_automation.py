@@ -1,0 +1,117 @@
+"""What is asked for by itself: what a restated day made stale, once, and nothing for a model's sake."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from platform_assets import Estimator, FeatureService, TrainingData, TrainingSet, every, model, no_event
+from platform_assets.declare.model import Model
+from platform_assets_tests.assets.shop import Shop
+from platform_assets_tests.steps.business import Business
+
+LAYERS = ("sales/silver", "sales/quarantine", "spending/gold", "takings/gold", "leaving/predictions")
+
+
+@pytest.fixture
+def business(tmp_path: Path) -> Business:
+    business = Business(tmp_path / "lake")
+    for day in range(8):
+        business.sell(day, f"{day}0 ada 1", f"{day}1 bob 2")
+    return business
+
+
+class Automation:
+    """The conditions of a shop, evaluated tick after tick."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._cursor: Any = None
+
+    def tick(self) -> dict[str, list[str]]:
+        """What is asked for now, by asset."""
+        offline = dg.AssetSelection.all() - dg.AssetSelection.tag("layer", "online")
+        result = dg.evaluate_automation_conditions(self._shop.definitions, self._shop.instance, offline, cursor=self._cursor)
+        self._cursor = result.cursor
+        asked = {name: result.get_requested_partitions(dg.AssetKey.from_user_string(name)) for name in LAYERS if name in self._names()}
+        return {name: sorted(partition or "" for partition in partitions) for name, partitions in asked.items() if partitions}
+
+    def _names(self) -> set[str]:
+        return {key.to_user_string() for key in self._shop.definitions.resolve_asset_graph().get_all_asset_keys()}
+
+
+def days(business: Business, numbers: Iterable[int]) -> list[str]:
+    return [business.day(number) for number in numbers]
+
+
+def test_a_restated_old_day_asks_for_what_reads_it_once(tmp_path: Path, business: Business) -> None:
+    shop = Shop(tmp_path, business.view, business.report)
+    automation = Automation(shop)
+    assert shop.run(business.day(0), business.day(7)).success
+    automation.tick()
+    assert automation.tick() == {}, "all is made"
+    business.sell(2, "20 ada 1", "21 bob 3")
+    assert shop.run(business.day(2), select=["sales/raw"]).success
+    silver = days(business, (2, 3, 4))  # and where its rows are looked for as duplicates
+    assert automation.tick() == {
+        "sales/silver": silver,
+        "sales/quarantine": silver,
+        "spending/gold": days(business, range(2, 8)),
+        "takings/gold": silver,
+    }
+    assert automation.tick() == {}, "what was asked for is not asked for again"
+    assert shop.run(business.day(2), select=["sales/silver", "sales/quarantine"]).success
+    assert automation.tick() == {"spending/gold": days(business, (2, 3, 4, 5)), "takings/gold": days(business, [2])}
+    assert automation.tick() == {}
+
+
+def test_a_missing_day_holds_back_what_reads_it_and_nothing_else(tmp_path: Path, business: Business) -> None:
+    shop = Shop(tmp_path, business.view)
+    automation = Automation(shop)
+    automation.tick()
+    for first, last in ((0, 1), (3, 7)):
+        assert shop.run(business.day(first), business.day(last), select=["sales/raw"]).success
+    asked = automation.tick()
+    assert asked["sales/silver"] == days(business, (0, 1, 5, 6, 7))
+    assert shop.run(business.day(2), select=["sales/raw"]).success
+    assert automation.tick()["sales/silver"] == days(business, (2, 3, 4))
+
+
+def leaving(business: Business) -> Model:
+    service = FeatureService("all_of_it", [business.view])
+    data = TrainingSet("leaving", features=service, labels=no_event(business.source, within="1d", spine=every("1d", active="2d")))
+
+    def fit(train: TrainingData) -> Estimator:
+        raise NotImplementedError
+
+    fit.__name__ = "leaving"
+    return model(data)(fit)
+
+
+def test_a_new_model_does_not_ask_for_the_predictions_of_the_past(tmp_path: Path, business: Business) -> None:
+    shop = Shop(tmp_path, leaving(business))
+    automation = Automation(shop)
+
+    def made(name: str, partitions: list[str]) -> None:
+        for partition in partitions:
+            shop.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey.from_user_string(name), partition=partition))
+
+    made("spending/gold", days(business, range(8)))
+    made("leaving/predictions", days(business, range(8)))
+    automation.tick()
+    automation.tick()
+    made("leaving/model", ["2024-02-01"])
+    assert automation.tick() == {}
+    made("spending/gold", [business.day(3)])
+    assert automation.tick() == {"leaving/predictions": days(business, (3, 4, 5, 6, 7))}, "values of a day are read for four more"
+
+
+def test_predictions_are_asked_for_while_there_is_no_model_yet(tmp_path: Path, business: Business) -> None:
+    shop = Shop(tmp_path, leaving(business))
+    automation = Automation(shop)
+    automation.tick()
+    for day in range(8):
+        shop.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["spending", "gold"]), partition=business.day(day)))
+    assert automation.tick() == {"leaving/predictions": days(business, range(8))}
