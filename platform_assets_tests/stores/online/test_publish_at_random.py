@@ -42,38 +42,46 @@ def play(seed: int, store: OnlineStore, publishers: int, seen: Seen) -> None:
     rng = random.Random(seed)
     world = World(rng, is_change_log=rng.random() < 0.5)
     running: list[Publisher] = []
+    has_crashed = False  # one of those that overlap with what is running
     day = 0.0
-    for _ in range(rng.randint(8, 40)):
-        day += rng.random() * 0.6
-        match rng.choices(["happen", "write", "begin", "step", "crash", "lose"], [2, 3, 3, 12, 1, 0.3])[0]:
+    for _ in range(rng.randint(10, 60)):
+        day += rng.random() * 0.4
+        has_crashed &= bool(running)
+        match rng.choices(["happen", "write", "begin", "step", "crash", "lose"], [1, 2, 5, 14, 1.5, 0.5])[0]:
             case "happen":
                 world.happen()
             case "write":
                 world.write()
             case "begin" if len(running) < publishers and world.versions:
-                gold = gold_of(world, rng.choice([1, 3, 1000]))
+                gold = gold_of(world, rng.choice([3, 1000]))
                 # The clocks of two machines differ, and a run may be told an older time than another.
                 running.append(Publisher(publication(store, LAYOUT, gold, at(day - rng.choice([0, 0, 1.5, 3])))))
             case "step" if running:
                 publisher = rng.choice(running)
-                for _ in range(rng.choice([1, 1, 2, 20])):
+                for _ in range(rng.choice([1, 2, 4, 20])):
                     if publisher in running and has_ended(publisher, seen):
                         running.remove(publisher)
-                        if not running and not world.is_change_log:
-                            check_marks(store, world, seen)
+                if not running and not has_crashed and not world.is_change_log:
+                    check_marks(store, world, seen)
             case "crash" if running:
                 running.pop(rng.randrange(len(running))).steps.close()
+                has_crashed = True
                 seen.crashed += 1
             case "lose":
                 lose(store)
                 seen.lost += 1
                 for publisher in running:
                     publisher.has_lost = True
-    for publisher in running:
-        while rng.random() < 0.9 and not has_ended(publisher, seen):
-            pass
-        publisher.steps.close()
+    # Gold changes no more; what is under way has read older versions, and ends before or after one that has read all.
     world.write_all()
+    if rng.random() < 0.7:
+        publish(store, LAYOUT, gold_of(world), NEVER)
+    rng.shuffle(running)
+    for publisher in running:
+        lasts = rng.choice([3, 6, 1000])
+        while lasts and not has_ended(publisher, seen):
+            lasts -= 1
+        publisher.steps.close()
     publish(store, LAYOUT, gold_of(world), NEVER)
     newest = len(world.versions) - 1
     assert stored(store) == world.as_of(newest, DAYS - 1)
@@ -96,12 +104,11 @@ def has_ended(publisher: Publisher, seen: Seen) -> bool:
 
 
 def check_marks(store: OnlineStore, world: World, seen: Seen) -> None:
-    """When nothing is under way and nothing unfinished, the store holds exactly what its marks say."""
+    """When those that overlapped have all ended, and none has died, the store holds exactly what its marks say, whoever died before."""
     with store.session() as session:
         marks = read_marks(session, LAYOUT)
-        unfinished = session.call("HGET", f"{store.project}:published", f"{LAYOUT.name} unfinished")
-    if marks is not None and unfinished is None:
-        assert stored(store) == world.as_of(marks.version, marks.watermark - FIRST)
+    if marks is not None:
+        assert stored(store) == world.as_of(marks.version, marks.watermark - FIRST), "what the marks say"
         seen.checked += 1
 
 
@@ -116,7 +123,7 @@ def play_many(seeds: range, store: OnlineStore, publishers: int) -> None:
     assert seen.checked > len(seeds) / 5
     assert seen.crashed > len(seeds) / 5
     assert seen.lost > len(seeds) / 20
-    assert seen.refused > len(seeds) / 100
+    assert seen.refused > len(seeds) / 200
 
 
 def test_one_publisher_ends_right_whatever_happens_on_the_way(store: OnlineStore) -> None:

@@ -18,7 +18,7 @@ from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.layout import ViewLayout
 from platform_assets.stores.online.publish import Gold
 
-DAYS, WINDOW, ENTITIES = 7, 2, 5
+DAYS, WINDOW, ENTITIES = 8, 3, 12
 PARTITIONS = daily("2024-03-01")
 FIRST = PARTITIONS.first
 DELAY = timedelta(hours=3)
@@ -51,13 +51,15 @@ class World:
     rewritten: list[set[int]] = field(default_factory=list)
     stale: set[int] = field(default_factory=set)
     """Partitions that are written and would be others now."""
+    id: str = "memory"
+    """What Delta gives a table when it is made."""
 
     def happen(self) -> None:
         """Other events on some day: what was written of the days after it is stale."""
         day = self.rng.randrange(DAYS)
         for entity in range(ENTITIES):
             self.events.pop((entity, day), None)
-            if self.rng.random() < 0.4:
+            if self.rng.random() < 0.15:
                 self.events[entity, day] = self.rng.randrange(100)
         self.stale |= {d for d in range(day, min(DAYS, day + WINDOW + 1)) if self.versions and d in self.versions[-1]}
 
@@ -76,13 +78,13 @@ class World:
 
     def commit(self, days: set[int]) -> None:
         rows = {day: self._rows(day) for day in days}
-        self.rewritten.append(days)
         self.stale -= days
-        self.versions.append({**(self.versions[-1] if self.versions else {}), **rows})
+        self.rewritten.append(days)
+        self.versions.append({**(self.versions[-1] if self.versions else {}), **rows})  # last: readers in other threads go by it
 
     def _rows(self, day: int) -> dict[int, Row]:
         if not self.is_change_log:
-            return {e: (self.rng.randrange(100), self.rng.random() < 0.3) for e in range(ENTITIES) if self.rng.random() < 0.4}
+            return {e: (self.rng.randrange(100), self.rng.random() < 0.3) for e in range(ENTITIES) if self.rng.random() < 0.2}
         found = {}
         for entity in range(ENTITIES):
             now, before = self._window(entity, day), self._window(entity, day - 1)
@@ -147,7 +149,7 @@ class MemoryTable:
     """What publishing asks an open Delta table."""
 
     newest: int
-    id: str = "memory"
+    id: str
 
     def version(self) -> int:
         return self.newest
@@ -163,7 +165,7 @@ class MemoryLake:
         self._world = world
 
     def open(self, table: Table) -> "MemoryTable":
-        return MemoryTable(len(self._world.versions) - 1)
+        return MemoryTable(len(self._world.versions) - 1, self._world.id)
 
     def scan(self, table: Table, *, by: str, span: Span, version: int) -> pl.LazyFrame:
         return frame(self._world.versions[version]).lazy().filter(span.holds(by))

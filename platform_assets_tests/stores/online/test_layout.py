@@ -1,0 +1,88 @@
+"""Packed fields: what is packed in bulk is read back one by one."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platform_assets.errors import OnlineError
+from platform_assets.expressions.types import DATA_TYPES, POLARS, DataType
+from platform_assets.stores.online.layout import ViewLayout, pack, tombstone, version_of_field
+
+MOMENTS = st.datetimes(datetime(1600, 1, 1), datetime(2900, 1, 1)).map(lambda at: at.replace(tzinfo=UTC, fold=0))
+VALUES: dict[DataType, st.SearchStrategy[Any]] = {
+    "int": st.integers(-(2**63), 2**63 - 1),
+    "float": st.floats(),
+    "bool": st.booleans(),
+    "datetime": MOMENTS,
+    "date": st.dates(),
+    "str": st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+}
+
+
+def layout_of(kinds: list[DataType], view: str = "spend") -> ViewLayout:
+    features = tuple((f"f{place}", kind, None) for place, kind in enumerate(kinds))
+    return ViewLayout(view, "0123456789ab", "customer", (("customer_id", "int"),), features)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[DataType], list[datetime], list[list[Any]]]:
+    kinds = draw(st.lists(st.sampled_from(DATA_TYPES), min_size=1, max_size=20))
+    rows = draw(st.integers(0, 5))
+    columns = [draw(st.lists(st.none() | VALUES[kind], min_size=rows, max_size=rows)) for kind in kinds]
+    return kinds, draw(st.lists(MOMENTS, min_size=rows, max_size=rows)), columns
+
+
+@given(tables(), st.integers(0, 2**53))
+def test_what_is_packed_is_read_back(table: tuple[list[DataType], list[datetime], list[list[Any]]], version: int) -> None:
+    kinds, times, columns = table
+    layout = layout_of(kinds)
+    data = {"valid_from": pl.Series(times, dtype=POLARS["datetime"])}
+    data |= {f"f{place}": pl.Series(columns[place], dtype=POLARS[kind]) for place, kind in enumerate(kinds)}
+    packed = pack(layout, pl.DataFrame(data), version).to_pylist()
+    for row, field in enumerate(packed):
+        values = layout.unpack(field)
+        assert values is not None
+        assert values.valid_from == times[row]
+        assert repr(list(values.values.values())) == repr([column[row] for column in columns])  # NaN is NaN, True is not 1
+        assert list(values.values) == list(layout.names)
+        assert version_of_field(field) == version
+    assert len(packed) == len(times)
+
+
+def test_a_tombstone_has_a_version_and_no_values() -> None:
+    assert layout_of(["int"]).unpack(tombstone(7)) is None
+    assert version_of_field(tombstone(7)) == 7
+
+
+def test_ten_numbers_in_two_views_take_two_fields_of_59_bytes() -> None:
+    row = pl.DataFrame({"valid_from": [datetime(2024, 3, 1, tzinfo=UTC)], **{f"f{place}": [0.5] for place in range(5)}})
+    assert len(pack(layout_of(["float"] * 5), row, 1)[0].as_py()) == 8 + 8 + 2 + 1 + 5 * 8
+
+
+def test_values_of_another_layout_are_refused() -> None:
+    row = pl.DataFrame({"valid_from": [datetime(2024, 3, 1, tzinfo=UTC)], "f0": [3]})
+    field = pack(layout_of(["int"]), row, 1)[0].as_py()
+    with pytest.raises(OnlineError, match=r"spend@0123456789ab: .* other features than f0.*rebuild"):
+        layout_of(["datetime"]).unpack(field)
+
+
+def test_views_and_their_versions_have_fields_of_their_own() -> None:
+    layouts = [ViewLayout(view, version, "c", (), ()) for view in ("spend", "visits") for version in ("0123456789ab", "0123456789ac")]
+    assert len({layout.field for layout in layouts}) == 4
+    assert {len(layout.field) for layout in layouts} == {8}
+
+
+def test_bytes_are_as_documented() -> None:
+    layout = layout_of(["int", "str", "bool", "date"])
+    at = datetime(1970, 1, 1, 0, 0, 0, 5, tzinfo=UTC)
+    row = pl.DataFrame({"valid_from": [at], "f0": [-2], "f1": ["é:"], "f2": pl.Series([None], dtype=pl.Boolean), "f3": [date(1970, 1, 3)]})
+    field = pack(layout, row, 258)[0].as_py()
+    assert field[:8].hex() == "0000000000000102"
+    assert field[8:16].hex() == "0000000000000005"
+    assert field[16:18] == layout.id.to_bytes(2, "big")
+    assert field[18] == 0b0100
+    assert field[19:].hex() == "fffffffffffffffe" + "00000003" + "00" + "00000002" + "é:".encode().hex()
