@@ -29,6 +29,20 @@ def demo() -> None:
 
 
 @cli.command()
+@click.argument("view")
+@click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that declares the view.")
+def rebuild(view: str, module: str) -> None:
+    """Fill the online store with a feature VIEW anew, from gold.
+
+    For a store that holds damaged values, or those of another lake. A store that lost its data needs no rebuild: the next
+    materialization of VIEW/online fills it. Until the rebuild ends, readers are told that the view was never published.
+    """
+    from platform_assets.cli.rebuild import rebuild_view
+
+    click.echo(rebuild_view(view, module))
+
+
+@cli.command()
 def valkey() -> None:
     """Run the embedded Valkey, with the data under PLATFORM_HOME, until Ctrl-C.
 

@@ -19,7 +19,7 @@ from platform_assets.stores.delta import Table
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.marks import Marks, read_marks
-from platform_assets.stores.online.publish import Gold, Published, publish
+from platform_assets.stores.online.publish import Gold, Published, publish, rebuild
 
 SAMPLE = 200
 """Entities compared after each publication."""
@@ -44,6 +44,11 @@ class Parity:
 def make_online(view: FeatureView, run: Run, store: OnlineStore) -> Published:
     """Publishes whatever of gold the store has not."""
     return publish(store, layout_of(view), _gold(view, run), run.now)
+
+
+def rebuild_online(view: FeatureView, run: Run, store: OnlineStore) -> Published:
+    """Removes what the store has of the view, and publishes it anew."""
+    return rebuild(store, layout_of(view), _gold(view, run), run.now)
 
 
 def _gold(view: FeatureView, run: Run) -> Gold:
