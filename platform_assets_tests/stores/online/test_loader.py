@@ -86,6 +86,29 @@ def test_only_tombstones_expire_and_then_the_entity_takes_no_memory(session: Ses
     assert session.call("EXISTS", f"{store.project}:{{customer:1}}") == 0
 
 
+def test_an_entity_that_comes_back_takes_as_little_memory_as_before(loader: Loader, session: Session, store: OnlineStore) -> None:
+    key, keys = f"{store.project}:{{customer:0}}", entity_keys(LAYOUT, rows(1, total=0), store.project)
+    session.call("HSET", key, "of another view", "its value")
+    write(loader, store, rows(1, total=1), version=5)
+    before = session.call("OBJECT", "ENCODING", key), session.call("MEMORY", "USAGE", key)
+    loader.bury(keys, 6)
+    assert session.call("OBJECT", "ENCODING", key) == b"hashtable", "Valkey's price for a field that expires"
+    write(loader, store, rows(1, total=1), version=7)
+    assert (session.call("OBJECT", "ENCODING", key), session.call("MEMORY", "USAGE", key)) == before
+    assert session.call("HGET", key, "of another view") == b"its value"
+    assert version_of_field(field(session, 0)) == 7
+
+
+def test_another_views_tombstone_keeps_its_end(session: Session, store: OnlineStore) -> None:
+    loader, keys = Loader(session, LAYOUT, TOKEN, seconds=1), entity_keys(LAYOUT, rows(1, total=0), store.project)
+    loader.bury(keys, 6)
+    session.call("HSET", keys[0], "of another view", tombstone(3))
+    session.call("HEXPIRE", keys[0], 1, "FIELDS", 1, "of another view")
+    write(loader, store, rows(1, total=1), version=7)
+    time.sleep(1.3)
+    assert session.call("HKEYS", keys[0]) == [LAYOUT.field]
+
+
 def test_where_the_server_cannot_expire_fields_tombstones_stay(session: Session, store: OnlineStore) -> None:
     loader = Loader(session, LAYOUT, TOKEN, seconds=1)
     assert loader.expires, "Valkey 9 can"
