@@ -32,8 +32,8 @@ class EmbeddedValkey:
 
     No password and no TLS: whoever can run programs on this machine can read it.
 
-    >>> with EmbeddedValkey(Path(".platform/valkey")) as server:  # doctest: +SKIP
-    ...     client = OnlineClient(server.url)
+        with EmbeddedValkey(Path(".platform/valkey")) as server:
+            client = OnlineClient(server.url)
     """
 
     def __init__(self, folder: Path, options: dict[str, str] | None = None) -> None:

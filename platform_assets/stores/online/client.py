@@ -49,10 +49,9 @@ class OnlineClient:
 
     url: as PLATFORM_REDIS_URL. project: as PLATFORM_PROJECT.
 
-    >>> client = OnlineClient("redis://127.0.0.1:6379/0")  # doctest: +SKIP
-    >>> reader = client.reader([customer_spend])
-    >>> reader.read([{"customer_id": 17850}]).rows[0]["customer_spend"].values
-    {'count_7d': 2, 'spend_30d': 61.5}
+        client = OnlineClient("redis://127.0.0.1:6379/0")
+        reader = client.reader([layout_of(customer_spend)])
+        reader.read([{"customer_id": 17850}]).rows[0]["customer_spend"].values    # {'count_7d': 2, 'spend_30d': 61.5}
     """
 
     def __init__(self, url: str, project: str = "platform", answer_seconds: float = ANSWER_SECONDS) -> None:
