@@ -59,18 +59,16 @@ def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Exp
         return text.str.to_date("%Y-%m-%d", strict=False)
     at = text.str.replace(r"^(\d{4}-\d{2}-\d{2})[tT]", "${1} ")
     with_offset = at.str.contains(_OFFSET)
-    zoned = (
-        pl.when(with_offset)
-        .then(at.str.replace(r"[zZ]$", "+00:00"))
-        .str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False)
-    )
+    shifted = pl.when(with_offset).then(at.str.replace(r"[zZ]$", "+00:00"))
+    zoned = _first_readable(shifted, "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z").dt.convert_time_zone("UTC")
     if timezone is None:
-        return zoned.dt.convert_time_zone("UTC")
-    naive_text = pl.when(~with_offset).then(at)
-    naive = pl.coalesce(
-        naive_text.str.to_datetime(form, time_unit="us", strict=False) for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
-    )
-    return pl.coalesce(zoned.dt.convert_time_zone("UTC"), _in_zone(naive, timezone))
+        return zoned
+    naive = _first_readable(pl.when(~with_offset).then(at), "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
+    return pl.coalesce(zoned, _in_zone(naive, timezone))
+
+
+def _first_readable(text: pl.Expr, *forms: str) -> pl.Expr:
+    return pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in forms)
 
 
 def _in_zone(naive: pl.Expr, timezone: str) -> pl.Expr:
