@@ -1,6 +1,5 @@
 """deliveries="arrives_now": a second delivery leaves its partition as it is, and its rows are received in the newest (docs/adr/0007)."""
 
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def test_the_rows_are_received_in_the_newest_partition_and_values_change_only_fr
 
 def test_nothing_is_received_twice_in_any_order_of_runs(tmp_path: Path) -> None:
     tables = []
-    for number, order in enumerate(permutations((2, 5, 7))):
+    for number, order in enumerate([(2, 5, 7), (7, 5, 2), (5, 7, 2)]):
         business = business_of(tmp_path / str(number))
         business.make_range()
         for day in (2, 5, 7):
