@@ -146,7 +146,7 @@ def predictions_asset(model: Model) -> dg.AssetsDefinition:
                 "predicted_at": "datetime",
                 "partition": "date",
                 "score": "float",
-                        "artifact": "str",
+                "artifact": "str",
             }
         ),
         **shown(model, "predictions", {"deltalake", "lightgbm"}),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from platform_assets import Arrival, Estimator, TrainingData
 
 OWNERS = ["team:growth"]
+TAGS = {"domain": "retail"}
 GENERATED_FROM, GENERATED_UNTIL = "2025-01-01", "2025-05-01"
 COUNTRIES = (
     "Australia", "Austria", "Bahrain", "Belgium", "Brazil", "Canada", "Channel Islands", "Cyprus", "Czech Republic", "Denmark",
@@ -85,6 +86,7 @@ class OrderLine:
     },
     flags={"anonymous": "customer_id is null", "cancelled": "invoice like 'C%'", "free": "unit_price = 0"},
     owners=OWNERS,
+    tags=TAGS,
 )
 def orders(arrival: "Arrival") -> pl.LazyFrame | None:
     """Order lines of the shop, as exported that day; cancelled invoices begin with C and have negative quantities."""
@@ -118,6 +120,7 @@ class Return:
     empty_after="6h",
     rules={"quantity_positive": "quantity >= 1", "refund_not_negative": "refund >= 0"},
     owners=OWNERS,
+    tags=TAGS,
 )
 def returns(arrival: "Arrival") -> pl.LazyFrame | None:
     """Returned products; the warehouse's system sends some of them again for days, now and then changed."""
@@ -191,11 +194,16 @@ daily_revenue = GoldTable(
 churn_features = FeatureService("churn_features", [customer_spend, customer_returns])
 churn_labels = no_event(orders, within="30d", where=BOUGHT, spine=every("7d", active="90d"))
 churn_training = TrainingSet(
-    "churn", features=churn_features, labels=churn_labels, label="churned", description="Customers who bought nothing for 30 days."
+    "churn",
+    features=churn_features,
+    labels=churn_labels,
+    label="churned",
+    description="Customers who bought nothing for 30 days.",
+    tags=TAGS,
 )
 
 
-@model(churn_training, checks=[at_least("auc", 0.6), not_worse_than_baseline(tolerance=0.02)], owners=OWNERS)
+@model(churn_training, checks=[at_least("auc", 0.6), not_worse_than_baseline(tolerance=0.02)], owners=OWNERS, tags=TAGS)
 def churn(train: "TrainingData") -> "Estimator":
     """The probability that a customer buys nothing in the next 30 days."""
     from platform_assets.models.boosting import lightgbm_classifier
