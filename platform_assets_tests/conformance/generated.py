@@ -134,7 +134,9 @@ TEXT: dict[str, Callable[[Any], str]] = {
 }
 
 # Around a leap day, the two changes of clocks, a change of year.
-PLACES = [datetime(*day, tzinfo=UTC) for day in ((2024, 2, 27), (2024, 2, 28, 22), (2024, 3, 31), (2024, 10, 27), (2024, 12, 29))]
+PLACES = [
+    datetime.fromisoformat(f"{day}Z") for day in ("2024-02-27T00", "2024-02-28T22", "2024-03-31T00", "2024-10-27T00", "2024-12-29T00")
+]
 
 
 @st.composite

@@ -17,7 +17,7 @@ from platform_assets_tests.conformance.pipeline import Case, require_agreement, 
 GENERATED = settings(
     deadline=None, print_blob=True, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-A_FEW, MANY, EACH = 300, 2400, 20
+A_FEW, MANY, EACH = 300, 2100, 20
 
 on_every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
