@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -68,7 +68,7 @@ class Model:
 
     @cached_property
     def version(self) -> str:
-        """Changes with the training set, the code of the function, and how it is trained; not with the checks."""
+        """Changes with the training set, the code of the function, how it is trained, and the checks: they say which month may predict."""
         return version_of(
             {
                 "model": self.name,
@@ -76,6 +76,7 @@ class Model:
                 "code": version_of_code(self.fit),
                 "train_on": self.train_on,
                 "seed": self.seed,
+                "checks": [[type(check).__name__, *astuple(check)] for check in self.checks],
             }
         )
 
@@ -108,6 +109,12 @@ def model(
         where = f"model {name!r}" if name else "@model"
         takes_one_argument(fit, where, f"def {name or 'churn'}(train: TrainingData) -> Estimator")
         check_name(name, where)
+        units = {view.name: view.source.partitions.unit for view in training_set.features.views}
+        if len(set(units.values())) > 1:
+            said = ", ".join(f"{view} has partitions of a {unit}" for view, unit in units.items())
+            raise DeclarationError(
+                f"{where}: predictions are made partition by partition, and {said}. Give it views of sources with the same."
+            )
         required = list_of(checks, f"{where}, checks", "checks=[at_least('auc', 0.65)]")
         for check in required:
             if not isinstance(check, AtLeast | NotWorseThanBaseline):

@@ -83,6 +83,10 @@ class Partitions:
     def key(self, index: int) -> str:
         return self.starts_at(index).strftime(_KEY_FORMAT[self.unit])
 
+    def number(self, key: str) -> int:
+        """The index that a key stands for, also before the first partition: the ledger may know of a time before `start` was moved."""
+        return self.index(datetime.fromisoformat(key).replace(tzinfo=UTC))
+
     def index_of(self, key: str) -> int:
         """The partition with this key; an error when there is none."""
         try:

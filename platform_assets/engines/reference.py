@@ -245,12 +245,13 @@ def labels(data: TrainingSet, rows: Sequence[Row], partition: int) -> list[Row]:
     events = [row for row in rows if declared.where is None or declared.where.closure()(row) is True]
     found = []
     t = source.partitions.start
-    while t + declared.horizon < end:
+    while t + declared.horizon < end and (source.partitions.end is None or t + declared.horizon < source.partitions.end):
         if t + declared.horizon >= start:
             known = [
                 row
                 for row in events
-                if source.partitions.ends_at(row["arrival"]) <= t and t - declared.spine.active <= row[source.event_time] < t
+                if source.partitions.ends_at(row["arrival"]) + source.data_delay <= t
+                and t - declared.spine.active <= row[source.event_time] < t
             ]
             for entity in _entities(data.entity.keys, known):
                 follows = any(

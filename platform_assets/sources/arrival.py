@@ -1,5 +1,6 @@
 """What a source's function is given: the partition that is being received, and ways to read what came in it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,11 +65,16 @@ class Arrival:
     def _file(self, file: Path, rename: Mapping[str, str], separator: str, encoding: str) -> pl.DataFrame:
         where = self._where(file)
         try:
+            _check_bytes(file, where, encoding)
             rows = pl.read_csv(file, infer_schema=False, separator=separator, encoding=encoding)
         except pl.exceptions.NoDataError:
             raise SourceError(f"{where}: the file is empty, it has not even a header. Deliver it again, or remove it.") from None
         except (pl.exceptions.PolarsError, OSError, UnicodeError, LookupError) as error:
             raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {_why(error)}") from None
+        alike = [name for name in rows.columns if re.search(r"_duplicated_\d+$", name)]
+        alike += [name for name in rows.columns if [other.lower() for other in rows.columns].count(name.lower()) > 1]
+        if alike:
+            raise SourceError(f"{where}: two of its columns have the same name but for case: {alike[0]!r}. Delta does not tell them apart.")
         absent = [column for column in rename if column not in rows.columns]
         if absent:
             raise SourceError(f"{where}: there is no column {absent[0]!r}. It has: {', '.join(rows.columns)}.")
@@ -77,6 +83,16 @@ class Arrival:
         if twice:
             raise SourceError(f"{where}: two of its columns are named {twice[0]!r} after rename=. Rename the other one too.")
         return rows.rename(dict(rename))
+
+
+def _check_bytes(file: Path, where: str, encoding: str) -> None:
+    """What Polars would take for one long header, or stop the whole process at."""
+    with file.open("rb") as opened:
+        head = opened.read(1 << 16)
+    if encoding == "utf8" and head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SourceError(f"{where}: it is UTF-16. Say so: read_csv(..., encoding='utf-16').")
+    if b"\r" in head and b"\n" not in head and encoding == "utf8" and not head.startswith(b"\x1f\x8b"):
+        raise SourceError(f"{where}: its lines end with a carriage return alone. Convert it to line feeds.")
 
 
 def _why(error: Exception) -> str:

@@ -47,8 +47,9 @@ def raw_table(source: Source) -> Table:
 def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry], *, now: datetime, run: str) -> Received:
     """Reads a partition of a source and keeps it in raw, in one commit; the same rows again change nothing.
 
-    Other rows from the same origin supersede the earlier ones; or, if the source's deliveries arrive now, they become a further
-    delivery of the newest partition that has been received (docs/adr/0007).
+    Other rows supersede the earlier ones: a source's function reads all of a partition, so whatever files it names it is one origin.
+    Or, if the source's deliveries arrive now, they become a further delivery of the newest partition that has been received
+    (docs/adr/0007).
 
     known: the ledger's entries of raw, by partition key.
 
@@ -67,11 +68,11 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
             raise NotReadyError(_nothing_came(source, key, arrival.end))
         rows = pl.DataFrame()
     content = _content(rows)
-    if _came_before(source, key, known, arrival.origin, content):
+    if _came_before(source, key, known, content):
         return _unchanged(known[key])
     keeper = partition
     if source.deliveries == "arrives_now" and key in known:
-        keeper = max(map(partitions.index_of, known))
+        keeper = max(map(partitions.number, known))
         _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
     return _keep(source, key, keeper, rows, Delivery(0, arrival.origin, rows.height, content), lake, known, run)
 
@@ -86,7 +87,7 @@ def _keep(
     of = "" if key == kept_in else key
     new = replace(new, delivery=max((d.delivery for d in before), default=0) + 1, of=of)
     if source.deliveries == "restates":
-        before = [replace(d, superseded=d.superseded or (d.origin, d.of) == (new.origin, of)) for d in before]
+        before = [replace(d, superseded=d.superseded or d.of == of) for d in before]
     frame = _storable(source, key, rows, lake).with_columns(
         pl.lit(partitions.value(keeper)).cast(pl.Datetime("us", "UTC") if partitions.unit == "hour" else pl.Date).alias("arrival"),
         pl.lit(new.delivery, pl.Int64).alias("delivery"),
@@ -115,7 +116,7 @@ def is_news(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
         return True
     arrival = Arrival(source.name, key, source.partitions.starts_at(partition), source.partitions.ends_at(partition))
     rows = _rows(source, key, source.read(arrival), lake)
-    return rows is not None and not _came_before(source, key, known, arrival.origin, _content(rows))
+    return rows is not None and not _came_before(source, key, known, _content(rows))
 
 
 def _unchanged(entry: Entry) -> Received:
@@ -131,11 +132,11 @@ def _delivered(key: str, known: Mapping[str, Entry]) -> Iterable[Delivery]:
     return (d for entry in known.values() for d in _deliveries(entry) if (d.of or entry.partition) == key)
 
 
-def _came_before(source: Source, key: str, known: Mapping[str, Entry], origin: str, content: str) -> bool:
+def _came_before(source: Source, key: str, known: Mapping[str, Entry], content: str) -> bool:
     """Whether these rows are the current edition already. Where deliveries arrive now, none is ever taken back: any edition counts."""
     if source.deliveries == "restates":  # then each partition keeps its own
         known = {key: known[key]} if key in known else {}
-    return any((d.origin, d.content) == (origin, content) and not d.superseded for d in _delivered(key, known))
+    return any(d.content == content and not d.superseded for d in _delivered(key, known))
 
 
 def _refuse_rows_that_would_count_twice(source: Source, partition: int, keeper: int, known: Mapping[str, Entry], origin: str) -> None:

@@ -1,7 +1,7 @@
 """Gold: the change log of a feature view, and reports."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import polars as pl
 
@@ -32,6 +32,7 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
             f"{name_of(gold)} {key}", silver, source.version, partitions, range(partition - view.reads_back, partition + 1), arrived
         ):
             done.refused[key] = error
+    _withdraw(gold, done, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
         return done
@@ -56,6 +57,7 @@ def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
             f"{name_of(gold)} {key}", silver, source.version, partitions, needed_arrivals(table, partition, arrivals), arrived
         ):
             done.refused[key] = error
+    _withdraw(gold, done, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
         return done
@@ -65,6 +67,14 @@ def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
     done.entries, done.written[gold] = write(run, gold, rows, partitions, _facts(rows, ready, partitions, read), table.version)
     run.ledger.record(done.entries.values())
     return done
+
+
+def _withdraw(table: Table, done: Done, run: Run) -> None:
+    """Blocks the partitions that are there, but could not be made now: what they were made of has been taken back."""
+    entries = run.ledger.entries(name_of(table))
+    there = [(entries[key], error) for key, error in done.refused.items() if key in entries and entries[key].status == "ok"]
+    if there:
+        run.ledger.record([replace(entry, status="blocked", details={**entry.details, "withdrawn": str(error)}) for entry, error in there])
 
 
 def _facts(frame: pl.DataFrame, ready: list[int], partitions: Partitions, read: dict[str, int]) -> dict[int, PartitionFacts]:
@@ -77,7 +87,7 @@ def arrivals_of(partitions: Partitions, silver: Mapping[str, Entry]) -> dict[int
     arrivals: dict[int, set[int]] = {}
     for key, entry in silver.items():
         for event in entry.details.get("event_partitions", []):
-            arrivals.setdefault(partitions.index(datetime.fromisoformat(event).replace(tzinfo=UTC)), set()).add(partitions.index_of(key))
+            arrivals.setdefault(partitions.number(event), set()).add(partitions.number(key))
     return arrivals
 
 

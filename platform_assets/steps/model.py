@@ -56,7 +56,8 @@ def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -
             checks=model.checks,
             seed=model.seed,
         )
-        row, details = _recorded(model, result, read, artifacts, months.ends_at(month))
+        # Until then a label's outcome could not be read.
+        row, details = _recorded(model, result, read, artifacts, months.ends_at(month) + data.labels.source.data_delay)
         rows.append({"partition": months.value(month), **row})
         status = "not trained" if isinstance(result, NotTrained) else "ok"
         facts[month] = PartitionFacts(key, 1, status, details={**details, "read": read})

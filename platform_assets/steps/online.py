@@ -77,7 +77,9 @@ def stale_online(view: FeatureView, first: int, last: int, run: Run, store: Onli
     """The partitions that a publication would bring to the store: all changed since the last one, and those after the watermark."""
     entries = run.ledger.entries(name_of(gold_table(view)))
     marks = marks_of(view, store)
-    published, watermark = (marks.version, marks.watermark) if marks else (-1, first - 1)
+    # What another table of gold has published is no edition of this one: a publication will say so, and how to mend it.
+    ours = marks is not None and run.lake.exists(gold_table(view)) and marks.table == run.lake.identity(gold_table(view))
+    published, watermark = (marks.version, marks.watermark) if marks and ours else (-1, first - 1)
     keys = ((p, entries.get(view.source.partitions.key(p))) for p in range(first, last + 1))
     return [p for p, entry in keys if entry is not None and (p > watermark or entry.delta_version > published)]
 
@@ -102,7 +104,7 @@ def compare(view: FeatureView, run: Run, store: OnlineStore, watermark: datetime
 def same(left: Any, right: Any) -> bool:
     """Equal by semantics.md 10: floats to 1e-9 relative, everything else exactly."""
     if isinstance(left, float) and isinstance(right, float):
-        return abs(left - right) <= RELATIVE * max(abs(left), abs(right))
+        return left == right or abs(left - right) <= RELATIVE * max(abs(left), abs(right)) or (left != left and right != right)
     return bool(left == right)
 
 

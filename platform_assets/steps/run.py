@@ -1,7 +1,7 @@
 """What every step works with, and what it says afterwards."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -79,6 +79,8 @@ def unready(
 
 
 def _blocked(reader: str, table: Table, entry: Entry) -> str:
+    if withdrawn := entry.details.get("withdrawn"):
+        return f"{reader} needs {name_of(table)} {entry.partition}, which is blocked, since what it was made of was taken back: {withdrawn}"
     share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
     reasons = ", ".join(
         f"{reason}: {rows}" for reason, rows in entry.details.get("reasons", {}).items() if not reason.startswith("blocked")
@@ -125,6 +127,7 @@ def write(
     """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them."""
     entries: dict[str, Entry] = {}
     written: Written | None = None
+    facts = {index: _with_identities(fact, run) for index, fact in facts.items()}
     for first, last in stretches(sorted(facts)):
         span = span_of(partitions, first, last)
         part = frame.filter(pl.col(by).is_between(span.start, span.end, closed="left"))
@@ -144,3 +147,16 @@ def write(
             )
     assert written is not None, "a step writes at least one partition"
     return entries, written
+
+
+def _with_identities(fact: PartitionFacts, run: Run) -> PartitionFacts:
+    """Beside the Delta versions read, which tables they count in: one that was removed and made anew begins with 0 again."""
+    tables = {name: table_named(name) for name in fact.details.get("read", {})}
+    read_from = {name: run.lake.identity(table) for name, table in tables.items() if run.lake.exists(table)}
+    return replace(fact, details={**fact.details, "read_from": read_from})
+
+
+def table_named(name: str) -> Table:
+    """The table that the ledger calls 'orders/silver'."""
+    declaration, _, layer = name.partition("/")
+    return (declaration, layer)

@@ -76,5 +76,5 @@ def _touched(source: Source, judged: Judged, before: dict[str, Entry]) -> dict[i
         found.setdefault(arrival, set()).add(partitions.key(event))
     for entry in before.values():
         held: Any = entry.details.get("event_partitions", [])
-        found.setdefault(partitions.index_of(entry.partition), set()).update(held)
+        found.setdefault(partitions.number(entry.partition), set()).update(held)
     return {arrival: sorted(events) for arrival, events in found.items()}

@@ -1,6 +1,7 @@
 """What has to be made: partitions that are missing, or older than what they read."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from platform_assets.declare.model import Model
 from platform_assets.declare.partitions import Partitions
@@ -92,21 +93,32 @@ def _stale(
     table: Table, partitions: Partitions, version: str, reads: Mapping[int, Read], numbered: Mapping[Table, Partitions], run: Run
 ) -> list[int]:
     own = run.ledger.entries(name_of(table))
-    upstream: dict[Table, dict[int, Entry]] = {
-        read: {numbers.index_of(key): entry for key, entry in run.ledger.entries(name_of(read)).items()}
-        for read, numbers in numbered.items()
-    }
+    upstream = {read: _Upstream.of(read, numbers, run) for read, numbers in numbered.items()}
     found = []
     for partition, read in reads.items():
         entry = own.get(partitions.key(partition))
-        if entry is None or entry.declaration_version != version or _older(entry, read, upstream):
+        if entry is None or entry.declaration_version != version or any(upstream[t].is_newer(entry, needed) for t, needed in read.items()):
             found.append(partition)
     return found
 
 
-def _older(entry: Entry, read: Read, upstream: Mapping[Table, Mapping[int, Entry]]) -> bool:
-    for table, needed in read.items():
-        seen = entry.details["read"].get(name_of(table), -1)
-        if any(index in upstream[table] and upstream[table][index].delta_version > seen for index in needed):
+@dataclass(frozen=True)
+class _Upstream:
+    """A table that is read: which one it is, and what the ledger says of its partitions."""
+
+    name: str
+    identity: str | None
+    entries: Mapping[int, Entry]
+
+    @staticmethod
+    def of(table: Table, partitions: Partitions, run: Run) -> "_Upstream":
+        entries = {partitions.number(key): entry for key, entry in run.ledger.entries(name_of(table)).items()}
+        return _Upstream(name_of(table), run.lake.identity(table) if run.lake.exists(table) else None, entries)
+
+    def is_newer(self, entry: Entry, needed: Iterable[int]) -> bool:
+        """Whether one of these partitions is of a later edition than the entry's step has read, or of another table."""
+        there = [self.entries[index] for index in needed if index in self.entries]
+        if there and entry.details.get("read_from", {}).get(self.name) != self.identity:
             return True
-    return False
+        seen = entry.details["read"].get(self.name, -1)
+        return any(other.delta_version > seen for other in there)

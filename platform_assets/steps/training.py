@@ -42,18 +42,14 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         if error:
             done.refused[months.key(month)] = error
             continue
-        span = (
-            span_of(days, max(days.first, arrivals.start), max(days.first, arrivals.stop - 1))
-            if times
-            else span_of(days, days.first, days.first)
-        )
-        rows = labels(data, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), month)
-        logs = (
-            {view.name: scan_snapshots(run, view, times[0], times[-1], read[name_of(gold_table(view))]) for view in data.features.views}
-            if times
-            else {}
-        )
-        frames[month] = _with_features(data, rows, logs).with_columns(pl.lit(months.value(month)).alias("partition"))
+        if times:
+            span = span_of(days, max(days.first, arrivals.start), max(days.first, arrivals.stop - 1))
+            rows = labels(data, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), month)
+            logs = {v.name: scan_snapshots(run, v, times[0], times[-1], read[name_of(gold_table(v))]) for v in data.features.views}
+            frame = point_in_time(data.features, logs, rows)
+        else:
+            frame = _no_labels(data)
+        frames[month] = frame.with_columns(pl.lit(months.value(month)).alias("partition"))
     if not frames:
         return done
     whole = pl.concat(frames.values(), how="vertical")
@@ -68,10 +64,11 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
     return done
 
 
-def _with_features(data: TrainingSet, rows: pl.DataFrame, logs: dict[str, pl.LazyFrame]) -> pl.DataFrame:
-    if logs:
-        return point_in_time(data.features, logs, rows)
-    return rows.with_columns(pl.lit(None, POLARS[dtype]).alias(name) for name, dtype in data.features.features.items())
+def _no_labels(data: TrainingSet) -> pl.DataFrame:
+    """A month in which no label can end yet."""
+    keys = {key: POLARS[data.labels.source.types[key]] for key in data.entity.keys}
+    features = {name: POLARS[dtype] for name, dtype in data.features.features.items()}
+    return pl.DataFrame(schema={**keys, "label_time": POLARS["datetime"], data.label: POLARS["bool"], **features})
 
 
 def snapshots_read(view: FeatureView, first: datetime, last: datetime) -> range:

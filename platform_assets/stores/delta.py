@@ -63,6 +63,10 @@ class Lake:
         except TableNotFoundError:
             return None
 
+    def identity(self, table: Table) -> str:
+        """The id that a table got when it was made: another one after it was removed and made anew."""
+        return str(self.open(table).metadata().id)
+
     def open(self, table: Table, version: int | None = None) -> DeltaTable:
         """The table as deltalake has it, at a version or at the newest.
 

@@ -1,6 +1,7 @@
 """A Valkey server of one's own, for the demo, the tests, and a single machine: the wheel's program, on a port of its own."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -105,17 +106,22 @@ class EmbeddedValkey:
         import fcntl  # not on Windows, where there is no program either
 
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        end = time.monotonic() + 3  # the server of a process that was just killed is saving
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return lock
+            except OSError:
+                if time.monotonic() < end:
+                    time.sleep(0.05)
+                    continue
             os.close(lock)
             running = self.folder / "running"
             place = running.read_text().strip() if running.exists() else "unknown"
             raise OnlineError(
                 f"another Valkey already runs on {self.folder} ({place}). Two would overwrite each other's data: stop that process, "
                 f"or set PLATFORM_REDIS_URL to it."
-            ) from None
-        return lock
+            )
 
     def _launch(self, program: Path, lock: int) -> bool:
         settings = {"bind": "127.0.0.1", "port": str(self._port), "dir": str(self.folder), **self._options}
@@ -124,7 +130,7 @@ class EmbeddedValkey:
         with open(self.folder / "valkey.log", "ab") as log:
             process = subprocess.Popen(
                 [str(program), *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
-                start_new_session=True, pass_fds=(lock,),
+                start_new_session=True, pass_fds=(lock,), preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )  # fmt: skip
         end = time.monotonic() + 30
         while process.poll() is None and time.monotonic() < end:
@@ -136,6 +142,13 @@ class EmbeddedValkey:
         process.kill()
         process.wait()
         return False
+
+
+def _end_with_parent() -> None:
+    """Runs in the server's process before its program: when we are killed, Linux tells it to save and end."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _program() -> Path:

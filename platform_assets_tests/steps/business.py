@@ -152,7 +152,7 @@ class Business:
                     entry.status,
                     entry.tier,
                     entry.declaration_version,
-                    repr(sorted((k, v) for k, v in entry.details.items() if k != "read")),
+                    repr(sorted((k, v) for k, v in entry.details.items() if k not in ("read", "read_from"))),
                 )
                 for key, entry in run.ledger.entries(name).items()
             }

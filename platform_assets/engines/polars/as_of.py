@@ -8,6 +8,7 @@ from platform_assets.declare.features import is_time_since
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import ComputeError
+from platform_assets.expressions.types import POLARS
 
 _ROW, _AT = "__row", "__at"
 
@@ -20,12 +21,12 @@ def point_in_time(
     logs: the change log of each view, by name. labels: the key columns, `time` (UTC), and anything else. As many rows come out
     as went in; duplicates stay, and a row with a null key gets the empty values.
     """
-    for column, dtype in {**dict.fromkeys(service.keys), time: pl.Datetime("us", "UTC")}.items():
+    for column, dtype in {**{key: POLARS[kind] for key, kind in service.keys.items()}, time: POLARS["datetime"]}.items():
         if column not in labels.columns:
             raise ComputeError(
                 f"feature service {service.name!r}: the labels have no column {column!r}. They have: {', '.join(labels.columns)}."
             )
-        if dtype is not None and labels.schema[column] != dtype:
+        if labels.schema[column] != dtype:
             raise ComputeError(
                 f"feature service {service.name!r}: the labels' {column!r} is {labels.schema[column]}, it must be {dtype}. "
                 f"Convert it first."

@@ -11,6 +11,8 @@ from platform_assets.engines.polars.times import index_of, microseconds, physica
 def label_times(data: TrainingSet, partition: int) -> list[datetime]:
     """The times of the spine whose labels end in a training partition."""
     start, end = data.partitions.starts_at(partition), data.partitions.ends_at(partition)
+    if data.labels.source.partitions.end is not None:  # what would follow later, nobody will ever know
+        end = min(end, data.labels.source.partitions.end)
     origin, step, horizon = data.labels.source.partitions.start, data.labels.spine.step, data.labels.horizon
     number = max(-((origin - (start - horizon)) // step), 0)
     times = []
@@ -36,7 +38,11 @@ def labels(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFr
     for time in label_times(data, partition):
         t = since_epoch(time)
         active = (
-            rows.filter(pl.col("arrived") <= t, pl.col("at") >= t - microseconds(declared.spine.active), pl.col("at") < t)
+            rows.filter(
+                pl.col("arrived") <= t - microseconds(source.data_delay),
+                pl.col("at") >= t - microseconds(declared.spine.active),
+                pl.col("at") < t,
+            )
             .select(keys)
             .unique()
         )

@@ -13,17 +13,26 @@ _TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
 def parsed(source: Source, column: str, stored: pl.DataType) -> pl.Expr:
     """The column in its declared type; null where a value is missing, cannot be read, or is not finite."""
     wanted = source.columns[column].type
+    value = _converted(source, column, stored, wanted)
+    if wanted in ("date", "datetime"):  # a .NET export writes no time as the year 1: no partition and no calendar goes so far back
+        value = pl.when(value.dt.year().is_between(1000, 9999)).then(value)
+    return value.alias(column)
+
+
+def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataType) -> pl.Expr:
     value = pl.col(column)
     if stored == pl.Null:
-        return pl.lit(None, POLARS[wanted]).alias(column)
+        return pl.lit(None, POLARS[wanted])
     if stored == pl.String:
-        return _from_text(value, wanted, source.timezone).alias(column)
+        return _from_text(value, wanted, source.timezone)
     if wanted == "datetime":
-        return _from_time(value, column, stored, source).alias(column)
-    if wanted == "int" and stored.is_float():
-        return pl.when(value == value.round()).then(value).cast(pl.Int64, strict=False).alias(column)
+        return _from_time(value, column, stored, source)
+    if (wanted in ("int", "float") and stored.is_temporal()) or (wanted == "bool" and stored != pl.Boolean):
+        return pl.lit(None, POLARS[wanted])  # a cast would take days since 1970 for a number, and any number for true
+    if wanted == "int" and (stored.is_float() or stored.is_decimal()):
+        return pl.when(value == value.round()).then(value).cast(pl.Int64, strict=False)
     cast = value.cast(POLARS[wanted], strict=False)
-    return (_finite(cast) if wanted == "float" else cast).alias(column)
+    return _finite(cast) if wanted == "float" else cast
 
 
 def is_not_finite(column: str, stored: pl.DataType) -> pl.Expr:

@@ -76,6 +76,8 @@ def _reasoned(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
     against: list[pl.Expr] = []
     for column, declared in source.columns.items():
         received = pl.col(f"{_RECEIVED}{column}")
+        if declared.type != "str" and raw.schema[column] == pl.String:  # exports that quote everything write a missing number as ""
+            received = pl.when(received.str.strip_chars() != "").then(received)
         unreadable = received.is_not_null() & pl.col(column).is_null()
         if declared.type == "float":
             unreadable = unreadable & ~is_not_finite(f"{_RECEIVED}{column}", raw.schema[column])

@@ -91,6 +91,8 @@ class Marks:
     version: int
     watermark: int
     watermark_at: datetime
+    table: str
+    """The id of gold's table."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,8 @@ def parsed(marks: bytes | None) -> Marks | None:
     """The marks of a view as they lie in the store."""
     if marks is None:
         return None
-    version, watermark, at, _ = marks.split(b" ")
-    return Marks(int(version), int(watermark), as_datetime(int(at)))
+    version, watermark, at, table = marks.split(b" ")
+    return Marks(int(version), int(watermark), as_datetime(int(at)), table.decode())
 
 
 def read_marks(session: Session, layout: ViewLayout) -> Marks | None:

@@ -173,7 +173,7 @@ def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, e
     if begun.state == "another table":
         return OnlineError(
             f"{layout.name}: what the online store {store.address} has of it comes from another {table}, which was removed since, or lies "
-            f"in another lake. Rebuild the view in the store."
+            f"in another lake. Fill it anew: platform-assets rebuild {layout.view}"
         )
     key = next(
         key for key in gold.partitions.keys(gold.partitions.first, begun.watermark) if not _is_good(entries.get(key), layout)
