@@ -175,7 +175,7 @@ def _() -> Judges:
 
 @case("a text that its type cannot hold is a reason, and is kept as it came")
 def _() -> Judges:
-    wrong = {"quantity": "2.5", "amount": "1,5", "ok": "maybe", "day": "2023-02-29", "shop": "", "at": "2024-02-30 10:00:00Z", "id": "one"}
+    wrong = {"quantity": "2.5", "amount": "1,5", "ok": "maybe", "day": "2023-02-29", "shop": "x", "at": "2024-02-30 10:00:00Z", "id": "one"}
     right = {"quantity": "2", "amount": "1.5", "ok": "true", "day": "2024-02-29", "shop": "1", "at": "2024-03-01 10:00:00Z", "id": "1"}
     means = {"quantity": 2, "amount": 1.5, "ok": True, "day": date(2024, 2, 29), "shop": 1, "at": moment("2024-03-01 10:00"), "id": 1}
     types = {"quantity": "int", "amount": "float", "ok": "bool", "day": "date", "shop": "int", "at": "datetime", "id": "int"}

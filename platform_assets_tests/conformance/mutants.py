@@ -244,7 +244,7 @@ MUTANTS: list[Mutant] = [
         "labels and reports",
         ("what happens at t follows t", LABELS, 'pl.col("at") > t,', 'pl.col("at") >= t,'),
         ("what happens at t + horizon is too late", LABELS, 'pl.col("at") <= t + microseconds', 'pl.col("at") < t + microseconds'),
-        ("who was active is known before it arrived", LABELS, 'rows.filter(pl.col("arrived") <= t, ', "rows.filter("),
+        ("who was active is known before it arrived", LABELS, 'pl.col("arrived") <= t - microseconds(source.data_delay),', ""),
         ("a report's day is a UTC day", REPORT, "convert_time_zone(table.timezone)", 'convert_time_zone("UTC")'),
     ),
     *mutants(

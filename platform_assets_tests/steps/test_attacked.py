@@ -64,6 +64,15 @@ def test_a_time_before_the_calendar_is_set_aside(tmp_path: Path, at: str) -> Non
     assert business.stale("report") == []
 
 
+def test_an_empty_text_is_a_missing_number(tmp_path: Path) -> None:
+    """Exports that quote everything write a missing number as ""."""
+    business = business_with_sales(tmp_path, accepted_share=0)
+    key = business.source.partitions.key(business.first)
+    business.deliveries[key] = [sold(key, 1), sold(key, 2, amount=" ")]
+    business.make_range()
+    assert business.run().ledger.entries("sales/silver")[key].details["reasons"] == {"amount: missing": 1}
+
+
 def test_a_day_that_is_restated_and_blocked_takes_back_what_was_made_of_it(tmp_path: Path) -> None:
     business = business_with_sales(tmp_path)
     business.make_range()

@@ -174,7 +174,7 @@ def test_a_table_that_was_removed_and_made_again_has_to_be_rebuilt(store: Online
     gold = DeltaGold(tmp_path / "two", World(random.Random(4), is_change_log=False))
     gold.world.write_all()
     gold.write()
-    with pytest.raises(OnlineError, match="Rebuild the view"):
+    with pytest.raises(OnlineError, match="Fill it anew"):
         publish(store, LAYOUT, gold.gold, NEVER)
     rebuild(store, LAYOUT, gold.gold, NEVER)
     assert stored(store) == gold.world.as_of(gold.written - 1, DAYS - 1)
