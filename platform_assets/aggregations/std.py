@@ -33,17 +33,17 @@ class Std:
         return "float" if argument in NUMERIC else None
 
     def prepare(self, column: Column) -> Moments:
-        valid = np.flatnonzero(column.valid)
-        # A row without a value has the origin of the next one, which is near where 0 would not be.
-        following = np.minimum(np.searchsorted(valid, np.arange(len(column))), max(len(valid) - 1, 0))
-        origin = column.values[valid][following].astype(np.float64) if len(valid) else np.zeros(len(column))
+        origin = np.where(column.valid, column.values.astype(np.float64), 0.0)
         return column.valid.astype(np.int64), origin, np.zeros(len(column)), np.zeros(len(column))
 
     def over(self, state: Moments, lo: Ints, hi: Ints) -> Moments:
         n, origins, distances, m2 = state
         size = ranges.count(n, lo, hi)
         owners, items = ranges.expand(lo, hi)
-        origin = origins[np.minimum(lo, len(origins) - 1)] if len(origins) else np.zeros(len(lo))
+        # The origin of the first state that has a value: that of an empty one may be far from all values of the range.
+        with_values = np.flatnonzero(n)
+        first = np.minimum(np.searchsorted(with_values, lo), max(len(with_values) - 1, 0))
+        origin = origins[with_values[first]] if len(with_values) else np.zeros(len(lo))
         away = (origins[items] - origin[owners]) + distances[items]
         # Without any item bincount gives integers, and what is merged into them later would lose its fraction.
         distance = (np.bincount(owners, n[items] * away, len(lo)) / np.maximum(size, 1)).astype(np.float64)
