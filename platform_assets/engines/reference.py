@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -183,8 +184,9 @@ def _sum(values: list[Any], times: list[datetime], empty: Any) -> Any:
 def _std(values: list[Any], times: list[datetime], empty: Any) -> float | None:
     if len(values) < 2:
         return None
-    mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
+    exact = [Fraction(value) for value in values]  # a mean as a float would be off by 1e-4 near 1e12, and so would the distances
+    mean = sum(exact) / len(exact)
+    return math.sqrt(sum((value - mean) ** 2 for value in exact) / (len(exact) - 1))
 
 
 def _mode(values: list[Any], times: list[datetime], empty: Any) -> Any:

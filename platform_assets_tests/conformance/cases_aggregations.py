@@ -99,6 +99,13 @@ def _() -> Snapshots:
     return Snapshots(std("amount").over("1d"), rows, {DAY: 1.0, NEXT: Expired(None)})
 
 
+@case("a deviation near 1e12 keeps its digits although no float is its mean")
+def _() -> Snapshots:
+    third = 2.0**41 / 3 // 1
+    rows = [at(NOON, amount=third), at(ONE, amount=third), at(TWO, amount=third + 1)]
+    return Snapshots(std("amount").over("1d"), rows, {DAY: (1 / 3) ** 0.5, NEXT: Expired(None)})
+
+
 @case("a deviation near 1e9 keeps its digits when rows come late, and after a null")
 def _() -> Snapshots:
     rows = [
