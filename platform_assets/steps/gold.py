@@ -10,7 +10,8 @@ from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.report import report
-from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
+from platform_assets.steps.batches import batches, laid_aside
+from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, rows_of, span_of, unready, write
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
@@ -38,9 +39,12 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
         return done
     span = span_of(partitions, max(ready[0] - view.reads_back, partitions.first), ready[-1])
     rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
-    log = pl.concat(change_log(view, rows, ready[0], ready[-1])).sort("partition", *view.entity.keys)
-    done.entries, done.written[gold] = write(run, gold, log, partitions, _facts(log, ready, partitions, read), view.version)
-    run.ledger.record(done.entries.values())
+    order = ["partition", *view.entity.keys]
+    with laid_aside(chunk.sort("partition") for chunk in change_log(view, rows, ready[0], ready[-1])) as log:
+        made = rows_by_partition(log, partitions)
+        for batch in batches(ready, lambda p: made.get(partitions.key(p), 0)):
+            part = log.filter(span_of(partitions, batch[0], batch[-1]).holds("partition")).collect().sort(order)
+            _write(gold, part, batch, partitions, read, view.version, done, run)
     return done
 
 
@@ -61,12 +65,22 @@ def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
         return done
-    needed = [arrival for p in ready for arrival in needed_arrivals(table, p, arrivals)]
-    span = span_of(partitions, max(min(needed), partitions.first), max(needed))
-    rows = report(table, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), ready[0], ready[-1])
-    done.entries, done.written[gold] = write(run, gold, rows, partitions, _facts(rows, ready, partitions, read), table.version)
-    run.ledger.record(done.entries.values())
+    for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p))):
+        needed = [arrival for p in batch for arrival in needed_arrivals(table, p, arrivals)]
+        span = span_of(partitions, max(min(needed), partitions.first), max(needed))
+        rows = report(table, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), batch[0], batch[-1])
+        _write(gold, rows, batch, partitions, read, table.version, done, run)
     return done
+
+
+def _write(
+    table: Table, rows: pl.DataFrame, batch: list[int], partitions: Partitions, read: dict[str, int], version: str, done: Done, run: Run
+) -> None:
+    made = rows_by_partition(rows, partitions)
+    facts = {p: PartitionFacts(partitions.key(p), made.get(partitions.key(p), 0), details={"read": read}) for p in batch}
+    entries, done.written[table] = write(run, table, rows, partitions, facts, version)
+    done.entries |= entries
+    run.ledger.record(entries.values())
 
 
 def _withdraw(table: Table, done: Done, run: Run) -> None:
@@ -75,11 +89,6 @@ def _withdraw(table: Table, done: Done, run: Run) -> None:
     there = [(entries[key], error) for key, error in done.refused.items() if key in entries and entries[key].status == "ok"]
     if there:
         run.ledger.record([replace(entry, status="blocked", details={**entry.details, "withdrawn": str(error)}) for entry, error in there])
-
-
-def _facts(frame: pl.DataFrame, ready: list[int], partitions: Partitions, read: dict[str, int]) -> dict[int, PartitionFacts]:
-    rows = rows_by_partition(frame, partitions)
-    return {p: PartitionFacts(partitions.key(p), rows.get(partitions.key(p), 0), details={"read": read}) for p in ready}
 
 
 def arrivals_of(partitions: Partitions, silver: Mapping[str, Entry]) -> dict[int, set[int]]:

@@ -110,9 +110,15 @@ def span_of(partitions: Partitions, first: int, last: int) -> Span:
     return Span(partitions.value(first), partitions.value(last + 1))
 
 
-def rows_by_partition(frame: pl.DataFrame, partitions: Partitions, by: str = "partition") -> dict[str, int]:
+def rows_by_partition(frame: pl.DataFrame | pl.LazyFrame, partitions: Partitions, by: str = "partition") -> dict[str, int]:
     """How many rows of a frame each partition has, by key."""
-    return {value.strftime(partitions.key_format): rows for value, rows in frame.group_by(by).len().iter_rows()}
+    counted = frame.lazy().group_by(by).len().collect(engine="streaming")
+    return {value.strftime(partitions.key_format): rows for value, rows in counted.iter_rows()}
+
+
+def rows_of(entries: Mapping[str, Entry], key: str) -> int:
+    """What the ledger says of a partition's rows; 0 when it says nothing."""
+    return entries[key].rows if key in entries else 0
 
 
 def write(

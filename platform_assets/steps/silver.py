@@ -8,7 +8,8 @@ from platform_assets.declare.source import Source
 from platform_assets.engines.polars.silver import Judged, judge
 from platform_assets.engines.polars.times import index_of
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps.run import Done, Run, name_of, span_of, unready, write
+from platform_assets.steps.batches import batches
+from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, unready, write
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 
@@ -35,29 +36,32 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
         return done
-    reads = max(ready[0] - source.duplicates_within, partitions.first)
     read = {name_of(raw): run.version(raw)}
-    rows = (
-        run.lake.scan(raw, by="arrival", span=span_of(partitions, reads, ready[-1]), version=read[name_of(raw)])
-        .filter(~pl.col("superseded"))
-        .collect()
-    )
-    judged = judge(source, rows, ready[0], ready[-1])
-    touched = _touched(source, judged, run.ledger.entries(name_of(silver)))
+    before = run.ledger.entries(name_of(silver))
+    for batch in batches(ready, lambda p: rows_of(received, partitions.key(p))):
+        _judge(source, batch, read, before, done, run)
+    return done
+
+
+def _judge(source: Source, batch: list[int], read: dict[str, int], before: dict[str, Entry], done: Done, run: Run) -> None:
+    """Writes both tables for some ascending partitions, whose raw partitions are all there."""
+    partitions, raw, silver, quarantine = source.partitions, raw_table(source), silver_table(source), quarantine_table(source)
+    span = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1])
+    rows = run.lake.scan(raw, by="arrival", span=span, version=read[name_of(raw)]).filter(~pl.col("superseded")).collect()
+    judged = judge(source, rows, batch[0], batch[-1])
+    touched = _touched(source, judged, before)
     facts, aside = {}, {}
-    for partition in ready:
+    for partition in batch:
         key, counts = partitions.key(partition), judged.counts[partition]
         details = {**counts, "needed_share": source.accepted_share, "event_partitions": touched.get(partition, []), "read": read}
         status = "blocked" if counts["tier"] == "LOW" else "ok"
         facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
         aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
-    quarantine = judged.quarantine.with_columns(pl.lit(run.id).alias("run"))
-    set_aside, done.written[quarantine_table(source)] = write(
-        run, quarantine_table(source), quarantine, partitions, aside, source.version, by="arrival"
-    )
-    done.entries, done.written[silver] = write(run, silver, judged.silver, partitions, facts, source.version, by="arrival")
-    run.ledger.record([*set_aside.values(), *done.entries.values()])
-    return done
+    rejected = judged.quarantine.with_columns(pl.lit(run.id).alias("run"))
+    set_aside, done.written[quarantine] = write(run, quarantine, rejected, partitions, aside, source.version, by="arrival")
+    entries, done.written[silver] = write(run, silver, judged.silver, partitions, facts, source.version, by="arrival")
+    done.entries |= entries
+    run.ledger.record([*set_aside.values(), *entries.values()])
 
 
 def _of_any_version(entry: Entry, version: str) -> Entry:

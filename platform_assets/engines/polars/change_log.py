@@ -27,7 +27,7 @@ ROWS_AT_ONCE = 2_000_000
 
 
 def change_log(
-    view: FeatureView, silver: pl.LazyFrame, first: int, last: int, *, rows_at_once: int = ROWS_AT_ONCE
+    view: FeatureView, silver: pl.LazyFrame, first: int, last: int, *, rows_at_once: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """The rows of the view's table for the partitions first..last, one frame for each chunk of entities.
 
@@ -36,7 +36,7 @@ def change_log(
     """
     arguments = _arguments(view)
     events = _events(view, arguments, silver)
-    chunks = -(-max(events.select(pl.len()).collect().item(), 1) // rows_at_once)
+    chunks = -(-max(events.select(pl.len()).collect().item(), 1) // (rows_at_once or ROWS_AT_ONCE))
     for chunk in range(chunks):
         mine = events.filter(pl.struct(view.entity.keys).hash() % chunks == chunk) if chunks > 1 else events
         yield _chunk(view, arguments, mine.collect(), first, last)
