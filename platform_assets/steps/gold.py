@@ -11,7 +11,7 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.report import report
 from platform_assets.steps.batches import batches, laid_aside
-from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, rows_of, span_of, unready, write
+from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, rows_of, span_of, unready, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
@@ -78,9 +78,7 @@ def _write(
 ) -> None:
     made = rows_by_partition(rows, partitions)
     facts = {p: PartitionFacts(partitions.key(p), made.get(partitions.key(p), 0), details={"read": read}) for p in batch}
-    entries, done.written[table] = write(run, table, rows, partitions, facts, version)
-    done.entries |= entries
-    run.ledger.record(entries.values())
+    write_and_record(run, done, table, rows, partitions, facts, version)
 
 
 def _withdraw(table: Table, done: Done, run: Run) -> None:

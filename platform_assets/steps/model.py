@@ -1,6 +1,8 @@
 """Models by month, and their predictions by day."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from platform_assets.declare.version import version_of_code
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.expressions.types import POLARS
 from platform_assets.steps.gold import gold_table
-from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
+from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write_and_record
 from platform_assets.steps.training import require_snapshots, scan_snapshots, snapshot_ledgers, training_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
@@ -63,8 +65,7 @@ def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -
         facts[month] = PartitionFacts(key, 1, status, details={**details, "read": read})
     if facts:
         table_rows = pl.DataFrame(rows, schema=pl.Schema(_SCHEMA))
-        done.entries, done.written[table] = write(run, table, table_rows, months, facts, model.version)
-        run.ledger.record(done.entries.values())
+        write_and_record(run, done, table, table_rows, months, facts, model.version)
     return done
 
 
@@ -140,41 +141,35 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
     partitions = views[0].source.partitions
     models, ledgers = run.ledger.entries(name_of(model_table(model))), snapshot_ledgers(data.features, run)
     read = {name_of(gold_table(view)): run.version(gold_table(view)) for view in views}
-    facts: dict[int, PartitionFacts] = {}
-    by_model: dict[str, list[int]] = {}
-    chosen: dict[int, Entry] = {}
+    chosen: dict[int, Entry | None] = {}
     for partition in range(first, last + 1):
         key, at = partitions.key(partition), _predicted_at(model, partition)
         if error := require_snapshots(f"{name_of(table)} {key}", data.features, at, at, ledgers):
             done.refused[key] = error
-        elif entry := latest_good(models, model, partitions.starts_at(partition)):
-            chosen[partition] = entry
-            by_model.setdefault(entry.details["artifact"], []).append(partition)
         else:
-            facts[partition] = PartitionFacts(key, 0, "no model", details={"read": read})
-    frames = [_no_predictions(model)]
-    for artifact, days in by_model.items():
-        loaded = load(artifacts / artifact)
+            chosen[partition] = latest_good(models, model, partitions.starts_at(partition))
+    for artifact, group in groupby(chosen, lambda p: entry.details["artifact"] if (entry := chosen[p]) else None):
+        days = list(group)
+        loaded = load(artifacts / artifact) if artifact else None
         for begin in range(0, len(days), DAYS_AT_ONCE):
-            features = _features(model, days[begin : begin + DAYS_AT_ONCE], run, read)
-            scored = features.with_columns(
-                loaded.predict(features).alias("score"), pl.lit(artifact).alias("artifact"), pl.col("label_time").alias("predicted_at")
-            )
-            frames.append(scored.select(frames[0].columns))
-    whole = pl.concat(frames)
-    counted = rows_by_partition(whole, partitions)
-    for partition, entry in chosen.items():
-        key = partitions.key(partition)
-        details = {
-            "read": {**read, name_of(model_table(model)): entry.delta_version},
-            "model": entry.partition,
-            "artifact": entry.details["artifact"],
-        }
-        facts[partition] = PartitionFacts(key, counted.get(key, 0), details=details)
-    if facts:
-        done.entries, done.written[table] = write(run, table, whole, partitions, facts, model.version)
-        run.ledger.record(done.entries.values())
+            batch = days[begin : begin + DAYS_AT_ONCE]
+            scored = _no_predictions(model)
+            if loaded:
+                features = _features(model, batch, run, read)
+                score = (loaded.predict(features).alias("score"), pl.lit(artifact).alias("artifact"))
+                scored = features.with_columns(*score, pl.col("label_time").alias("predicted_at")).select(scored.columns)
+            rows = rows_by_partition(scored, partitions)
+            facts = {p: _predicted(model, partitions.key(p), chosen[p], rows, read) for p in batch}
+            write_and_record(run, done, table, scored, partitions, facts, model.version)
     return done
+
+
+def _predicted(model: Model, key: str, chosen: Entry | None, rows: Mapping[str, int], read: dict[str, int]) -> PartitionFacts:
+    if chosen is None:
+        return PartitionFacts(key, 0, "no model", details={"read": read})
+    of_model = {name_of(model_table(model)): chosen.delta_version}
+    details = {"read": {**read, **of_model}, "model": chosen.partition, "artifact": chosen.details["artifact"]}
+    return PartitionFacts(key, rows.get(key, 0), details=details)
 
 
 def _predicted_at(model: Model, partition: int) -> datetime:

@@ -155,6 +155,21 @@ def write(
     return entries, written
 
 
+def write_and_record(
+    run: Run,
+    done: Done,
+    table: Table,
+    frame: pl.DataFrame,
+    partitions: Partitions,
+    facts: Mapping[int, PartitionFacts],
+    declaration_version: str,
+) -> None:
+    """Replaces these partitions of a step's only table, and tells the ledger afterwards."""
+    entries, done.written[table] = write(run, table, frame, partitions, facts, declaration_version)
+    done.entries |= entries
+    run.ledger.record(entries.values())
+
+
 def _with_identities(fact: PartitionFacts, run: Run) -> PartitionFacts:
     """Beside the Delta versions read, which tables they count in: one that was removed and made anew begins with 0 again."""
     tables = {name: table_named(name) for name in fact.details.get("read", {})}

@@ -12,7 +12,7 @@ from platform_assets.engines.polars.labels import label_times, labels
 from platform_assets.errors import NotReadyError
 from platform_assets.expressions.types import POLARS
 from platform_assets.steps.gold import gold_table
-from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write
+from platform_assets.steps.run import Done, Run, name_of, span_of, unready, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
@@ -30,7 +30,6 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
     reads = [silver, *(gold_table(view) for view in data.features.views)]
     read = {name_of(t): run.version(t) for t in reads}
     arrived, ledgers = run.ledger.entries(name_of(silver)), snapshot_ledgers(data.features, run)
-    frames: dict[int, pl.DataFrame] = {}
     for month in range(first, last + 1):
         reader = f"{name_of(table)} {months.key(month)}"
         times = label_times(data, month)
@@ -49,18 +48,11 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
             frame = point_in_time(data.features, logs, rows)
         else:
             frame = _no_labels(data)
-        frames[month] = frame.with_columns(pl.lit(months.value(month)).alias("partition"))
-    if not frames:
-        return done
-    whole = pl.concat(frames.values(), how="vertical")
-    rows_of = rows_by_partition(whole, months)
-    facts = {}
-    for month, frame in frames.items():
         key = months.key(month)
-        details = {"read": read, "positive": int(frame[data.label].sum() or 0), "label_times": len(label_times(data, month))}
-        facts[month] = PartitionFacts(key, rows_of.get(key, 0), details=details)
-    done.entries, done.written[table] = write(run, table, whole, months, facts, data.version)
-    run.ledger.record(done.entries.values())
+        details = {"read": read, "positive": int(frame[data.label].sum() or 0), "label_times": len(times)}
+        facts = {month: PartitionFacts(key, frame.height, details=details)}
+        whole = frame.with_columns(pl.lit(months.value(month)).alias("partition"))
+        write_and_record(run, done, table, whole, months, facts, data.version)
     return done
 
 
