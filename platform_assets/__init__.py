@@ -18,6 +18,7 @@ from platform_assets.declare.features import time_since_last as time_since_last
 from platform_assets.declare.model import at_least as at_least
 from platform_assets.declare.model import model as model
 from platform_assets.declare.model import not_worse_than_baseline as not_worse_than_baseline
+from platform_assets.declare.on_demand import on_demand as on_demand
 from platform_assets.declare.partitions import daily as daily
 from platform_assets.declare.partitions import hourly as hourly
 from platform_assets.declare.partitions import monthly as monthly
@@ -73,6 +74,7 @@ __all__ = [
     "monthly",
     "no_event",
     "not_worse_than_baseline",
+    "on_demand",
     "source",
     "std",
     "sum",

@@ -37,6 +37,10 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
         },
         data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
     }
+    made_on_demand = {
+        f.name: [origin for read in f.expression.columns for origin in columns.get(read, [])] for f in data.features.on_demand
+    }
+    columns = {**columns, **{name: list(dict.fromkeys(origins)) for name, origins in made_on_demand.items()}}
     types = {**data.features.keys, "label_time": "datetime", data.label: "bool", **data.features.features, "partition": "date"}
 
     @dg.asset(

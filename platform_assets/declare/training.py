@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from platform_assets.declare.arguments import checked_arguments, list_of, shown, text
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity
 from platform_assets.declare.names import check_name, check_owners, check_tags
+from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked_on_demand
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source, condition
 from platform_assets.declare.version import version_of
@@ -21,17 +22,21 @@ from platform_assets.expressions.types import SQL_NAMES, DataType
 
 @dataclass(frozen=True, init=False)
 class FeatureService:
-    """The features that a model, or a caller, reads together: all features of some views, as `view__feature`.
+    """The features that a model, or a caller, reads together: all features of some views, as `view__feature`, and on-demand ones.
 
     >>> churn_features = FeatureService("churn_features", [customer_spend])
+    >>> basket = on_demand("basket_share", "basket / spend_30d", request={"basket": float})
+    >>> FeatureService("checkout", [customer_spend], on_demand=[basket]).request
+    {'basket': 'float'}
     """
 
     name: str
     views: tuple[FeatureView, ...]
     description: str
+    on_demand: tuple[OnDemandFeature, ...]
 
     @checked_arguments("feature service")
-    def __init__(self, name: str, views: Sequence[FeatureView], description: str = "") -> None:
+    def __init__(self, name: str, views: Sequence[FeatureView], description: str = "", *, on_demand: Sequence[OnDemand] = ()) -> None:
         where = f"feature service {name!r}"
         check_name(name, where)
         read = list_of(views, f"{where}, views", "[customer_spend]")
@@ -44,6 +49,7 @@ class FeatureService:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "views", read)
         object.__setattr__(self, "description", text(description, f"{where}, description", "description='...'"))
+        object.__setattr__(self, "on_demand", checked_on_demand(on_demand, self.view_features, list(self.keys), where))
 
     @property
     def keys(self) -> dict[str, DataType]:
@@ -51,13 +57,26 @@ class FeatureService:
         return {key: dtype for view in self.views for key, dtype in view.key_types.items()}
 
     @property
-    def features(self) -> dict[str, DataType]:
-        """The columns that a reader gets."""
+    def request(self) -> dict[str, DataType]:
+        """The columns that a request brings beside the keys, with their types: what on-demand features read of it."""
+        return {column: dtype for feature in self.on_demand for column, dtype in feature.request}
+
+    @property
+    def view_features(self) -> dict[str, DataType]:
+        """The features of the views, as `view__feature`."""
         return {f"{view.name}__{name}": dtype for view in self.views for name, dtype in view.served.items()}
+
+    @property
+    def features(self) -> dict[str, DataType]:
+        """The columns that a reader gets: those of the views, then the on-demand features."""
+        return self.view_features | {feature.name: feature.served_type for feature in self.on_demand}
 
     @cached_property
     def version(self) -> str:
-        return version_of({"service": self.name, "views": [view.version for view in self.views]})
+        meaning: dict[str, Any] = {"service": self.name, "views": [view.version for view in self.views]}
+        if self.on_demand:
+            meaning["on_demand"] = [[feature.name, feature.expression.canonical, feature.request] for feature in self.on_demand]
+        return version_of(meaning)
 
 
 def _check_together(views: Sequence[FeatureView], where: str) -> None:
@@ -189,6 +208,13 @@ class TrainingSet:
             raise DeclarationError(
                 f"{where}, labels: {shown(labels)} are no labels. Write no_event(source, within='30d', spine=every('7d', active='90d'))."
             )
+        for feature in features.on_demand:
+            if feature.request:
+                raise DeclarationError(
+                    f"{where}, features: {feature.name!r} of feature service {features.name!r} reads {feature.request[0][0]!r} of the "
+                    "request, which labels with a spine do not have: they have keys and a time. Give the training set a service without "
+                    "it; historical_features(service, labels) takes labels that have the column."
+                )
         entity = features.views[0].entity
         for view in features.views:
             if set(view.entity.keys) - set(entity.keys):

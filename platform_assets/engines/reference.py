@@ -226,18 +226,17 @@ def as_of(view: FeatureView, log: Sequence[Row], entity: tuple[Any, ...], t: dat
 
 
 def point_in_time(service: FeatureService, logs: Mapping[str, Sequence[Row]], labels: Sequence[Row]) -> list[Row]:
-    """The labels, in their order, each with the features known at its label_time."""
-    return [
-        {
-            **label,
-            **{
-                f"{view.name}__{name}": v
-                for view in service.views
-                for name, v in as_of(view, logs[view.name], tuple(label[k] for k in view.entity.keys), label["label_time"]).items()
-            },
+    """The labels, in their order, each with the features known at its label_time, and the on-demand features of that request."""
+    joined = []
+    for label in labels:
+        features = {
+            f"{view.name}__{name}": v
+            for view in service.views
+            for name, v in as_of(view, logs[view.name], tuple(label[k] for k in view.entity.keys), label["label_time"]).items()
         }
-        for label in labels
-    ]
+        request = {**label, **features, "request_time": label["label_time"]}
+        joined.append({**label, **features, **{f.name: f.expression.closure()(request) for f in service.on_demand}})
+    return joined
 
 
 def labels(data: TrainingSet, rows: Sequence[Row], partition: int) -> list[Row]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from platform_assets.expressions.tree import Column, Node, Value, walk
+from platform_assets.expressions.tree import Column, Node, Value, renamed, walk
 from platform_assets.expressions.types import DATA_TYPES, DataType
 
 __all__ = ["DATA_TYPES", "DataType", "Expression", "parse"]
@@ -54,6 +54,10 @@ class Expression:
         from platform_assets.expressions.to_python import to_python
 
         return to_python(self.tree)
+
+    def renamed(self, names: Mapping[str, str]) -> "Expression":
+        """The same expression over columns of other names; those that are not in `names` keep theirs."""
+        return Expression(self.sql, renamed(self.tree, names))
 
     def __repr__(self) -> str:
         return f"Expression({self.sql!r}, type={self.type!r})"

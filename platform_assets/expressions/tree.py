@@ -4,8 +4,8 @@ Each node knows its type, and the types fit: where SQL would convert by itself (
 Cast. What can be said with other nodes has none of its own: `between`, `case x when`, `to_date`, `is not null`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from platform_assets.expressions.types import DataType
@@ -77,3 +77,23 @@ def children(node: Node) -> tuple[Node, ...]:
             return (*(part for branch in branches for part in branch), otherwise)
         case _:
             return ()
+
+
+def renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """The same tree over columns of other names; those that are not in `names` keep theirs.
+
+    >>> renamed(Column("price", "float"), {"price": "orders__price"})
+    Column(name='orders__price', type='float')
+    """
+    match node:
+        case Column(name=name):
+            return replace(node, name=names.get(name, name))
+        case Literal():
+            return node
+        case Call(arguments=arguments):
+            return replace(node, arguments=tuple(renamed(argument, names) for argument in arguments))
+        case Cast(operand=operand):
+            return replace(node, operand=renamed(operand, names))
+        case Case(branches=branches, otherwise=otherwise):
+            both = tuple((renamed(condition, names), renamed(value, names)) for condition, value in branches)
+            return replace(node, branches=both, otherwise=renamed(otherwise, names))

@@ -36,6 +36,7 @@ PUBLIC = [
     "monthly",
     "no_event",
     "not_worse_than_baseline",
+    "on_demand",
     "source",
     "std",
     "sum",

@@ -17,6 +17,7 @@ from platform_assets import (
     model,
     no_event,
     not_worse_than_baseline,
+    on_demand,
 )
 from platform_assets_tests.declare.shop import CUSTOMER, ORDERS, Wrong, churn, churned, orders, refused, service, spend, training
 
@@ -44,6 +45,11 @@ def lines() -> FeatureView:
     return FeatureView("lines", entity=Entity("line", keys=["customer_id", "order_id"]), source=ORDERS, features=[count().over("7d")])
 
 
+def with_on_demand(*features: Any) -> FeatureService:
+    """A service of the view of spending with on-demand features."""
+    return FeatureService("s", [spend()], on_demand=features)
+
+
 A_DURATION = "is no duration. Write a whole number and s, m (minutes), h, d or w, such as '7d'."
 
 SERVICES: Wrong = {
@@ -56,6 +62,63 @@ SERVICES: Wrong = {
         "feature service 'spending': the key 'customer_id' is int in view 'spend' and text in view 'visits'. Give it one type in",
     ),
     "views are misspelt": (lambda: FeatureService("s", view=[]), "feature service 's': there is no argument 'view'. Did you mean 'views'?"),  # type: ignore[call-arg]
+    "an on-demand feature is a text": (
+        lambda: with_on_demand("count_7d"),
+        "feature service 's', on_demand: 'count_7d' is no on-demand feature. Write on_demand=[on_demand(",
+    ),
+    "an on-demand feature reads what is not there": (
+        lambda: with_on_demand(on_demand("f", "amuont_sum_7d * 2")),
+        "feature service 's', on_demand('f'): 'amuont_sum_7d * 2': there is no column 'amuont_sum_7d'. Did you mean 'amount_sum_7d'?",
+    ),
+    "an on-demand feature reads another": (
+        lambda: with_on_demand(on_demand("f", "count_7d * 2"), on_demand("g", "f * 2")),
+        "feature service 's', on_demand('g'): 'f * 2': there is no column 'f'.",
+    ),
+    "an on-demand feature reads a name that two views have": (
+        lambda: FeatureService("s", [spend(), lines()], on_demand=[on_demand("f", "count_7d * 2")]),
+        "feature service 's', on_demand('f'): 'count_7d' is a feature of several views. Write spend__count_7d or lines__count_7d.",
+    ),
+    "two on-demand features have one name": (
+        lambda: with_on_demand(on_demand("f", "count_7d"), on_demand("f", "count_7d + 1")),
+        "feature service 's', on_demand('f'): there is a column 'f' already. Give the feature another name.",
+    ),
+    "an on-demand feature is named as a key": (
+        lambda: with_on_demand(on_demand("customer_id", "count_7d")),
+        "feature service 's', on_demand('customer_id'): there is a column 'customer_id' already.",
+    ),
+    "an on-demand feature is named as a request's column": (
+        lambda: with_on_demand(on_demand("f", "count_7d * x", request={"x": int}), on_demand("x", "count_7d")),
+        "feature service 's': 'x' is an on-demand feature and a column of the request. Rename one of them.",
+    ),
+    "a request's column is a feature": (
+        lambda: with_on_demand(on_demand("f", "count_7d", request={"count_7d": int})),
+        "feature service 's', on_demand('f'), request: 'count_7d' is a feature, spend__count_7d. Give the request's column another name.",
+    ),
+    "a request's column is a key": (
+        lambda: with_on_demand(on_demand("f", "customer_id", request={"customer_id": int})),
+        "feature service 's', on_demand('f'), request: 'customer_id' is a column of the platform. Every request has it: leave it out.",
+    ),
+    "the request's time is declared": (
+        lambda: with_on_demand(on_demand("f", "hour(request_time)", request={"request_time": datetime})),
+        "feature service 's', on_demand('f'), request: 'request_time' is a column of the platform. Every request has it: leave it out.",
+    ),
+    "a request's column is not read": (
+        lambda: with_on_demand(on_demand("f", "count_7d", request={"x": int})),
+        "feature service 's', on_demand('f'), request: 'x' is not read by 'count_7d'. Leave it out, so that no request must bring it.",
+    ),
+    "a request's column has two types": (
+        lambda: with_on_demand(on_demand("f", "x + 1", request={"x": int}), on_demand("g", "x + 1.5", request={"x": float})),
+        "feature service 's', on_demand('g'), request: 'x' is float here and int in another on-demand feature. Give it one type.",
+    ),
+    "a request's column has no type": (
+        lambda: on_demand("f", "x", request={"x": "float"}),  # type: ignore[dict-item]
+        "on_demand('f'), request: 'x' is 'float'. A column is one of int, float, str, bool, datetime, date.",
+    ),
+    "the request's columns are a list": (
+        lambda: on_demand("f", "x", request=["x"]),  # type: ignore[arg-type]
+        "on_demand('f'), request: ['x'] is no dict. Write request={'basket': float}.",
+    ),
+    "on_demand is misspelt": (lambda: on_demand("f", "x", requests={}), "on_demand('f'): there is no argument 'requests'. Did you mean"),  # type: ignore[call-arg]
     "its name has a dash": (lambda: FeatureService("a-b", [spend()]), "feature service 'a-b': the name 'a-b' does not fit."),
 }
 
@@ -94,6 +157,14 @@ SETS: Wrong = {
     "features are a view": (
         lambda: training(features=spend()),
         "training set 'churn', features: FeatureView('spend') is no FeatureService. Write FeatureService('churn_features', [view]).",
+    ),
+    "features need a request": (
+        lambda: training(features=with_on_demand(on_demand("share", "basket / amount_sum_7d", request={"basket": float}))),
+        "training set 'churn', features: 'share' of feature service 's' reads 'basket' of the request, which labels",
+    ),
+    "the label is an on-demand feature": (
+        lambda: training(features=with_on_demand(on_demand("label", "count_7d > 1"))),
+        "training set 'churn', label: 'label' is a column of the training set already, choose another",
     ),
     "labels are None": (lambda: training(labels=None), "training set 'churn', labels: None are no labels. Write no_event(source, within="),
     "labels are misspelt": (lambda: training(label_s=1), "training set 'churn': there is no argument 'label_s'. Did you mean 'labels'?"),
@@ -190,3 +261,18 @@ def test_a_model_without_owners_has_those_of_its_training_set() -> None:
     def churn(train: Any) -> Any: ...
 
     assert churn.owners == ("team:growth",)
+
+
+def test_on_demand_features_read_features_by_short_or_long_names_and_columns_of_the_request() -> None:
+    made = with_on_demand(
+        on_demand("share", "basket / amount_sum_7d", request={"basket": float}),
+        on_demand("weekend", "day_of_week(request_time) >= 6"),
+        on_demand("more", "spend__count_7d > known", request={"known": int}),
+    )
+    assert made.request == {"basket": "float", "known": "int"}
+    assert list(made.features.items())[2:] == [("share", "float"), ("weekend", "bool"), ("more", "bool")]
+    assert [feature.expression.columns for feature in made.on_demand] == [
+        ("basket", "spend__amount_sum_7d"),
+        ("request_time",),
+        ("known", "spend__count_7d"),
+    ]

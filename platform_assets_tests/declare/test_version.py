@@ -11,12 +11,23 @@ import pytest
 
 from platform_assets.declare.version import version_of, version_of_code
 from platform_assets_tests.architecture.modules import ROOT
-from platform_assets_tests.declare.versions import MODELS, REPORTS, SAME_MODELS, SAME_SOURCES, SAME_VIEWS, SETS, SOURCES, VIEWS
+from platform_assets_tests.declare.versions import (
+    MODELS,
+    REPORTS,
+    SAME_MODELS,
+    SAME_SERVICES,
+    SAME_SOURCES,
+    SAME_VIEWS,
+    SERVICES,
+    SETS,
+    SOURCES,
+    VIEWS,
+)
 
-DIFFERENT = {"sources": SOURCES, "views": VIEWS, "reports": REPORTS, "training sets": SETS, "models": MODELS}
+DIFFERENT = {"sources": SOURCES, "views": VIEWS, "reports": REPORTS, "services": SERVICES, "training sets": SETS, "models": MODELS}
 SAME = {
     f"{kind}: {what}": pair
-    for kind, pairs in {"sources": SAME_SOURCES, "views": SAME_VIEWS, "models": SAME_MODELS}.items()
+    for kind, pairs in {"sources": SAME_SOURCES, "views": SAME_VIEWS, "services": SAME_SERVICES, "models": SAME_MODELS}.items()
     for what, pair in pairs.items()
 }
 

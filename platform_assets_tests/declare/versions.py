@@ -4,7 +4,24 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from platform_assets import Entity, FeatureView, at_least, count, daily, derive, every, hourly, max, mean, min, model, source, sum
+from platform_assets import (
+    Entity,
+    FeatureService,
+    FeatureView,
+    at_least,
+    count,
+    daily,
+    derive,
+    every,
+    hourly,
+    max,
+    mean,
+    min,
+    model,
+    on_demand,
+    source,
+    sum,
+)
 from platform_assets_tests.declare.shop import ORDERS, Order, churn, churned, orders, service, spend, takings, training
 
 
@@ -164,9 +181,36 @@ REPORTS: Mapping[str, Callable[[], Any]] = {
     "a measure more": lambda: takings(sum("amount").named("taken"), count().named("n")),
 }
 
+
+def on_demand_service(sql: str, **options: Any) -> FeatureService:
+    """A service with one on-demand feature."""
+    view = spend(max("ordered_at").over("7d").named("latest"), count().over("7d"))
+    return FeatureService("spending", [view], on_demand=[on_demand("f", sql, **options)])
+
+
+SERVICES: Mapping[str, Callable[[], Any]] = {
+    "as it is": service,
+    "its name": lambda: FeatureService("other", [spend()]),
+    "an on-demand feature": lambda: on_demand_service("hours_between(latest, request_time)"),
+    "what is on demand": lambda: on_demand_service("hours_between(request_time, latest)"),
+    "a request column": lambda: on_demand_service("coalesce(x, 1.0) * count_7d", request={"x": float}),
+    "a request column's type": lambda: on_demand_service("coalesce(x, 1.0) * count_7d", request={"x": int}),
+    "a request column's name": lambda: on_demand_service("coalesce(y, 1.0) * count_7d", request={"y": float}),
+}
+
+SAME_SERVICES: Mapping[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "a description": (service, lambda: FeatureService("spending", [spend()], "What customers spend.")),
+    "how an on-demand feature is written": (
+        lambda: on_demand_service("hours_between(latest, request_time)"),
+        lambda: on_demand_service("HOURS_BETWEEN( spend__latest,request_time )"),
+    ),
+}
+
 SETS: Mapping[str, Callable[[], Any]] = {
     "as it is": training,
     "a feature": lambda: training(features=service(spend(count().over("8d")))),
+    "an on-demand feature": lambda: training(features=on_demand_service("hours_between(latest, request_time)")),
+    "what is on demand": lambda: training(features=on_demand_service("hours_between(request_time, latest)")),
     "the labels' source": lambda: training(labels=churned(source=orders(data_delay="6h"))),
     "the horizon": lambda: training(labels=churned(within="31d")),
     "the step": lambda: training(labels=churned(spine=every("14d", active="90d"))),

@@ -7,8 +7,8 @@ import polars as pl
 from platform_assets.declare.features import is_time_since
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
-from platform_assets.errors import ComputeError
-from platform_assets.expressions.types import POLARS
+from platform_assets.engines.polars.asked import check_labels
+from platform_assets.engines.polars.on_demand import on_demand
 
 _ROW, _AT = "__row", "__at"
 
@@ -16,27 +16,15 @@ _ROW, _AT = "__row", "__at"
 def point_in_time(
     service: FeatureService, logs: Mapping[str, pl.LazyFrame], labels: pl.DataFrame, *, time: str = "label_time"
 ) -> pl.DataFrame:
-    """The labels as given, in their order, with one more column a feature: `view__feature`.
+    """The labels as given, in their order, with one more column a feature: `view__feature`, then those on demand.
 
-    logs: the change log of each view, by name. labels: the key columns, `time` (UTC), and anything else. As many rows come out
-    as went in; duplicates stay, and a row with a null key gets the empty values.
+    logs: the change log of each view, by name. labels: the key columns, `time` (UTC), the request's columns, and anything else. As many
+    rows come out as went in; duplicates stay, and a row with a null key gets the empty values.
     """
-    for column, dtype in {**{key: POLARS[kind] for key, kind in service.keys.items()}, time: POLARS["datetime"]}.items():
-        if column not in labels.columns:
-            raise ComputeError(
-                f"feature service {service.name!r}: the labels have no column {column!r}. They have: {', '.join(labels.columns)}."
-            )
-        if labels.schema[column] != dtype:
-            raise ComputeError(
-                f"feature service {service.name!r}: the labels' {column!r} is {labels.schema[column]}, it must be {dtype}. "
-                f"Convert it first."
-            )
-    if labels[time].null_count():
-        raise ComputeError(
-            f"feature service {service.name!r}: {labels[time].null_count()} labels have no {time!r}. Leave them out, or give them a time."
-        )
+    check_labels(service, labels, time)
     columns = [_joined(view, logs[view.name], labels.select(*view.entity.keys, pl.col(time).alias(_AT))) for view in service.views]
-    return pl.concat([labels, *columns], how="horizontal")
+    joined = pl.concat([labels, *columns], how="horizontal")
+    return pl.concat([joined, on_demand(service, joined, time)], how="horizontal") if service.on_demand else joined
 
 
 def _joined(view: FeatureView, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,56 @@
+"""What a point-in-time join is asked: labels with the columns and types that the features need, or an error that says how to mend them."""
+
+from typing import Any
+
+import polars as pl
+
+from platform_assets.declare.on_demand import REQUEST_TIME
+from platform_assets.declare.training import FeatureService
+from platform_assets.errors import ComputeError, suggestion
+from platform_assets.expressions.types import POLARS
+
+
+def check_labels(service: FeatureService, labels: Any, time: str) -> None:
+    """Refuses labels without the keys, the time, or the columns of the request, or with other types than declared.
+
+    Raises:
+        ComputeError: naming the column, what it is and what it must be.
+    """
+    where = f"feature service {service.name!r}"
+    if not isinstance(labels, pl.DataFrame):
+        mend = ".collect() it" if isinstance(labels, pl.LazyFrame) else "pl.DataFrame(...) or pl.from_pandas(...) makes one"
+        raise ComputeError(f"{where}: the labels are a {type(labels).__name__}, they must be a Polars DataFrame: {mend}.")
+    needed = {**service.keys, time: "datetime", **service.request}
+    for column, kind in needed.items():
+        if column not in labels.columns:
+            raise ComputeError(f"{where}: the labels have no column {column!r}. {suggestion(column, labels.columns)}")
+        if labels.schema[column] != POLARS[kind]:
+            mend = _mend(column, labels.schema[column], POLARS[kind])
+            raise ComputeError(f"{where}: the labels' {column!r} is {labels.schema[column]}, it must be {POLARS[kind]}. {mend}")
+    if missing := labels[time].null_count():
+        raise ComputeError(f"{where}: {missing} labels have no {time!r}. Leave them out, or give them a time.")
+    for column in labels.columns:
+        if column in service.features:
+            raise ComputeError(f"{where}: the labels have a column {column!r}, the name of a feature. Rename it, or leave it out.")
+    if REQUEST_TIME in labels.columns and time != REQUEST_TIME and any(REQUEST_TIME in f.expression.columns for f in service.on_demand):
+        raise ComputeError(
+            f"{where}: the labels have a column {REQUEST_TIME!r}, but features are read at {time!r}. "
+            f"Say time={REQUEST_TIME!r} if the request is the moment of reading, or rename the column."
+        )
+
+
+def _mend(column: str, found: pl.DataType, wanted: pl.DataType) -> str:
+    """The expression that makes a column of the right type."""
+    if isinstance(found, pl.Datetime) and isinstance(wanted, pl.Datetime):
+        zone = ".dt.convert_time_zone('UTC')" if found.time_zone else ".dt.replace_time_zone('UTC')"
+        unit = ".dt.cast_time_unit('us')" if found.time_unit != "us" else ""
+        what = f"pl.col({column!r}){'' if found.time_zone == 'UTC' else zone}{unit}"
+        naive = "" if found.time_zone else " (if its clock stood in UTC)"
+        return f"Convert it: {what}{naive}."
+    if isinstance(found, pl.String) and isinstance(wanted, pl.Datetime):
+        return f"Convert it: pl.col({column!r}).str.to_datetime(time_unit='us', time_zone='UTC')."
+    return f"Convert it: pl.col({column!r}).cast(pl.{_name(wanted)})."
+
+
+def _name(wanted: pl.DataType) -> str:
+    return "Datetime('us', 'UTC')" if isinstance(wanted, pl.Datetime) else str(wanted)

@@ -1,0 +1,19 @@
+"""On-demand features of many requests at once: offline each label is a request at its time."""
+
+import polars as pl
+
+from platform_assets.declare.on_demand import REQUEST_TIME
+from platform_assets.declare.training import FeatureService
+
+
+def on_demand(service: FeatureService, requests: pl.DataFrame, time: str) -> pl.DataFrame:
+    """The on-demand features, a row for each request.
+
+    requests: the features of the service's views, the request's columns, and `time`, the moment of reading.
+    """
+    numbers = [column for column, dtype in service.request.items() if dtype == "float"]
+    # As engines hold floats, and as one row's closure reads them: what is not finite is null.
+    finite = [pl.when(pl.col(column).is_finite()).then(pl.col(column)).alias(column) for column in numbers]
+    known = requests.with_columns(*finite, pl.col(time).alias(REQUEST_TIME))
+    computed = known.with_columns(feature.expression.polars().alias(f"__{feature.name}") for feature in service.on_demand)
+    return computed.select(pl.col(f"__{feature.name}").alias(feature.name) for feature in service.on_demand)
