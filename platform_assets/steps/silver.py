@@ -13,6 +13,9 @@ from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, unre
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 
+ACCEPTED_AS_IT_IS = "accepted_as_it_is"
+"""In the details of the ledger's entries of raw and silver: who let a blocked partition's good rows in, when and why."""
+
 
 def silver_table(source: Source) -> Table:
     return (source.name, "silver")
@@ -26,7 +29,8 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
     """Judges the arrival partitions first..last and writes both tables; the ledger has the same facts for each."""
     partitions, done = source.partitions, Done()
     raw, silver = raw_table(source), silver_table(source)
-    received = run.ledger.entries(name_of(raw))
+    read = {name_of(raw): run.version(raw)}  # first, so that rows and the ledger's word on them are of one version
+    received = run.ledger.entries(name_of(raw), at_version=read[name_of(raw)])
     for partition in range(first, last + 1):
         key = partitions.key(partition)
         needed = range(partition - source.duplicates_within, partition + 1)
@@ -36,25 +40,30 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
         return done
-    read = {name_of(raw): run.version(raw)}
     before = run.ledger.entries(name_of(silver))
     for batch in batches(ready, lambda p: rows_of(received, partitions.key(p))):
-        _judge(source, batch, read, before, done, run)
+        _judge(source, batch, read, received, before, done, run)
     return done
 
 
-def _judge(source: Source, batch: list[int], read: dict[str, int], before: dict[str, Entry], done: Done, run: Run) -> None:
+def _judge(
+    source: Source, batch: list[int], read: dict[str, int], received: dict[str, Entry], before: dict[str, Entry], done: Done, run: Run
+) -> None:
     """Writes both tables for some ascending partitions, whose raw partitions are all there."""
     partitions, raw, silver, quarantine = source.partitions, raw_table(source), silver_table(source), quarantine_table(source)
     span = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1])
     rows = run.lake.scan(raw, by="arrival", span=span, version=read[name_of(raw)]).filter(~pl.col("superseded")).collect()
-    judged = judge(source, rows, batch[0], batch[-1])
+    decisions = {p: received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in received}
+    judged = judge(source, rows, batch[0], batch[-1], as_they_are={p for p, decision in decisions.items() if decision})
     touched = _touched(source, judged, before)
     facts, aside = {}, {}
     for partition in batch:
         key, counts = partitions.key(partition), judged.counts[partition]
         details = {**counts, "needed_share": source.accepted_share, "event_partitions": touched.get(partition, []), "read": read}
-        status = "blocked" if counts["tier"] == "LOW" else "ok"
+        blocked = counts["tier"] == "LOW" and not decisions.get(partition)
+        status = "blocked" if blocked else "ok"
+        if counts["tier"] == "LOW" and not blocked:
+            details[ACCEPTED_AS_IT_IS] = decisions[partition]
         facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
         aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
     rejected = judged.quarantine.with_columns(pl.lit(run.id).alias("run"))

@@ -14,7 +14,7 @@ from platform_assets.sources.receive import is_news, raw_table
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
 from platform_assets.steps.model import latest_good, model_table, predictions_table
 from platform_assets.steps.run import Run, name_of
-from platform_assets.steps.silver import silver_table
+from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
 from platform_assets.steps.training import snapshots_read, training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
@@ -32,7 +32,16 @@ def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
 def stale_silver(source: Source, first: int, last: int, run: Run) -> list[int]:
     raw = raw_table(source)
     reads = {p: {raw: range(p - source.duplicates_within, p + 1)} for p in range(first, last + 1)}
-    return _stale(silver_table(source), source.partitions, source.version, reads, {raw: source.partitions}, run)
+    older = _stale(silver_table(source), source.partitions, source.version, reads, {raw: source.partitions}, run)
+    return sorted({*older, *_accepted_since(source, first, last, run)})
+
+
+def _accepted_since(source: Source, first: int, last: int, run: Run) -> list[int]:
+    """The partitions that are still blocked, though a person has accepted them as they are."""
+    received, judged = run.ledger.entries(name_of(raw_table(source))), run.ledger.entries(name_of(silver_table(source)))
+    keys = {p: source.partitions.key(p) for p in range(first, last + 1)}
+    blocked = [p for p, key in keys.items() if key in judged and judged[key].status == "blocked"]
+    return [p for p in blocked if keys[p] in received and ACCEPTED_AS_IT_IS in received[keys[p]].details]
 
 
 def stale_change_log(view: FeatureView, first: int, last: int, run: Run) -> list[int]:

@@ -1,6 +1,6 @@
 """A tiny business of its own for tests of steps: deliveries in memory, and one command that makes whatever is stale."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -191,7 +191,7 @@ def deliver(business: Business, random: Random, *, lines: int = 6) -> None:
         business.deliveries[business.source.partitions.key(business.first + day)] = rows
 
 
-def same(left: dict[str, Sequence[Any]], right: dict[str, Sequence[Any]]) -> None:
+def same(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:
     """Equal tables, named when they are not."""
     for name in left:
         assert left[name] == right[name], name

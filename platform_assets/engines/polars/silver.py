@@ -1,5 +1,6 @@
 """Raw rows to silver and quarantine: parse, rules, duplicates, the quality tier (semantics.md 7)."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +28,12 @@ class Judged:
     received), reasons, accepted_share, tier."""
 
 
-def judge(source: Source, raw: pl.DataFrame, first: int, last: int) -> Judged:
+def judge(source: Source, raw: pl.DataFrame, first: int, last: int, as_they_are: Set[int] = frozenset()) -> Judged:
     """The silver rows of the arrival partitions first..last.
 
     raw: rows as received of the partitions first - duplicates_within .. last, with arrival, delivery, row_number; superseded
     deliveries left out. Which rows are kept depends on nothing else, so partitions can be judged in any order.
+    as_they_are: partitions whose good rows are kept however few they are: a person has accepted them.
     """
     missing = [column for column in source.columns if column not in raw.columns]
     if missing and raw.height:
@@ -42,7 +44,8 @@ def judge(source: Source, raw: pl.DataFrame, first: int, last: int) -> Judged:
     rows = rows.with_columns(pl.col(_REASONS).list.len().eq(0).alias("__good"))
     rows = _with_duplicates(source, rows).filter(pl.col(_INDEX).is_between(first, last))
     shares = _shares(source, rows)
-    blocked = shares.filter(pl.col("share") < source.accepted_share)[_INDEX].to_list()
+    low = shares.filter(pl.col("share") < source.accepted_share)[_INDEX].to_list()
+    blocked = [partition for partition in low if partition not in as_they_are]
     reason = f"blocked: fewer than {source.accepted_share:.0%} of the partition's rows were acceptable"
     held = pl.col(_INDEX).is_in(blocked) & pl.col("__good") & ~pl.col("__duplicate")
     accepted = rows.filter(pl.col("__good") & ~pl.col("__duplicate") & ~pl.col(_INDEX).is_in(blocked))
@@ -51,7 +54,7 @@ def judge(source: Source, raw: pl.DataFrame, first: int, last: int) -> Judged:
     )
     silver = accepted.select(*source.columns, *source.flags, *_CARRIED)
     quarantine = set_aside.select(*(pl.col(f"{_RECEIVED}{c}").alias(c) for c in _received(raw)), *_CARRIED, _REASONS)
-    return Judged(silver, quarantine, _counts(source, rows, accepted, set_aside, shares, set(blocked), first, last))
+    return Judged(silver, quarantine, _counts(source, rows, accepted, set_aside, shares, set(low), first, last))
 
 
 _CARRIED = ("arrival", "delivery", "row_number")
@@ -123,7 +126,7 @@ def _counts(
     accepted: pl.DataFrame,
     set_aside: pl.DataFrame,
     shares: pl.DataFrame,
-    blocked: set[int],
+    low: set[int],
     first: int,
     last: int,
 ) -> dict[int, dict[str, Any]]:
@@ -158,6 +161,6 @@ def _counts(
             "flags": {name: numbers.get(f"flag {name}", 0) for name in source.flags},
             "reasons": reasons.get(partition, {}),
             "accepted_share": share.get(partition, 1.0),
-            "tier": "LOW" if partition in blocked else "HIGH",
+            "tier": "LOW" if partition in low else "HIGH",
         }
     return counts

@@ -1,0 +1,33 @@
+"""Accepting a blocked partition as it is: a person's decision about what came, kept with raw until something else comes."""
+
+from dataclasses import replace
+
+from platform_assets.declare.source import Source
+from platform_assets.errors import NotReadyError
+from platform_assets.sources.receive import raw_table
+from platform_assets.steps.run import Run, name_of
+from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
+
+
+def accept(source: Source, partition: int, run: Run, *, by: str, why: str) -> None:
+    """Lets the good rows of a blocked partition into silver the next time it is made; the others stay in quarantine.
+
+    The decision is an entry of the ledger about raw, so it holds for the rows that were looked at: making silver again keeps it,
+    and another delivery of the partition ends it.
+
+    Raises:
+        NotReadyError: there is nothing to accept: the partition was not judged yet, is not blocked, or came again since it was judged.
+    """
+    key, raw, silver = source.partitions.key(partition), name_of(raw_table(source)), name_of(silver_table(source))
+    judged, received = run.ledger.entries(silver).get(key), run.ledger.entries(raw).get(key)
+    if judged is None or received is None:
+        raise NotReadyError(f"{silver} {key} has not been made yet, so nobody knows what there is to accept. Materialize it first.")
+    if judged.status != "blocked":
+        raise NotReadyError(f"{silver} {key} is not blocked: {judged.rows:,} of its rows were accepted. There is nothing to do.")
+    if received.delta_version > judged.details["read"][raw]:
+        raise NotReadyError(
+            f"{raw} {key} was delivered again after {silver} {key} was judged: what would be accepted is not what was looked at. "
+            f"Materialize {silver} {key}, and look again: platform-assets quarantine {source.name} {key}"
+        )
+    decision = {"by": by, "why": why, "at": run.now.isoformat(timespec="seconds")}
+    run.ledger.record([replace(received, run=run.id, details={**received.details, ACCEPTED_AS_IT_IS: decision})])
