@@ -22,7 +22,7 @@ from platform_assets.errors import ComputeError
 
 _TIME, _ARRIVAL = "__time", "__arrival"
 
-ROWS_AT_ONCE = 2_000_000
+ROWS_AT_ONCE = 1_000_000
 """Memory is bounded by chunks of entities with about this many rows."""
 
 
