@@ -6,8 +6,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 
 from platform_assets.errors import OnlineError
@@ -126,12 +129,7 @@ class EmbeddedValkey:
     def _launch(self, program: Path, lock: int) -> bool:
         settings = {"bind": "127.0.0.1", "port": str(self._port), "dir": str(self.folder), **self._options}
         arguments = [part for name, value in settings.items() for part in (f"--{name}", *(value.split() or [""]))]
-        # Another locale would change how the server sorts texts; a session of its own keeps Ctrl-C for us, who then stop it in order.
-        with open(self.folder / "valkey.log", "ab") as log:
-            process = subprocess.Popen(
-                [str(program), *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
-                start_new_session=True, pass_fds=(lock,), preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-            )  # fmt: skip
+        process = _started([str(program), *arguments], self.folder / "valkey.log", lock)
         end = time.monotonic() + 30
         while process.poll() is None and time.monotonic() < end:
             if _answers(self._port):
@@ -144,11 +142,44 @@ class EmbeddedValkey:
         return False
 
 
-def _end_with_parent() -> None:
-    """Runs in the server's process before its program: when we are killed, Linux tells it to save and end."""
+def _started(command: list[str], log: Path, lock: int) -> "subprocess.Popen[bytes]":
+    """Starts the server from a thread that lasts as long as the server.
+
+    Linux tells a process that its parent has ended when the thread that started it ends: without a thread of its own, a server that
+    was started in some worker thread would end with that.
+    """
+    begun: Future[subprocess.Popen[bytes]] = Future()
+
+    def keep() -> None:
+        try:
+            # Another locale would change how the server sorts texts; a session of its own keeps Ctrl-C for us, who then stop it in order.
+            with open(log, "ab") as file:
+                process = subprocess.Popen(
+                    command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
+                    start_new_session=True, pass_fds=(lock,), preexec_fn=_end_with_us() if sys.platform == "linux" else None,
+                )  # fmt: skip
+        except BaseException as error:
+            begun.set_exception(error)
+            return
+        begun.set_result(process)
+        process.wait()
+
+    Thread(target=keep, name="embedded Valkey", daemon=True).start()
+    return begun.result()
+
+
+def _end_with_us() -> Callable[[], None]:
+    """What runs in the server's process before its program: when we are killed, Linux tells it to save and end."""
     import ctypes
 
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    prctl, us = ctypes.CDLL(None).prctl, os.getpid()  # looked up before the fork: after it, another thread's lock would never open
+
+    def ask() -> None:
+        prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        if os.getppid() != us:  # we were killed before it was asked
+            os._exit(1)
+
+    return ask
 
 
 def _program() -> Path:
