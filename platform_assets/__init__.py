@@ -34,8 +34,11 @@ from platform_assets.declare.view import FeatureView as FeatureView
 
 if TYPE_CHECKING:
     from platform_assets.assets.definitions import build_definitions as build_definitions
+    from platform_assets.engines.polars.compute import compute_features as compute_features
     from platform_assets.models.training_data import Estimator as Estimator
     from platform_assets.models.training_data import TrainingData as TrainingData
+    from platform_assets.reading.historical import historical_features as historical_features
+    from platform_assets.serving.features import online_features as online_features
     from platform_assets.sources.arrival import Arrival as Arrival
 
 _LATER = {
@@ -43,8 +46,11 @@ _LATER = {
     "Estimator": "platform_assets.models.training_data",
     "TrainingData": "platform_assets.models.training_data",
     "build_definitions": "platform_assets.assets.definitions",
+    "compute_features": "platform_assets.engines.polars.compute",
+    "historical_features": "platform_assets.reading.historical",
+    "online_features": "platform_assets.serving.features",
 }
-"""Names whose modules load Dagster, Delta or scikit-learn: imported when they are first asked for."""
+"""Names whose modules load Dagster, Delta, Redis, NumPy or scikit-learn: imported when they are first asked for."""
 
 __all__ = [
     "Arrival",
@@ -58,12 +64,14 @@ __all__ = [
     "any_event",
     "at_least",
     "build_definitions",
+    "compute_features",
     "count",
     "count_distinct",
     "daily",
     "derive",
     "every",
     "first",
+    "historical_features",
     "hourly",
     "last",
     "max",
@@ -75,6 +83,7 @@ __all__ = [
     "no_event",
     "not_worse_than_baseline",
     "on_demand",
+    "online_features",
     "source",
     "std",
     "sum",

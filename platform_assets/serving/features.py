@@ -3,12 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
+import polars as pl
+
+from platform_assets.declare.durations import duration
 from platform_assets.declare.features import is_time_since
+from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
-from platform_assets.stores.online.client import OnlineClient
+from platform_assets.errors import OnlineError, SettingsError
+from platform_assets.serving.request import requested
+from platform_assets.settings import Settings, load_settings
+from platform_assets.stores.online.client import Freshness, OnlineClient
 from platform_assets.stores.online.layout import ViewLayout
 
 _SECOND = timedelta(seconds=1)
@@ -18,14 +26,16 @@ _SECOND = timedelta(seconds=1)
 class FeatureVectors:
     """What a request gets.
 
-    rows: for each entity asked for, in its order, the features as `view__feature`.
+    rows: for each row asked for, in its order, the features: `view__feature`, then those on demand.
     valid_from: for each of them, by view, the moment from which its snapshot may be read; None where there is none.
-    watermarks: by view, up to when nothing is missing.
+    watermarks: by view, up to when nothing is missing; None: the view was never published.
+    stale: the views that were older than allowed, and so are answered with their empty values.
     """
 
     rows: list[dict[str, Any]]
     valid_from: list[dict[str, datetime | None]]
     watermarks: dict[str, datetime | None]
+    stale: tuple[str, ...] = ()
 
 
 def layout_of(view: FeatureView) -> ViewLayout:
@@ -35,29 +45,53 @@ def layout_of(view: FeatureView) -> ViewLayout:
 
 
 def online_features(
-    service: FeatureService, entities: Sequence[Mapping[str, Any]], client: OnlineClient, *, now: datetime | None = None
+    service: FeatureService,
+    rows: pl.DataFrame | Sequence[Mapping[str, Any]],
+    client: OnlineClient | None = None,
+    *,
+    now: datetime | None = None,
+    max_staleness: str | None = None,
+    when_stale: Literal["fail", "degrade"] = "fail",
 ) -> FeatureVectors:
-    """The features of a service for some entities, as of now.
+    """The features of a service for some entities, as of now, from the online store.
 
     Args:
         service: whose features.
-        entities: the key columns of each, such as {"customer_id": 17850}; an unknown one, or a null key, has the empty values.
-        client: of the online store.
-        now: the moment of the request, from which times since are counted; default: the clock.
+        rows: a frame, or a list of dicts: the key columns of each entity, such as {"customer_id": 17850}, and the columns of
+            `service.request`. An entity that is not known, or a null key, has the empty values. Other columns are not read.
+        client: of the online store; default: the one of the PLATFORM_ settings, which are read at each call (0.4 ms). What answers
+            many requests makes one OnlineClient and passes it.
+        now: the moment of the request (with its time zone): `request_time` of on-demand features, and from which times since are
+            counted, in seconds. Default: the platform's clock; with a client, the wall clock.
+        max_staleness: how old the watermark of a view may be, such as "2d"; default: any age.
+        when_stale: beyond it, or when a view was never published, "fail", or "degrade": answer with the empty values, and name the view
+            in `stale`. Without max_staleness a view must have been published.
 
     Raises:
-        OnlineError: the store does not answer, or a view was never published.
+        OnlineError: the store does not answer; a view was never published, or is too old; a column of the rows is missing or wrong.
+        SettingsError: there is no client, and PLATFORM_REDIS_URL is not set.
+        DeclarationError: max_staleness is no duration.
     """
-    now = now or datetime.now(UTC)
-    answer = client.reader([layout_of(view) for view in service.views]).read(entities, now)
-    rows, valid_from = [], []
-    for found in answer.rows:
+    settings = load_settings() if client is None else None
+    client = client or _client(settings or load_settings())
+    now = now or (settings.clock() if settings else datetime.now(UTC))
+    if now.tzinfo is None:
+        raise OnlineError(f"now={now!r} has no time zone. Give it one: now.replace(tzinfo=UTC).")
+    asked = _asked(service, rows)
+    requests = [requested(service, row) for row in asked] if service.request else [{}] * len(asked)
+    answer = client.reader([layout_of(view) for view in service.views], _freshness(service, max_staleness, when_stale)).read(asked, now)
+    computed = [(feature.name, feature.expression.closure()) for feature in service.on_demand]
+    vectors, valid_from = [], []
+    for request, found in zip(requests, answer.rows, strict=True):
         row: dict[str, Any] = {}
         for view in service.views:
             row |= {f"{view.name}__{name}": value for name, value in served(view, found[view.name].values, now).items()}
-        rows.append(row)
+        if computed:
+            known = {**row, **request, REQUEST_TIME: now}
+            row |= {name: closure(known) for name, closure in computed}
+        vectors.append(row)
         valid_from.append({view.name: found[view.name].valid_from for view in service.views})
-    return FeatureVectors(rows, valid_from, answer.watermarks)
+    return FeatureVectors(vectors, valid_from, answer.watermarks, answer.stale)
 
 
 def served(view: FeatureView, stored: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -67,3 +101,38 @@ def served(view: FeatureView, stored: Mapping[str, Any], now: datetime) -> dict[
         if is_time_since(feature.measure.aggregation) and values[feature.name] is not None:
             values[feature.name] = (now - values[feature.name]) / _SECOND
     return values | {feature.name: feature.expression.closure()(values) for feature in view.derived}
+
+
+def _asked(service: FeatureService, rows: Any) -> list[Mapping[str, Any]]:
+    if isinstance(rows, pl.DataFrame):
+        needed = [column for column in (*service.keys, *service.request) if column in rows.columns]
+        return list(rows.select(needed).to_dicts())
+    if isinstance(rows, Mapping) or not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
+        kind = type(rows).__name__
+        raise OnlineError(
+            f"feature service {service.name!r}: the rows are a {kind}. Give a Polars DataFrame or a list of dicts, one an entity."
+        )
+    return list(rows)
+
+
+def _freshness(service: FeatureService, max_staleness: str | None, when_stale: Literal["fail", "degrade"]) -> dict[str, Freshness] | None:
+    if max_staleness is None:
+        return None
+    allowed = duration(max_staleness, f"feature service {service.name!r}, max_staleness")
+    if when_stale not in ("fail", "degrade"):
+        raise OnlineError(f"feature service {service.name!r}: when_stale={when_stale!r}. Write 'fail' or 'degrade'.")
+    return {view.name: Freshness(allowed, when_stale) for view in service.views}
+
+
+def _client(settings: Settings) -> OnlineClient:
+    if settings.redis_url is None:
+        raise SettingsError(
+            "no online store is set. Say PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0; `platform-assets valkey` starts the embedded one."
+        )
+    return _client_of(settings.redis_url.get_secret_value(), settings.project)
+
+
+@cache
+def _client_of(url: str, project: str) -> OnlineClient:
+    """One for each store, so that its connections are used again."""
+    return OnlineClient(url, project)

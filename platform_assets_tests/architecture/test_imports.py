@@ -14,7 +14,7 @@ ORDER = [
     {"stores", "sources"},
     {"models", "streaming", "serving", "governance"},
     {"steps"},
-    {"assets"},
+    {"assets", "reading"},
     {"public surface", "testing"},
     {"domains"},
     {"definitions", "cli"},

@@ -1,7 +1,6 @@
 """Every engine, the same cases: what a value means (docs/concepts/semantics.md) is proven here, paragraph by paragraph.
 
 engines.py      the engines behind one interface of plain rows: the next engine is one more entry in ENGINES
-equality.py     when two tables are equal (semantics.md 10)
 named.py        the form of a case with a name and an expectation written by hand; cases_*.py hold them
 generated.py    Hypothesis makes declarations and rows; pipeline.py runs them from raw to the training set
 grid.py         counts what the generated cases have met: aggregation x closed x edge x late or on time

@@ -12,8 +12,8 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import Labels
 from platform_assets.engines.reference import UNREADABLE
 from platform_assets.errors import ComputeError
+from platform_assets.testing.equality import Disagreement, require_same_row, require_same_rows, require_same_table
 from platform_assets_tests.conformance.engines import Engine, Judged, Received, Row
-from platform_assets_tests.conformance.equality import Disagreement, require_same_row, require_same_rows, require_same_table
 
 DAYS = daily("2024-01-01")
 

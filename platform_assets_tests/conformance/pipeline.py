@@ -7,8 +7,8 @@ from itertools import pairwise
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
+from platform_assets.testing.equality import require_same_rows, require_same_table
 from platform_assets_tests.conformance.engines import REFERENCE, Engine, Judged, Received, Row
-from platform_assets_tests.conformance.equality import require_same_rows, require_same_table
 
 
 @dataclass(frozen=True)

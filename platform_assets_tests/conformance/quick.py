@@ -11,8 +11,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import HypothesisWarning
 
+from platform_assets.testing.equality import Disagreement
 from platform_assets_tests.conformance.engines import ENGINES
-from platform_assets_tests.conformance.equality import Disagreement
 from platform_assets_tests.conformance.generated import cases
 from platform_assets_tests.conformance.named import CASES
 from platform_assets_tests.conformance.pipeline import Case, require_agreement

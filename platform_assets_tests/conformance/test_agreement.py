@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from platform_assets.engines import reference
+from platform_assets.testing.equality import require_same_row
 from platform_assets_tests.conformance.engines import ENGINES, Engine
-from platform_assets_tests.conformance.equality import require_same_row
 from platform_assets_tests.conformance.generated import cases
 from platform_assets_tests.conformance.grid import Grid
 from platform_assets_tests.conformance.pipeline import Case, require_agreement, run

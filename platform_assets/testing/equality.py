@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from platform_assets_tests.conformance.engines import Row
+Row = dict[str, Any]
 
 TOLERANCE = 1e-9
 

@@ -1,0 +1,165 @@
+"""A feature view computed from events in memory: the values that the platform would have, for a test or a notebook."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+from platform_assets.declare.source import Source
+from platform_assets.declare.training import FeatureService
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.engines.polars.change_log import change_log
+from platform_assets.engines.polars.parse import parsed
+from platform_assets.engines.polars.silver import Judged, judge
+from platform_assets.engines.polars.times import index_of, stored_partition
+from platform_assets.errors import ComputeError, suggestion
+from platform_assets.expressions.types import POLARS
+
+Moment = str | date | datetime
+"""A time: with its zone, or without one as text or as a date, which is UTC: "2024-03-05", "2024-03-05 14:30"."""
+
+_ROW = "row_number"
+
+
+def compute_features(
+    view: FeatureView, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Moment | Sequence[Moment]
+) -> pl.DataFrame:
+    """The features of a view as they would be read at some moments, if exactly these events had arrived. Nothing is read or written.
+
+    Args:
+        view: whose features.
+        events: rows of the view's source, a frame or a list of dicts, as its function would return them; a column that may be missing
+            can be left out. They go through the source's parsing, rules, flags and duplicates. A column `arrival` says in which partition
+            a row arrived, by the partition's start (a date; for hours a time); without it, or where it is null: in that of its event time.
+        at: one moment or several: "2024-03-05" (UTC), a date, or a datetime with its time zone. The value at a moment is the last one
+            whose valid_from is not after it: of daily partitions, that of the day before.
+
+    Returns:
+        A row for each moment and each entity among the events, sorted: the keys, `at`, then the features (times since in seconds).
+
+    Raises:
+        ComputeError: columns that the source has not or that are lacking, a row that would be quarantined, a moment without time zone.
+        SourceError: naive times, and the source declares no timezone=.
+
+    >>> order = {"invoice": "1", "quantity": 2, "unit_price": 1.5, "customer_id": 7, "country": "UK", "ordered_at": "2024-03-01T10:00Z"}
+    >>> found = compute_features(customer_spend, [order], at=["2024-03-01", "2024-03-02", "2024-03-09"])
+    >>> found.select("customer_id", pl.col("at").dt.day(), "count_7d", "spend_30d").rows()
+    [(7, 1, 0, None), (7, 2, 1, 3.0), (7, 9, 0, 3.0)]
+    """
+    raw = received(view.source, events)
+    asked, keys = moments(at), list(view.entity.keys)
+    silver = accepted(view.source, raw)
+    first, last = span(view, silver, asked)
+    log = pl.concat(change_log(view, silver.lazy(), first, last))
+    entities = silver.select(keys).drop_nulls().unique().sort(keys)
+    times = pl.DataFrame({"at": sorted(set(asked))}, schema={"at": POLARS["datetime"]})
+    found = point_in_time(FeatureService("computed", [view]), {view.name: log.lazy()}, times.join(entities, how="cross"), time="at")
+    return found.select(*keys, "at", *(pl.col(f"{view.name}__{name}").alias(name) for name in view.served))
+
+
+def received(source: Source, events: Any) -> pl.DataFrame:
+    """Events as raw has them: with arrival, delivery and row number (1, 2, ... as they are given)."""
+    where = f"events of source {source.name!r}"
+    frame = _frame(where, events)
+    for column in frame.columns:
+        if column not in source.columns and column != "arrival":
+            raise ComputeError(f"{where}: the source has no column {column!r}. {suggestion(column, [*source.columns, 'arrival'])}")
+    for column, declared in source.columns.items():
+        if column not in frame.columns and (not declared.nullable or column in (*source.key, source.event_time)):
+            raise ComputeError(f"{where}: they lack the column {column!r}. {suggestion(column, frame.columns)}")
+    absent = [pl.lit(None, POLARS[c.type]).alias(name) for name, c in source.columns.items() if name not in frame.columns]
+    frame = frame.with_columns(*absent, pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW), pl.lit(1, pl.Int64).alias("delivery"))
+    return frame.with_columns(stored_partition(_arrival(source, frame, where), source.partitions).alias("arrival"))
+
+
+def _frame(where: str, events: Any) -> pl.DataFrame:
+    if isinstance(events, pl.DataFrame):
+        return events
+    if isinstance(events, str | Mapping) or not isinstance(events, Sequence) or not all(isinstance(row, Mapping) for row in events):
+        raise ComputeError(f"{where}: {type(events).__name__} is no table. Give a Polars DataFrame or a list of dicts, one an event.")
+    try:
+        return pl.DataFrame(list(events), infer_schema_length=None)
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        raise ComputeError(f"{where}: the rows are no table: {error}. Give each column one type.") from error
+
+
+def _arrival(source: Source, frame: pl.DataFrame, where: str) -> pl.Expr:
+    """The index of the partition that each row arrived in."""
+    event = frame.select(parsed(source, source.event_time, frame.schema[source.event_time])).with_columns(
+        index_of(source.event_time, source.partitions).alias("of_event")
+    )
+    given = pl.Series("of_arrival", [None] * frame.height, pl.Int64)
+    if "arrival" in frame.columns and frame.schema["arrival"] != pl.Null:
+        if not frame.schema["arrival"].is_temporal():
+            raise ComputeError(f"{where}: 'arrival' is {frame.schema['arrival']}, it must be a date, or for hours a time in UTC.")
+        given = frame.select(index_of("arrival", source.partitions).alias("of_arrival")).to_series()
+    arrival = event.select(pl.coalesce(pl.lit(given), "of_event", pl.lit(source.partitions.first)).alias("arrival")).to_series()
+    lowest, highest = source.partitions.first, source.partitions.last
+    for row, index in enumerate(arrival.to_list(), start=1):
+        if index < lowest or (highest is not None and index > highest):
+            bounds = f"they begin with {source.partitions.key(lowest)}" + (
+                "" if highest is None else f" and end with {source.partitions.key(highest)}"
+            )
+            raise ComputeError(
+                f"{where}, row {row}: it arrives in {source.partitions.key(index)}, outside of the source's partitions: {bounds}."
+            )
+    return pl.lit(arrival)
+
+
+def judged(source: Source, raw: pl.DataFrame) -> Judged:
+    """What becomes of received events, in whichever partitions they arrived. None is blocked: one bad row would hide the others."""
+    source = replace(source, accepted_share=0.0)
+    if raw.is_empty():
+        return judge(source, raw, source.partitions.first, source.partitions.first)
+    indexes = raw.select(index_of("arrival", source.partitions).alias("index")).to_series()
+    return judge(source, raw, *indexes.sort().gather([0, -1]).to_list())
+
+
+def accepted(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
+    """Silver; a ComputeError when a row would not get there: a test of it would test nothing."""
+    found = judged(source, raw)
+    bad = found.quarantine.sort(_ROW)
+    if bad.height:
+        told = [f"row {row} ({', '.join(reasons)})" for row, reasons in bad.head(5).select(_ROW, "reasons").iter_rows()]
+        more = "" if bad.height <= 5 else f" and {bad.height - 5} more"
+        raise ComputeError(
+            f"events of source {source.name!r}: {bad.height} of {raw.height} would be quarantined: {'; '.join(told)}{more}. Mend or leave "
+            "them out; what becomes of rows is told by platform_assets.testing.judged(source, events)."
+        )
+    return found.silver
+
+
+def span(view: FeatureView, silver: pl.DataFrame, asked: Sequence[datetime]) -> tuple[int, int]:
+    """The partitions whose snapshots reads at these moments can see."""
+    partitions = view.source.partitions
+    first = silver.select(index_of("arrival", partitions).min().alias("index")).item()
+    first = partitions.first if first is None else first
+    return first, max(first, partitions.index(max(asked) - view.source.data_delay) - 1)
+
+
+def moments(at: Any) -> list[datetime]:
+    """Moments in UTC."""
+    given = [at] if isinstance(at, str | date) else at
+    if not isinstance(given, Sequence) or not given:
+        raise ComputeError(f"at={at!r}: say at which moment, such as at='2024-03-05', or a list of them.")
+    return [moment(one, "at") for one in given]
+
+
+def moment(given: Any, where: str) -> datetime:
+    """One moment in UTC."""
+    if isinstance(given, str):
+        try:
+            found = datetime.fromisoformat(given)
+        except ValueError:
+            raise ComputeError(f"{where}: {given!r} is no time. Write '2024-03-05' or '2024-03-05 14:30' (UTC).") from None
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    if isinstance(given, datetime):
+        if given.tzinfo is None:
+            raise ComputeError(f"{where}: {given!r} has no time zone. Give it one: .replace(tzinfo=UTC).")
+        return given.astimezone(UTC)
+    if isinstance(given, date):
+        return datetime(given.year, given.month, given.day, tzinfo=UTC)
+    raise ComputeError(f"{where}: {given!r} is no time. Write '2024-03-05' or '2024-03-05 14:30' (UTC).")

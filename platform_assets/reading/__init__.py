@@ -1,0 +1,1 @@
+"""Reading what the platform has made, from Python, without Dagster."""

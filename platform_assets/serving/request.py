@@ -1,0 +1,84 @@
+"""The columns that a request brings for on-demand features: checked, and brought to what expressions compute with."""
+
+import numbers
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from platform_assets.declare.training import FeatureService
+from platform_assets.errors import OnlineError, suggestion
+from platform_assets.expressions.types import DataType
+
+
+def requested(service: FeatureService, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the service's request columns in one row. None stays None; whole numbers may stand for floats.
+
+    Raises:
+        OnlineError: a column is not there, or its value has another type than declared.
+    """
+    return {column: _value(service, row, column, dtype) for column, dtype in service.request.items()}
+
+
+def _value(service: FeatureService, row: Mapping[str, Any], column: str, dtype: DataType) -> Any:
+    if column not in row:
+        raise OnlineError(f"feature service {service.name!r}: the request has no {column!r}. {suggestion(column, row)}")
+    value = row[column]
+    if value is None:
+        return None
+    try:
+        return _READ[dtype](value)
+    except (TypeError, OverflowError):
+        mend = (
+            "Give it a time zone: value.replace(tzinfo=UTC)."
+            if isinstance(value, datetime) and dtype == "datetime"
+            else "Convert it first."
+        )
+        raise OnlineError(
+            f"feature service {service.name!r}: the request's {column!r} is {dtype}, it has {value!r}, a {type(value).__name__}. {mend}"
+        ) from None
+
+
+def _int(value: Any) -> int:
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError
+    whole = int(value)  # NumPy's integers wrap around
+    if not -(2**63) <= whole < 2**63:
+        raise OverflowError
+    return whole
+
+
+def _float(value: Any) -> float:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+def _datetime(value: Any) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise TypeError
+    return value
+
+
+def _date(value: Any) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise TypeError
+    return value
+
+
+def _of(kind: type) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise TypeError
+        return value
+
+    return read
+
+
+_READ: dict[DataType, Callable[[Any], Any]] = {
+    "int": _int,
+    "float": _float,
+    "str": _of(str),
+    "bool": _of(bool),
+    "datetime": _datetime,
+    "date": _date,
+}

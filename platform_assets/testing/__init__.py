@@ -1,0 +1,11 @@
+"""What users need to test their own declarations: events in a few lines, what becomes of them, and comparisons that say what differs.
+
+docs/how-to/test-your-declarations.md shows a whole test file.
+"""
+
+from platform_assets.testing.engines import assert_engines_agree as assert_engines_agree
+from platform_assets.testing.engines import assert_features as assert_features
+from platform_assets.testing.events import events as events
+from platform_assets.testing.silver import judged as judged
+
+__all__ = ["assert_engines_agree", "assert_features", "events", "judged"]

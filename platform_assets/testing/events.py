@@ -1,0 +1,126 @@
+"""Events of a source, written as a small table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from platform_assets.declare.source import Source
+from platform_assets.engines.polars.compute import moment
+from platform_assets.errors import ComputeError, suggestion
+from platform_assets.expressions.types import POLARS, DataType
+
+Row = Mapping[str, Any]
+
+
+def events(source: Source, rows: str | Sequence[Row], **same: Any) -> pl.DataFrame:
+    """Typed rows of a source, for compute_features, assert_engines_agree and judged.
+
+    Args:
+        source: whose columns the rows have.
+        rows: a table as text, its first line the names of columns, values apart by `|`, an empty value null, a line of dashes left out;
+            or a list of dicts. A column `arrival` says in which partition a row arrived: "2024-03-02". Times without a zone are UTC.
+        same: columns that have one value in all rows.
+
+    Columns left out are null where the source allows it; the source's key is numbered: 1, 2, ...
+
+    Raises:
+        ComputeError: a column that the source has not, one that is lacking, a value that cannot be read as its column's type.
+
+    >>> table = '''
+    ... ordered_at       | customer_id | quantity | unit_price | arrival
+    ... 2024-03-01 10:00 | 7           | 2        | 1.5        |
+    ... 2024-03-01 11:00 |             | 1        | 4          | 2024-03-03
+    ... '''
+    >>> events(orders, table, invoice="A", country="UK").select("ordered_at", "customer_id", "quantity", "invoice", "arrival").rows()[1]
+    (datetime.datetime(2024, 3, 1, 11, 0, tzinfo=...), None, 1, 'A', datetime.date(2024, 3, 3))
+    """
+    where = f"events of source {source.name!r}"
+    given = [{**same, **row} for row in (_table(rows, where) if isinstance(rows, str) else rows)]
+    known = {**source.types, "arrival": "arrival"}
+    for row in given:
+        for column in row:
+            if column not in source.columns and column != "arrival":
+                raise ComputeError(f"{where}: the source has no column {column!r}. {suggestion(column, [*source.columns, 'arrival'])}")
+    lacking = [name for name, declared in source.columns.items() if not declared.nullable and any(name not in row for row in given)]
+    if lacking := [name for name in lacking if name not in source.key]:
+        raise ComputeError(f"{where}: they lack {', '.join(lacking)}. Add the column, or give all rows one value: {lacking[0]}=...")
+    typed = [
+        {column: _value(source, row, column, number, where) for column in known if column in source.columns or column in row}
+        for number, row in enumerate(given, start=1)
+    ]
+    schema = {name: POLARS[source.types[name]] for name in source.columns}
+    if any("arrival" in row for row in given):
+        schema["arrival"] = POLARS["datetime"] if source.partitions.unit == "hour" else POLARS["date"]
+    return pl.DataFrame([tuple(row.get(name) for name in schema) for row in typed], schema=schema, orient="row")
+
+
+def _table(text: str, where: str) -> list[dict[str, str]]:
+    lines = [line for line in text.splitlines() if line.strip() and set(line) - set("-|+ ")]
+    if not lines:
+        raise ComputeError(f"{where}: the table is empty. Its first line names the columns, apart by '|'.")
+    header, *cells = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
+    for number, row in enumerate(cells, start=1):
+        if len(row) > len(header):
+            raise ComputeError(f"{where}, row {number}: it has {len(row)} values for {len(header)} columns: {' | '.join(row)}")
+    return [dict(zip(header, [*row, *[""] * (len(header) - len(row))], strict=True)) for row in cells]
+
+
+def _value(source: Source, row: Row, column: str, number: int, where: str) -> Any:
+    if column in source.key and column not in row:
+        return str(number) if source.types[column] == "str" else number
+    value = row.get(column)
+    if value is None or value == "":
+        return None
+    kind = "arrival" if column == "arrival" else source.types[column]
+    try:
+        if column == "arrival":
+            return source.partitions.value(source.partitions.index(moment(value, "")))
+        return _READ[source.types[column]](value)
+    except (ValueError, TypeError, ComputeError):
+        raise ComputeError(f"{where}, row {number}: {column!r} is {value!r}, which is no {_KIND.get(kind, kind)}.") from None
+
+
+_KIND = {"datetime": "time with its zone, or a text such as '2024-03-05 14:30' (UTC)", "arrival": "partition, such as '2024-03-05'"}
+
+
+def _int(value: Any) -> int:
+    if isinstance(value, str):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+def _bool(value: Any) -> bool:
+    found = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(found, bool):
+        raise TypeError
+    return found
+
+
+def _str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _date(value: Any) -> date:
+    return date.fromisoformat(value) if isinstance(value, str) else moment(value, "").date()
+
+
+_READ: dict[DataType, Callable[[Any], Any]] = {
+    "int": _int,
+    "float": _float,
+    "str": _str,
+    "bool": _bool,
+    "datetime": lambda value: moment(value, ""),
+    "date": _date,
+}
