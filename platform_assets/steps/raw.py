@@ -1,7 +1,7 @@
 """Raw: what came, a commit a partition, so that a killed range is continued where it stood."""
 
 from platform_assets.declare.source import Source
-from platform_assets.errors import NotReadyError
+from platform_assets.errors import NotReadyError, SourceError
 from platform_assets.sources.receive import raw_table, receive
 from platform_assets.steps.run import Done, Run, name_of
 from platform_assets.stores.ledger import Entry
@@ -10,12 +10,15 @@ from platform_assets.stores.ledger import Entry
 def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
     """Receives the partitions first..last. Those for which nothing came are refused, all others kept.
 
+    Raises SourceError for what cannot be read, after all others have been kept.
+
     If deliveries of the source arrive now, the rows of partitions that were delivered again are kept in the newest partition:
     then that one is among the entries, also when it lies outside of first..last.
     """
     table, done = raw_table(source), Done()
     known = run.ledger.entries(name_of(table))
     recorded: list[Entry] = []
+    broken: list[SourceError] = []
     # New ones first: what is delivered again may arrive in one of them.
     indexes = sorted(range(first, last + 1), key=lambda p: (source.partitions.key(p) in known, p))
     try:
@@ -25,6 +28,9 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
                 received = receive(source, partition, run.lake, known, now=run.now, run=run.id)
             except NotReadyError as error:
                 done.refused[key] = error
+                continue
+            except SourceError as error:
+                broken.append(error)  # the partitions after it do not wait for its mend
                 continue
             facts = received.facts
             if received.written is not None:
@@ -45,6 +51,8 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
                 done.unchanged[key] = known[key]
     finally:
         run.ledger.record(recorded)
+    if broken:
+        raise broken[0] if len(broken) == 1 else SourceError("\n".join(map(str, broken)))
     for key in done.entries:  # may have been as it should be until another's rows came
         done.unchanged.pop(key, None)
     return done
