@@ -30,6 +30,10 @@ _UNREADABLE = set('%#?*=[]{}<>^|`\\"')
 """URLs, Hive's folders and file patterns mean something by these."""
 
 
+class Overtaken(LakeError):
+    """Nothing was written: another writer has changed a partition since the version that the rows were made from."""
+
+
 @dataclass(frozen=True)
 class Lake:
     """Delta tables under a folder or URL.
@@ -113,13 +117,17 @@ class Lake:
         facts: Sequence[PartitionFacts],
         declaration_version: str,
         run: str,
+        made_from: int | None = None,
     ) -> Written:
         """Replaces exactly the rows with span.start <= by < span.end by those of the frame, in one commit.
 
         A lazy frame is computed and written batch by batch, once more for each try: other writers of the table may be faster. Columns that
         the table has and the frame has not become null; new ones are added to the table. The facts go into the commit.
 
+        made_from: for rows that were made from what these partitions held: the table's version then, -1 while there was none.
+
         Raises:
+            Overtaken: another writer has changed one of the facts' partitions after the version made_from.
             LakeError: a row outside the span; a column of another type than before, or of one that Delta has not; too many other writers.
         """
         where = name_of(table)
@@ -132,7 +140,10 @@ class Lake:
         noted = commit_properties(facts, declaration_version, run)
         for attempt in range(_TRIES):
             try:
-                return self._commit(table, frame.lazy(), found, by, span, noted)
+                delta = self.open(table) if self.exists(table) else None
+                if made_from is not None:
+                    self._check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
+                return self._commit(table, delta, frame.lazy(), found, by, span, noted)
             except CommitFailedError as error:
                 if attempt == _TRIES - 1:
                     raise LakeError(
@@ -196,9 +207,18 @@ class Lake:
         )
         return rows.unique()
 
-    def _commit(self, table: Table, frame: pl.LazyFrame, found: pl.Schema, by: str, span: Span, noted: dict[str, str]) -> Written:
+    def _check_unchanged(self, table: Table, partitions: set[str], made_from: int, newest: int) -> None:
+        changed = sorted(partitions.intersection(self.changed_partitions(table, made_from, newest)))
+        if changed:
+            raise Overtaken(
+                f"{name_of(table)} {changed[0]} was changed by another run after Delta version {made_from}, which was read for this write. "
+                "Nothing was written. Run it again."
+            )
+
+    def _commit(
+        self, table: Table, delta: DeltaTable | None, frame: pl.LazyFrame, found: pl.Schema, by: str, span: Span, noted: dict[str, str]
+    ) -> Written:
         where, uri = name_of(table), self.uri(table)
-        delta = self.open(table) if self.exists(table) else None
         batches = Batches(where, frame, kept_schema(where, found, dict(pl.Schema(delta.schema())) if delta else {}), by, span)
         try:
             if delta is None:

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from platform_assets.errors import LakeError
 from platform_assets.stores import delta as delta_module
 from platform_assets.stores import ledger as ledger_module
-from platform_assets.stores.delta import Lake
+from platform_assets.stores.delta import Lake, Overtaken, PartitionFacts
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.tables import Moment
 from platform_assets_tests.stores.tables import TABLE, day, heights, hour, lake_in, replace, rows, span
@@ -85,7 +86,7 @@ def test_steps_that_record_together_lose_no_entry(lake: Lake, monkeypatch: pytes
 
 WRITES = """
 import sys
-from platform_assets.stores.delta import Lake
+from platform_assets.stores.delta import Lake, Overtaken, PartitionFacts
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets_tests.stores.tables import day, replace, rows, span
 lake, me = Lake(sys.argv[1]), int(sys.argv[2])
@@ -121,4 +122,31 @@ def test_a_writer_that_is_always_too_late_gives_up_and_says_so(lake: Lake, monke
     slow = rows([1]).lazy().map_batches(lambda frame: replace(lake, rows([1, 1]), span(1)) and frame, schema=rows([1]).schema)
     with pytest.raises(LakeError, match=r"2 times another writer of \[2024-01-01, 2024-01-02\) was faster"):
         lake.replace(TABLE, slow, by="partition", span=span(1), facts=[], declaration_version="v", run="r")
+    assert heights(lake) == {day(1): 2}
+
+
+def made_from(lake: Lake, version: int, number: int, frame: pl.DataFrame | pl.LazyFrame) -> None:
+    facts = [PartitionFacts(f"{day(number)}", 1)]
+    lake.replace(TABLE, frame, by="partition", span=span(number), facts=facts, declaration_version="v1", run="late", made_from=version)
+
+
+@pytest.mark.parametrize("theirs", [[1, 1], []], ids=["rows", "no rows"])
+@pytest.mark.parametrize("version", [-1, 0])
+def test_rows_made_from_what_another_has_replaced_meanwhile_are_refused(lake: Lake, version: int, theirs: list[int]) -> None:
+    if version == 0:
+        replace(lake, rows([1, 2]), span(1, 2))
+    replace(lake, rows(theirs), span(1))
+    with pytest.raises(Overtaken, match=rf"orders/silver 2024-01-01 was changed by another run after Delta version {version}"):
+        made_from(lake, version, 1, rows([1]))
+    assert heights(lake).get(day(1), 0) == len(theirs)
+    made_from(lake, version, 3, rows([3]))
+    assert heights(lake)[day(3)] == 1, "another's partition is no hindrance"
+
+
+def test_rows_are_refused_too_when_another_replaces_theirs_while_they_are_written(lake: Lake) -> None:
+    """A real conflict: the other's commit comes between the check and ours."""
+    replace(lake, rows([1]), span(1))
+    slow = rows([1]).lazy().map_batches(lambda frame: replace(lake, rows([1, 1]), span(1)) and frame, schema=rows([1]).schema)
+    with pytest.raises(Overtaken):
+        made_from(lake, 0, 1, slow)
     assert heights(lake) == {day(1): 2}
