@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from platform_assets.declare.training import FeatureService
+from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.asked import check_labels
 from platform_assets.settings import load_settings
@@ -76,14 +77,21 @@ def _joined(
     first, last = labels.select(pl.col(time).min().alias("first"), pl.col(time).max().alias("last")).row(0)
     if error := require_snapshots(f"historical_features({service.name})", service, first, last, ledgers):
         raise error
-    logs = {view.name: scan_snapshots(run, view, first, last, versions[view.name]) for view in service.views}
+    logs = {view.name: scan_snapshots(run, view, first, last, _there(run, view, versions)) for view in service.views}
     return point_in_time(service, logs, labels, time=time)
 
 
 def _nobody(service: FeatureService, run: Run, labels: pl.DataFrame, time: str, versions: dict[str, int]) -> pl.DataFrame:
     """No labels, with the columns that they would have."""
-    logs = {view.name: run.lake.scan(gold_table(view), version=versions[view.name]).clear() for view in service.views}
+    logs = {view.name: run.lake.scan(gold_table(view), version=_there(run, view, versions)).clear() for view in service.views}
     return point_in_time(service, logs, labels, time=time)
+
+
+def _there(run: Run, view: FeatureView, versions: dict[str, int]) -> int:
+    """The version of a view's table; a NotReadyError when there is none, which labels before its first partition do not ask for."""
+    if versions[view.name] < 0:
+        run.lake.open(gold_table(view))
+    return versions[view.name]
 
 
 def _stretches(service: FeatureService, times: pl.Series) -> Iterator[tuple[datetime, datetime]]:
