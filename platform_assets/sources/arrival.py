@@ -1,5 +1,7 @@
 """What a source's function is given: the partition that is being received, and ways to read what came in it."""
 
+import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from platform_assets.errors import SourceError
+from platform_assets.sources.header import nearest, wrong_separator
 
 
 @dataclass
@@ -22,6 +25,10 @@ class Arrival:
     end: datetime
     """The stretch of UTC time that it covers, end excluded."""
     origins: list[str] = field(default_factory=list)
+    looked_for: list[str] = field(default_factory=list)
+    """The files or patterns that were asked for, with the partition in them and the whole path."""
+    files_seen: str | None = None
+    """Which files were there: other text for other names, sizes or times of change, '' for none; None while none was asked for."""
 
     @property
     def origin(self) -> str:
@@ -43,11 +50,10 @@ class Arrival:
             encoding: of the files, as Python names it, such as "latin-1".
 
         Raises:
-            SourceError: naming the file: it is empty, no CSV, or has not the columns of the others.
+            SourceError: naming the file: it is empty, no CSV, or has not the columns of the others; or naming the folder that is not
+                there. A folder that has the partition in its name is not expected before its files.
         """
-        pattern = Path(str(path).replace("{day}", self.partition).replace("{partition}", self.partition))
-        self.origins.append(Path(str(path)).name)
-        files = sorted(pattern.parent.glob(pattern.name))
+        files = self.find(path)
         if not files:
             return None
         frames = [self._file(file, rename or {}, separator, encoding) for file in files]
@@ -58,6 +64,29 @@ class Arrival:
                     f"{', '.join(frames[0].columns)}. Files of one partition have the same columns, in the same order."
                 )
         return pl.concat(frames, how="vertical").lazy()
+
+    def find(self, path: str | Path) -> list[Path]:
+        """This partition's files, in the order of their names. It is noted which they are.
+
+        Raises:
+            SourceError: there is no folder in which they could be.
+        """
+        pattern = Path(str(path).replace("{day}", self.partition).replace("{partition}", self.partition))
+        self.origins.append(Path(str(path)).name)
+        self.looked_for.append(os.path.abspath(pattern))
+        folder = _fixed_folder(Path(path))
+        if not folder.is_dir():
+            raise SourceError(
+                f"source {self.source!r}, partition {self.partition}: there is no folder {os.path.abspath(folder)}, in which "
+                f"{Path(path).relative_to(folder)} is looked for. Correct the path in read_csv(...), or make the folder; "
+                "a path that does not begin with / is looked for where the process was started."
+                + (" Only the file's name may be a pattern." if "*" in str(folder) else "")
+            )
+        files = sorted(pattern.parent.glob(pattern.name))
+        said = "".join(f"{file}\t{(stat := file.stat()).st_size}\t{stat.st_mtime_ns}\n" for file in files)
+        if self.files_seen is None or files:
+            self.files_seen = hashlib.sha256(f"{self.files_seen or ''}{said}".encode()).hexdigest()[:16] if files else ""
+        return files
 
     def _where(self, file: Path) -> str:
         return f"source {self.source!r}, partition {self.partition}, file {file.name}"
@@ -74,15 +103,26 @@ class Arrival:
         alike = [name for name in rows.columns if re.search(r"_duplicated_\d+$", name)]
         alike += [name for name in rows.columns if [other.lower() for other in rows.columns].count(name.lower()) > 1]
         if alike:
-            raise SourceError(f"{where}: two of its columns have the same name but for case: {alike[0]!r}. Delta does not tell them apart.")
+            raise SourceError(
+                f"{where}: two of its columns have the same name but for case: {alike[0].partition('_duplicated_')[0]!r}. "
+                "Delta does not tell them apart. Have one of them delivered under another name."
+            )
         absent = [column for column in rename if column not in rows.columns]
         if absent:
-            raise SourceError(f"{where}: there is no column {absent[0]!r}. It has: {', '.join(rows.columns)}.")
+            near = wrong_separator(rows.columns) or (f"Nearest is {name!r}." if (name := nearest(absent[0], rows.columns)) else "")
+            said = f"rename= names the column {absent[0]!r}, there is no such column."
+            raise SourceError(f"{where}: {' '.join(filter(None, (said, near)))} It has: {', '.join(rows.columns)}.")
         names = [rename.get(column, column) for column in rows.columns]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise SourceError(f"{where}: two of its columns are named {twice[0]!r} after rename=. Rename the other one too.")
         return rows.rename(dict(rename))
+
+
+def _fixed_folder(path: Path) -> Path:
+    """The folder of a pattern that is the same for all partitions."""
+    folders = [path.parent, *path.parent.parents]
+    return next(folder for folder in folders if "{day}" not in str(folder) and "{partition}" not in str(folder))
 
 
 def _check_bytes(file: Path, where: str, encoding: str) -> None:

@@ -4,18 +4,23 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from platform_assets.declare.names import RESERVED_COLUMNS
 from platform_assets.declare.source import Source
-from platform_assets.errors import LakeError, NotReadyError, SourceError
+from platform_assets.errors import LakeError, NotReadyError, PlatformError, SourceError
 from platform_assets.sources.arrival import Arrival
+from platform_assets.sources.header import without
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.frames import kept_schema
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.tables import name_of
+
+COLUMNS_NOT_DECLARED = "columns_not_declared"
+"""In the details of raw's entries: columns that came beyond the schema. Raw keeps them, silver has them not."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Delivery:
     superseded: bool = False
     of: str = ""
     """The partition that was delivered again, when it is not the one that keeps the rows (a source whose deliveries arrive now)."""
+    columns: tuple[str, ...] = ()
+    """Those that it came with, in their order, whatever was declared then."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +62,20 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
 
     Raises:
         NotReadyError: nothing has come, and the time after which that means an empty partition has not passed; or it came again too late.
-        SourceError: what came is no table, or has a column that cannot be kept.
+        SourceError: what came is no table, lacks a declared column, or has one that cannot be kept; or the source's function failed.
     """
     partitions = source.partitions
     key = partitions.key(partition)
-    arrival = Arrival(source.name, key, partitions.starts_at(partition), partitions.ends_at(partition))
-    rows = _rows(source, key, source.read(arrival), lake)
+    arrival = _arrival(source, partition)
+    rows = _rows(source, arrival, lake)
+    details: dict[str, Any] = {}
     if rows is None:
         if key in known:
             return _unchanged(known[key])
         if source.empty_after is None or now < arrival.end + source.empty_after:
-            raise NotReadyError(_nothing_came(source, key, arrival.end))
+            raise NotReadyError(_nothing_came(source, arrival))
         rows = pl.DataFrame()
+        details = {"looked_for": arrival.looked_for} if arrival.looked_for else {}
     content = _content(rows)
     if _came_before(source, key, known, content):
         return _unchanged(known[key])
@@ -74,11 +83,20 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     if source.deliveries == "arrives_now" and key in known:
         keeper = max(map(partitions.number, known))
         _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
-    return _keep(source, key, keeper, rows, Delivery(0, arrival.origin, rows.height, content), lake, known, run)
+    new = Delivery(0, arrival.origin, rows.height, content, columns=tuple(rows.columns))
+    return _keep(source, key, keeper, rows, new, details, lake, known, run)
 
 
 def _keep(
-    source: Source, key: str, keeper: int, rows: pl.DataFrame, new: Delivery, lake: Lake, known: Mapping[str, Entry], run: str
+    source: Source,
+    key: str,
+    keeper: int,
+    rows: pl.DataFrame,
+    new: Delivery,
+    details: Mapping[str, Any],
+    lake: Lake,
+    known: Mapping[str, Entry],
+    run: str,
 ) -> Received:
     """Writes the partition `keeper` with the rows that were delivered for the partition `key`, beside what it has."""
     partitions, table = source.partitions, raw_table(source)
@@ -102,11 +120,19 @@ def _keep(
         stale = pl.col("delivery").is_in([d.delivery for d in before if d.superseded])
         earlier = lake.scan(table, by="arrival", span=span).with_columns(superseded=pl.col("superseded") | stale).collect()
         frame = pl.concat([earlier, frame], how="diagonal")
-    deliveries = [asdict(delivery) for delivery in (*before, new)]
-    current = sum(d.rows for d in (*before, new) if not d.superseded)
-    facts = PartitionFacts(kept_in, current, details={"deliveries": deliveries})
+    current = [delivery for delivery in (*before, new) if not delivery.superseded]
+    details = {"deliveries": [asdict(delivery) for delivery in (*before, new)], **details}
+    if beyond := sorted({column for delivery in current for column in delivery.columns} - {*source.columns}):
+        details[COLUMNS_NOT_DECLARED] = beyond
+    facts = PartitionFacts(kept_in, sum(delivery.rows for delivery in current), details=details)
     written = lake.replace(table, frame, by="arrival", span=span, facts=[facts], declaration_version=source.version, run=run)
     return Received(written, facts)
+
+
+def columns_that_never_came(source: Source, entry: Entry) -> list[str]:
+    """The declared columns that a delivery of a partition of raw has not: it came before they were declared."""
+    came = [set(d.columns) for d in _deliveries(entry) if d.rows and d.columns and not d.superseded]
+    return [column for column in source.columns if any(column not in columns for columns in came)]
 
 
 def is_news(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry]) -> bool:
@@ -114,8 +140,7 @@ def is_news(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     key = source.partitions.key(partition)
     if key not in known:
         return True
-    arrival = Arrival(source.name, key, source.partitions.starts_at(partition), source.partitions.ends_at(partition))
-    rows = _rows(source, key, source.read(arrival), lake)
+    rows = _rows(source, _arrival(source, partition), lake)
     return rows is not None and not _came_before(source, key, known, _content(rows))
 
 
@@ -151,20 +176,46 @@ def _refuse_rows_that_would_count_twice(source: Source, partition: int, keeper: 
         )
 
 
-def _rows(source: Source, key: str, read: Any, lake: Lake) -> pl.DataFrame | None:
-    """What a source's function returned as a frame in the types in which raw keeps it."""
-    where = f"source {source.name!r}, partition {key}"
+def _arrival(source: Source, partition: int) -> Arrival:
+    partitions = source.partitions
+    return Arrival(source.name, partitions.key(partition), partitions.starts_at(partition), partitions.ends_at(partition))
+
+
+def _read(source: Source, arrival: Arrival) -> pl.DataFrame | None:
+    """What a source's function makes of an arrival; whatever goes wrong in it says where."""
+    try:
+        read = source.read(arrival)
+    except PlatformError:
+        raise
+    except Exception as error:
+        raise SourceError(f"{_where(arrival)}: its function failed: {type(error).__name__}: {error}") from error
     if read is None:
         return None
     if not isinstance(read, pl.DataFrame | pl.LazyFrame):
-        raise SourceError(f"{where}: its function returned {type(read).__name__}. Return a Polars frame, or None when nothing has come.")
+        what = f"its function returned {type(read).__name__}. Return a Polars frame, or None when nothing has come."
+        raise SourceError(f"{_where(arrival)}: {what}")
     try:
-        rows = read.lazy().collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise SourceError(f"{where}: the frame that its function returned cannot be computed: {error}") from error
+        return read.lazy().collect()
+    except Exception as error:  # Polars' own, and whatever a Python function in the frame raises
+        what = f"the frame that its function returned cannot be computed: {type(error).__name__}: {error}"
+        raise SourceError(f"{_where(arrival)}: {what}") from error
+
+
+def _where(arrival: Arrival) -> str:
+    """The place in a message, with the files that were asked for if they are known."""
+    files = [Path(file).name for file in arrival.looked_for]
+    return f"source {arrival.source!r}, partition {arrival.partition}" + (f", file {', '.join(files)}" if files else "")
+
+
+def _rows(source: Source, arrival: Arrival, lake: Lake) -> pl.DataFrame | None:
+    """What came, as a frame in the types in which raw keeps it."""
+    rows, where = _read(source, arrival), _where(arrival)
+    if rows is None:
+        return None
     taken = [column for column in (*RESERVED_COLUMNS, "origin", "superseded") if column in rows.columns]
     if taken:
         raise SourceError(f"{where}: the column {taken[0]!r} has a name that the platform uses itself. Rename it in the source's function.")
+    _require_columns(source, rows, arrival)
     naive = [column for column, dtype in rows.schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
     if naive and source.timezone is None:
         raise SourceError(
@@ -174,7 +225,19 @@ def _rows(source: Source, key: str, read: Any, lake: Lake) -> pl.DataFrame | Non
     # As they came, in text: silver converts them once, and one that never was on that clock is set aside as it is.
     rows = rows.with_columns(pl.col(naive).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")) if naive else rows
     # Text needs no cast, and files of text are what is looked at most often: whether it fits is seen when it is written.
-    return rows if all(dtype == pl.String for dtype in rows.dtypes) else _storable(source, key, rows, lake)
+    return rows if all(dtype == pl.String for dtype in rows.dtypes) else _storable(source, arrival.partition, rows, lake)
+
+
+def _require_columns(source: Source, rows: pl.DataFrame, arrival: Arrival) -> None:
+    """Refuses a delivery without a declared column: as null it would look as if nobody had a value. One without any column is empty."""
+    missing = [column for column in source.columns if column not in rows.columns]
+    if missing and rows.columns:
+        others = f" (nor {', '.join(map(repr, missing[1:]))})" if missing[1:] else ""
+        raise SourceError(
+            f"{_where(arrival)}: the schema declares {missing[0]!r}, there is no such column{others}. "
+            f"{without(missing[0], rows.columns, is_csv=bool(arrival.looked_for))} "
+            f"If it is not delivered, take it out of the schema; if only some days lack it, add it in the source's function."
+        )
 
 
 def _storable(source: Source, key: str, frame: pl.DataFrame, lake: Lake) -> pl.DataFrame:
@@ -199,9 +262,10 @@ def _content(rows: pl.DataFrame) -> str:
     return hashlib.sha256(types.encode() + flat.write_csv(quote_style="non_numeric").encode()).hexdigest()[:32]
 
 
-def _nothing_came(source: Source, key: str, end: datetime) -> str:
+def _nothing_came(source: Source, arrival: Arrival) -> str:
     if source.empty_after is None:
         wait = "Without empty_after= it stays missing: declare empty_after='6h' if on some days nothing comes."
     else:
-        wait = f"From {end + source.empty_after:%Y-%m-%d %H:%M} UTC on its absence means an empty partition."
-    return f"{source.name}/raw {key}: nothing has come. {wait}"
+        wait = f"From {arrival.end + source.empty_after:%Y-%m-%d %H:%M} UTC on its absence means an empty partition."
+    looked = f": no file is {' or '.join(arrival.looked_for)}" if arrival.looked_for else ""
+    return f"{source.name}/raw {arrival.partition}: nothing has come{looked}. {wait}"

@@ -7,7 +7,8 @@ import polars as pl
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.silver import Judged, judge
 from platform_assets.engines.polars.times import index_of
-from platform_assets.sources.receive import raw_table
+from platform_assets.errors import NotReadyError
+from platform_assets.sources.receive import columns_that_never_came, raw_table
 from platform_assets.steps.batches import batches
 from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, unready, write
 from platform_assets.stores.delta import PartitionFacts, Table
@@ -35,7 +36,8 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
         key = partitions.key(partition)
         needed = range(partition - source.duplicates_within, partition + 1)
         present = {k: _of_any_version(entry, source.version) for k, entry in received.items()}
-        if error := unready(f"{name_of(silver)} {key}", raw, source.version, partitions, needed, present):
+        reader = f"{name_of(silver)} {key}"
+        if error := unready(reader, raw, source.version, partitions, needed, present) or _lacking(reader, source, needed, received):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
@@ -71,6 +73,18 @@ def _judge(
     entries, done.written[silver] = write(run, silver, judged.silver, partitions, facts, source.version, by="arrival")
     done.entries |= entries
     run.ledger.record([*set_aside.values(), *entries.values()])
+
+
+def _lacking(reader: str, source: Source, needed: range, received: dict[str, Entry]) -> NotReadyError | None:
+    """Why rows cannot be judged that came before the schema had a column: as null they would look as if nobody had a value."""
+    for partition in needed:
+        entry = received.get(source.partitions.key(partition))
+        if entry and (lacking := columns_that_never_came(source, entry)):
+            return NotReadyError(
+                f"{reader} needs the column {lacking[0]!r}, without which {entry.table} {entry.partition} was delivered. Take it out of "
+                f"the schema, or add it in the source's function and materialize {entry.table} {entry.partition} again."
+            )
+    return None
 
 
 def _of_any_version(entry: Entry, version: str) -> Entry:

@@ -29,10 +29,45 @@ def test_every_value_is_text_as_it_stands_and_an_empty_one_is_null(tmp_path: Pat
     assert set(rows.collect_schema().dtypes()) == {pl.String()}
 
 
-def test_a_missing_file_or_folder_is_none_and_its_origin_is_known_all_the_same(tmp_path: Path, arrival: Arrival) -> None:
+def test_a_missing_file_is_none_and_its_origin_is_known_all_the_same(tmp_path: Path, arrival: Arrival) -> None:
     assert arrival.read_csv(tmp_path / "{day}.csv") is None
-    assert arrival.read_csv(tmp_path / "nowhere" / "{day}-*.csv") is None
+    assert arrival.read_csv(tmp_path / "{day}-*.csv") is None
     assert arrival.origin == "{day}.csv, {day}-*.csv"
+    assert arrival.looked_for == [f"{tmp_path}/2024-03-05.csv", f"{tmp_path}/2024-03-05-*.csv"]
+
+
+def test_a_folder_of_the_day_may_be_missing_like_its_files(tmp_path: Path, arrival: Arrival) -> None:
+    assert arrival.read_csv(tmp_path / "{day}" / "orders.csv") is None
+    assert arrival.read_csv(tmp_path / "shop-{partition}" / "orders" / "*.csv") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "missing", "looked_for"),
+    [
+        ("nowhere/{day}.csv", "nowhere", "{day}.csv"),
+        ("no/where/{day}/orders.csv", "no/where", "{day}/orders.csv"),
+        ("*/{day}.csv", "*", "{day}.csv"),
+        ("file.csv/{day}.csv", "file.csv", "{day}.csv"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_an_error_and_no_day_without_files(
+    tmp_path: Path, arrival: Arrival, path: str, missing: str, looked_for: str
+) -> None:
+    (tmp_path / "file.csv").write_text("a\n")
+    with pytest.raises(SourceError) as error:
+        arrival.read_csv(tmp_path / path)
+    assert str(error.value).startswith(
+        f"source 'orders', partition 2024-03-05: there is no folder {tmp_path}/{missing}, in which {looked_for} is looked for."
+    )
+    assert str(error.value).endswith("Only the file's name may be a pattern.") == ("*" in missing)
+
+
+def test_a_relative_path_is_named_as_it_was_understood(tmp_path: Path, arrival: Arrival, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert arrival.read_csv("{day}.csv") is None
+    assert arrival.looked_for == [f"{tmp_path}/2024-03-05.csv"]
+    with pytest.raises(SourceError, match=f"there is no folder {tmp_path}/files"):
+        arrival.read_csv("files/{day}.csv")
 
 
 def test_several_files_are_read_in_the_order_of_their_names(tmp_path: Path, arrival: Arrival) -> None:
@@ -78,7 +113,9 @@ def test_another_encoding_is_read_when_it_is_said(tmp_path: Path, arrival: Arriv
         ("name\ncafé\n".encode("latin-1"), {}, "invalid utf-8 sequence. Say which encoding it has: read_csv"),
         ("name\ncafé\n".encode(), {"encoding": "latin-0"}, "it cannot be read as CSV in latin-0"),
         (b"a,b\n1,2,3\n", {}, "a line has more values than the header"),
-        (b"a,b\n1,2\n", {"rename": {"c": "d"}}, "there is no column 'c'. It has: a, b."),
+        (b"a,b\n1,2\n", {"rename": {"c": "d"}}, "rename= names the column 'c', there is no such column. It has: a, b."),
+        (b"Total;Day\n1;2\n", {"rename": {"Total": "total"}}, "Its values are separated by ';': read_csv(..., separator=';')."),
+        (b"total,day\n1,2\n", {"rename": {"Total": "total"}}, "there is no such column. Nearest is 'total'. It has: total, day."),
         (b"a,b\n1,2\n", {"rename": {"a": "b"}}, "two of its columns are named 'b' after rename="),
     ],
 )

@@ -25,6 +25,12 @@ class Reading:
     value: float | None
 
 
+def reading(day: int = 1, **values: Any) -> pl.DataFrame:
+    """A delivery of one row."""
+    row = {"sensor": "s", "at": f"2024-03-{day:02}T10:00Z", "value": "1", **values}
+    return pl.DataFrame({column: [value] for column, value in row.items()})
+
+
 @dataclass
 class Inbox:
     """A source whose returned values a test puts in, its lake and its clock."""
@@ -137,12 +143,12 @@ def test_nothing_means_empty_from_empty_after_on_by_the_platforms_clock(tmp_path
         ([{"value": 1}], "its function returned list. Return a Polars frame, or None when nothing has come."),
         (pl.DataFrame({"arrival": [1]}), "the column 'arrival' has a name that the platform uses itself"),
         (pl.DataFrame({"superseded": [1]}), "the column 'superseded' has a name that the platform uses itself"),
-        (pl.DataFrame({"at": [datetime(2024, 3, 1)]}), "the times in the column 'at' are naive"),
-        (pl.DataFrame({"at": [None]}), "the column 'at' is Null"),
-        (pl.DataFrame({"at": [timedelta(1)]}), "the column 'at' is Duration"),
+        (reading(at=datetime(2024, 3, 1)), "the times in the column 'at' are naive"),
+        (reading(at=None), "the column 'at' is Null"),
+        (reading(at=timedelta(1)), "the column 'at' is Duration"),
         (pl.LazyFrame({"at": ["x"]}).with_columns(pl.col("missing")), "the frame that its function returned cannot be computed"),
         (pl.scan_csv("no-such-file.csv"), "the frame that its function returned cannot be computed"),
-        (pl.DataFrame({"at": [1]}).select(pl.col("at").cast(pl.Datetime("ns", "UTC"))), "finer than the microseconds"),
+        (reading(at=1).with_columns(pl.col("at").cast(pl.Datetime("ns", "UTC"))), "finer than the microseconds"),
     ],
 )
 def test_what_is_no_table_that_can_be_kept_is_refused_with_the_reason(tmp_path: Path, returned: Any, says: str) -> None:
@@ -158,8 +164,8 @@ def test_what_is_no_table_that_can_be_kept_is_refused_with_the_reason(tmp_path: 
 def test_a_typed_frame_is_kept_with_its_types_and_the_same_values_in_another_width_are_no_news(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     for at, number in ((pl.Datetime("us", "UTC"), pl.Int64), (pl.Datetime("ms", "Europe/Paris"), pl.UInt32)):
-        rows = pl.DataFrame({"at": [datetime(2024, 3, 1, 12, tzinfo=UTC)], "value": [7], "tags": [["a", "b"]]})
-        inbox.returns["2024-03-01"] = rows.select(pl.col("at").cast(at), pl.col("value").cast(number), "tags")
+        rows = reading(at=datetime(2024, 3, 1, 12, tzinfo=UTC), value=7, tags=["a", "b"])
+        inbox.returns["2024-03-01"] = rows.with_columns(pl.col("at").cast(at), pl.col("value").cast(number))
         inbox.receive()
     kept = inbox.lake.scan(("readings", "raw")).select("at", "value", "tags", "superseded").collect()
     assert kept.schema["value"] == pl.Int64
@@ -168,7 +174,7 @@ def test_a_typed_frame_is_kept_with_its_types_and_the_same_values_in_another_wid
 
 def test_naive_times_are_kept_as_they_came_where_the_source_says_whose_clock_it_is(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path, timezone="Europe/London")
-    inbox.returns["2024-03-01"] = pl.DataFrame({"at": [datetime(2024, 3, 31, 1, 30), None]})
+    inbox.returns["2024-03-01"] = pl.concat([reading(at=datetime(2024, 3, 31, 1, 30)), reading(at=None)], how="vertical_relaxed")
     inbox.receive()
     assert inbox.lake.scan(("readings", "raw")).select("at").collect()["at"].to_list() == ["2024-03-31 01:30:00.000000", None]
 
@@ -185,13 +191,78 @@ def test_another_type_later_is_refused_and_leaves_the_table_as_it_was(tmp_path: 
     assert inbox.raw() == [(1, 1, "1", False)]
 
 
-def test_columns_may_come_and_go(tmp_path: Path) -> None:
+def test_columns_beyond_the_schema_may_come_and_go_and_are_told(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     inbox.deliver(1)
-    inbox.returns["2024-03-01"] = pl.DataFrame({"sensor": ["s"], "at": ["2024-03-01T10:00Z"], "unit": ["C"]})
-    inbox.receive()
+    inbox.returns["2024-03-01"] = reading(unit="C", place="hall")
+    assert inbox.receive().entries["2024-03-01"].details["columns_not_declared"] == ["place", "unit"]
     rows = inbox.lake.scan(("readings", "raw")).sort("delivery").select("value", "unit", "superseded").collect().rows()
-    assert rows == [("1", None, True), (None, "C", False)]
+    assert rows == [("1", None, True), ("1", "C", False)]
+    assert "columns_not_declared" not in inbox.deliver(2).entries["2024-03-01"].details, "the edition that counts has none"
+
+
+@pytest.mark.parametrize("day", [1, 2])
+def test_a_declared_column_that_does_not_come_is_refused_whatever_other_days_brought(tmp_path: Path, day: int) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.deliver(1)
+    inbox.returns[f"2024-03-{day:02}"] = reading(day=day).drop("value").with_columns(Values=pl.lit("1"))
+    with pytest.raises(SourceError) as error:
+        inbox.receive(day)
+    assert str(error.value).startswith(
+        f"source 'readings', partition 2024-03-{day:02}: the schema declares 'value', there is no such column. Nearest is 'Values': "
+        ".rename({'Values': 'value'}) in its function. It has: sensor, at, Values. If it is not delivered, take it out of the schema"
+    )
+    assert inbox.raw() == [(1, 1, "1", False)]
+
+
+def test_a_frame_without_any_column_is_an_empty_delivery(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.returns["2024-03-01"] = pl.DataFrame()
+    assert inbox.receive().entries["2024-03-01"].rows == 0
+
+
+def test_what_a_function_raises_names_source_partition_and_file(tmp_path: Path) -> None:
+    @source(schema=Reading, event_time="at", partitions=daily("2024-03-01"))
+    def readings(arrival: Arrival) -> pl.LazyFrame | None:
+        rows = arrival.read_csv(tmp_path / "{day}.csv")
+        return {}["rows"] if rows is None else rows.map_batches(lambda _: {}["batch"])
+
+    inbox = Inbox(tmp_path / "lake")
+    inbox.source = readings
+    where = "source 'readings', partition 2024-03-01, file 2024-03-01.csv: "
+    with pytest.raises(SourceError) as error:
+        inbox.receive()
+    assert str(error.value) == f"{where}its function failed: KeyError: 'rows'"
+    assert isinstance(error.value.__cause__, KeyError)
+    (tmp_path / "2024-03-01.csv").write_text("sensor,at,value\n")
+    with pytest.raises(SourceError) as error:
+        inbox.receive()
+    assert str(error.value).startswith(f"{where}the frame that its function returned cannot be computed: ")
+    assert "'batch'" in str(error.value)
+
+
+def test_an_error_of_the_platform_in_a_function_stays_what_it_is(tmp_path: Path) -> None:
+    @source(schema=Reading, event_time="at", partitions=daily("2024-03-01"))
+    def readings(arrival: Arrival) -> pl.LazyFrame | None:
+        return arrival.read_csv(tmp_path / "nowhere" / "{day}.csv")
+
+    inbox = Inbox(tmp_path / "lake", empty_after="0h")
+    inbox.source = readings
+    with pytest.raises(SourceError, match=r"there is no folder .*/nowhere, in which \{day\}\.csv is looked for"):
+        inbox.receive()
+
+
+def test_where_files_were_looked_for_is_said_and_kept(tmp_path: Path) -> None:
+    @source(schema=Reading, event_time="at", partitions=daily("2024-03-01"), empty_after="6h")
+    def readings(arrival: Arrival) -> pl.LazyFrame | None:
+        return arrival.read_csv(tmp_path / "{day}-*.csv")
+
+    inbox = Inbox(tmp_path / "lake", now=datetime(2024, 3, 1, tzinfo=UTC))
+    inbox.source = readings
+    pattern = f"{tmp_path}/2024-03-01-*.csv"
+    assert str(inbox.receive().refused["2024-03-01"]).startswith(f"readings/raw 2024-03-01: nothing has come: no file is {pattern}. From")
+    inbox.now = LATER
+    assert inbox.receive().entries["2024-03-01"].details["looked_for"] == [pattern]
 
 
 def test_whatever_files_a_function_reads_they_are_one_origin(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import polars as pl
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import is_not_finite, parsed
 from platform_assets.engines.polars.times import index_of
-from platform_assets.errors import SourceError
 
 _INDEX, _REASONS, _PREVIOUS, _LIKE = "__index", "reasons", "__previous", "__like"
 _RECEIVED = "__received_"
@@ -35,11 +34,8 @@ def judge(source: Source, raw: pl.DataFrame, first: int, last: int, as_they_are:
     deliveries left out. Which rows are kept depends on nothing else, so partitions can be judged in any order.
     as_they_are: partitions whose good rows are kept however few they are: a person has accepted them.
     """
-    missing = [column for column in source.columns if column not in raw.columns]
-    if missing and raw.height:
-        there = ", ".join(_received(raw))
-        raise SourceError(f"source {source.name!r}: no delivery has the column {missing[0]!r}. There are: {there}.")
-    raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in missing)
+    # Raw has a column from the first delivery that brought it on: without one, its partitions are all empty.
+    raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in source.columns if column not in raw.columns)
     rows = _reasoned(source, raw).sort("arrival", "delivery", "row_number")
     rows = rows.with_columns(pl.col(_REASONS).list.len().eq(0).alias("__good"))
     rows = _with_duplicates(source, rows).filter(pl.col(_INDEX).is_between(first, last))
@@ -96,7 +92,7 @@ def _reasoned(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
 
 def _with_duplicates(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
     """Marks each good row that has an earlier good one with its key near enough; whether that is a duplicate itself does not matter."""
-    if not source.key:
+    if not source.unique_key:
         return rows.with_columns(pl.lit(False).alias("__duplicate"), pl.lit(False).alias("__exact"))
     columns = [c for c in source.columns if c not in source.key]
     same = pl.struct(columns) if columns else pl.lit(0)

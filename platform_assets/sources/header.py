@@ -1,0 +1,39 @@
+"""What is said of a column that a header has not: the nearest that it has, and how to mend it."""
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+_SHOWN = 20
+
+
+def without(column: str, header: Sequence[str], *, is_csv: bool) -> str:
+    """The sentences after "there is no column 'customer_id'".
+
+    >>> without("customer_id", ["Customer ID", "Total"], is_csv=True)
+    "Nearest is 'Customer ID': read_csv(..., rename={'Customer ID': 'customer_id'}). It has: Customer ID, Total."
+    """
+    said = f"{wrong_separator(header)} " if is_csv and wrong_separator(header) else ""
+    if not said and (near := nearest(column, header)):
+        mend = f"read_csv(..., rename={{{near!r}: {column!r}}})" if is_csv else f".rename({{{near!r}: {column!r}}}) in its function"
+        said = f"Nearest is {near!r}: {mend}. "
+    return f"{said}It has: {', '.join(header[:_SHOWN])}{f' and {len(header) - _SHOWN} more' if len(header) > _SHOWN else ''}."
+
+
+def wrong_separator(header: Sequence[str]) -> str:
+    """What a single column whose name has separators in it was; empty if it is none."""
+    for separator in (";", "\t", "|", ","):
+        if len(header) == 1 and separator in header[0]:
+            return f"Its values are separated by {separator!r}: read_csv(..., separator={separator!r})."
+    return ""
+
+
+def nearest(column: str, header: Sequence[str]) -> str | None:
+    """The name that is the same but for case, blanks and punctuation, or else the most alike."""
+    plain = {_plain(name): name for name in reversed(header)}
+    close = get_close_matches(_plain(column), plain, n=1)
+    return plain[close[0]] if close else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
