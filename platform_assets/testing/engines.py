@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.training import FeatureService
-from platform_assets.declare.view import FeatureView
 from platform_assets.engines import reference
 from platform_assets.engines.polars import compute
 from platform_assets.engines.polars.parse import parsed
@@ -14,7 +14,7 @@ from platform_assets.engines.polars.times import index_of
 from platform_assets.testing.equality import Disagreement, Row, require_same_table
 
 
-def assert_engines_agree(view: FeatureView, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Any) -> pl.DataFrame:
+def assert_engines_agree(view: View, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Any) -> pl.DataFrame:
     """Computes a view with each engine, requires the values to be those of the reference engine, and returns them.
 
     The reference engine is loops that read as the contract does; a few hundred events are enough for it. Arguments and result as
@@ -34,7 +34,7 @@ def assert_engines_agree(view: FeatureView, events: pl.DataFrame | Sequence[Mapp
     return found
 
 
-def reference_features(view: FeatureView, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Any) -> list[Row]:
+def reference_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Any) -> list[Row]:
     """The same as compute_features, by the reference engine."""
     source, asked = view.source, compute.moments(at)
     raw = compute.received(source, events)
@@ -44,7 +44,8 @@ def reference_features(view: FeatureView, events: pl.DataFrame | Sequence[Mappin
     silver = [row for partition in sorted({row["arrival"] for row in rows}) for row in reference.silver(source, rows, partition)[0]]
     first = min((row["arrival"] for row in silver), default=source.partitions.first)
     last = max(first, source.partitions.index(max(asked) - source.data_delay) - 1)
-    log = reference.change_log(view, silver, first, last)
+    make = reference.attributes_log if isinstance(view, AttributeView) else reference.change_log
+    log = make(view, silver, first, last)  # type: ignore[arg-type]
     keys = view.entity.keys
     entities = {entity for row in silver if None not in (entity := tuple(row[key] for key in keys))}
     labels = [{**dict(zip(keys, entity, strict=True)), "label_time": t} for t in sorted(set(asked)) for entity in entities]

@@ -57,10 +57,12 @@ def events(source: Source, rows: str | Sequence[Row], **same: Any) -> pl.DataFra
 
 
 def _table(text: str, where: str) -> list[dict[str, str]]:
-    lines = [line for line in text.splitlines() if line.strip() and set(line) - set("-|+ ")]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and set(line) - set("-|+ ")]
     if not lines:
         raise ComputeError(f"{where}: the table is empty. Its first line names the columns, apart by '|'.")
-    header, *cells = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
+    if lines[0].startswith("|"):  # as in Markdown, with bars around each line
+        lines = [line.removeprefix("|").removesuffix("|") for line in lines]
+    header, *cells = [[cell.strip() for cell in line.split("|")] for line in lines]
     for number, row in enumerate(cells, start=1):
         if len(row) > len(header):
             raise ComputeError(f"{where}, row {number}: it has {len(row)} values for {len(header)} columns: {' | '.join(row)}")
