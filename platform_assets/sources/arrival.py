@@ -27,13 +27,20 @@ class Arrival:
     origins: list[str] = field(default_factory=list)
     looked_for: list[str] = field(default_factory=list)
     """The files or patterns that were asked for, with the partition in them and the whole path."""
-    files_seen: str | None = None
-    """Which files were there: other text for other names, sizes or times of change, '' for none; None while none was asked for."""
+    found: list[str] = field(default_factory=list)
+    """Each file that was there, with its size and the time of its last change."""
 
     @property
     def origin(self) -> str:
         """Where the rows come from. A second delivery of a partition from the same origin is another edition of the same rows."""
         return ", ".join(self.origins) or "function"
+
+    @property
+    def files(self) -> str | None:
+        """Which files were there: other text for other names, sizes or times of change, '' for none; None if none was asked for."""
+        if not self.looked_for:
+            return None
+        return hashlib.sha256("\n".join(self.found).encode()).hexdigest()[:16] if self.found else ""
 
     def read_csv(
         self, path: str | Path, *, rename: Mapping[str, str] | None = None, separator: str = ",", encoding: str = "utf8"
@@ -83,9 +90,7 @@ class Arrival:
                 + (" Only the file's name may be a pattern." if "*" in str(folder) else "")
             )
         files = sorted(pattern.parent.glob(pattern.name))
-        said = "".join(f"{file}\t{(stat := file.stat()).st_size}\t{stat.st_mtime_ns}\n" for file in files)
-        if self.files_seen is None or files:
-            self.files_seen = hashlib.sha256(f"{self.files_seen or ''}{said}".encode()).hexdigest()[:16] if files else ""
+        self.found += [f"{file.name}\t{(stat := file.stat()).st_size}\t{stat.st_mtime_ns}" for file in files]
         return files
 
     def _where(self, file: Path) -> str:

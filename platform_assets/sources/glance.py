@@ -17,7 +17,7 @@ class Seen:
 
     came: bool
     files: str | None
-    """Which files these are, as `Arrival.files_seen` says it; None of a function that asks for none."""
+    """Which files these are, as `Arrival.files` says it; None of a function that asks for none."""
 
 
 class Glance(Arrival):
@@ -41,11 +41,11 @@ def glance(source: Source, partition: int) -> Seen:
         came = source.read(arrival) is not None
     except Exception as error:
         # Beside files any error is that of a frame without columns: something came, and receiving it will say what it is.
-        if not arrival.files_seen:
+        if not arrival.found:
             where = f"source {source.name!r}, partition {arrival.partition}"
-            raise error if isinstance(error, PlatformError) else SourceError(
-                f"{where}: its function failed: {type(error).__name__}: {error}"
+            raise (
+                error if isinstance(error, PlatformError) else SourceError(f"{where}: its function failed: {type(error).__name__}: {error}")
             ) from error
-    if arrival.files_seen is None:
+    if arrival.files is None:
         return Seen(came, None)
-    return Seen(arrival.files_seen != "", arrival.files_seen)
+    return Seen(arrival.files != "", arrival.files)

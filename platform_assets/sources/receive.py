@@ -19,6 +19,8 @@ from platform_assets.stores.frames import kept_schema
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.tables import name_of
 
+FILES = "files"
+"""In the details of raw's entries: which files a partition was made of (`Arrival.files`), so that they are read again only if changed."""
 COLUMNS_NOT_DECLARED = "columns_not_declared"
 """In the details of raw's entries: columns that came beyond the schema. Raw keeps them, silver has them not."""
 
@@ -68,7 +70,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     key = partitions.key(partition)
     arrival = _arrival(source, partition)
     rows = _rows(source, arrival, lake)
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = {FILES: arrival.files} if arrival.files else {}
     if rows is None:
         if key in known:
             return _unchanged(known[key])
@@ -82,6 +84,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     keeper = partition
     if source.deliveries == "arrives_now" and key in known:
         keeper = max(map(partitions.number, known))
+        details = {FILES: files} if (files := known[partitions.key(keeper)].details.get(FILES)) else {}
         _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
     new = Delivery(0, arrival.origin, rows.height, content, columns=tuple(rows.columns))
     return _keep(source, key, keeper, rows, new, details, lake, known, run)

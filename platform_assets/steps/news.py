@@ -1,0 +1,143 @@
+"""Which partitions of a source have something to receive.
+
+Files are looked at every time: names, sizes and times of change. Only where these are not those that raw was made of are they read, to
+tell a corrected file from one that was merely copied again. A function that reads something else has to be called, and is called ever
+more rarely: when a partition's age has grown by a tenth, about a hundred times in its first week and forty in the year after.
+"""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from platform_assets.declare.source import Source
+from platform_assets.errors import PlatformError
+from platform_assets.sources.glance import Seen, glance
+from platform_assets.sources.receive import FILES, is_news, raw_table
+from platform_assets.steps.run import Run, name_of
+from platform_assets.stores.ledger import Entry
+
+EMPTY, CALLED, FAILED = "empty", "called", "failed"
+"""What is remembered of a partition beside its files: it was asked for as empty; a function returned something; a function failed."""
+
+SECONDS, STRETCHES = 20.0, 10
+"""Where a look stops, to go on the next time: Dagster's sensors have a minute, and runs are few when much has come."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is kept from one look to the next: little, since Dagster keeps a copy for each."""
+
+    looked: str | None = None
+    """When the last look that came to the end began, by the platform's clock."""
+    began: str | None = None
+    """When the one began that is not at its end, and the partition from which it goes on."""
+    at: int | None = None
+    calls: bool = False
+    """Whether the function reads something else than files."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """By partition key what was asked for and is not in raw: other files than these are asked for again."""
+
+
+@dataclass(frozen=True)
+class News:
+    """What a look has found."""
+
+    ready: list[int]
+    """Partitions to receive, ascending."""
+    failed: Mapping[str, PlatformError]
+    """Partitions whose function failed. It is called for them again later."""
+    memory: Memory
+
+
+def find_news(source: Source, run: Run, memory: Memory, *, seconds: float = SECONDS, stretches: int = STRETCHES) -> News:
+    """Looks at the partitions that have ended, newest first.
+
+    A partition is ready when something came that raw has not, or when nothing came and its end + empty_after has passed. After that it
+    is taken for asked for, and not ready again until its files change, or, where there are none, its age has doubled.
+
+    Args:
+        seconds: the look stops when they have passed.
+        stretches: it also stops when it has found more runs of consecutive partitions than these.
+    """
+    partitions, look = source.partitions, _Look(source, run, memory)
+    newest = partitions.index(min(run.now, datetime.now(UTC))) - 1  # Dagster has no partitions in the future
+    newest = newest if partitions.last is None else min(newest, partitions.last)
+    began = memory.began if memory.at is not None else run.now.isoformat(timespec="seconds")
+    stop, found = time.monotonic() + seconds, 0
+    for partition in range(newest if memory.at is None else memory.at, partitions.first - 1, -1):
+        if time.monotonic() > stop or found == stretches:
+            return look.news(replace(memory, began=began, at=partition))
+        if look.at(partition) and partition + 1 not in look.ready:
+            found += 1
+    return look.news(Memory(looked=began, calls=look.calls))
+
+
+class _Look:
+    """A look at one partition after the other."""
+
+    def __init__(self, source: Source, run: Run, memory: Memory) -> None:
+        self.source, self.run, self.memory = source, run, memory
+        self.known: Mapping[str, Entry] = run.ledger.entries(name_of(raw_table(source)))
+        self.asked, self.calls = dict(memory.asked), memory.calls
+        self.ready: set[int] = set()
+        self.failed: dict[str, PlatformError] = {}
+
+    def news(self, memory: Memory) -> News:
+        return News(sorted(self.ready), self.failed, replace(memory, asked=self.asked, calls=self.calls))
+
+    def at(self, partition: int) -> bool:
+        """Whether the partition is ready."""
+        key = self.source.partitions.key(partition)
+        before = self.asked.get(key)
+        if (self.memory.calls or before in (CALLED, FAILED)) and not self._is_due(partition, 2.0 if before == CALLED else 1.1):
+            return False
+        try:
+            seen = glance(self.source, partition)
+        except PlatformError as error:
+            self.failed[key], self.asked[key] = error, FAILED
+            return False
+        self.calls = seen.files is None
+        wanted = self._wanted(partition, seen, self.known.get(key))
+        if wanted is None:
+            self.asked.pop(key, None)
+            return False
+        if wanted == before != CALLED:
+            return False
+        self.asked[key] = wanted
+        if key in self.known and not self._is_news(partition):
+            if wanted == CALLED:
+                del self.asked[key]
+            return False
+        self.ready.add(partition)
+        return True
+
+    def _wanted(self, partition: int, seen: Seen, entry: Entry | None) -> str | None:
+        """What there seems to be to ask for."""
+        if seen.came:
+            same = entry is not None and seen.files is not None and entry.details.get(FILES) == seen.files
+            return None if same else seen.files or CALLED
+        wait = self.source.empty_after
+        if entry is None and wait is not None and self.run.now >= self.source.partitions.ends_at(partition) + wait:
+            return EMPTY
+        return None
+
+    def _is_news(self, partition: int) -> bool:
+        try:
+            return is_news(self.source, partition, self.run.lake, self.known)
+        except PlatformError:
+            return True  # receiving it will say why it cannot be read
+
+    def _is_due(self, partition: int, growth: float) -> bool:
+        """Whether the partition's age has passed a power of `growth` minutes since the last look."""
+        if self.memory.looked is None:
+            return True
+        ends = self.source.partitions.ends_at(partition)
+        before, now = (_power(at - ends, growth) for at in (datetime.fromisoformat(self.memory.looked), self.run.now))
+        return before < now
+
+
+def _power(age: timedelta, growth: float) -> int:
+    minutes = age / timedelta(minutes=1)
+    return -1 if minutes < 0 else math.floor(math.log(max(minutes, 1), growth))
