@@ -43,12 +43,12 @@ class Visit:
     at: datetime
 
 
-@source(schema=Visit, event_time="at", partitions=daily("2024-01-01", end="2024-03-06"))
+@source(schema=Visit, event_time="at", partitions=daily("2024-01-01", end="2024-02-12"))
 def visits(arrival: Arrival) -> pl.DataFrame:
-    """Sixty users come every other day, until they leave for good: user n on day n + 20."""
+    """Sixty users come every other day, until they leave for good: user n after n / 2 days."""
     day = (arrival.start - START).days
     random = Random(day)
-    rows = [(user, arrival.start + timedelta(hours=user % 24)) for user in range(60) if day < user + 20 and random.random() < 0.5]
+    rows = [(user, arrival.start + timedelta(hours=user % 24)) for user in range(60) if day < user / 2 and random.random() < 0.5]
     return pl.DataFrame(rows, schema={"user": pl.Int64, "at": pl.Datetime("us", "UTC")}, orient="row")
 
 
@@ -60,7 +60,7 @@ service = FeatureService(
     [habits],
     on_demand=[on_demand("hours_away", "hours_between(last_at, request_time)"), on_demand("weekday", "day_of_week(request_time)")],
 )
-data = TrainingSet("leaving", features=service, labels=no_event(visits, within="7d", spine=every("3d", active="14d")))
+data = TrainingSet("leaving", features=service, labels=no_event(visits, within="4d", spine=every("2d", active="14d")))
 
 
 @model(data)
@@ -80,7 +80,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     make_raw(visits, first, last, run).check()
     make_silver(visits, first, last, run).check()
     make_change_log(habits, first, last, run).check()
-    make_training(data, data.partitions.first, data.partitions.first + 2, run).check()
+    make_training(data, data.partitions.first, data.partitions.first + 1, run).check()
     return run
 
 
@@ -88,23 +88,23 @@ def test_a_training_set_has_the_features_that_historical_features_gives_its_labe
     made = run.lake.scan(("leaving", "training")).collect()
     again = historical_features(service, made.select("user", "label_time"), lake=run.lake).frame
     assert made.select("user", "label_time", *service.features).equals(again)
-    assert made.height > 300
+    assert made.height > 100
     at = made["label_time"]
     assert made["weekday"].to_list() == at.dt.weekday().to_list()
     assert made["hours_away"].to_list() == ((at - made["habits__last_at"]).dt.total_microseconds() / 3.6e9).to_list()
 
 
 def test_a_model_learns_from_them_and_predicts_with_them(run: Run, tmp_path: Path) -> None:
-    month = data.partitions.first + 1
+    month = data.partitions.first
     done = make_model(leaving, month, month, run, tmp_path)
     done.check()
     (entry,) = done.entries.values()
     assert entry.status == "ok", entry.details
     loaded = load(tmp_path / entry.details["artifact"])
-    day = visits.partitions.index_of("2024-03-03")
+    day = visits.partitions.index_of("2024-02-09")
     make_predictions(leaving, day, day, run, tmp_path).check()
     predicted = run.lake.scan(("leaving", "predictions")).collect()
-    assert predicted.height > 10
+    assert predicted.height >= 5
     asked = predicted.select("user", pl.col("predicted_at").alias("label_time"))
     features = historical_features(service, asked, lake=run.lake).frame
     assert loaded.predict(features).to_list() == predicted["score"].to_list()
