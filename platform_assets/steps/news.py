@@ -21,8 +21,8 @@ from platform_assets.stores.ledger import Entry
 EMPTY, CALLED, FAILED = "empty", "called", "failed"
 """What is remembered of a partition beside its files: it was asked for as empty; a function returned something; a function failed."""
 
-SECONDS, STRETCHES = 20.0, 10
-"""Where a look stops, to go on the next time: Dagster's sensors have a minute, and runs are few when much has come."""
+SECONDS = 20.0
+"""After these a look stops, to go on the next time: Dagster gives a sensor a minute."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,15 @@ class News:
     memory: Memory
 
 
-def find_news(source: Source, run: Run, memory: Memory, *, seconds: float = SECONDS, stretches: int = STRETCHES) -> News:
+def find_news(source: Source, run: Run, memory: Memory, stretches: int, *, seconds: float = SECONDS) -> News:
     """Looks at the partitions that have ended, newest first.
 
     A partition is ready when something came that raw has not, or when nothing came and its end + empty_after has passed. After that it
     is taken for asked for, and not ready again until its files change, or, where there are none, its age has doubled.
 
     Args:
-        seconds: the look stops when they have passed.
-        stretches: it also stops when it has found more runs of consecutive partitions than these.
+        stretches: the look stops when it has found so many of consecutive partitions, to go on the next time.
+        seconds: it also stops when these have passed.
     """
     partitions, look = source.partitions, _Look(source, run, memory)
     newest = partitions.index(min(run.now, datetime.now(UTC))) - 1  # Dagster has no partitions in the future
@@ -67,10 +67,10 @@ def find_news(source: Source, run: Run, memory: Memory, *, seconds: float = SECO
     began = memory.began if memory.at is not None else run.now.isoformat(timespec="seconds")
     stop, found = time.monotonic() + seconds, 0
     for partition in range(newest if memory.at is None else memory.at, partitions.first - 1, -1):
-        if time.monotonic() > stop or found == stretches:
+        begins = partition + 1 not in look.ready
+        if time.monotonic() > stop or (found == stretches and begins):
             return look.news(replace(memory, began=began, at=partition))
-        if look.at(partition) and partition + 1 not in look.ready:
-            found += 1
+        found += look.at(partition) and begins
     return look.news(Memory(looked=began, calls=look.calls))
 
 
