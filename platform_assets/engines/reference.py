@@ -30,7 +30,7 @@ def silver(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row
     """The accepted, quarantined and duplicate rows of one arrival partition.
 
     raw: typed rows of all arrivals up to `partition`, each with arrival (index), delivery and row_number; a value that was
-    received but could not be parsed is the object `UNREADABLE`.
+    received but could not be parsed is the object `UNREADABLE`, or `ZONELESS`.
     """
     received = [row for row in raw if row["arrival"] == partition]
     good = [row for row in received if not broken_rules(source, row)]
@@ -93,11 +93,14 @@ def counts(source: Source, raw: Sequence[Row], partition: int) -> Row:
 
 
 UNREADABLE = object()
+ZONELESS = object()
+"""A time that came without a zone, from a source that does not say which it is: unreadable too."""
 
 
 def broken_rules(source: Source, row: Row) -> list[str]:
     """Why a row is quarantined: unreadable or missing values, broken rules, a time in the future."""
     unreadable = [f"{name}: not {column.type}" for name, column in source.columns.items() if row[name] is UNREADABLE]
+    unreadable += [f"{name}: no time zone (declare timezone=)" for name in source.columns if row[name] is ZONELESS]
     readable = _readable(row)
     required = {name for name, column in source.columns.items() if not column.nullable} | {source.event_time, *source.key}
     missing = [f"{name}: missing" for name in source.columns if name in required and row[name] is None]
@@ -108,7 +111,7 @@ def broken_rules(source: Source, row: Row) -> list[str]:
 
 
 def _readable(row: Row) -> Row:
-    return {name: None if value is UNREADABLE else value for name, value in row.items()}
+    return {name: None if value in (UNREADABLE, ZONELESS) else value for name, value in row.items()}
 
 
 # --- feature views (semantics.md 2 to 4) ----------------------------------------------------------------------------

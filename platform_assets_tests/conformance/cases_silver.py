@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from platform_assets.engines.reference import ZONELESS
 from platform_assets_tests.conformance.named import UNREAD, Judges, came, case, events, moment
 
 
@@ -183,13 +184,18 @@ def _() -> Judges:
     return Judges(rows, [], {n: [f"{column}: not {types[column]}"] for n, column in enumerate(wrong, start=1)})
 
 
-@case("without a time zone a naive time cannot be read")
+@case("without a time zone a naive time cannot be read, and the reason is the missing zone")
 def _() -> Judges:
     rows = [
-        came("2024-03-01", at="2024-03-01 10:00:00", means={"at": UNREAD}),
+        came("2024-03-01", at="2024-03-01 10:00:00", means={"at": ZONELESS}),
         came("2024-03-01", at="2024-03-01 10:00:00Z", means={"at": moment("2024-03-01 10:00")}),
+        came("2024-03-01", at=" 2024-03-01T10:00 ", means={"at": ZONELESS}),
+        came("2024-03-01", at="2024-03-01 25:00:00", means={"at": UNREAD}),
+        came("2024-03-01", at="2024-03-01", means={"at": UNREAD}),
+        came("2024-03-01", at="0001-01-01 00:00:00", means={"at": UNREAD}),
     ]
-    return Judges(rows, [2], {1: ["at: not datetime"]})
+    zoneless, unread = ["at: no time zone (declare timezone=)"], ["at: not datetime"]
+    return Judges(rows, [2], {1: zoneless, 3: zoneless, 4: unread, 5: unread, 6: unread})
 
 
 @case("a naive time stands on the source's clock: the earlier of an hour that comes twice, none for one that never comes")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from platform_assets.declare.durations import duration
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source
-from platform_assets.engines.reference import UNREADABLE
+from platform_assets.engines.reference import UNREADABLE, ZONELESS
 from platform_assets_tests.conformance.declared import (
     DAYS,
     KEYS,
@@ -119,6 +119,8 @@ def as_text(draw: st.DrawFn, row: Row, source: Source) -> tuple[Row, Row]:
     spoilt = draw(st.sampled_from([None] * 40 + sorted(NO_SUCH_VALUE) + sorted(WITHOUT_VALUE)))
     if spoilt in WITHOUT_VALUE:
         came[spoilt], means[spoilt] = WITHOUT_VALUE[spoilt], None
+    elif spoilt == "at" and source.timezone is None and draw(st.booleans()):
+        came["at"], means["at"] = str(row["at"].replace(tzinfo=None)), ZONELESS
     elif spoilt is not None:
         came[spoilt], means[spoilt] = NO_SUCH_VALUE[spoilt], UNREADABLE
     return came, means

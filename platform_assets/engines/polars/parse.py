@@ -35,6 +35,12 @@ def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataTyp
     return _finite(cast) if wanted == "float" else cast
 
 
+def is_local_time(received: pl.Expr) -> pl.Expr:
+    """Whether a text is a time without a zone."""
+    at = _spaced(received)
+    return (~at.str.contains(_OFFSET) & _naive(at).dt.year().is_between(1000, 9999)).fill_null(False)
+
+
 def is_not_finite(column: str, stored: pl.DataType) -> pl.Expr:
     """Whether a received number is NaN or infinite: it becomes null, and is counted."""
     number = (
@@ -66,14 +72,22 @@ def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Exp
         return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
     if wanted == "date":
         return text.str.to_date("%Y-%m-%d", strict=False)
-    at = text.str.replace(r"^(\d{4}-\d{2}-\d{2})[tT]", "${1} ")
+    at = _spaced(text)
     with_offset = at.str.contains(_OFFSET)
     shifted = pl.when(with_offset).then(at.str.replace(r"[zZ]$", "+00:00"))
     zoned = _first_readable(shifted, "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z").dt.convert_time_zone("UTC")
     if timezone is None:
         return zoned
-    naive = _first_readable(pl.when(~with_offset).then(at), "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
-    return pl.coalesce(zoned, _in_zone(naive, timezone))
+    return pl.coalesce(zoned, _in_zone(_naive(pl.when(~with_offset).then(at)), timezone))
+
+
+def _spaced(text: pl.Expr) -> pl.Expr:
+    """A time's text with a blank between day and hour."""
+    return text.str.strip_chars().str.replace(r"^(\d{4}-\d{2}-\d{2})[tT]", "${1} ")
+
+
+def _naive(at: pl.Expr) -> pl.Expr:
+    return _first_readable(at, "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 
 
 def _first_readable(text: pl.Expr, *forms: str) -> pl.Expr:
