@@ -72,10 +72,12 @@ def _existing_folder(value: str | Path) -> Path:
 
 
 def _moment(value: str | datetime) -> datetime:
+    if isinstance(value, str) and os.path.isfile(value):
+        value = Path(value).read_text().strip()
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError("write a moment with its time zone, such as 2024-03-05T06:00:00Z") from None
+        raise ValueError("write a moment with its time zone, such as 2024-03-05T06:00:00Z, or the path of a file with one") from None
     if moment.tzinfo is None:
         raise ValueError(f"that has no time zone: write {moment.isoformat()}Z if UTC is meant")
     return moment.astimezone(UTC)
@@ -116,8 +118,9 @@ class Settings(BaseSettings):
     )
     now: Annotated[datetime, BeforeValidator(_moment)] | None = Field(
         default=None,
-        description="The moment that the platform takes for now, with its time zone, such as 2024-03-05T06:00:00Z: for tests and "
-        "replays. Without it, the wall clock.",
+        description="The moment that the platform takes for now, with its time zone, such as 2024-03-05T06:00:00Z, or the path of a "
+        "file in which it stands: written anew, that moves the clock of processes that run. For tests and replays. Without it, the "
+        "wall clock.",
     )
     project: Annotated[str, BeforeValidator(_project)] = Field(
         default="platform",

@@ -43,6 +43,17 @@ def test_the_clock_is_the_wall_clock_unless_it_is_set(monkeypatch: pytest.Monkey
     assert load_settings().clock().tzinfo is UTC
 
 
+def test_the_clock_of_a_file_moves_when_it_is_written_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "now"
+    monkeypatch.setenv("PLATFORM_NOW", str(file))
+    for day in (5, 6):
+        file.write_text(f"2024-03-0{day}T06:00:00Z\n")
+        assert load_settings().clock() == datetime(2024, 3, day, 6, tzinfo=UTC)
+    file.write_text("soon")
+    with pytest.raises(SettingsError, match=r"cannot be used: write a moment with its time zone, .* or the path of a file with one"):
+        load_settings()
+
+
 def test_the_folder_of_the_shop_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PLATFORM_RETAIL_FILES", str(tmp_path))
     assert load_settings().retail_folder == tmp_path
