@@ -45,7 +45,7 @@ def test_processes(tmp_path: Path) -> None:
     together, alone = whole(tmp_path / "together"), whole(tmp_path / "alone")
     alone.make_range()
     start = tmp_path / "start"
-    program = [sys.executable, "-m", "platform_assets_tests.steps.other_process", "together", str(tmp_path / "together")]
+    program = [sys.executable, "-m", "platform_assets_tests.steps.other_process", str(tmp_path / "together")]
     running = [subprocess.Popen([*program, ",".join(LAYERS), "0", "7", str(start)], cwd=ROOT) for _ in range(2)]
     while len(list(tmp_path.glob("start.*"))) < len(running):
         assert all(process.poll() is None for process in running), "a process ended before it began"

@@ -1,0 +1,166 @@
+"""Processes that die of SIGKILL at an exact write.
+
+Started as a program, it loads what a step needs, and then for each line of its input, a JSON `Job`, forks a child that does the job.
+A fork costs a hundredth of a new Python with its libraries. (It is safe as long as the program itself computes nothing: the
+libraries' threads start with their first work.)
+
+The child runs the product as it is. Only the functions through which it writes are wrapped, to count the writes and to die at one.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import deltalake.table
+import sklearn.tree  # noqa: F401  what training imports, so that no child need do it
+
+import platform_assets.models.train  # noqa: F401
+from platform_assets.models import artifact
+from platform_assets.stores import delta, ledger, opening
+from platform_assets.stores.online import connection, marks
+from platform_assets.stores.online.connection import OnlineStore
+from platform_assets_tests.architecture.modules import ROOT
+from platform_assets_tests.steps.pipeline import pipeline_with
+
+
+@dataclass(frozen=True)
+class Job:
+    """Bring some layers up, and die.
+
+    kill: the number of the write at which to die, from 1 on; 0 to live. before: die before it, else after it.
+    seconds: after which to die, wherever it stands then; 0 to live.
+    files_of_a_table: at how many files the ledger puts them together, where a test cannot wait for sixty-four.
+    """
+
+    home: str
+    layers: tuple[str, ...]
+    edition: str = "new"
+    redis: str | None = None
+    project: str = ""
+    kill: int = 0
+    before: bool = False
+    seconds: float = 0
+    files_of_a_table: int = ledger.FILES_OF_A_TABLE
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended: minus the signal that killed it, or its exit code; the writes it had begun."""
+
+    code: int
+    writes: list[str]
+
+
+class Writes:
+    """Wraps every function that writes."""
+
+    def __init__(self, job: Job, report: int) -> None:
+        self._job, self._report, self._count = job, report, 0
+        for module in (delta, opening, ledger):
+            self._wrap(module, "write_deltalake", lambda table, *_, **__: f"{self._table(table)} commit")
+        self._wrap(deltalake.table.TableOptimizer, "compact", lambda optimizer, *_, **__: f"{self._table(optimizer.table)} compaction")
+        self._wrap(artifact, "_write", lambda path, _: f"model: {path.name}")
+        self._wrap(artifact, "_put_in_place", lambda *_: "model: folder in place")
+        self._wrap(connection.Session, "send", lambda _, packed: self._command(b"".join(packed)))
+
+    def _wrap(self, place: Any, name: str, label: Callable[..., str | None]) -> None:
+        write = getattr(place, name)
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            said = label(*arguments, **named)
+            if said is None:
+                return write(*arguments, **named)
+            self._count += 1
+            os.write(self._report, f"{said}\n".encode())
+            mine = self._count == self._job.kill
+            if mine and self._job.before:
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = write(*arguments, **named)
+            if mine:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        setattr(place, name, counted)
+
+    def _table(self, table: Any) -> str:
+        uri = table if isinstance(table, str) else table.table_uri
+        return "/".join(Path(uri.removeprefix("file://")).parts[-2:])
+
+    def _command(self, packed: bytes) -> str | None:
+        """A command to the online store, if it writes."""
+        if b"EVALSHA" in packed:
+            return "online: values"
+        if marks.BEGIN.encode() in packed:
+            return "online: begin"
+        if marks.END.encode() in packed:
+            return "online: marks"
+        name = packed.split(b"\r\n")[2]
+        assert name in (b"HGET", b"SCRIPT", b"COMMAND", b"PING"), f"{name!r}: does it write? Then it is a point to die at"
+        return None
+
+
+def do(job: Job, report: int) -> None:
+    Writes(job, report)
+    ledger.FILES_OF_A_TABLE = job.files_of_a_table
+    store = OnlineStore(job.redis, job.project) if job.redis else None
+    pipeline_with(Path(job.home), job.edition, store).bring_up(*job.layers)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        job = Job(**json.loads(line))
+        read, report = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(read)
+            code = 0
+            try:
+                do(job, report)
+            except BaseException:
+                traceback.print_exc()
+                code = 1
+            finally:
+                os._exit(code)
+        os.close(report)
+        if job.seconds:
+            time.sleep(job.seconds)
+            os.kill(child, signal.SIGKILL)  # of one that has ended already nothing is left to kill but its name
+        with os.fdopen(read) as said:
+            writes = said.read().splitlines()
+        _, status = os.waitpid(child, 0)
+        print(json.dumps(asdict(Ended(os.waitstatus_to_exitcode(status), writes))), flush=True)
+
+
+class Killer:
+    """The program, running: gives it jobs."""
+
+    def __enter__(self) -> "Killer":
+        command = [sys.executable, "-m", __name__]
+        # One thread each: what a child starts dies with it, and there are many children.
+        environment = {**os.environ, "POLARS_MAX_THREADS": "2", "OMP_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.communicate()
+
+    def run(self, job: Job) -> Ended:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asdict(job)) + "\n")
+        self._process.stdin.flush()
+        return Ended(**json.loads(self._process.stdout.readline()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""kill -9 before and after every write that there is: the next run ends in what an undisturbed run leaves (docs/concepts/writes.md)."""
+
+import os
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from platform_assets.stores.online.connection import OnlineStore
+from platform_assets.stores.valkey import EmbeddedValkey
+from platform_assets_tests.steps.business import same
+from platform_assets_tests.steps.killed_process import Ended, Job, Killer
+from platform_assets_tests.steps.pipeline import ALL_LAYERS, pipeline_with
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+
+LEDGER = "_platform/ledger commit"
+MODEL = ["model: pipeline.joblib", "model: record.json", "model: record.sha256", "model: folder in place"]
+
+WRITES: dict[tuple[str, str], list[str]] = {
+    # edition, layer: what bringing the layer up writes, in this order
+    ("new", "raw"): ["sales/raw commit"] * 8 + [LEDGER],
+    ("new", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
+    ("new", "gold"): ["spending/gold commit", LEDGER],
+    ("new", "report"): ["takings/gold commit", LEDGER],
+    ("new", "training"): ["coming/training commit", LEDGER] * 2,
+    ("new", "model"): [*MODEL, *MODEL, "coming/model commit", LEDGER],
+    ("new", "predictions"): ["coming/predictions commit", LEDGER] * 2,
+    ("new", "online"): ["online: begin", "online: values", "online: values", "online: marks"],
+    # Another edition of one day, of which the tables have partitions already
+    ("corrected", "raw"): ["sales/raw commit", LEDGER],
+    ("corrected", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
+    ("corrected", "gold"): ["spending/gold commit", LEDGER],
+    ("corrected", "report"): ["takings/gold commit", LEDGER],
+    ("corrected", "training"): ["coming/training commit", LEDGER] * 2,
+    ("corrected", "model"): [*MODEL, *MODEL, "coming/model commit", LEDGER],
+    ("corrected", "predictions"): ["coming/predictions commit", LEDGER] * 2,
+    ("corrected", "online"): ["online: begin", "online: values", "online: values", "online: marks"],
+    # Another edition of the last day, which is blocked: what was made of it is withdrawn
+    ("withdrawn", "raw"): ["sales/raw commit", LEDGER],
+    ("withdrawn", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
+    ("withdrawn", "gold"): [LEDGER],
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer before it is brought up, and how that ends when nobody is killed."""
+
+    before: Path
+    ended: Ended
+    expected: dict[str, Any]
+    stale: list[int]
+    files: set[Path]
+    """That came with it."""
+    commands: int
+    """Scripts that the online store has run."""
+
+
+class World:
+    """All stages, one after the other, made by processes that live."""
+
+    def __init__(self, folder: Path, server: EmbeddedValkey, killer: Killer) -> None:
+        self.folder, self.server, self.killer = folder, server, killer
+        self._stages: dict[tuple[str, str], Stage] = {}
+
+    def stage(self, edition: str, layer: str) -> Stage:
+        """Made when it is asked for, after all before it."""
+        for stage in WRITES:
+            if stage not in self._stages:
+                self._stages[stage] = self._make(*stage)
+            if stage == (edition, layer):
+                break
+        return self._stages[edition, layer]
+
+    def store(self, project: str) -> OnlineStore:
+        return OnlineStore(self.server.url, project)
+
+    def job(self, home: Path, layer: str, edition: str, project: str, **more: Any) -> Job:
+        layers = tuple(layer.split())
+        return Job(str(home), layers, edition, self.server.url if "online" in layers else None, project, **more)
+
+    def pipeline(self, home: Path, layer: str, edition: str, project: str) -> Any:
+        return pipeline_with(home, edition, self.store(project) if "online" in layer else None)
+
+    def _make(self, edition: str, layer: str) -> Stage:
+        home, before = self.folder / "home", self.folder / f"before {layer} {edition}".replace(" ", "-")
+        home.mkdir(exist_ok=True)
+        shutil.copytree(home, before)
+        files, commands = set(home.rglob("*")), self._commands()
+        ended = self.killer.run(self.job(home, layer, edition, "undisturbed"))
+        commands, files = self._commands() - commands, {file for file in home.rglob("*") if file.is_file()} - files
+        pipeline = self.pipeline(home, layer, edition, "undisturbed")
+        return Stage(before, ended, pipeline.state(), pipeline.stale(layer), files, commands)
+
+    def _commands(self) -> int:
+        with self.store("").session() as session:
+            said = session.call("INFO", "commandstats").decode()
+        calls = dict(line.removeprefix("cmdstat_").split(":", 1) for line in said.splitlines() if line.startswith("cmdstat_"))
+        changing = {name: fields for name, fields in calls.items() if name in ("eval", "evalsha")}
+        return sum(int(fields.split(",")[0].removeprefix("calls=")) for fields in changing.values())
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("world")
+    with EmbeddedValkey(folder / "valkey") as server, Killer() as killer:
+        yield World(folder, server, killer)
+
+
+FAST = list(WRITES)[: list(WRITES).index(("corrected", "gold"))]
+"""Stages of the fast tests; the others take a minute."""
+
+
+def marks_of(edition: str, layer: str) -> Any:
+    return () if (edition, layer) in FAST else pytest.mark.slow
+
+
+@pytest.mark.parametrize(("edition", "layer"), [pytest.param(*stage, marks=marks_of(*stage), id=" ".join(stage)) for stage in WRITES])
+def test_the_list_has_every_write_that_there_is(world: World, edition: str, layer: str) -> None:
+    """Told by the writes themselves, and by the files and commands that they leave."""
+    stage, home = world.stage(edition, layer), world.folder / "home"
+    assert stage.ended == Ended(0, WRITES[edition, layer])
+    left: Counter[str] = Counter()
+    for file in stage.files:
+        place = file.relative_to(home).parts
+        if place[0] == "models":
+            left["a file of a model"] += 1
+        elif place[3] == "_delta_log" and file.suffix == ".json":
+            left[f"{place[1]}/{place[2]} commit"] += 1
+        else:
+            assert place[0] == "lake" and file.suffix == ".parquet", file
+    listed = Counter("a file of a model" if write.startswith("model: ") else write for write in WRITES[edition, layer])
+    listed["a file of a model"] -= WRITES[edition, layer].count("model: folder in place")
+    assert left == Counter({write: count for write, count in listed.items() if not write.startswith("online: ") and count})
+    assert stage.commands == sum(write.startswith("online: ") for write in WRITES[edition, layer])
+
+
+def points() -> list[Any]:
+    """Every write, to die before it or after it. Of most fast stages one is fast: after the first write, before what follows."""
+    found = []
+    for (edition, layer), writes in WRITES.items():
+        for number, write in enumerate(writes, start=1):
+            for before in (True, False):
+                is_fast = (edition, layer) in FAST and layer not in ("report", "predictions") and number == 1 and not before
+                name = f"{edition} {layer}, {'before' if before else 'after'} {number}: {write}"
+                found.append(pytest.param(edition, layer, number, before, marks=() if is_fast else pytest.mark.slow, id=name))
+    return found
+
+
+@pytest.mark.parametrize(("edition", "layer", "number", "before"), points())
+def test_a_killed_run_is_made_good_by_the_next(world: World, tmp_path: Path, edition: str, layer: str, number: int, before: bool) -> None:
+    stage, home, project = world.stage(edition, layer), tmp_path / "home", f"{edition}-{layer}-{number}-{before}"
+    shutil.copytree(stage.before, home)
+    if layer == "online" and edition != "new":  # what had been published before
+        assert world.killer.run(world.job(world.stage("new", "online").before, layer, "new", project)).code == 0
+    killed = world.killer.run(world.job(home, layer, edition, project, kill=number, before=before))
+    assert killed == Ended(-signal.SIGKILL, WRITES[edition, layer][:number])
+    assert world.killer.run(world.job(home, layer, edition, project)).code == 0
+    pipeline = world.pipeline(home, layer, edition, project)
+    same(pipeline.state(), stage.expected)
+    assert pipeline.stale(layer) == stage.stale
+
+
+@pytest.mark.parametrize("number", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_ledger_whose_files_were_just_put_together_has_all_its_entries(world: World, tmp_path: Path, number: int) -> None:
+    stage, home = world.stage("corrected", "silver"), tmp_path / "home"
+    shutil.copytree(stage.before, home)
+    writes = ["sales/quarantine commit", "sales/silver commit", LEDGER, *["_platform/ledger compaction"] * 2]
+    job = world.job(home, "silver", "corrected", "", kill=2 + number, before=number == 2, files_of_a_table=1)
+    assert world.killer.run(job) == Ended(-signal.SIGKILL, writes[: 2 + number])
+    assert world.killer.run(world.job(home, "silver", "corrected", "")).code == 0
+    pipeline = world.pipeline(home, "silver", "corrected", "")
+    same(pipeline.state(), stage.expected)
+    assert pipeline.stale("silver") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edition", ["new", "corrected"])
+def test_a_whole_run_killed_at_random_times_is_made_good_by_the_next(world: World, tmp_path: Path, edition: str) -> None:
+    everything, random, told = " ".join(ALL_LAYERS), Random(edition), Counter[int]()
+    expected: dict[str, Any] | None = None
+    seconds = 0.0
+    for turn in range(11):
+        home, project = tmp_path / f"{turn}", f"{edition}-{turn}"
+        shutil.copytree(world.stage(edition, "raw").before, home)
+        if edition != "new":
+            assert world.killer.run(world.job(home, "online", "new", project)).code == 0
+        begun = time.monotonic()
+        killed = world.killer.run(world.job(home, everything, edition, project, seconds=random.uniform(0, seconds)))
+        seconds = seconds or time.monotonic() - begun  # the first one lives
+        told[killed.code] += 1
+        assert world.killer.run(world.job(home, everything, edition, project)).code == 0
+        found = world.pipeline(home, everything, edition, project).state(exact=False)
+        expected = expected or found
+        same(found, expected)
+    assert told[0] >= 1 and told[-signal.SIGKILL] >= 7, "most were killed before they had ended"
