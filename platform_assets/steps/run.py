@@ -9,6 +9,7 @@ import polars as pl
 
 from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import NotReadyError
+from platform_assets.steps.lacking import MISSING, LackingError, told_once
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.tables import name_of as name_of
@@ -43,38 +44,37 @@ class Done:
         """Raises one error for all partitions that were refused."""
         if not self.refused:
             return
-        done = f"{len(self.entries) + len(self.unchanged)} other partitions were written. " if self.entries or self.unchanged else ""
-        messages = list(dict.fromkeys(str(error) for error in self.refused.values()))
+        written = len({*self.entries, *self.unchanged} - {*self.refused})
+        done = f"{counted(written, 'other partition')} {'was' if written == 1 else 'were'} written. " if written else ""
+        messages = told_once(self.refused.values())
         more = f"\n... and {len(messages) - 10} more" if len(messages) > 10 else ""
         keys = list(self.refused)
         named = ", ".join(keys) if len(keys) <= 5 else f"{keys[0]} to {keys[-1]}"
-        raise NotReadyError(f"{len(keys)} partitions could not be made ({named}). {done}\n" + "\n".join(messages[:10]) + more)
+        raise NotReadyError(f"{counted(len(keys), 'partition')} could not be made ({named}). {done}\n" + "\n".join(messages[:10]) + more)
 
 
-def key_format(table: Table) -> str:
-    """How an asset is selected on the command line."""
-    return f"--select 'key:\"{name_of(table)}\"'"
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "partition"), counted(2, "partition")
+    ('1 partition', '2 partitions')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def unready(
     reader: str, table: Table, version: str, partitions: Partitions, needed: Sequence[int], entries: Mapping[str, Entry]
 ) -> NotReadyError | None:
     """Why a partition cannot be made of these partitions of a table; None when all are there, open, and of this version."""
-    for index in needed:
-        if index < partitions.first or (partitions.last is not None and index > partitions.last):
-            continue
-        key = partitions.key(index)
-        entry = entries.get(key)
-        command = f"dagster asset materialize -m <module> {key_format(table)} --partition {key}"
-        if entry is None:
-            return NotReadyError(f"{reader} needs {name_of(table)} {key}, which is missing. Materialize it: {command}")
-        if entry.status == "blocked":
-            return NotReadyError(_blocked(reader, table, entry))
-        if entry.declaration_version != version:
-            return NotReadyError(
-                f"{reader} needs {name_of(table)} {key}, which was made by version {entry.declaration_version} of its declaration; "
-                f"now it is {version}. Materialize it again: {command}"
-            )
+    there = [index for index in needed if partitions.first <= index and (partitions.last is None or index <= partitions.last)]
+    found = {index: entries.get(partitions.key(index)) for index in there}
+    if missing := [index for index, entry in found.items() if entry is None]:
+        return LackingError(reader, table, partitions, MISSING, missing)
+    open_or_not = [(index, entry) for index, entry in found.items() if entry is not None]
+    if blocked := [entry for _, entry in open_or_not if entry.status == "blocked"]:
+        return NotReadyError(_blocked(reader, table, blocked[0]))
+    if older := [(index, entry.declaration_version) for index, entry in open_or_not if entry.declaration_version != version]:
+        why = f"made by version {older[0][1]} of its declaration; now it is {version}"
+        return LackingError(reader, table, partitions, why, [index for index, _ in older])
     return None
 
 

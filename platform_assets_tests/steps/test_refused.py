@@ -34,7 +34,7 @@ def test_the_error_names_the_reader_the_missing_partition_and_the_command(busine
     error = business.make("silver", business.first + 5, business.first + 5).refused[business.day(5)]
     assert str(error) == (
         f"sales/silver {business.day(5)} needs sales/raw {business.day(3)}, which is missing. Materialize it: "
-        f"dagster asset materialize -m <module> --select 'key:\"sales/raw\"' --partition {business.day(3)}"
+        f"dagster asset materialize -m your_module --select 'key:\"sales/raw\"' --partition {business.day(3)}"
     )
 
 
@@ -57,8 +57,8 @@ def test_another_version_of_the_declaration_is_refused_until_it_is_made_again(bu
     assert changed.stale("silver") == changed.stale("gold") == changed.stale("report") == list(range(changed.first, changed.last + 1))
     error = changed.make("gold", changed.last, changed.last).refused[changed.day(7)]
     old, new = business.source.version, changed.source.version
-    assert f"needs sales/silver {changed.day(4)}, which was made by version {old} of its declaration; now it is {new}." in str(error)
-    assert "Materialize it again: dagster asset materialize" in str(error)
+    assert f"partitions of sales/silver that were made by version {old} of its declaration; now it is {new}: " in str(error)
+    assert "Materialize them again: dagster asset materialize" in str(error)
     changed.make_stale()
     assert {entry.declaration_version for entry in changed.entries("sales/silver").values()} == {new}
     assert {entry.declaration_version for entry in changed.entries("spending/gold").values()} == {changed.view.version}

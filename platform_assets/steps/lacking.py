@@ -1,0 +1,69 @@
+"""What a step does not find, in words: how many partitions of which table, why they do not do, and one command that mends it."""
+
+from collections.abc import Iterable, Sequence
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.errors import NotReadyError
+from platform_assets.stores.delta import Table
+from platform_assets.stores.tables import name_of
+
+_SHOWN = 3
+MISSING = "missing"
+
+
+class LackingError(NotReadyError):
+    """Partitions of a table that a reader needs: missing, or made by another version of the declaration."""
+
+    def __init__(self, reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int]) -> None:
+        """why: MISSING, or what follows "which was"."""
+        super().__init__(_message(reader, table, partitions, why, lacking))
+        self.reader, self.table, self.partitions, self.why, self.lacking = reader, table, partitions, why, tuple(lacking)
+
+
+def told_once(errors: Iterable[NotReadyError]) -> list[str]:
+    """The messages for all partitions of a step that were refused; those that lack partitions of one table are told as one."""
+    groups: dict[object, list[NotReadyError]] = {}
+    for error in errors:
+        alike = (error.table, error.why) if isinstance(error, LackingError) else str(error)
+        groups.setdefault(alike, []).append(error)
+    return [_together(group) for group in groups.values()]
+
+
+def _together(group: Sequence[NotReadyError]) -> str:
+    lacking = [error for error in group if isinstance(error, LackingError)]
+    if len(lacking) < 2:
+        return str(group[0])
+    one, union = lacking[0], sorted({index for error in lacking for index in error.lacking})
+    reader = one.reader.partition(" ")[0]  # without the key: the readers' keys are told beside it
+    return _message(reader, one.table, one.partitions, one.why, union)
+
+
+def _message(reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int]) -> str:
+    again = "" if why == MISSING else " again"
+    command = _command(table, partitions, why, lacking)
+    if len(lacking) == 1:
+        verb = "is" if why == MISSING else "was"
+        return f"{reader} needs {name_of(table)} {partitions.key(lacking[0])}, which {verb} {why}. Materialize it{again}: {command}"
+    verb = "are" if why == MISSING else "were"
+    return (
+        f"{reader} needs {len(lacking)} partitions of {name_of(table)} that {verb} {why}: {_named(partitions, lacking)}. "
+        f"Materialize them{again}: {command}"
+    )
+
+
+def _named(partitions: Partitions, indexes: Sequence[int]) -> str:
+    first, last = partitions.key(indexes[0]), partitions.key(indexes[-1])
+    if len(indexes) > 2 and indexes[-1] - indexes[0] == len(indexes) - 1:
+        return f"{first} to {last}"
+    shown = ", ".join(partitions.key(index) for index in indexes[:_SHOWN])
+    return f"{shown} and {len(indexes) - _SHOWN} more up to {last}" if len(indexes) > _SHOWN else shown
+
+
+def _command(table: Table, partitions: Partitions, why: str, indexes: Sequence[int]) -> str:
+    """One for all of them. Those in between are made again, which changes no value."""
+    # Silver that is missing often lacks its raw too; raw that is there already is looked at, and left as it is.
+    layers = ("raw", "silver") if table[1] == "silver" and why == MISSING else (table[1],)
+    selected = " or ".join(f'key:"{name_of((table[0], layer))}"' for layer in layers)
+    first, last = partitions.key(indexes[0]), partitions.key(indexes[-1])
+    asked = f"--partition {first}" if first == last else f"--partition-range {first}...{last}"
+    return f"dagster asset materialize -m your_module --select '{selected}' {asked}"
