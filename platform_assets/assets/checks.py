@@ -19,6 +19,7 @@ class Verdict:
     check: str
     passed: bool
     metadata: Mapping[str, Any]
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
 
 
 def evaluations(context: dg.AssetExecutionContext, table: Table, verdicts: list[Verdict]) -> Iterator[dg.AssetCheckEvaluation]:
@@ -41,10 +42,17 @@ def evaluations(context: dg.AssetExecutionContext, table: Table, verdicts: list[
             passed=verdict.passed,
             partition=verdict.partition,
             metadata=dict(verdict.metadata),
-            severity=dg.AssetCheckSeverity.ERROR,
+            severity=verdict.severity,
             blocking=False,
             target_materialization_data=target,
         )
+
+
+def done_with_checks(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None]]:
+    """Says that the selected checks are done with, as Dagster does itself after an AssetCheckResult; it would log them as forgotten."""
+    specs = [spec for spec in context.assets_def.check_specs if spec.key in context.selected_asset_check_keys]
+    for spec in specs:
+        yield dg.Output(None, output_name=spec.get_python_identifier())
 
 
 def _newest(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: list[str]) -> dict[str | None, dg.EventLogRecord]:
@@ -55,11 +63,3 @@ def _newest(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: list[str]) -
         if key not in found:  # another run has just materialized some of them too
             found[key] = instance.fetch_materializations(dg.AssetRecordsFilter(asset, asset_partitions=[key]), limit=1).records[0]
     return found
-
-
-def reasons_table(reasons: Mapping[str, int]) -> dg.MarkdownMetadataValue:
-    """Why rows were set aside, most frequent first."""
-    rows = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    return dg.MetadataValue.md(
-        "\n".join(["|reason|rows|", "|-|-:|", *(f"|{reason}|{number}|" for reason, number in rows)]) if rows else "none"
-    )

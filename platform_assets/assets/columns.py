@@ -1,21 +1,99 @@
-"""Columns as Dagster shows them: their types, and the columns of other tables that they are made of."""
+"""Columns as Dagster shows them: types, what they mean, and the columns of other tables that they are made of."""
 
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from platform_assets.assets.keys import key_of
+from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.features import Measure
 from platform_assets.declare.source import Source
+from platform_assets.declare.view import DerivedFeature, StoredFeature
 from platform_assets.expressions.types import DataType
 from platform_assets.stores.delta import Table
 
 Columns = Mapping[str, Sequence[tuple[Table, str]]]
 """Lineage: each column with the columns of other tables that it is made of."""
 
+_WORDS = {
+    "count": "number",
+    "count_distinct": "number of different values",
+    "std": "standard deviation",
+    "min": "smallest value",
+    "max": "largest value",
+    "first": "earliest value",
+    "last": "latest value",
+    "mode": "most frequent value",
+    "time_since_last": "seconds since the last",
+}
 
-def column_schema(types: Mapping[str, DataType | str]) -> dict[str, dg.TableSchema]:
-    return {"dagster/column_schema": dg.TableSchema([dg.TableColumn(name, dtype) for name, dtype in types.items()])}
+
+def column_schema(types: Mapping[str, DataType | str], meanings: Mapping[str, str] | None = None) -> dict[str, dg.TableSchema]:
+    """Types by column, and what a column means where that is known."""
+    columns = [dg.TableColumn(name, dtype, description=(meanings or {}).get(name)) for name, dtype in types.items()]
+    return {"dagster/column_schema": dg.TableSchema(columns)}
+
+
+def source_schema(source: Source, carried: Mapping[str, str]) -> dict[str, dg.TableSchema]:
+    """The columns of silver with what holds for them: there in every row, the rules that read them, the key."""
+    columns = []
+    for name, column in source.columns.items():
+        rules = [rule.sql for rule in source.rules.values() if name in rule.columns]
+        says = [text for held, text in ((name == source.event_time, "when it happened"), (name in source.key, "part of the key")) if held]
+        limits = dg.TableColumnConstraints(nullable=column.nullable and name not in (source.event_time, *source.key), other=rules)
+        columns.append(dg.TableColumn(name, column.type, description=", ".join(says) or None, constraints=limits))
+    columns += [dg.TableColumn(name, "bool", description=f"flag: {flag.sql}") for name, flag in source.flags.items()]
+    columns += [dg.TableColumn(name, dtype, description=_CARRIED[name]) for name, dtype in carried.items()]
+    return {"dagster/column_schema": dg.TableSchema(columns)}
+
+
+_CARRIED = {
+    "arrival": "the partition that the row was received in",
+    "delivery": "which delivery of the partition brought it, counted from 1",
+    "row_number": "its place in the delivery",
+    "reasons": "why it was not accepted",
+    "run": "the run that judged it",
+}
+
+
+def quarantine_schema(source: Source, carried: Mapping[str, str]) -> dict[str, dg.TableSchema]:
+    """The columns of quarantine: those that came, in whatever type they came, and why the row is here."""
+    received = dict.fromkeys(source.columns, "as received")
+    return column_schema({**received, **carried, "reasons": "list of str", "run": "str"}, _CARRIED)
+
+
+def measured(measure: Measure) -> str:
+    """What a measure is, in words: 'sum of quantity * unit_price where not cancelled'."""
+    of = measure.argument.sql if measure.argument else "rows" if measure.aggregation.name == "count" else "row"
+    where = f" where {measure.where.sql}" if measure.where else ""
+    word = _WORDS.get(measure.aggregation.name, measure.aggregation.name)
+    return f"{word} {'' if of == 'row' else 'of '}{of}{where}"
+
+
+def meaning(feature: StoredFeature | DerivedFeature) -> str:
+    """What a feature is: 'sum of quantity * unit_price where not cancelled, over 30d'."""
+    if isinstance(feature, DerivedFeature):
+        return f"{feature.expression.sql}, when it is read"
+    window = feature.window
+    offset = f", ending {int(window.offset.total_seconds()):,} s before" if window.offset else ""
+    closed = "" if window.closed == "left" else f", closed {window.closed}"
+    stored = " (stored as its time)" if feature.served_type != feature.measure.type else ""
+    return f"{measured(feature.measure)}, over {window.text}{offset}{closed}{stored}"
+
+
+def meanings(view: View) -> dict[str, str]:
+    """What each feature of a view is: stored, derived, or an attribute."""
+    if isinstance(view, AttributeView):
+        return {attribute: f"{attribute} of the latest update of {view.source.name}" for attribute in view.attributes}
+    features: list[StoredFeature | DerivedFeature] = [*view.stored, *view.derived]
+    return {feature.name: meaning(feature) for feature in features}
+
+
+def read_from_gold(view: View) -> dict[str, list[str]]:
+    """The columns of its gold that each feature of a view is made of."""
+    if isinstance(view, AttributeView):
+        return {attribute: [attribute] for attribute in view.attributes}
+    return {f.name: [f.name] for f in view.stored} | {d.name: list(d.expression.columns) for d in view.derived}
 
 
 def column_lineage(columns: Columns) -> dict[str, dg.TableColumnLineage]:

@@ -8,7 +8,15 @@ from platform_assets.stores.delta import Table
 
 ONE_RUN = dg.BackfillPolicy.single_run()
 REFRESH = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
-"""eager() alone looks only at the newest partition and would drop a restated day."""
+"""Whenever what a partition reads has changed. eager() alone looks only at the newest one and would drop a restated day."""
+_COMPLETE = dg.AutomationCondition.missing() & ~dg.AutomationCondition.any_deps_missing()
+ONCE = (
+    _COMPLETE.newly_true().since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
+    & dg.AutomationCondition.missing()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+)
+"""When all that a partition reads is there for the first time: a restated day trains no old model anew, it has pinned what it read."""
 
 
 def key_of(table: Table) -> dg.AssetKey:

@@ -1,13 +1,16 @@
 """Training sets and models by month, predictions by day."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from platform_assets.assets.checks import Verdict, evaluations
-from platform_assets.assets.columns import Columns, column_lineage, column_schema
-from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
+from platform_assets.assets.checks import Verdict, done_with_checks, evaluations
+from platform_assets.assets.columns import Columns, column_lineage, column_schema, meanings, read_from_gold
+from platform_assets.assets.keys import ONCE, ONE_RUN, REFRESH, key_of, reads, shown
+from platform_assets.assets.model_pictures import pictures
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.telling import tell
@@ -16,8 +19,10 @@ from platform_assets.declare.training import TrainingSet
 from platform_assets.models.checks import name_of as check_name
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.model import make_model, make_predictions, model_table, predictions_table
+from platform_assets.steps.run import name_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.steps.training import make_training, training_table
+from platform_assets.stores.ledger import Entry
 
 _DAYS_A_MONTH = 28
 
@@ -29,11 +34,10 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
     upstream = [reads(t, start=-months) for t in (silver, *(gold_table(view) for view in data.features.views))]
     columns: Columns = {
         **{key: [(silver, key)] for key in data.entity.keys},
-        **{f"{v.name}__{f.name}": [(gold_table(v), f.name)] for v in data.features.views for f in v.stored},
         **{
-            f"{v.name}__{d.name}": [(gold_table(v), column) for column in d.expression.columns]
+            f"{v.name}__{name}": [(gold_table(v), column) for column in read]
             for v in data.features.views
-            for d in v.derived
+            for name, read in read_from_gold(v).items()
         },
         data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
     }
@@ -42,6 +46,13 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
     }
     columns = {**columns, **{name: list(dict.fromkeys(origins)) for name, origins in made_on_demand.items()}}
     types = {**data.features.keys, "label_time": "datetime", data.label: "bool", **data.features.features, "partition": "date"}
+    said = {
+        **dict.fromkeys(data.entity.keys, f"key of {data.entity.name}"),
+        "label_time": "the moment that the features are of; what is predicted comes after it",
+        data.label: _label_meaning(data),
+        "partition": "the month in which the label's interval ends",
+        **{f"{v.name}__{name}": text for v in data.features.views for name, text in meanings(v).items()},
+    }
 
     @dg.asset(
         key=list(table),
@@ -49,14 +60,16 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
         partitions_def=partitions_definition(data.partitions),
         backfill_policy=ONE_RUN,
         code_version=data.version,
+        automation_condition=ONCE,
         description=f"{data.description}\n\nLabels whose interval ends in the month, with the features known at each label's time.",
-        metadata=column_schema(types),
+        metadata=column_schema(types, said),
         **shown(data, "training", {"deltalake", "polars"}),
     )
     def assemble(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
-        done = make_training(data, *asked(context, data.partitions), platform.run(context.run_id))
+        run = platform.run(context.run_id)
+        done = make_training(data, *asked(context, data.partitions), run)
         pinned = {key: {f"version of {t}": v for t, v in entry.details["read"].items()} for key, entry in done.entries.items()}
-        tell(context, table, done.entries, done, {**column_lineage(columns), **next(iter(pinned.values()), {})})
+        tell(context, table, done.entries, done, run, data.partitions, column_lineage(columns), pinned)
         done.check()
 
     return assemble
@@ -87,27 +100,44 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         deps=[mapping],
         partitions_def=partitions,
         code_version=model.version,
+        automation_condition=ONCE,
         description=f"{model.description}\n\nTrained on the months up to its own; judged on the newest fifth of the label times.",
         **shown(model, "model", {"lightgbm", "scikitlearn"}),
     )
 
     @dg.multi_asset(name=f"{model.name}__model", specs=[spec], check_specs=specs, backfill_policy=ONE_RUN, can_subset=True)
     def learn(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
-        done = make_model(model, *asked(context, data.partitions), platform.run(context.run_id), platform.artifacts())
-        for key, entry in done.entries.items():
-            shown_ = {name.replace("_", " "): value for name, value in entry.details.items() if isinstance(value, int | float | str)}
-            tell(context, table, {key: entry}, done, {**lineage, **shown_})
+        run, artifacts = platform.run(context.run_id), platform.artifacts()
+        done = make_model(model, *asked(context, data.partitions), run, artifacts)
+        known = run.ledger.entries(name_of(table))
+        each = {key: _shown(entry, artifacts, {k: e for k, e in known.items() if k <= key}) for key, entry in done.entries.items()}
+        tell(context, table, done.entries, done, run, data.partitions, lineage, each)
         done.check()
         yield dg.MaterializeResult(asset_key=key_of(table))
         if context.selected_asset_check_keys:
             yield from evaluations(
                 context, table, [verdict for entry in done.entries.values() for verdict in _verdicts(entry.partition, entry.details)]
             )
+        yield from done_with_checks(context)
 
     return learn
 
 
 _MANY_MONTHS = 1200
+
+
+def _shown(entry: Entry, artifacts: Path, earlier: Mapping[str, Entry]) -> dict[str, Any]:
+    """A model's figures and pictures; of one that was not trained, why."""
+    figures = {name.replace("_", " "): value for name, value in entry.details.items() if isinstance(value, int | float | str)}
+    rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}
+    return {**rounded, **(pictures(artifacts / entry.details["artifact"], earlier) if entry.status == "ok" else {})}
+
+
+def _label_meaning(data: TrainingSet) -> str:
+    where = f" where {data.labels.where.sql}" if data.labels.where else ""
+    what = "no row" if data.labels.event == "none" else "a row"
+    days = data.labels.horizon / timedelta(days=1)
+    return f"{what} of {data.labels.source.name}{where} in the {days:g} days after label_time"
 
 
 def _described(check: Check) -> str:
@@ -126,19 +156,21 @@ def predictions_asset(model: Model) -> dg.AssetsDefinition:
     table, data = predictions_table(model), model.training_set
     views = data.features.views
     partitions = views[0].source.partitions
+    # Attributes do not expire, but a dependency without a beginning would make every evaluation walk through all partitions.
+    back = max((view.lookback for view in views if view.lookback is not None), default=0)
     # The model is a dependency for the lineage only: by default a day would map to its month's model, which knows the month's end.
     trained = dg.AssetDep(key_of(model_table(model)), partition_mapping=dg.LastPartitionMapping())
     condition = REFRESH.ignore(dg.AssetSelection.keys(key_of(model_table(model))))
     lineage = column_lineage(
         {
             **{key: [(gold_table(views[0]), key)] for key in data.entity.keys},
-            "score": [(gold_table(v), feature.name) for v in views for feature in v.stored],
+            "score": list(dict.fromkeys((gold_table(v), column) for v in views for read in read_from_gold(v).values() for column in read)),
         }
     )
 
     @dg.asset(
         key=list(table),
-        deps=[*(reads(gold_table(view), start=-view.lookback) for view in views), trained],
+        deps=[*(reads(gold_table(view), start=-(back if view.lookback is None else view.lookback)) for view in views), trained],
         partitions_def=partitions_definition(partitions),
         backfill_policy=ONE_RUN,
         code_version=model.version,
@@ -151,14 +183,22 @@ def predictions_asset(model: Model) -> dg.AssetsDefinition:
                 "partition": "date",
                 "score": "float",
                 "artifact": "str",
-            }
+            },
+            {
+                **dict.fromkeys(data.entity.keys, f"key of {data.entity.name}"),
+                "predicted_at": "the moment that the features are of",
+                "partition": "the snapshot that was scored",
+                "score": f"probability of {data.label}: {_label_meaning(data).replace('label_time', 'predicted_at')}",
+                "artifact": "the model that scored it",
+            },
         ),
         **shown(model, "predictions", {"deltalake", "lightgbm"}),
     )
     def predict(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
-        done = make_predictions(model, *asked(context, partitions), platform.run(context.run_id), platform.artifacts())
-        for key, entry in done.entries.items():
-            tell(context, table, {key: entry}, done, {**lineage, "model": entry.details.get("model", "none yet")})
+        run = platform.run(context.run_id)
+        done = make_predictions(model, *asked(context, partitions), run, platform.artifacts())
+        used = {key: {"model": entry.details.get("model", "none yet")} for key, entry in done.entries.items()}
+        tell(context, table, done.entries, done, run, partitions, lineage, used)
         done.check()
 
     return predict

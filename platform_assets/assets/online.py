@@ -5,23 +5,25 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.assets.checks import Verdict, evaluations
-from platform_assets.assets.columns import column_lineage
+from platform_assets.assets.checks import Verdict, done_with_checks, evaluations
+from platform_assets.assets.columns import column_lineage, column_schema, meanings, read_from_gold
 from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.declare.view import FeatureView
+from platform_assets.declare.attributes import View
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.gold import gold_table
-from platform_assets.steps.online import compare, described, make_online, not_online, online_table
+from platform_assets.steps.online import compare, described, make_online, not_online, online_table, stale_online
 
 PARITY = "offline_equals_online"
 
 
-def online_asset(view: FeatureView) -> dg.AssetsDefinition:
+def online_asset(view: View) -> dg.AssetsDefinition:
     """<view>/online: the values as of the watermark; any later partition makes an earlier failed one good."""
     table, gold, partitions = online_table(view), gold_table(view), view.source.partitions
-    lineage = column_lineage({name: [(gold, name)] for name in (*view.entity.keys, *(feature.name for feature in view.stored))})
+    lineage = column_lineage(
+        {**{key: [(gold, key)] for key in view.entity.keys}, **{n: [(gold, c) for c in read] for n, read in read_from_gold(view).items()}}
+    )
     spec = dg.AssetSpec(
         key_of(table),
         deps=[reads(gold)],
@@ -29,6 +31,7 @@ def online_asset(view: FeatureView) -> dg.AssetsDefinition:
         code_version=view.version,
         automation_condition=REFRESH,
         description=f"{view.description}\n\nThe latest values of each {view.entity.name}, for serving.",
+        metadata=column_schema({**view.key_types, **view.served}, meanings(view)),
         **shown(view, "online", {"redis"}),
     )
     check = dg.AssetCheckSpec(
@@ -42,6 +45,7 @@ def online_asset(view: FeatureView) -> dg.AssetsDefinition:
     def serve(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         run, store = platform.run(context.run_id), platform.online()
         first, last = asked(context, partitions)
+        behind = stale_online(view, partitions.first, partitions.index(run.now), run, store)
         published = make_online(view, run, store)
         watermark = None if published.watermark is None else partitions.index(published.watermark - view.source.data_delay) - 1
         refused = [error for p in range(first, last + 1) if (error := not_online(view, p, watermark))]
@@ -52,6 +56,10 @@ def online_asset(view: FeatureView) -> dg.AssetsDefinition:
                 context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata))
             else:
                 context.add_asset_metadata(metadata, asset_key=key_of(table), partition_key=key)
+        # A publication brings all of gold to the store: partitions whose own run failed, or waited for a gap, are there now as well.
+        for p in behind:
+            if not first <= p <= last and not not_online(view, p, watermark):
+                context.log_event(dg.AssetMaterialization(key_of(table), partition=partitions.key(p), metadata=metadata))
         if refused:
             raise NotReadyError(str(refused[0]))
         yield dg.MaterializeResult(asset_key=key_of(table))
@@ -64,5 +72,6 @@ def online_asset(view: FeatureView) -> dg.AssetsDefinition:
                 "first": "; ".join(parity.mismatches[:5]),
             }
             yield from evaluations(context, table, [Verdict(key, PARITY, not parity.mismatches, says) for key in keys])
+        yield from done_with_checks(context)
 
     return serve

@@ -5,20 +5,21 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.assets.checks import Verdict, evaluations, reasons_table
-from platform_assets.assets.columns import column_lineage, column_schema
+from platform_assets.assets.checks import done_with_checks, evaluations
+from platform_assets.assets.columns import column_lineage, quarantine_schema, source_schema
 from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
+from platform_assets.assets.markdown import reasons_table
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
+from platform_assets.assets.silver_checks import silver_checks, verdicts
 from platform_assets.assets.telling import tell
 from platform_assets.declare.source import Source
 from platform_assets.sources.receive import raw_table
+from platform_assets.steps.keys import key_faults
 from platform_assets.steps.raw import make_raw
-from platform_assets.steps.run import Done, name_of
-from platform_assets.steps.silver import make_silver, quarantine_table, silver_table
+from platform_assets.steps.run import name_of
+from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, make_silver, quarantine_table, silver_table
 from platform_assets.stores.ledger import Entry
-
-NOTHING_LOST, ACCEPTED_SHARE = "nothing_lost", "accepted_share"
 
 
 def raw_asset(source: Source) -> dg.AssetsDefinition:
@@ -33,8 +34,9 @@ def raw_asset(source: Source) -> dg.AssetsDefinition:
         **shown(source, "raw", {"bronze", "deltalake"}),
     )
     def receive(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
-        done = make_raw(source, *asked(context, source.partitions), platform.run(context.run_id))
-        tell(context, table, {**done.entries, **done.unchanged}, done, {})
+        run = platform.run(context.run_id)
+        done = make_raw(source, *asked(context, source.partitions), run)
+        tell(context, table, {**done.entries, **done.unchanged}, done, run, source.partitions, {})
         done.check()
 
     return receive
@@ -56,40 +58,33 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
             key_of(silver),
             description=f"{source.description}\n\nAccepted rows, typed, without duplicates, by arrival.",
             **upstream,
-            metadata=column_schema({**source.types, **carried}),
+            metadata=source_schema(source, carried),
             **shown(source, "silver", {"silver", "deltalake", "polars"}),
         ),
         dg.AssetSpec(
             key_of(quarantine),
             description=f"Rows of {source.name} as received that were not accepted, and why, by arrival.",
             **upstream,
+            metadata=quarantine_schema(source, carried),
             **shown(source, "quarantine", {"deltalake"}),
-        ),
-    ]
-    checks = [
-        dg.AssetCheckSpec(
-            NOTHING_LOST, asset=key_of(silver), partitions_def=partitions, description="received = accepted + quarantined + duplicates"
-        ),
-        dg.AssetCheckSpec(
-            ACCEPTED_SHARE,
-            asset=key_of(silver),
-            partitions_def=partitions,
-            description=f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW, readers wait.",
         ),
     ]
     lineage = _lineage(source)
 
     # can_subset makes the check outputs optional: their events name partitions, and are yielded by ourselves.
-    @dg.multi_asset(name=f"{source.name}__silver", specs=specs, check_specs=checks, backfill_policy=ONE_RUN, can_subset=True)
+    @dg.multi_asset(name=f"{source.name}__silver", specs=specs, check_specs=silver_checks(source), backfill_policy=ONE_RUN, can_subset=True)
     def judge(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         run = platform.run(context.run_id)
-        first, last = asked(context, source.partitions)
-        done = make_silver(source, first, last, run)
+        before = run.ledger.entries(name_of(silver))
+        done = make_silver(source, *asked(context, source.partitions), run)
+        now = run.ledger.entries(name_of(silver))
         aside = {key: entry for key, entry in run.ledger.entries(name_of(quarantine)).items() if key in done.entries}
         for table, entries, more in ((silver, done.entries, lineage), (quarantine, aside, {})):
-            if key_of(table) in context.selected_asset_keys:
-                tell(context, table, entries, done, more)
-        judged = _verdicts(done) if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys else []
+            tell(context, table, entries, done, run, source.partitions, more, {key: _quality(done.entries[key]) for key in entries})
+        judged = []
+        if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys:
+            faults = key_faults(source, [source.partitions.number(key) for key in sorted(done.entries)], run)
+            judged = verdicts(source, done.entries, before, now, faults)
         if done.refused:  # then this step will fail, but what it wrote is judged
             yield from evaluations(context, silver, judged)
             done.check()
@@ -97,6 +92,7 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
             if key_of(table) in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=key_of(table))
         yield from evaluations(context, silver, judged)
+        yield from done_with_checks(context)
 
     return judge
 
@@ -108,19 +104,12 @@ def _lineage(source: Source) -> dict[str, dg.TableColumnLineage]:
     return column_lineage(columns)
 
 
-def _verdicts(done: Done) -> list[Verdict]:
-    return [verdict for entry in done.entries.values() for verdict in (_nothing_lost(entry), _accepted(entry))]
-
-
-def _nothing_lost(entry: Entry) -> Verdict:
-    counts = {name: entry.details[name] for name in ("received", "accepted", "quarantined", "duplicates")}
-    accepted = 0 if entry.status == "blocked" else counts["accepted"]
-    passed = counts["received"] == accepted + counts["quarantined"] + counts["duplicates"]
-    return Verdict(
-        entry.partition, NOTHING_LOST, passed, {**counts, **{f"flag {flag}": rows for flag, rows in entry.details["flags"].items()}}
-    )
-
-
-def _accepted(entry: Entry) -> Verdict:
-    share = {"accepted share": entry.details["accepted_share"], "needed": entry.details["needed_share"]}
-    return Verdict(entry.partition, ACCEPTED_SHARE, entry.tier != "LOW", {**share, "reasons": reasons_table(entry.details["reasons"])})
+def _quality(entry: Entry) -> dict[str, Any]:
+    """What became of a partition's rows, for people; nothing while all were accepted."""
+    counts = {name: entry.details[name] for name in ("received", "quarantined", "duplicates") if entry.details[name]}
+    decision = entry.details.get(ACCEPTED_AS_IT_IS)
+    says = {"accepted as it is": f"by {decision['by']} at {decision['at']}: {decision['why']}"} if decision else {}
+    if not entry.details["reasons"]:
+        return {**counts, **says}
+    share = f"{entry.details['accepted_share']:.1%}"
+    return {**counts, **says, "accepted share": share, "quarantined because": reasons_table(entry.details["reasons"])}

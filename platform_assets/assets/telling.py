@@ -1,39 +1,81 @@
-"""How a step's outcome is told to Dagster: one materialization a partition."""
+"""How a step's outcome is told to Dagster: one materialization a partition, with what a person wants to see of it."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
+from platform_assets.assets.drawing import bars, image
 from platform_assets.assets.keys import key_of
-from platform_assets.steps.run import Done
+from platform_assets.assets.markdown import preview
+from platform_assets.declare.partitions import Partitions
+from platform_assets.steps.run import Done, Run, name_of, span_of
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 
+ROWS_SHOWN = 5
+PARTITIONS_DRAWN = 30
 
-def facts(entry: Entry, done: Done, table: Table) -> dict[str, Any]:
+
+def tell(
+    context: dg.AssetExecutionContext,
+    table: Table,
+    entries: Mapping[str, Entry],
+    done: Done,
+    run: Run,
+    partitions: Partitions,
+    more: Mapping[str, Any],
+    each: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Records one materialization a partition: when all were made through the step's own result, otherwise event by event.
+
+    more: said of every partition. each: said of one, by its key. The newest one also shows its first rows, and how many rows it and
+    those before it have: once a run, since Dagster keeps whatever is said for ever.
+
+    An entry may be of a partition that the run was not asked for: raw keeps a delivery that arrives now in the newest one. And a
+    table may be one that nobody selected: silver and quarantine are always written together.
+    """
+    asked, chosen = set(context.partition_keys), key_of(table) in context.selected_asset_keys
+    sizes = _bytes(table, entries, done, run)
+    for key, entry in entries.items():
+        metadata = {**facts(entry, done, run.lake.uri(table), sizes.get(key, 0)), **more, **(each or {}).get(key, {})}
+        if key == max(entries):
+            metadata |= _at_a_glance(table, key, run, partitions)
+        if done.refused or not chosen or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
+            context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=_tags(context, table)))
+        else:
+            context.add_asset_metadata(metadata, asset_key=key_of(table), partition_key=key)
+
+
+def facts(entry: Entry, done: Done, uri: str, size: int) -> dict[str, Any]:
     """What Dagster shows of a partition that a step wrote or found as it should be."""
     metadata: dict[str, Any] = {"dagster/row_count": entry.rows, "delta_version": entry.delta_version, "status": entry.status}
     if entry.tier:
         metadata["tier"] = entry.tier
     if entry.partition in done.unchanged:
         return {**metadata, "unchanged": True}
-    written = done.written[table]
-    return {**metadata, "dagster/uri": written.uri, "bytes": written.bytes}
+    return {**metadata, "dagster/uri": uri, "bytes": size}
 
 
-def tell(context: dg.AssetExecutionContext, table: Table, entries: Mapping[str, Entry], done: Done, more: Mapping[str, Any]) -> None:
-    """Records one materialization a partition: when all were made through the step's own result, otherwise event by event.
+def _bytes(table: Table, entries: Mapping[str, Entry], done: Done, run: Run) -> dict[str, int]:
+    """The bytes of the files that were written for each partition."""
+    sizes: dict[str, int] = {}
+    for version in {entry.delta_version for key, entry in entries.items() if key not in done.unchanged}:
+        commit = run.lake.commit(table, version)
+        for file in commit.added if commit else ():
+            sizes[file.partition or ""] = sizes.get(file.partition or "", 0) + file.bytes
+    return sizes
 
-    An entry may be of a partition that the run was not asked for: raw keeps a delivery that arrives now in the newest one.
-    """
-    asked = set(context.partition_keys)
-    for key, entry in entries.items():
-        metadata = {**facts(entry, done, table), **more}
-        if done.refused or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
-            context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=_tags(context, table)))
-        else:
-            context.add_asset_metadata(metadata, asset_key=key_of(table), partition_key=key)
+
+def _at_a_glance(table: Table, key: str, run: Run, partitions: Partitions) -> dict[str, Any]:
+    """The first rows of a partition, and the rows of the last partitions up to it as a plot."""
+    by = "arrival" if table[1] in ("raw", "silver", "quarantine") else "partition"
+    index = partitions.number(key)
+    rows = run.lake.scan(table, by=by, span=span_of(partitions, index, index)).head(ROWS_SHOWN).collect()
+    known = {other: entry.rows for other, entry in run.ledger.entries(name_of(table)).items() if other <= key}
+    last = dict(list(known.items())[-PARTITIONS_DRAWN:])
+    drawn = image(bars(last), f"rows of the last {len(last)} partitions")
+    return {"first rows": preview(rows), "rows by partition": dg.MetadataValue.md(drawn)}
 
 
 def _tags(context: dg.AssetExecutionContext, table: Table) -> dict[str, str]:

@@ -1,13 +1,20 @@
 """Checks: one evaluation a partition, of that partition, pointing at the materialization that it judged."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
+from platform_assets import Arrival, daily, source
+from platform_assets.assets.silver_checks import verdicts
+from platform_assets.steps.keys import KeyFaults, key_faults
+from platform_assets.stores.delta import PartitionFacts, Span
+from platform_assets.stores.ledger import Entry
 from platform_assets_tests.assets.shop import RANGE_END, RANGE_START, Shop, evaluations
-from platform_assets_tests.steps.business import Business
+from platform_assets_tests.steps.business import START, Business
 
 
 @pytest.fixture
@@ -19,9 +26,9 @@ def business(tmp_path: Path) -> Business:
     return business
 
 
-def test_a_range_evaluates_each_check_once_a_partition(tmp_path: Path, business: Business) -> None:
+def test_a_range_tells_of_every_partition_whether_all_is_there_and_accepted(tmp_path: Path, business: Business) -> None:
     shop = Shop(tmp_path, business.source)
-    found = evaluations(shop.run(business.day(0), business.day(7)))
+    found = [e for e in evaluations(shop.run(business.day(0), business.day(7))) if e.check_name in ("accepted_share", "nothing_lost")]
     days = [business.day(day) for day in range(8)]
     assert sorted((e.partition or "", e.check_name) for e in found) == [
         (day, name) for day in days for name in ("accepted_share", "nothing_lost")
@@ -31,14 +38,115 @@ def test_a_range_evaluates_each_check_once_a_partition(tmp_path: Path, business:
     assert {(e.severity, e.blocking) for e in found} == {(dg.AssetCheckSeverity.ERROR, False)}, "the ledger blocks, partition by partition"
 
 
+def told(result: dg.ExecuteInProcessResult, check: str) -> dict[str, bool]:
+    return {e.partition or "": e.passed for e in evaluations(result) if e.check_name == check}
+
+
+def test_a_rule_is_a_warning_with_its_sql_and_the_rows_that_broke_it(tmp_path: Path, business: Business) -> None:
+    shop = Shop(tmp_path, business.source)
+    result = shop.run(business.day(0), business.day(7))
+    assert told(result, "rule_positive") == dict.fromkeys([business.day(day) for day in range(8)], False)
+    broken = {e.partition: e for e in evaluations(result) if e.check_name == "rule_positive"}
+    assert {e.severity for e in broken.values()} == {dg.AssetCheckSeverity.WARN}
+    assert {name: value.value for name, value in broken[business.day(0)].metadata.items()} == {"rows that break it": 1, "received": 5}
+    node = shop.definitions.resolve_asset_graph().get_check_spec(dg.AssetCheckKey(dg.AssetKey(["sales", "silver"]), "rule_positive"))
+    assert (node.description or "").startswith("amount >= 0\n")
+
+
+def test_of_new_partitions_that_keep_a_rule_only_the_newest_is_told_and_none_is_taken_for_passed(tmp_path: Path) -> None:
+    business = Business(tmp_path / "lake")
+    for day in range(8):
+        business.sell(day, f"{day}0 ada 1", f"{day}1 ada 1", f"{day}2 ada {-1 if day == 2 else 1}", f"{day}3 ada 1")
+    shop = Shop(tmp_path, business.source)
+    first = shop.run(business.day(0), business.day(7))
+    assert told(first, "rule_positive") == {business.day(2): False, business.day(7): True}
+    business.sell(2, "20 ada 1", "21 ada 1", "22 ada 1", "23 ada 1")
+    assert told(shop.run(business.day(2), business.day(3)), "rule_positive") == {business.day(2): True, business.day(3): True}
+    assert told(shop.run(business.day(4)), "rule_positive") == {business.day(4): True}
+
+
+def test_a_key_that_another_row_has_within_the_horizon_fails(tmp_path: Path) -> None:
+    business = Business(tmp_path / "lake")
+    for day in range(8):
+        business.sell(day, f"{day}0 ada 1", f"{day}1 bob 2")
+    shop = Shop(tmp_path, business.source)
+    assert told(shop.run(business.day(0), business.day(7)), "keys") == {business.day(7): True}
+    # Only rows that were written past the platform can have it: day 3 again has what day 2 had.
+    silver, arrival = ("sales", "silver"), pl.col("arrival")
+    rows = business.lake.scan(silver).collect()
+    third = START.date() + timedelta(days=3)
+    doubled = rows.with_columns(pl.when(arrival == third).then(pl.col("sale_id") - 10).otherwise("sale_id").alias("sale_id"))
+    span = Span(third, third + timedelta(days=1))
+    facts = [PartitionFacts(business.day(3), 2)]
+    version = business.source.version
+    business.lake.replace(
+        silver, doubled.filter(arrival == third), by="arrival", span=span, facts=facts, declaration_version=version, run="x"
+    )
+    found = key_faults(business.source, [business.first + number for number in range(2, 6)], business.run())
+    assert [found[business.first + number] for number in range(2, 6)] == [
+        KeyFaults(0, 0),
+        KeyFaults(0, 2),
+        KeyFaults(0, 0),
+        KeyFaults(0, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("received", "passed"), [(100, True), (50, True), (49, False), (200, True), (201, False), (0, False)], ids=lambda value: str(value)
+)
+def test_volume_is_compared_with_the_median_of_the_same_weekdays(received: int, passed: bool) -> None:
+    weeks = {visits.partitions.key(visits.partitions.first + 7 * week): rows for week, rows in enumerate((90, 100, 100, 5000, received))}
+    entries = {key: entry(key, rows) for key, rows in weeks.items()}
+    newest = visits.partitions.key(visits.partitions.first + 28)
+    [verdict] = [v for v in verdicts(visits, {newest: entries[newest]}, {}, entries, {}) if v.check == "volume"]
+    assert (verdict.passed, verdict.severity, verdict.metadata["usual"]) == (passed, dg.AssetCheckSeverity.WARN, 100)
+
+
+def test_volume_says_nothing_while_there_are_fewer_than_four_partitions_to_compare_with() -> None:
+    keys = [visits.partitions.key(visits.partitions.first + 7 * week) for week in range(4)]
+    entries = {key: entry(key, 100) for key in keys}
+    assert [v for v in verdicts(visits, {keys[3]: entries[keys[3]]}, {}, entries, {}) if v.check == "volume"] == []
+
+
+def test_few_rows_that_chance_explains_are_no_alarm() -> None:
+    keys = [visits.partitions.key(visits.partitions.first + 7 * week) for week in range(6)]
+    entries = {key: entry(key, rows) for key, rows in zip(keys, (4, 4, 4, 4, 9, 11), strict=True)}
+    found = {
+        v.partition: v.passed for v in verdicts(visits, {key: entries[key] for key in keys[4:]}, {}, entries, {}) if v.check == "volume"
+    }
+    assert found == {keys[5]: False}, "nine is fine, and of the fine ones only the newest is told"
+
+
+class Visit:
+    at: datetime
+
+
+@source(schema=Visit, event_time="at", partitions=daily("2024-01-01"))
+def visits(arrival: Arrival) -> None:
+    """Who came."""
+
+
+def entry(key: str, received: int) -> Entry:
+    details = {"received": received, "accepted": received, "quarantined": 0, "duplicates": 0, "flags": {}, "reasons": {}}
+    return Entry("visits/silver", key, 0, "v", received, details={**details, "accepted_share": 1.0, "needed_share": 0.7})
+
+
+@pytest.mark.parametrize("last", [None, 7], ids=["a partition", "a range"])
+def test_dagster_does_not_take_the_checks_for_forgotten(tmp_path: Path, business: Business, last: int | None) -> None:
+    """They are yielded as events with partitions; without an output for each check it logs 'did not yield or return expected outputs'."""
+    shop = Shop(tmp_path, business.view)
+    result = shop.run(business.day(0), None if last is None else business.day(last))
+    messages = [record.message for record in shop.instance.all_logs(result.run_id)]
+    assert [message for message in messages if "did not yield" in message] == []
+
+
 def test_an_evaluation_shows_the_counts_and_the_reasons_most_frequent_first(tmp_path: Path, business: Business) -> None:
     shop = Shop(tmp_path, business.source)
     found = {(e.partition, e.check_name): e for e in evaluations(shop.run(business.day(0), business.day(7)))}
     counts = {name: value.value for name, value in found[business.day(0), "nothing_lost"].metadata.items()}
     assert counts == {"received": 5, "accepted": 3, "quarantined": 1, "duplicates": 1, "flag large": 1}
     blocked = {name: value.value for name, value in found[business.day(3), "accepted_share"].metadata.items()}
-    assert blocked["accepted share"] == 1 / 3
-    assert blocked["needed"] == 0.7
+    assert (blocked["accepted share"], blocked["needed"]) == ("33.3%", "70.0%")
     held = "blocked: fewer than 70% of the partition's rows were acceptable"
     assert blocked["reasons"] == f"|reason|rows|\n|-|-:|\n|amount: not float|1|\n|{held}|1|\n|positive|1|"
 

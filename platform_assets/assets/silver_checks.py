@@ -1,0 +1,110 @@
+"""The checks of silver: nothing is lost, enough is accepted, rules, keys and volume; each is judged partition by partition."""
+
+from collections.abc import Mapping
+from math import sqrt
+from statistics import median
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.assets.checks import Verdict
+from platform_assets.assets.keys import key_of
+from platform_assets.assets.markdown import reasons_table
+from platform_assets.assets.partitions import partitions_definition
+from platform_assets.declare.source import Source
+from platform_assets.steps.keys import KeyFaults
+from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
+from platform_assets.stores.ledger import Entry
+
+NOTHING_LOST, ACCEPTED_SHARE, KEYS, VOLUME = "nothing_lost", "accepted_share", "keys", "volume"
+
+_LIKE = {
+    "hour": (24, "the same hour of the last 8 days"),
+    "day": (7, "the same weekday of the last 8 weeks"),
+    "week": (1, "the last 8 weeks"),
+}
+LOOKS_BACK, AT_LEAST = 8, 4
+"""Volume: with how many earlier partitions one is compared, and how many it takes to say anything."""
+
+
+def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
+    described = {
+        NOTHING_LOST: "received = accepted + quarantined + duplicates",
+        ACCEPTED_SHARE: f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW: what reads it "
+        f"waits until it is delivered again, or accepted: platform-assets accept {source.name} PARTITION.",
+        **{_rule(name): f"{rule.sql}\n\nRows that break it are set aside in quarantine." for name, rule in source.rules.items()},
+        VOLUME: f"The rows received, beside the median of {_LIKE[source.partitions.unit][1]}: not below half of it, not above twice.",
+    }
+    if source.key:
+        within = f" within {source.duplicates_within} {source.partitions.unit}s" if source.duplicates_within else " within a partition"
+        described[KEYS] = f"Accepted rows have a key, ({', '.join(source.key)}), and no two the same{within}."
+    partitions, asset = partitions_definition(source.partitions), key_of(silver_table(source))
+    return [dg.AssetCheckSpec(name, asset=asset, partitions_def=partitions, description=text) for name, text in described.items()]
+
+
+def verdicts(
+    source: Source, made: Mapping[str, Entry], before: Mapping[str, Entry], now: Mapping[str, Entry], keys: Mapping[int, KeyFaults]
+) -> list[Verdict]:
+    """What is told of the partitions that a run has made.
+
+    made: their entries. before: all entries of silver before the run. now: after it. keys: the faults of keys.
+
+    Whether all is there and accepted is told of each. Of the other checks, a partition that is new and fine is told of only when it
+    is the newest of the run: each event costs Dagster 8 ms, and a history of years has thousands. One that nothing is told of shows
+    as not evaluated, never as passed.
+    """
+    found = []
+    for key, entry in made.items():
+        always = [_nothing_lost(entry), _accepted(entry)]
+        number = source.partitions.number(key)
+        others = [*(_kept_rule(entry, name) for name in source.rules), *_volume(source, entry, now)]
+        others += [_keys(entry, keys[number])] if number in keys else []
+        found += [*always, *(v for v in others if not v.passed or key in before or key == max(made))]
+    return found
+
+
+def _rule(name: str) -> str:
+    return f"rule_{name}"
+
+
+def _nothing_lost(entry: Entry) -> Verdict:
+    counts = {name: entry.details[name] for name in ("received", "accepted", "quarantined", "duplicates")}
+    accepted = 0 if entry.status == "blocked" else counts["accepted"]
+    passed = counts["received"] == accepted + counts["quarantined"] + counts["duplicates"]
+    return Verdict(
+        entry.partition, NOTHING_LOST, passed, {**counts, **{f"flag {flag}": rows for flag, rows in entry.details["flags"].items()}}
+    )
+
+
+def _accepted(entry: Entry) -> Verdict:
+    share = {"accepted share": f"{entry.details['accepted_share']:.1%}", "needed": f"{entry.details['needed_share']:.1%}"}
+    decision = entry.details.get(ACCEPTED_AS_IT_IS)
+    says = {"accepted as it is": f"by {decision['by']} at {decision['at']}: {decision['why']}"} if decision else {}
+    metadata: dict[str, Any] = {**share, **says, "reasons": reasons_table(entry.details["reasons"])}
+    return Verdict(entry.partition, ACCEPTED_SHARE, entry.status != "blocked", metadata)
+
+
+def _kept_rule(entry: Entry, name: str) -> Verdict:
+    broken = entry.details["reasons"].get(name, 0)
+    metadata = {"rows that break it": broken, "received": entry.details["received"]}
+    return Verdict(entry.partition, _rule(name), broken == 0, metadata, dg.AssetCheckSeverity.WARN)
+
+
+def _keys(entry: Entry, faults: KeyFaults) -> Verdict:
+    metadata = {"without a key": faults.missing, "with the key of another row": faults.repeated, "rows": entry.rows}
+    return Verdict(entry.partition, KEYS, faults == KeyFaults(0, 0), metadata)
+
+
+def _volume(source: Source, entry: Entry, now: Mapping[str, Entry]) -> list[Verdict]:
+    """Nothing, while there is too little to compare with."""
+    step, like = _LIKE[source.partitions.unit]
+    number, received = source.partitions.number(entry.partition), entry.details["received"]
+    others = [now.get(source.partitions.key(number - step * back)) for back in range(1, LOOKS_BACK + 1)]
+    rows = [other.details["received"] for other in others if other is not None]
+    if len(rows) < AT_LEAST:
+        return []
+    usual = median(rows)
+    # Of few rows chance alone makes half or twice as many: three standard deviations of a count are never an alarm.
+    passed = usual / 2 <= received <= usual * 2 or abs(received - usual) <= 3 * sqrt(usual)
+    metadata = {"received": received, "usual": usual, "compared": f"with the median of {like}", "of": ", ".join(map(str, rows))}
+    return [Verdict(entry.partition, VOLUME, passed, metadata, dg.AssetCheckSeverity.WARN)]
