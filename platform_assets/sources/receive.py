@@ -53,16 +53,17 @@ def raw_table(source: Source) -> Table:
     return (source.name, "raw")
 
 
-def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry], *, now: datetime, run: str) -> Received:
+def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry], seen: int, *, now: datetime, run: str) -> Received:
     """Reads a partition of a source and keeps it in raw, in one commit; the same rows again change nothing.
 
     Other rows supersede the earlier ones: a source's function reads all of a partition, so whatever files it names it is one origin.
     Or, if the source's deliveries arrive now, they become a further delivery of the newest partition that has been received
     (docs/adr/0007).
 
-    known: the ledger's entries of raw, by partition key.
+    known: the ledger's entries of raw, by partition key, of when raw was at the Delta version `seen` (-1: not there yet).
 
     Raises:
+        Overtaken: another run has received something for the partition since; nothing was written.
         NotReadyError: nothing has come, and the time after which that means an empty partition has not passed; or it came again too late.
         SourceError: what came is no table, lacks a declared column, or has one that cannot be kept; or the source's function failed.
     """
@@ -87,7 +88,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
         details = {FILES: files} if (files := known[partitions.key(keeper)].details.get(FILES)) else {}
         _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
     new = Delivery(0, arrival.origin, rows.height, content, columns=tuple(rows.columns))
-    return _keep(source, key, keeper, rows, new, details, lake, known, run)
+    return _keep(source, key, keeper, rows, new, details, lake, known, seen, run)
 
 
 def _keep(
@@ -99,6 +100,7 @@ def _keep(
     details: Mapping[str, Any],
     lake: Lake,
     known: Mapping[str, Entry],
+    seen: int,
     run: str,
 ) -> Received:
     """Writes the partition `keeper` with the rows that were delivered for the partition `key`, beside what it has."""
@@ -128,7 +130,10 @@ def _keep(
     if beyond := sorted({column for delivery in current for column in delivery.columns} - {*source.columns}):
         details[COLUMNS_NOT_DECLARED] = beyond
     facts = PartitionFacts(kept_in, sum(delivery.rows for delivery in current), details=details)
-    written = lake.replace(table, frame, by="arrival", span=span, facts=[facts], declaration_version=source.version, run=run)
+    # What this run itself has written since is known too.
+    made_from = max(seen, known[kept_in].delta_version) if kept_in in known else seen
+    version = source.version
+    written = lake.replace(table, frame, by="arrival", span=span, facts=[facts], declaration_version=version, run=run, made_from=made_from)
     return Received(written, facts)
 
 

@@ -2,8 +2,9 @@
 
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError, SourceError
-from platform_assets.sources.receive import raw_table, receive
+from platform_assets.sources.receive import Received, raw_table, receive
 from platform_assets.steps.run import Done, Run, name_of
+from platform_assets.stores.delta import Overtaken, Table
 from platform_assets.stores.ledger import Entry
 
 
@@ -16,7 +17,7 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
     then that one is among the entries, also when it lies outside of first..last.
     """
     table, done = raw_table(source), Done()
-    known = run.ledger.entries(name_of(table))
+    seen, known = _known(table, run)
     recorded: list[Entry] = []
     broken: list[SourceError] = []
     # New ones first: what is delivered again may arrive in one of them.
@@ -25,7 +26,12 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
         for partition in indexes:
             key = source.partitions.key(partition)
             try:
-                received = receive(source, partition, run.lake, known, now=run.now, run=run.id)
+                received: Received | None = None
+                while received is None:
+                    try:
+                        received = receive(source, partition, run.lake, known, seen, now=run.now, run=run.id)
+                    except Overtaken:  # another run has received an edition of it meanwhile: what came is judged beside that one
+                        seen, known = _known(table, run)
             except NotReadyError as error:
                 done.refused[key] = error
                 continue
@@ -56,3 +62,9 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
     for key in done.entries:  # may have been as it should be until another's rows came
         done.unchanged.pop(key, None)
     return done
+
+
+def _known(table: Table, run: Run) -> tuple[int, dict[str, Entry]]:
+    """The version at which raw is, and what the ledger says of it then."""
+    version = run.version(table)
+    return version, run.ledger.entries(name_of(table), at_version=version)
