@@ -55,6 +55,18 @@ VIEWS: Wrong = {
         lambda: spend(entity=Entity("customer", keys=["customerid"])),
         f"{SPEND}, key of entity 'customer', source 'orders': there is no column 'customerid'. Did you mean 'customer_id'?",
     ),
+    "the parentheses are forgotten": (
+        lambda: spend(features=[count.over("7d", "30d")]),  # type: ignore[attr-defined]
+        "count.over('7d'): count is a function. Write count().over('7d').",
+    ),
+    "the column and the parentheses are forgotten": (
+        lambda: spend(features=[sum.named("spend").over("7d")]),  # type: ignore[attr-defined]
+        "sum.named('spend'): sum is a function. Write sum('amount').named('spend').",
+    ),
+    "a feature is called without its last parentheses": (
+        lambda: spend(features=[count().over]),  # type: ignore[list-item]
+        f"{SPEND}, features: ",
+    ),
     "features are one feature": (
         lambda: spend(features=count().over("7d")),
         f"{SPEND}, features: count().over('7d') is no list. Write features=[count().over('7d')].",
