@@ -1,8 +1,10 @@
 """Arguments of declarations: one that is misspelt, missing or of the wrong kind is a DeclarationError that says how to mend it."""
 
+import ast
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from platform_assets.errors import DeclarationError, unknown
@@ -138,3 +140,28 @@ def takes_one_argument(function: Any, where: str, example: str) -> None:
         inspect.signature(function).bind(None)
     except (TypeError, ValueError):
         raise DeclarationError(f"{where}: it must be a function of one argument. Write {example}.") from None
+
+
+def returns_something(function: Any, where: str, what: str) -> None:
+    """Refuses a function that does something and has no `return` with a value. One without a body, or without a source, may be a stub."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__))).body[0]
+    except (AttributeError, OSError, TypeError, SyntaxError, IndexError):
+        return
+    if not isinstance(tree, ast.FunctionDef) or all(isinstance(part, ast.Pass | ast.Raise) or _is_constant(part) for part in tree.body):
+        return
+    if not any(isinstance(part, ast.Return) and part.value is not None for part in _own(tree)):
+        raise DeclarationError(f"{where}: its function returns nothing. End it with return and {what}.")
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    """A docstring or `...`."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _own(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, those of functions and classes within it left out."""
+    for child in ast.iter_child_nodes(tree):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield child
+            yield from _own(child)

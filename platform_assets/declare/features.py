@@ -284,6 +284,20 @@ def time_since_last(column: str | None = None, *, where: str | None = None, clos
     return _feature(TimeSinceLast, column, where, closed, offset)
 
 
+def _forgotten(make: Callable[..., Feature], method: str) -> Callable[..., Feature]:
+    def refuse(*args: Any, **kwargs: Any) -> Feature:
+        name, first = make.__name__, shown(args[0]) if args else "'7d'"
+        column = "" if make in (count, time_since_last) else "'amount'"
+        raise DeclarationError(f"{name}.{method}({first}): {name} is a function. Write {name}({column}).{method}({first}).")
+
+    return refuse
+
+
+for _make in (count, sum, mean, std, min, max, first, last, count_distinct, mode, time_since_last):
+    for _method in ("over", "named"):
+        setattr(_make, _method, _forgotten(_make, _method))  # else count.over("7d") is an AttributeError that names no declaration
+
+
 def is_time_since(aggregation: Any) -> bool:
     """Whether its stored value is a time that becomes seconds when it is read."""
     return builtins.bool(aggregation.name == "time_since_last")

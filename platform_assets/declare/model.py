@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from platform_assets.declare.arguments import checked_arguments, list_of, one_of, share, shown, takes_one_argument, whole
+from platform_assets.declare.arguments import checked_arguments, list_of, one_of, returns_something, share, shown, takes_one_argument, whole
 from platform_assets.declare.names import check_name, check_owners, check_tags
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.version import version_of, version_of_code
@@ -108,6 +108,7 @@ def model(
         name = getattr(fit, "__name__", "")
         where = f"model {name!r}" if name else "@model"
         takes_one_argument(fit, where, f"def {name or 'churn'}(train: TrainingData) -> Estimator")
+        returns_something(fit, where, "the fitted estimator")
         check_name(name, where)
         units = {view.name: view.source.partitions.unit for view in training_set.features.views}
         if len(set(units.values())) > 1:

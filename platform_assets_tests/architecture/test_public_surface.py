@@ -10,7 +10,6 @@ from platform_assets_tests.architecture.modules import ROOT
 
 PUBLIC = [
     "Arrival",
-    "AttributeView",
     "Entity",
     "Estimator",
     "FeatureService",
