@@ -5,11 +5,16 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from platform_assets.assets.gold import report_asset, view_asset
+from platform_assets.assets.automation.arrivals import arrivals_sensor
+from platform_assets.assets.automation.conditions import conditions_sensor
+from platform_assets.assets.automation.event_days import event_days_sensor
+from platform_assets.assets.automation.freshness import freshness
+from platform_assets.assets.gold import attributes_asset, report_asset, view_asset
 from platform_assets.assets.model import model_asset, predictions_asset, training_asset
 from platform_assets.assets.online import online_asset
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.source import raw_asset, silver_assets
+from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.model import Model
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
@@ -17,14 +22,16 @@ from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import DeclarationError
 
-Declaration = Source | FeatureView | GoldTable | FeatureService | TrainingSet | Model
+Declaration = Source | FeatureView | AttributeView | GoldTable | FeatureService | TrainingSet | Model
 
 
 def build_definitions(*declarations: Declaration, platform: PlatformResource | None = None) -> dg.Definitions:
     """Everything that these declarations reach, as Dagster assets: name the ends of the chains, sources and views are found.
 
+    With the assets come their sensors, switched on: what arrives is received, and what reads it is made (docs/concepts/automation.md).
+
     Args:
-        declarations: sources, feature views, gold tables, services, training sets, models.
+        declarations: sources, feature views, attribute views, gold tables, services, training sets, models.
         platform: where the data lie; default: as the PLATFORM_ settings say.
 
     Raises:
@@ -37,7 +44,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         for declaration in found:
-            assets += _assets(declaration)
+            assets += [_with_freshness(asset, declaration) for asset in _assets(declaration)]
     owners: dict[dg.AssetKey, str] = {}
     for asset in assets:
         for key in asset.keys:
@@ -46,7 +53,12 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
                     f"two declarations are named {key.path[0]!r}, and both would make {key.to_user_string()}. Rename one."
                 )
             owners[key] = key.path[0]
-    return dg.Definitions(assets=assets, resources={"platform": platform or PlatformResource()}, executor=dg.in_process_executor)
+    return dg.Definitions(
+        assets=assets,
+        sensors=[conditions_sensor(assets), *(sensor for declaration in found for sensor in _sensors(declaration))],
+        resources={"platform": platform or PlatformResource()},
+        executor=dg.in_process_executor,
+    )
 
 
 def reached(declarations: Sequence[Declaration]) -> list[Declaration]:
@@ -60,7 +72,7 @@ def reached(declarations: Sequence[Declaration]) -> list[Declaration]:
 
 
 def _with_parents(declaration: Declaration) -> Iterator[Declaration]:
-    if isinstance(declaration, FeatureView | GoldTable):
+    if isinstance(declaration, FeatureView | AttributeView | GoldTable):
         yield declaration.source
     elif isinstance(declaration, FeatureService):
         for view in declaration.views:
@@ -71,8 +83,12 @@ def _with_parents(declaration: Declaration) -> Iterator[Declaration]:
     elif isinstance(declaration, Model):
         yield from _with_parents(declaration.training_set)
     elif not isinstance(declaration, Source):
+        if isinstance(declaration, list | tuple | set):
+            kind = type(declaration).__name__
+            raise DeclarationError(f"a {kind} is no declaration. Pass what is in it one by one: build_definitions(*[...])")
         raise DeclarationError(
-            f"{declaration!r} is no declaration. Pass sources, feature views, gold tables, services, training sets or models."
+            f"{declaration!r} is no declaration. Pass sources, feature views, attribute views, gold tables, services, training sets "
+            "or models."
         )
     yield declaration
 
@@ -82,6 +98,8 @@ def _assets(declaration: Declaration) -> list[dg.AssetsDefinition]:
         return [raw_asset(declaration), silver_assets(declaration)]
     if isinstance(declaration, FeatureView):
         return [view_asset(declaration), *([online_asset(declaration)] if declaration.online else [])]
+    if isinstance(declaration, AttributeView):
+        return [attributes_asset(declaration), *([online_asset(declaration)] if declaration.online else [])]
     if isinstance(declaration, GoldTable):
         return [report_asset(declaration)]
     if isinstance(declaration, TrainingSet):
@@ -89,3 +107,26 @@ def _assets(declaration: Declaration) -> list[dg.AssetsDefinition]:
     if isinstance(declaration, Model):
         return [model_asset(declaration), predictions_asset(declaration)]
     return []
+
+
+def _sensors(declaration: Declaration) -> list[dg.SensorDefinition]:
+    if isinstance(declaration, Source):
+        return [arrivals_sensor(declaration)]
+    if isinstance(declaration, GoldTable):
+        return [event_days_sensor(declaration)]
+    return []
+
+
+def _with_freshness(asset: dg.AssetsDefinition, declaration: Declaration) -> dg.AssetsDefinition:
+    """The asset with the age that is too old for it, unless its source has ended."""
+    data = declaration.training_set if isinstance(declaration, Model) else declaration
+    if isinstance(data, TrainingSet):
+        by_month = isinstance(asset.partitions_def, dg.MonthlyPartitionsDefinition)
+        source, partitions = data.labels.source, data.partitions if by_month else data.features.views[0].source.partitions
+    elif isinstance(data, Source):
+        source, partitions = data, data.partitions
+    else:
+        assert not isinstance(data, FeatureService), "a service is no asset"
+        source, partitions = data.source, data.source.partitions
+    policy = freshness(source, partitions)
+    return asset if policy is None else asset.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=policy))

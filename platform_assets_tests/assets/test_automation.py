@@ -1,4 +1,4 @@
-"""What is asked for by itself: what a restated day made stale, once, and nothing for a model's sake."""
+"""What conditions ask for: what a restated day made stale, once; months when they are complete; nothing for a model's sake."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ from platform_assets.declare.model import Model
 from platform_assets_tests.assets.shop import Shop
 from platform_assets_tests.steps.business import Business
 
-LAYERS = ("sales/silver", "sales/quarantine", "spending/gold", "takings/gold", "leaving/predictions")
+LAYERS = ("sales/silver", "sales/quarantine", "spending/gold", "leaving/training", "leaving/model", "leaving/predictions")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def days(business: Business, numbers: Iterable[int]) -> list[str]:
 
 
 def test_a_restated_old_day_asks_for_what_reads_it_once(tmp_path: Path, business: Business) -> None:
-    shop = Shop(tmp_path, business.view, business.report)
+    shop = Shop(tmp_path, business.view)
     automation = Automation(shop)
     assert shop.run(business.day(0), business.day(7)).success
     automation.tick()
@@ -59,11 +59,10 @@ def test_a_restated_old_day_asks_for_what_reads_it_once(tmp_path: Path, business
         "sales/silver": silver,
         "sales/quarantine": silver,
         "spending/gold": days(business, range(2, 8)),
-        "takings/gold": silver,
     }
     assert automation.tick() == {}, "what was asked for is not asked for again"
     assert shop.run(business.day(2), select=["sales/silver", "sales/quarantine"]).success
-    assert automation.tick() == {"spending/gold": days(business, (2, 3, 4, 5)), "takings/gold": days(business, [2])}
+    assert automation.tick() == {"spending/gold": days(business, (2, 3, 4, 5))}
     assert automation.tick() == {}
 
 
@@ -115,3 +114,35 @@ def test_predictions_are_asked_for_while_there_is_no_model_yet(tmp_path: Path, b
     for day in range(8):
         shop.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["spending", "gold"]), partition=business.day(day)))
     assert automation.tick() == {"leaving/predictions": days(business, range(8))}
+
+
+def test_a_month_is_trained_on_once_when_it_is_complete(tmp_path: Path, business: Business) -> None:
+    shop = Shop(tmp_path, leaving(business))
+    automation = Automation(shop)
+
+    def made(name: str, partitions: list[str]) -> None:
+        for partition in partitions:
+            shop.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey.from_user_string(name), partition=partition))
+
+    def months(asked: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {name: partitions for name, partitions in asked.items() if name in ("leaving/training", "leaving/model")}
+
+    for table in ("sales/silver", "spending/gold"):
+        made(table, days(business, range(4)))
+    assert months(automation.tick()) == {}, "the 29th is missing"
+    for table in ("sales/silver", "spending/gold"):
+        made(table, days(business, range(4, 8)))
+    both = ["2024-02-01", "2024-03-01"]  # the source ends in March
+    assert months(automation.tick()) == {"leaving/training": both, "leaving/model": both}
+    assert months(automation.tick()) == {}, "asked for: whether it failed or goes on"
+    for name in ("leaving/training", "leaving/model", "sales/silver", "leaving/training"):
+        made(name, [business.day(1)] if name == "sales/silver" else both)
+        assert months(automation.tick()) == {}, "a restated day, or a set made anew, trains no old model again"
+
+
+def test_months_that_are_complete_when_automation_begins_are_trained_on(tmp_path: Path, business: Business) -> None:
+    shop = Shop(tmp_path, leaving(business))
+    for table in ("sales/silver", "spending/gold"):
+        for partition in days(business, range(8)):
+            shop.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey.from_user_string(table), partition=partition))
+    assert Automation(shop).tick()["leaving/training"] == ["2024-02-01", "2024-03-01"]

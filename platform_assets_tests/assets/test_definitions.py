@@ -166,6 +166,12 @@ def test_what_is_no_declaration_is_refused() -> None:
         build_definitions("orders")  # type: ignore[arg-type]
 
 
+def test_a_list_of_declarations_is_refused_shortly() -> None:
+    with pytest.raises(DeclarationError) as error:
+        build_definitions([sales])  # type: ignore[arg-type]
+    assert str(error.value) == "a list is no declaration. Pass what is in it one by one: build_definitions(*[...])"
+
+
 def test_a_training_set_without_a_model_is_an_asset_of_its_own() -> None:
     view = FeatureView("activity", entity=user, source=sales, features=[count().over("7d")])
     labels = no_event(sales, within="30d", spine=every("7d", active="30d"))

@@ -1,0 +1,58 @@
+"""Raw by arrival: what has come is received, and what has not come in time is an empty partition."""
+
+import json
+from dataclasses import asdict
+
+import dagster as dg
+
+from platform_assets.assets.automation import requests
+from platform_assets.assets.keys import key_of
+from platform_assets.assets.resource import PlatformResource
+from platform_assets.declare.source import Source
+from platform_assets.sources.receive import raw_table
+from platform_assets.steps.news import Memory, News, find_news
+from platform_assets.steps.run import name_of
+
+
+def arrivals_sensor(source: Source) -> dg.SensorDefinition:
+    """Asks for the partitions of <source>/raw that have something to receive, for nothing else, and for nothing twice.
+
+    What a run kept in raw before its process died is told to Dagster here, without another run.
+    """
+    raw = key_of(raw_table(source))
+
+    @dg.sensor(
+        name=f"{source.name}__arrivals",
+        asset_selection=[raw],
+        minimum_interval_seconds=requests.EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Receives what has come for {source.name}, by the clock of PLATFORM_NOW.",
+    )
+    def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
+        if run_id := requests.unfinished(context.instance, raw):
+            return requests.waits(run_id)
+        run = platform.run("sensor")
+        memory = Memory(**json.loads(context.cursor)) if context.cursor else Memory()
+        news = find_news(source, run, memory, requests.MOST)
+        for error in news.failed.values():
+            context.log.error(str(error))
+        wanted = {p: f"{news.memory.asked[source.partitions.key(p)]} {memory.looked}" for p in news.ready}
+        told = context.instance.get_materialized_partitions(raw)
+        untold = [entry for key, entry in run.ledger.entries(name_of(raw_table(source))).items() if key not in told]
+        return dg.SensorResult(
+            run_requests=requests.requests(raw, source.partitions, wanted),
+            asset_events=[
+                dg.AssetMaterialization(
+                    raw, partition=entry.partition, metadata={"dagster/row_count": entry.rows, "delta_version": entry.delta_version}
+                )
+                for entry in untold
+            ],
+            skip_reason=None if wanted else f"Nothing has come. {_said(news)}",
+            cursor=json.dumps(asdict(news.memory)),
+        )
+
+    return arrivals
+
+
+def _said(news: News) -> str:
+    return f"The function failed for {', '.join(news.failed)}: see this tick's log." if news.failed else ""

@@ -1,0 +1,52 @@
+"""How sensors ask for runs: a run for consecutive partitions, and none while one of the same assets goes on."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+
+import dagster as dg
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.steps.run import stretches
+
+EVERY = 30
+"""Seconds between two looks of a sensor."""
+MOST = 10
+"""Runs that a sensor asks for at a time; the rest waits until these have ended."""
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def unfinished(instance: dg.DagsterInstance, *assets: dg.AssetKey) -> str | None:
+    """The id of a run that still makes one of these assets."""
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
+        made: Collection[dg.AssetKey] | None = record.dagster_run.asset_selection
+        if made is None or any(asset in made for asset in assets):
+            return record.dagster_run.run_id
+    return None
+
+
+def waits(run_id: str) -> dg.SensorResult:
+    """The answer while a run goes on."""
+    return dg.SensorResult(skip_reason=f"Run {run_id[:8]} has not ended. If its process is gone, end it in the list of runs.")
+
+
+def requests(asset: dg.AssetKey, partitions: Partitions, wanted: Mapping[int, str]) -> Sequence[dg.RunRequest]:
+    """A run for each stretch of partitions; `wanted` says of each what it is asked for, so that the same is never run twice."""
+    return [_request(asset, partitions, wanted, first, last) for first, last in stretches(sorted(wanted))]
+
+
+def _request(asset: dg.AssetKey, partitions: Partitions, wanted: Mapping[int, str], first: int, last: int) -> dg.RunRequest:
+    keys = partitions.key(first), partitions.key(last)
+    what = hashlib.sha256(" ".join(wanted[p] for p in range(first, last + 1)).encode()).hexdigest()[:16]
+    return dg.RunRequest(
+        run_key=f"{asset.to_user_string()} {keys[0]} {keys[1]} {what}",
+        asset_selection=[asset],
+        partition_key=keys[0] if first == last else None,
+        tags={} if first == last else {_FIRST: keys[0], _LAST: keys[1]},
+    )
