@@ -135,7 +135,9 @@ def test_a_month_is_trained_on_once_when_it_is_complete(tmp_path: Path, business
     both = ["2024-02-01", "2024-03-01"]  # the source ends in March
     assert months(automation.tick()) == {"leaving/training": both, "leaving/model": both}
     assert months(automation.tick()) == {}, "asked for: whether it failed or goes on"
-    for name in ("leaving/training", "leaving/model", "sales/silver", "leaving/training"):
+    made("leaving/training", both)
+    assert months(automation.tick()) == {"leaving/model": both}, "their run had failed, and the training sets were made by hand"
+    for name in ("leaving/model", "sales/silver", "leaving/training"):
         made(name, [business.day(1)] if name == "sales/silver" else both)
         assert months(automation.tick()) == {}, "a restated day, or a set made anew, trains no old model again"
 
