@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from platform_assets.declare.attributes import AttributeView as AttributeView
 from platform_assets.declare.entity import Entity as Entity
 from platform_assets.declare.features import count as count
 from platform_assets.declare.features import count_distinct as count_distinct
@@ -54,6 +55,7 @@ _LATER = {
 
 __all__ = [
     "Arrival",
+    "AttributeView",
     "Entity",
     "Estimator",
     "FeatureService",

@@ -8,11 +8,11 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from platform_assets.cli.running import materialize
+from platform_assets.declare.attributes import View
 from platform_assets.declare.partitions import Partitions
-from platform_assets.declare.view import FeatureView
 from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
-from platform_assets.errors import PlatformError
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps import stale
@@ -50,7 +50,7 @@ def stages() -> list[Stage]:
     return [
         *(Stage((raw_table(s),), days, partial(stale.stale_raw, s)) for s in sources),
         *(Stage((silver_table(s), quarantine_table(s)), days, partial(stale.stale_silver, s)) for s in sources),
-        *(Stage((gold_table(view),), days, partial(stale.stale_change_log, view)) for view in views),
+        *(Stage((gold_table(view),), days, partial(stale.stale_view, view)) for view in views),
         Stage((gold_table(retail.daily_revenue),), days, partial(stale.stale_report, retail.daily_revenue)),
         *(Stage((online_table(view),), days, partial(_stale_online, view)) for view in views),
         Stage((training_table(retail.churn_training),), months, partial(stale.stale_training, retail.churn_training)),
@@ -59,7 +59,7 @@ def stages() -> list[Stage]:
     ]
 
 
-def _stale_online(view: FeatureView, first: int, last: int, run: Run) -> list[int]:
+def _stale_online(view: View, first: int, last: int, run: Run) -> list[int]:
     return stale_online(view, first, last, run, online_store())
 
 
@@ -78,28 +78,16 @@ def materialize_stale(console: Console) -> Made:
         todo = stages()
         task = progress.add_task("", total=len(todo))
         for stage in todo:
-            progress.update(task, description=", ".join(dict.fromkeys(name_of(table) for table in stage.tables)))
+            names = ", ".join(name_of(table) for table in stage.tables)
+            progress.update(task, description=names)
             lake = Lake(str(settings.lake_root))
             first, last = stage.partitions.first, stage.partitions.last
             assert last is not None, "the shop's days have an end"
             wanted = stage.stale(first, last, Run(lake, Ledger(lake), "plan", settings.clock()))
             if wanted:
-                _materialize(stage, wanted[0], wanted[-1], instance)
+                materialize(defs, stage.tables, stage.partitions, wanted[0], wanted[-1], instance)
                 made.partitions |= {name_of(table): wanted[-1] - wanted[0] + 1 for table in stage.tables}
+                if not console.is_terminal:  # where no bar can be drawn, as in CI
+                    console.print(f"  {names}: {wanted[-1] - wanted[0] + 1} partitions", soft_wrap=True)
             progress.advance(task)
     return made
-
-
-def _materialize(stage: Stage, first: int, last: int, instance: dg.DagsterInstance) -> None:
-    keys = {
-        "dagster/asset_partition_range_start": stage.partitions.key(first),
-        "dagster/asset_partition_range_end": stage.partitions.key(last),
-    }
-    job = defs.resolve_implicit_global_asset_job_def()
-    selection = [dg.AssetKey(list(table)) for table in stage.tables]
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    result = job.execute_in_process(quiet, asset_selection=selection, tags=keys, instance=instance, raise_on_error=False)
-    if not result.success:
-        errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-        causes = [str((error.cause or error).message) for error in errors if error]
-        raise PlatformError(f"{name_of(stage.tables[0])} failed: {causes[0] if causes else 'see the run in the UI'}")

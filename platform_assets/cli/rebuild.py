@@ -3,7 +3,7 @@
 import importlib
 
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.declare.view import FeatureView
+from platform_assets.declare.attributes import View
 from platform_assets.errors import DeclarationError, unknown
 from platform_assets.steps.online import rebuild_online
 
@@ -16,9 +16,9 @@ def rebuild_view(name: str, module: str) -> str:
         raise DeclarationError(
             f"there is no module {module!r} ({error}). Name the one that declares the view: --module your_module"
         ) from None
-    views = {value.name: value for value in vars(declared).values() if isinstance(value, FeatureView)}
+    views = {value.name: value for value in vars(declared).values() if isinstance(value, View)}
     if name not in views:
-        raise unknown(f"module {module!r}", "feature view", name, views)
+        raise unknown(f"module {module!r}", "view", name, views)
     platform = PlatformResource()
     published = rebuild_online(views[name], platform.run("rebuild"), platform.online())
     upto = "nothing may be read yet" if published.watermark is None else f"as of {published.watermark:%Y-%m-%d %H:%M} UTC"

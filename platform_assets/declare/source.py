@@ -30,6 +30,7 @@ from platform_assets.expressions import Expression, parse
 from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
 
 Deliveries = Literal["restates", "arrives_now"]
+Kind = Literal["events", "state"]
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,10 @@ class SourceColumn:
 
 @dataclass(frozen=True)
 class Source:
-    """Events (facts that happened at a time), received one partition at a time. Made by `@source`."""
+    """Events (facts that happened at a time) or updates of a state, received one partition at a time. Made by `@source`."""
 
     name: str
+    kind: Kind
     read: Callable[[Any], Any] = field(repr=False, compare=False)
     columns: Mapping[str, SourceColumn]
     event_time: str
@@ -68,9 +70,14 @@ class Source:
         return {**{name: column.type for name, column in self.columns.items()}, **dict.fromkeys(self.flags, "bool")}
 
     @property
+    def unique_key(self) -> tuple[str, ...]:
+        """The columns that two accepted rows near each other never share: of a state there may be any number of updates."""
+        return self.key if self.kind == "events" else ()
+
+    @property
     def order(self) -> tuple[str, ...]:
         """The primary key, by which ties of event time are broken."""
-        return self.key or ("arrival", "delivery", "row_number")
+        return self.unique_key or ("arrival", "delivery", "row_number")
 
     @cached_property
     def version(self) -> str:
@@ -78,6 +85,7 @@ class Source:
         return version_of(
             {
                 "source": self.name,
+                **({} if self.kind == "events" else {"kind": self.kind}),
                 "columns": {n: [c.type, c.nullable] for n, c in self.columns.items()},
                 "event_time": self.event_time,
                 "partitions": [self.partitions.unit, self.partitions.start],
@@ -113,7 +121,7 @@ def source(
     deliveries: Deliveries = "restates",
     owners: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
-    kind: Literal["events"] = "events",
+    kind: Kind = "events",
 ) -> Callable[[Callable[[Any], Any]], Source]:
     """Declare a source by a function that reads one partition of it.
 
@@ -124,7 +132,8 @@ def source(
         schema: a class whose annotations are the columns: int, float, str, bool, datetime or date, `| None` where a value may be missing.
         event_time: the column that says when it happened.
         partitions: the partitions it arrives in, such as daily("2024-01-01").
-        key: columns that identify an event. Without them (partition, delivery, row number) do, and no duplicates are removed.
+        key: columns that identify an event, or of a state what it is the state of. Events without them are identified by (partition,
+            delivery, row number), and no duplicates are removed.
         timezone: the zone of naive times in it, such as "Europe/London"; without it they are refused.
         rules: name to SQL condition; a row for which one is not true goes to quarantine. A condition that is null passes.
         flags: name to SQL condition; kept as a boolean column.
@@ -135,7 +144,8 @@ def source(
         deliveries: a second delivery of a partition "restates" it, or "arrives_now" in the partition being received.
         owners: "team:growth" or e-mail addresses.
         tags: shown on all its tables.
-        kind: only "events" so far.
+        kind: "events" are facts: of rows with one key the first stays. "state" are updates by key, such as a customer's segment: all of
+            them stay, none is a duplicate, and an AttributeView reads the latest.
 
     Raises:
         DeclarationError: naming what is wrong, where, and the nearest right name.
@@ -147,7 +157,7 @@ def source(
         takes_one_argument(read, where, f"def {name or 'orders'}(arrival: Arrival) -> pl.LazyFrame | None")
         returns_something(read, where, "a frame, or None when nothing has come")
         check_name(name, where)
-        one_of(kind, ["events"], where, "kind of source")
+        one_of(kind, typing.get_args(Kind), where, "kind of source")
         one_of(deliveries, typing.get_args(Deliveries), where, "way to treat deliveries")
         columns = _columns(schema, where)
         types = {column: declared.type for column, declared in columns.items()}
@@ -162,6 +172,8 @@ def source(
         back = whole(duplicates_within, f"{where}, duplicates_within", least=0)
         if back and not keys:
             raise DeclarationError(f"{where}, duplicates_within: {back} needs key=[...], the columns that two copies have in common")
+        if kind == "state":
+            _check_state(keys, back, deliveries, where)
         if timezone is not None:
             check_timezone(timezone, f"{where}, timezone")
         if deliveries == "arrives_now" and not back:
@@ -171,6 +183,7 @@ def source(
             )
         return Source(
             name=name,
+            kind=kind,
             read=read,
             columns=columns,
             event_time=event_time,
@@ -209,6 +222,18 @@ def condition(sql: str, types: Mapping[str, DataType], where: str) -> Expression
     if expression.type != "bool":
         raise DeclarationError(f"{where}: {sql!r} is {SQL_NAMES[expression.type]}, a condition must be true or false")
     return expression
+
+
+def _check_state(keys: tuple[str, ...], back: int, deliveries: str, where: str) -> None:
+    """What only events have: copies that are left out."""
+    if not keys:
+        raise DeclarationError(f"{where}, kind: a state needs key=[...], the columns that say what it is the state of.")
+    if back:
+        raise DeclarationError(
+            f"{where}, duplicates_within: no update of a state is a duplicate: what comes twice changes nothing. Leave it out."
+        )
+    if deliveries != "restates":
+        raise DeclarationError(f"{where}, deliveries: a second delivery of a state restates its partition. Leave deliveries out.")
 
 
 def _check_event_time(event_time: str, columns: Mapping[str, SourceColumn], where: str) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from platform_assets.declare.arguments import checked_arguments, list_of, shown, text
+from platform_assets.declare.attributes import View
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity
 from platform_assets.declare.names import check_name, check_owners, check_tags
@@ -14,7 +15,6 @@ from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source, condition
 from platform_assets.declare.version import version_of
-from platform_assets.declare.view import FeatureView
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression
 from platform_assets.expressions.types import SQL_NAMES, DataType
@@ -24,6 +24,8 @@ from platform_assets.expressions.types import SQL_NAMES, DataType
 class FeatureService:
     """The features that a model, or a caller, reads together: all features of some views, as `view__feature`, and on-demand ones.
 
+    Views are feature views and attribute views, in any order.
+
     >>> churn_features = FeatureService("churn_features", [customer_spend])
     >>> basket = on_demand("basket_share", "basket / spend_30d", request={"basket": float})
     >>> FeatureService("checkout", [customer_spend], on_demand=[basket]).request
@@ -31,20 +33,20 @@ class FeatureService:
     """
 
     name: str
-    views: tuple[FeatureView, ...]
+    views: tuple[View, ...]
     description: str
     on_demand: tuple[OnDemandFeature, ...]
 
     @checked_arguments("feature service")
-    def __init__(self, name: str, views: Sequence[FeatureView], description: str = "", *, on_demand: Sequence[OnDemand] = ()) -> None:
+    def __init__(self, name: str, views: Sequence[View], description: str = "", *, on_demand: Sequence[OnDemand] = ()) -> None:
         where = f"feature service {name!r}"
         check_name(name, where)
         read = list_of(views, f"{where}, views", "[customer_spend]")
         if not read:
             raise DeclarationError(f"{where} has no views. Write FeatureService({name!r}, [customer_spend]).")
         for view in read:
-            if not isinstance(view, FeatureView):
-                raise DeclarationError(f"{where}, views: {shown(view)} is no feature view")
+            if not isinstance(view, View):
+                raise DeclarationError(f"{where}, views: {shown(view)} is no feature view and no attribute view")
         _check_together(read, where)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "views", read)
@@ -79,7 +81,7 @@ class FeatureService:
         return version_of(meaning)
 
 
-def _check_together(views: Sequence[FeatureView], where: str) -> None:
+def _check_together(views: Sequence[View], where: str) -> None:
     """Views that are read together have names of their own, and a key has one type in all of them."""
     names = [view.name for view in views]
     types: dict[str, tuple[DataType, str]] = {}

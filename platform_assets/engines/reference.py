@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.features import Measure, Window
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
@@ -47,8 +48,8 @@ def earlier_copies(source: Source, raw: Sequence[Row], row: Row) -> list[Row]:
     copies = [
         other
         for other in raw
-        if source.key
-        and all(other[column] == row[column] for column in source.key)
+        if source.unique_key
+        and all(other[column] == row[column] for column in source.unique_key)
         and place(other) < place(row)
         and row["arrival"] - other["arrival"] <= source.duplicates_within
         and not broken_rules(source, other)
@@ -212,12 +213,51 @@ AGGREGATE: dict[str, Callable[[list[Any], list[datetime], Any], Any]] = {
 }
 
 
+# --- attribute views (semantics.md 4) --------------------------------------------------------------------------------
+
+
+def attributes_log(view: AttributeView, rows: Sequence[Row], first: int, last: int) -> list[Row]:
+    """The rows of an attribute view's table for the partitions first..last, from silver rows (all arrivals)."""
+    written = []
+    for partition in range(first, last + 1):
+        arrived = [row for row in rows if row["arrival"] == partition]
+        for entity in _entities(view.entity.keys, arrived):
+            mine = [row for row in arrived if tuple(row[k] for k in view.entity.keys) == entity]
+            row = max(mine, key=lambda row: (row[view.source.event_time], row["delivery"], row["row_number"]))
+            written.append(
+                {
+                    **dict(zip(view.entity.keys, entity, strict=True)),
+                    "partition": partition,
+                    "valid_from": view.valid_from(partition),
+                    "is_empty": False,
+                    EVENT_TIME: row[view.source.event_time],
+                    **{attribute: row[attribute] for attribute in view.attributes},
+                }
+            )
+    return written
+
+
+def attributes_as_of(view: AttributeView, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
+    """The attributes of an entity as a reader at t sees them, straight from silver rows (all arrivals), without the view's table."""
+    seen = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity and view.valid_from(row["arrival"]) <= t]
+    if not seen:
+        return dict.fromkeys(view.attributes)
+    latest = max(seen, key=lambda row: (row[view.source.event_time], *place(row)))
+    return {attribute: latest[attribute] for attribute in view.attributes}
+
+
 # --- reading (semantics.md 3, 5, 6) ---------------------------------------------------------------------------------
 
 
-def as_of(view: FeatureView, log: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
-    """The features of an entity as a reader at t sees them: the last row with valid_from <= t, finalized and derived."""
+def as_of(view: View, log: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
+    """The features of an entity as a reader at t sees them: the last row with valid_from <= t, finalized and derived.
+
+    Of an attribute view: of the rows with valid_from <= t that with the greatest event time, of several the last one.
+    """
     seen = [row for row in log if tuple(row[k] for k in view.entity.keys) == entity and row["valid_from"] <= t]
+    if isinstance(view, AttributeView):
+        latest = max(seen, key=lambda row: (row[EVENT_TIME], row["valid_from"]), default=dict.fromkeys(view.attributes))
+        return {attribute: latest[attribute] for attribute in view.attributes}
     row = max(seen, key=lambda row: row["valid_from"]) if seen and None not in entity else None
     values: Row = {}
     for feature in view.stored:

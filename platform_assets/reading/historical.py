@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from platform_assets.declare.attributes import View
 from platform_assets.declare.training import FeatureService
-from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.asked import check_labels
 from platform_assets.settings import load_settings
@@ -87,7 +87,7 @@ def _nobody(service: FeatureService, run: Run, labels: pl.DataFrame, time: str, 
     return point_in_time(service, logs, labels, time=time)
 
 
-def _there(run: Run, view: FeatureView, versions: dict[str, int]) -> int:
+def _there(run: Run, view: View, versions: dict[str, int]) -> int:
     """The version of a view's table; a NotReadyError when there is none, which labels before its first partition do not ask for."""
     if versions[view.name] < 0:
         run.lake.open(gold_table(view))

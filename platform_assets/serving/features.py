@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import polars as pl
 
+from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.durations import duration
 from platform_assets.declare.features import is_time_since
 from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
-from platform_assets.declare.view import FeatureView
 from platform_assets.errors import OnlineError, SettingsError
+from platform_assets.expressions.types import DataType
 from platform_assets.serving.request import requested
 from platform_assets.settings import Settings, load_settings
 from platform_assets.stores.online.client import Freshness, OnlineClient
@@ -38,9 +39,13 @@ class FeatureVectors:
     stale: tuple[str, ...] = ()
 
 
-def layout_of(view: FeatureView) -> ViewLayout:
-    """How a view's stored features lie in the online store."""
-    features = tuple((f.name, f.measure.type, f.measure.empty) for f in view.stored)
+def layout_of(view: View) -> ViewLayout:
+    """How a view's stored features, or attributes, lie in the online store."""
+    features: tuple[tuple[str, DataType, Any], ...]
+    if isinstance(view, AttributeView):
+        features = tuple((attribute, dtype, None) for attribute, dtype in view.served.items())
+    else:
+        features = tuple((f.name, f.measure.type, f.measure.empty) for f in view.stored)
     return ViewLayout(view.name, view.version, view.entity.name, tuple(view.key_types.items()), features)
 
 
@@ -94,9 +99,11 @@ def online_features(
     return FeatureVectors(vectors, valid_from, answer.watermarks, answer.stale)
 
 
-def served(view: FeatureView, stored: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Stored values as a reader gets them: times since in seconds, and derived features."""
+def served(view: View, stored: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Stored values as a reader gets them: times since in seconds, and derived features; attributes as they are."""
     values = dict(stored)
+    if isinstance(view, AttributeView):
+        return values
     for feature in view.stored:
         if is_time_since(feature.measure.aggregation) and values[feature.name] is not None:
             values[feature.name] = (now - values[feature.name]) / _SECOND

@@ -1,13 +1,15 @@
-"""Gold: the change log of a feature view, and reports."""
+"""Gold: the change log of a feature view, the updates of an attribute view, and reports."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import polars as pl
 
+from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.report import report
 from platform_assets.steps.batches import batches, laid_aside
@@ -17,7 +19,7 @@ from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 
 
-def gold_table(declaration: FeatureView | GoldTable) -> Table:
+def gold_table(declaration: View | GoldTable) -> Table:
     return (declaration.name, "gold")
 
 
@@ -45,6 +47,30 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
         for batch in batches(ready, lambda p: made.get(partitions.key(p), 0)):
             part = log.filter(span_of(partitions, batch[0], batch[-1]).holds("partition")).collect().sort(order)
             _write(gold, part, batch, partitions, read, view.version, done, run)
+    return done
+
+
+def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Done:
+    """Writes the view's partitions first..last, each of its own partition of silver; all but those whose silver is missing.
+
+    Of a blocked partition of silver there are no rows, and so none of the view: a state falls back to the last good value. When the
+    partition is accepted or delivered again, silver has a newer version of it, and the view's partition is stale.
+    """
+    source, partitions, done = view.source, view.source.partitions, Done()
+    silver, gold = silver_table(source), gold_table(view)
+    read = {name_of(silver): run.version(silver)}  # first, so that rows and the ledger's word on them are of one version
+    arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
+    judged = {key: replace(entry, status="ok") for key, entry in arrived.items()}
+    for partition in range(first, last + 1):
+        key = partitions.key(partition)
+        if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, [partition], judged):
+            done.refused[key] = error
+    _withdraw(gold, done, run)
+    ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
+    for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p))):
+        rows = run.lake.scan(silver, by="arrival", span=span_of(partitions, batch[0], batch[-1]), version=read[name_of(silver)])
+        updates = attributes_log(view, rows, batch[0], batch[-1]).sort("partition", *view.entity.keys)
+        _write(gold, updates, batch, partitions, read, view.version, done, run)
     return done
 
 

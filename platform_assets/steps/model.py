@@ -10,6 +10,7 @@ import polars as pl
 
 from platform_assets.declare.model import Model
 from platform_assets.declare.version import version_of_code
+from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.expressions.types import POLARS
 from platform_assets.steps.gold import gold_table
@@ -188,24 +189,27 @@ def latest_good(models: dict[str, Entry], model: Model, before: datetime) -> Ent
 
 
 def _features(model: Model, days: list[int], run: Run, read: dict[str, int]) -> pl.DataFrame:
-    """The features of the entities that have a value in some view at these snapshots; `partition` says at which."""
+    """The features of the entities that have a value in some feature view at these snapshots; `partition` says at which."""
     data = model.training_set
     keys, views = list(data.entity.keys), data.features.views
     partitions = views[0].source.partitions
     begin, end = _predicted_at(model, days[0]), _predicted_at(model, days[-1])
-    logs = {view.name: scan_snapshots(run, view, begin, end, read[name_of(gold_table(view))]).collect() for view in views}
+    logs = {view.name: scan_snapshots(run, view, begin, end, read[name_of(gold_table(view))]) for view in views}
+    # Attributes do not expire: by them alone, who left years ago would be scored every day.
+    judging = [view for view in views if set(view.entity.keys) == set(keys)]
+    judging = [view for view in judging if isinstance(view, FeatureView)] or judging
+    lives = {view.name: logs[view.name].select(*keys, "valid_from", "is_empty").collect() for view in judging}
     asked = []
     for day in days:
         at = _predicted_at(model, day)
         alive = [
-            logs[view.name].filter(pl.col("valid_from") <= at).sort("valid_from").unique(keys, keep="last").filter(~pl.col("is_empty"))
-            for view in views
-            if set(view.entity.keys) == set(keys)
+            rows.filter(pl.col("valid_from") <= at).sort("valid_from").unique(keys, keep="last").filter(~pl.col("is_empty"))
+            for rows in lives.values()
         ]
         found = pl.concat([rows.select(keys) for rows in alive]).unique().sort(keys)
         times = (pl.lit(at, pl.Datetime("us", "UTC")).alias("label_time"), pl.lit(partitions.value(day)).alias("partition"))
         asked.append(found.with_columns(*times))
-    return point_in_time(data.features, {name: log.lazy() for name, log in logs.items()}, pl.concat(asked))
+    return point_in_time(data.features, logs, pl.concat(asked))
 
 
 def _no_predictions(model: Model) -> pl.DataFrame:

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.training import FeatureService
-from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.errors import NotReadyError
 from platform_assets.serving.features import layout_of, online_features
@@ -27,7 +27,7 @@ RELATIVE = 1e-9
 """How far floats may be apart: semantics.md 10."""
 
 
-def online_table(view: FeatureView) -> Table:
+def online_table(view: View) -> Table:
     """The name under which the store's copy of a view is an asset; it is no Delta table."""
     return (view.name, "online")
 
@@ -41,27 +41,28 @@ class Parity:
     mismatches: list[str]
 
 
-def make_online(view: FeatureView, run: Run, store: OnlineStore) -> Published:
+def make_online(view: View, run: Run, store: OnlineStore) -> Published:
     """Publishes whatever of gold the store has not."""
     return publish(store, layout_of(view), _gold(view, run), run.now)
 
 
-def rebuild_online(view: FeatureView, run: Run, store: OnlineStore) -> Published:
+def rebuild_online(view: View, run: Run, store: OnlineStore) -> Published:
     """Removes what the store has of the view, and publishes it anew."""
     return rebuild(store, layout_of(view), _gold(view, run), run.now)
 
 
-def _gold(view: FeatureView, run: Run) -> Gold:
-    return Gold(run.lake, run.ledger, gold_table(view), view.source.partitions, view.lookback, view.source.data_delay)
+def _gold(view: View, run: Run) -> Gold:
+    latest_by = EVENT_TIME if isinstance(view, AttributeView) else None
+    return Gold(run.lake, run.ledger, gold_table(view), view.source.partitions, view.lookback, view.source.data_delay, latest_by=latest_by)
 
 
-def marks_of(view: FeatureView, store: OnlineStore) -> Marks | None:
+def marks_of(view: View, store: OnlineStore) -> Marks | None:
     """What of the view is published."""
     with store.session() as session:
         return read_marks(session, layout_of(view))
 
 
-def not_online(view: FeatureView, partition: int, watermark: int | None) -> NotReadyError | None:
+def not_online(view: View, partition: int, watermark: int | None) -> NotReadyError | None:
     """Why a partition is not in the store after a publication; None when it is."""
     if watermark is not None and partition <= watermark:
         return None
@@ -73,7 +74,7 @@ def not_online(view: FeatureView, partition: int, watermark: int | None) -> NotR
     )
 
 
-def stale_online(view: FeatureView, first: int, last: int, run: Run, store: OnlineStore) -> list[int]:
+def stale_online(view: View, first: int, last: int, run: Run, store: OnlineStore) -> list[int]:
     """The partitions that a publication would bring to the store: all changed since the last one, and those after the watermark."""
     entries = run.ledger.entries(name_of(gold_table(view)))
     marks = marks_of(view, store)
@@ -84,7 +85,7 @@ def stale_online(view: FeatureView, first: int, last: int, run: Run, store: Onli
     return [p for p, entry in keys if entry is not None and (p > watermark or entry.delta_version > published)]
 
 
-def compare(view: FeatureView, run: Run, store: OnlineStore, watermark: datetime) -> Parity:
+def compare(view: View, run: Run, store: OnlineStore, watermark: datetime) -> Parity:
     """Reads entities from gold and online as of the watermark, and compares each feature."""
     service = FeatureService(view.name, [view])
     version = run.version(gold_table(view))

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from platform_assets.declare.attributes import View
 from platform_assets.declare.model import Model
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import TrainingSet
-from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.labels import label_times
 from platform_assets.sources.receive import is_news, raw_table
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
@@ -44,7 +44,7 @@ def _accepted_since(source: Source, first: int, last: int, run: Run) -> list[int
     return [p for p in blocked if keys[p] in received and ACCEPTED_AS_IT_IS in received[keys[p]].details]
 
 
-def stale_change_log(view: FeatureView, first: int, last: int, run: Run) -> list[int]:
+def stale_view(view: View, first: int, last: int, run: Run) -> list[int]:
     silver = silver_table(view.source)
     reads = {p: {silver: range(p - view.reads_back, p + 1)} for p in range(first, last + 1)}
     return _stale(gold_table(view), view.source.partitions, view.version, reads, {silver: view.source.partitions}, run)

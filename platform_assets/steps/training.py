@@ -5,8 +5,8 @@ from datetime import datetime
 
 import polars as pl
 
+from platform_assets.declare.attributes import View
 from platform_assets.declare.training import FeatureService, TrainingSet
-from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.labels import label_times, labels
 from platform_assets.errors import NotReadyError
@@ -63,16 +63,21 @@ def _no_labels(data: TrainingSet) -> pl.DataFrame:
     return pl.DataFrame(schema={**keys, "label_time": POLARS["datetime"], data.label: POLARS["bool"], **features})
 
 
-def snapshots_read(view: FeatureView, first: datetime, last: datetime) -> range:
-    """The partitions of a view that reads at times from first to last need: valid then, and as far back as an entity's last row may lie."""
+def snapshots_read(view: View, first: datetime, last: datetime) -> range:
+    """The partitions of a view that reads at times from first to last need: valid then, and as far back as an entity's last row may lie.
+
+    Attributes never expire: of an attribute view that is all from the first one on.
+    """
     partitions = view.source.partitions
     newest = partitions.index(last - view.source.data_delay) - 1
+    if view.lookback is None:
+        return range(partitions.first, newest + 1)
     oldest = partitions.index(first - view.source.data_delay) - 1 - view.lookback
     return range(max(oldest, partitions.first), newest + 1)
 
 
-def scan_snapshots(run: Run, view: FeatureView, first: datetime, last: datetime, version: int) -> pl.LazyFrame:
-    """The part of a view's change log that reads at times from first to last can see."""
+def scan_snapshots(run: Run, view: View, first: datetime, last: datetime, version: int) -> pl.LazyFrame:
+    """The part of a view's gold that reads at times from first to last can see."""
     needed = snapshots_read(view, first, last)
     if not needed:
         return run.lake.scan(gold_table(view), version=version).clear()

@@ -10,6 +10,7 @@ from platform_assets_tests.architecture.modules import ROOT
 
 PUBLIC = [
     "Arrival",
+    "AttributeView",
     "Entity",
     "Estimator",
     "FeatureService",

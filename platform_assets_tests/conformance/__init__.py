@@ -3,6 +3,7 @@
 engines.py      the engines behind one interface of plain rows: the next engine is one more entry in ENGINES
 named.py        the form of a case with a name and an expectation written by hand; cases_*.py hold them
 generated.py    Hypothesis makes declarations and rows; pipeline.py runs them from raw to the training set
+states.py       the same for sources of updates and attribute views, with restated partitions
 grid.py         counts what the generated cases have met: aggregation x closed x edge x late or on time
 mutants.py      patches of the Polars engine that the suite must notice; quick.py is what they are run against
 """

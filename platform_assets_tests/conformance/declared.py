@@ -34,7 +34,7 @@ from platform_assets import min as min_
 from platform_assets import sum as sum_
 from platform_assets.declare.features import Closed, Derived, Feature
 from platform_assets.declare.partitions import Partitions
-from platform_assets.declare.source import Source
+from platform_assets.declare.source import Kind, Source
 
 CLOSED: tuple[Closed, ...] = ("left", "right", "both", "none")
 
@@ -107,6 +107,7 @@ class Shape:
     data_delay: str
     timezone: str | None
     accepted_share: float
+    kind: Kind = "events"
 
 
 @cache
@@ -120,12 +121,13 @@ def declared_source(shape: Shape) -> Source:
         event_time="at",
         partitions=shape.unit.partitions,
         key=shape.key,
-        duplicates_within=shape.duplicates_within if shape.key else 0,
+        duplicates_within=shape.duplicates_within if shape.key and shape.kind == "events" else 0,
         data_delay=shape.data_delay,
         timezone=shape.timezone,
         rules=RULES,
         flags=FLAGS,
         accepted_share=shape.accepted_share,
+        kind=shape.kind,
     )(events)
 
 

@@ -6,12 +6,14 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines import reference
 from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.labels import label_times, labels
 from platform_assets.engines.polars.report import report
@@ -53,6 +55,7 @@ class Engine(Protocol):
 
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged: ...
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
+    def attributes_log(self, view: AttributeView, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]: ...
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]: ...
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
@@ -105,6 +108,9 @@ class Reference:
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
         return reference.change_log(view, silver, first, last)
 
+    def attributes_log(self, view: AttributeView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
+        return reference.attributes_log(view, silver, first, last)
+
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]:
         return reference.point_in_time(service, logs, asked)
 
@@ -137,6 +143,10 @@ class Polars:
         frames = change_log(view, rows.lazy(), first, last, rows_at_once=self.rows_at_once)
         return [row for frame in frames for row in _rows(frame, view.source)]
 
+    def attributes_log(self, view: AttributeView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
+        rows = self._silver(view.source, [row for row in silver if first <= row["arrival"] <= last])
+        return _rows(attributes_log(view, rows.lazy(), first, last), view.source)
+
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]:
         tables = {view.name: self._log(view, logs[view.name]).lazy() for view in service.views}
         time = {"label_time": pl.Datetime("us", "UTC")}
@@ -157,9 +167,12 @@ class Polars:
     def _silver(self, source: Source, rows: Sequence[Row]) -> pl.DataFrame:
         return _frame(rows, {**{column: POLARS[dtype] for column, dtype in source.types.items()}, **_PLACE}, source)
 
-    def _log(self, view: FeatureView, rows: Sequence[Row]) -> pl.DataFrame:
+    def _log(self, view: View, rows: Sequence[Row]) -> pl.DataFrame:
         keys = {key: POLARS[dtype] for key, dtype in view.key_types.items()}
-        stored = {feature.name: POLARS[feature.measure.type] for feature in view.stored}
+        if isinstance(view, AttributeView):
+            stored = {EVENT_TIME: POLARS["datetime"], **{name: POLARS[dtype] for name, dtype in view.served.items()}}
+        else:
+            stored = {feature.name: POLARS[feature.measure.type] for feature in view.stored}
         facts = {"partition": pl.Int64, "valid_from": pl.Datetime("us", "UTC"), "is_empty": pl.Boolean}
         return _frame(rows, {**keys, **facts, **stored}, view.source)
 

@@ -160,13 +160,15 @@ def cases(draw: st.DrawFn) -> Case:
     lengths = draw(st.lists(st.sampled_from(unit.lengths), min_size=1, max_size=2, unique=True))
     windows = Windows(tuple(lengths), draw(st.sampled_from(unit.offsets)), draw(st.integers(0, 11)))
     zone = draw(st.sampled_from([None, "Europe/London"]))
+    key = draw(st.sampled_from(KEYS))
     shape = Shape(
         unit,
-        draw(st.sampled_from(KEYS)),
+        key,
         draw(st.integers(0, 3)),
         draw(st.sampled_from(unit.delays)),
         zone,
         draw(st.sampled_from([0.0, 0.0, 0.5, 0.7])),
+        draw(st.sampled_from(["events", "events", "state"])) if key else "events",
     )
     source = declared_source(shape)
     partitions = source.partitions

@@ -8,6 +8,7 @@ AS_OF = "engines/polars/as_of.py"
 LABELS = "engines/polars/labels.py"
 REPORT = "engines/polars/report.py"
 PARSE = "engines/polars/parse.py"
+ATTRIBUTES = "engines/polars/attributes.py"
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,32 @@ MUTANTS: list[Mutant] = [
             'np.searchsorted(changed, tiles.enter, "left")',
             'np.searchsorted(changed, tiles.enter, "right")',
         ),
+    ),
+    *mutants(
+        "attributes",
+        (
+            "the last to arrive is the latest",
+            ATTRIBUTES,
+            'sort(source.event_time, "delivery", "row_number")',
+            'sort("delivery", "row_number")',
+        ),
+        ("the row number goes before the delivery of updates", ATTRIBUTES, '"delivery", "row_number")', '"row_number", "delivery")'),
+        ("the earliest update of a partition counts", ATTRIBUTES, 'keep="last"', 'keep="first"'),
+        (
+            "an older update that comes later counts",
+            ATTRIBUTES,
+            "rows.filter(pl.col(EVENT_TIME) >= pl.col(EVENT_TIME).cum_max().over(keys))",
+            "rows",
+        ),
+        (
+            "of updates of one time the first to arrive counts",
+            ATTRIBUTES,
+            ".cum_max().over(keys))",
+            ".shift(1).cum_max().over(keys).fill_null(pl.datetime(1, 1, 1, time_zone='UTC')) + pl.duration(microseconds=1))",
+        ),
+        ("the latest update of anybody counts", ATTRIBUTES, ".cum_max().over(keys)", ".cum_max()"),
+        ("updates may be read before the delay", ATTRIBUTES, ' + pl.lit(source.data_delay, pl.Duration("us"))', ""),
+        ("updates of a state are duplicates", SILVER, "if not source.unique_key:", "if not source.key:"),
     ),
     *mutants(
         "labels and reports",

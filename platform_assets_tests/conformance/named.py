@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from platform_assets import Entity, FeatureService, FeatureView, GoldTable, TrainingSet, count, daily, source
+from platform_assets import AttributeView, Entity, FeatureService, FeatureView, GoldTable, TrainingSet, count, daily, source
 from platform_assets.declare.features import Derived, Feature
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import Labels
@@ -77,6 +77,10 @@ class At:
     time: str
     arrives: str | None
     values: Row
+
+    @property
+    def moment(self) -> datetime:
+        return moment(self.time)
 
 
 def at(time: str, *, arrives: str | None = None, **values: Any) -> At:
@@ -156,6 +160,34 @@ class Reads:
         first = min(row["arrival"] for row in silver) - 1
         log = engine.change_log(view, silver, first, self.source.partitions.index(max(times)) + 1)
         asked = [{"user": expected.get("user", "ada"), "label_time": t} for t, (_, expected) in zip(times, self.asked, strict=True)]
+        wanted = [
+            {**row, **{f"view__{name}": value for name, value in expected.items() if name != "user"}}
+            for row, (_, expected) in zip(asked, self.asked, strict=True)
+        ]
+        require_same_rows("point-in-time join", wanted, engine.point_in_time(FeatureService("service", [view]), {"view": log}, asked))
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What readers of ada's attributes get at some times (or those of a `user` who is named)."""
+
+    attributes: Sequence[str]
+    rows: Sequence[At]
+    asked: Sequence[tuple[str, Mapping[str, Any]]]
+    source: Source = field(default_factory=lambda: events(kind="state", key=["user"]))
+
+    def check(self, engine: Engine) -> None:
+        view = AttributeView("view", entity=USER, source=self.source, attributes=self.attributes)
+        silver = silver_rows(self.source, self.rows)
+        arrivals = [row["arrival"] for row in silver]
+        log = [
+            row
+            for partition in range(min(arrivals), max(arrivals) + 1)
+            for row in engine.attributes_log(view, silver, partition, partition)
+        ]
+        together = engine.attributes_log(view, silver, min(arrivals), max(arrivals))
+        require_same_table("gold in one run and one by one", together, log, ["user", "partition"])
+        asked = [{"user": expected.get("user", "ada"), "label_time": moment(time)} for time, expected in self.asked]
         wanted = [
             {**row, **{f"view__{name}": value for name, value in expected.items() if name != "user"}}
             for row, (_, expected) in zip(asked, self.asked, strict=True)

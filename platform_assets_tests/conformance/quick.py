@@ -16,6 +16,7 @@ from platform_assets_tests.conformance.engines import ENGINES
 from platform_assets_tests.conformance.generated import cases
 from platform_assets_tests.conformance.named import CASES
 from platform_assets_tests.conformance.pipeline import Case, require_agreement
+from platform_assets_tests.conformance.states import StateCase, require_state_agreement, state_cases
 
 WRONG_VALUE = 3
 GENERATED = 150
@@ -42,7 +43,15 @@ def run() -> None:
         def agrees(case: Case) -> None:
             require_agreement(engine, case)  # noqa: B023 - called in this turn of the loop
 
+        @settings(
+            max_examples=GENERATED // 3, derandomize=True, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        )
+        @given(state_cases())
+        def agrees_on_states(case: StateCase) -> None:
+            require_state_agreement(engine, case)  # noqa: B023 - called in this turn of the loop
+
         agrees()
+        agrees_on_states()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Engines agree with the reference on generated cases, and the cases have met every edge often enough to say so."""
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from platform_assets_tests.conformance.engines import ENGINES, Engine
 from platform_assets_tests.conformance.generated import cases
 from platform_assets_tests.conformance.grid import Grid
 from platform_assets_tests.conformance.pipeline import Case, require_agreement, run
+from platform_assets_tests.conformance.states import WHAT_STATES_MEET, StateCase, require_state_agreement, state_cases
 
 # In CI the same cases every time, so that a red build says something about the change; elsewhere new ones, to find more. A failure
 # prints how to repeat it.
@@ -46,6 +48,31 @@ def test_an_engine_agrees_on_thousands_of_cases_that_meet_every_edge(engine: Eng
     print(f"{grid.examined} cases; the rarest of {len(grid.cases)} cells occurred in {min(grid.cases.values())} of them")
     assert grid.examined >= 2000
     assert grid.rarer_than(EACH) == {}, f"aggregation, closed, edge and lateness that occurred in fewer than {EACH} cases"
+
+
+@on_every_engine
+def test_an_engine_agrees_on_states_and_their_attributes(engine: Engine) -> None:
+    @settings(GENERATED, max_examples=A_FEW // 3)
+    @given(state_cases())
+    def agrees(case: StateCase) -> None:
+        require_state_agreement(engine, case)
+
+    agrees()
+
+
+@pytest.mark.slow
+@on_every_engine
+def test_an_engine_agrees_on_thousands_of_states_that_meet_every_case(engine: Engine) -> None:
+    met: Counter[str] = Counter()
+
+    @settings(GENERATED, max_examples=MANY)
+    @given(state_cases())
+    def agrees(case: StateCase) -> None:
+        met.update(require_state_agreement(engine, case))
+
+    agrees()
+    print(met)
+    assert {what for what in WHAT_STATES_MEET if met[what] < 5 * EACH} == set(), f"what occurred too rarely: {met}"
 
 
 @on_every_engine

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from platform_assets import (
+    AttributeView,
     Entity,
     FeatureService,
     FeatureView,
@@ -57,6 +58,17 @@ def orders(**changed: Any) -> Source:
 
 ORDERS = orders()
 CUSTOMER = Entity("customer", keys=["customer_id"])
+
+
+def updates(**changed: Any) -> Source:
+    """The same as updates of what is known of a customer."""
+    return orders(**{"kind": "state", "key": ["customer_id"], **changed})
+
+
+def profile(**changed: Any) -> AttributeView:
+    """An attribute view of them."""
+    arguments: dict[str, Any] = {"name": "profile", "entity": CUSTOMER, "source": updates(), "attributes": ["country", "gift"]}
+    return AttributeView(**{**arguments, **changed})
 
 
 def spend(*features: Any, **changed: Any) -> FeatureView:

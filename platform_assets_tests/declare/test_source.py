@@ -182,7 +182,10 @@ WRONG: Wrong = {
         lambda: orders(deliveries="arrives_now"),
         "source 'orders', deliveries: when a second delivery of a partition arrives now, it brings rows of the first again. Say how",
     ),
-    "a kind is not built": (lambda: orders(kind="state"), "source 'orders': there is no kind of source 'state'. There are: events."),
+    "a kind is not built": (
+        lambda: orders(kind="changes"),
+        "source 'orders': there is no kind of source 'changes'. There are: events, state.",
+    ),
     "owners are a text": (
         lambda: orders(owners="team:growth"),
         "source 'orders', owners: 'team:growth' is no list. Write owners=['team:growth'].",

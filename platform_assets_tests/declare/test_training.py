@@ -55,7 +55,10 @@ A_DURATION = "is no duration. Write a whole number and s, m (minutes), h, d or w
 SERVICES: Wrong = {
     "views are one view": (lambda: FeatureService("s", spend()), "feature service 's', views: FeatureView('spend') is no list."),  # type: ignore[arg-type]
     "there is no view": (lambda: FeatureService("s", []), "feature service 's' has no views. Write FeatureService('s', [customer_spend])."),
-    "a view is a text": (lambda: FeatureService("s", ["spend"]), "feature service 's', views: 'spend' is no feature view"),  # type: ignore[list-item]
+    "a view is a text": (
+        lambda: FeatureService("s", ["spend"]),
+        "feature service 's', views: 'spend' is no feature view and no attribute view",
+    ),  # type: ignore[list-item]
     "a view stands twice": (lambda: service(spend(), spend()), "feature service 'spending', views: two are named 'spend'. Leave one out,"),
     "a key has two types": (
         lambda: service(spend(), visits()),

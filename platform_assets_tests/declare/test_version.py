@@ -12,8 +12,10 @@ import pytest
 from platform_assets.declare.version import version_of, version_of_code
 from platform_assets_tests.architecture.modules import ROOT
 from platform_assets_tests.declare.versions import (
+    ATTRIBUTES,
     MODELS,
     REPORTS,
+    SAME_ATTRIBUTES,
     SAME_MODELS,
     SAME_SERVICES,
     SAME_SOURCES,
@@ -24,10 +26,24 @@ from platform_assets_tests.declare.versions import (
     VIEWS,
 )
 
-DIFFERENT = {"sources": SOURCES, "views": VIEWS, "reports": REPORTS, "services": SERVICES, "training sets": SETS, "models": MODELS}
+DIFFERENT = {
+    "sources": SOURCES,
+    "views": VIEWS,
+    "attributes": ATTRIBUTES,
+    "reports": REPORTS,
+    "services": SERVICES,
+    "training sets": SETS,
+    "models": MODELS,
+}
 SAME = {
     f"{kind}: {what}": pair
-    for kind, pairs in {"sources": SAME_SOURCES, "views": SAME_VIEWS, "services": SAME_SERVICES, "models": SAME_MODELS}.items()
+    for kind, pairs in {
+        "sources": SAME_SOURCES,
+        "views": SAME_VIEWS,
+        "attributes": SAME_ATTRIBUTES,
+        "services": SAME_SERVICES,
+        "models": SAME_MODELS,
+    }.items()
     for what, pair in pairs.items()
 }
 

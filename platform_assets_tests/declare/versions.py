@@ -22,7 +22,7 @@ from platform_assets import (
     source,
     sum,
 )
-from platform_assets_tests.declare.shop import ORDERS, Order, churn, churned, orders, service, spend, takings, training
+from platform_assets_tests.declare.shop import ORDERS, Order, churn, churned, orders, profile, service, spend, takings, training, updates
 
 
 class Reordered:
@@ -79,6 +79,7 @@ SOURCES: Mapping[str, Callable[[], Any]] = {
     "the first partition": lambda: orders(partitions=daily("2024-01-02")),
     "the partitions' length": lambda: orders(partitions=hourly("2024-01-01")),
     "a key": lambda: orders(**KEYED),
+    "the kind": lambda: orders(**KEYED, kind="state"),
     "the key's order": lambda: orders(key=["order_id", "customer_id"]),
     "the key's other order": lambda: orders(key=["customer_id", "order_id"]),
     "duplicates": lambda: orders(**KEYED, duplicates_within=1),
@@ -203,6 +204,22 @@ SAME_SERVICES: Mapping[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "how an on-demand feature is written": (
         lambda: on_demand_service("hours_between(latest, request_time)"),
         lambda: on_demand_service("HOURS_BETWEEN( spend__latest,request_time )"),
+    ),
+}
+
+ATTRIBUTES: Mapping[str, Callable[[], Any]] = {
+    "as it is": profile,
+    "the name": lambda: profile(name="profiles"),
+    "an attribute": lambda: profile(attributes=["country"]),
+    "other attributes": lambda: profile(attributes=["country", "amount"]),
+    "the source": lambda: profile(source=updates(data_delay="6h")),
+    "the keys": lambda: profile(entity=Entity("order", keys=["order_id"]), source=updates(key=["order_id"])),
+}
+
+SAME_ATTRIBUTES: Mapping[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "a description, owners, whether it is online": (
+        profile,
+        lambda: profile(description="What is known.", owners=["team:growth"], online=True),
     ),
 }
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.features import is_time_since
 from platform_assets.declare.training import FeatureService
-from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.asked import check_labels
+from platform_assets.engines.polars.attributes import in_force
 from platform_assets.engines.polars.on_demand import on_demand
 
 _ROW, _AT = "__row", "__at"
@@ -18,7 +19,7 @@ def point_in_time(
 ) -> pl.DataFrame:
     """The labels as given, in their order, with one more column a feature: `view__feature`, then those on demand.
 
-    logs: the change log of each view, by name. labels: the key columns, `time` (UTC), the request's columns, and anything else. As many
+    logs: gold of each view, by name. labels: the key columns, `time` (UTC), the request's columns, and anything else. As many
     rows come out as went in; duplicates stay, and a row with a null key gets the empty values.
     """
     check_labels(service, labels, time)
@@ -27,16 +28,15 @@ def point_in_time(
     return pl.concat([joined, on_demand(service, joined, time)], how="horizontal") if service.on_demand else joined
 
 
-def _joined(view: FeatureView, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
+def _joined(view: View, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
     """The served features of a view, a row for each of `asked`, in its order."""
     keys = list(view.entity.keys)
     wanted = asked.with_row_index(_ROW).sort(_AT)
-    rows = (
-        log.join(asked.lazy().select(keys).unique(), on=keys, how="semi")
-        .select(*keys, "valid_from", *(f.name for f in view.stored))
-        .sort("valid_from")
-        .collect()
-    )
+    mine = log.join(asked.lazy().select(keys).unique(), on=keys, how="semi")
+    if isinstance(view, AttributeView):
+        rows = in_force(mine.select(*keys, "valid_from", EVENT_TIME, *view.attributes).collect(), keys)
+    else:
+        rows = mine.select(*keys, "valid_from", *(f.name for f in view.stored)).sort("valid_from").collect()
     known = wanted.drop_nulls(keys).join_asof(
         rows, left_on=_AT, right_on="valid_from", by=keys, strategy="backward", check_sortedness=False
     )
@@ -44,11 +44,13 @@ def _joined(view: FeatureView, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.Dat
     return served(view, every).select(pl.col(name).alias(f"{view.name}__{name}") for name in view.served)
 
 
-def served(view: FeatureView, stored: pl.DataFrame, at: str = _AT) -> pl.DataFrame:
+def served(view: View, stored: pl.DataFrame, at: str = _AT) -> pl.DataFrame:
     """Stored values as a reader at `at` gets them: empty values where there is no row, times since in seconds, derived features.
 
-    A row without valid_from has no snapshot.
+    A row without valid_from has no snapshot. Attributes are stored as they are read.
     """
+    if isinstance(view, AttributeView):
+        return stored
     found = pl.col("valid_from").is_not_null()
     columns = []
     for feature in view.stored:

@@ -1,4 +1,4 @@
-"""A feature view computed from events in memory: the values that the platform would have, for a test or a notebook."""
+"""A view computed from events in memory: the values that the platform would have, for a test or a notebook."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,10 +7,11 @@ from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
-from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.parse import parsed
 from platform_assets.engines.polars.silver import Judged, judge
@@ -24,13 +25,11 @@ Moment = str | date | datetime
 _ROW = "row_number"
 
 
-def compute_features(
-    view: FeatureView, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Moment | Sequence[Moment]
-) -> pl.DataFrame:
-    """The features of a view as they would be read at some moments, if exactly these events had arrived. Nothing is read or written.
+def compute_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Moment | Sequence[Moment]) -> pl.DataFrame:
+    """What would be read of a view at some moments, if exactly these events had arrived. Nothing is read or written.
 
     Args:
-        view: whose features.
+        view: whose features, or attributes.
         events: rows of the view's source, a frame or a list of dicts, as its function would return them; a column that may be missing
             can be left out. They go through the source's parsing, rules, flags and duplicates. A column `arrival` says in which partition
             a row arrived, by the partition's start (a date; for hours a time); without it, or where it is null: in that of its event time.
@@ -53,7 +52,10 @@ def compute_features(
     asked, keys = moments(at), list(view.entity.keys)
     silver = accepted(view.source, raw)
     first, last = span(view, silver, asked)
-    log = pl.concat(change_log(view, silver.lazy(), first, last))
+    if isinstance(view, AttributeView):
+        log = attributes_log(view, silver.lazy(), first, last)
+    else:
+        log = pl.concat(change_log(view, silver.lazy(), first, last))
     entities = silver.select(keys).drop_nulls().unique().sort(keys)
     times = pl.DataFrame({"at": sorted(set(asked))}, schema={"at": POLARS["datetime"]})
     found = point_in_time(FeatureService("computed", [view]), {view.name: log.lazy()}, times.join(entities, how="cross"), time="at")
@@ -132,7 +134,7 @@ def accepted(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
     return found.silver
 
 
-def span(view: FeatureView, silver: pl.DataFrame, asked: Sequence[datetime]) -> tuple[int, int]:
+def span(view: View, silver: pl.DataFrame, asked: Sequence[datetime]) -> tuple[int, int]:
     """The partitions whose snapshots reads at these moments can see."""
     partitions = view.source.partitions
     first = silver.select(index_of("arrival", partitions).min().alias("index")).item()

@@ -31,20 +31,27 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True)
 class Gold:
-    """The change log of a feature view, and what of it may be read when.
+    """Gold of a view, and what of it may be read when.
 
-    lookback: how many partitions before the watermark's the row may lie that has an entity's values (FeatureView.lookback).
+    lookback: how many partitions before the watermark's the row may lie that has an entity's values; None: any number of them.
     data_delay: how long after a partition's end its values may be read.
     rows_at_once: how many rows are held in memory, about.
+    latest_by: the column with the greatest value in the row that counts, a time before its partition's end; of several rows, and of all
+        if it is None, the one of the last partition counts.
     """
 
     lake: Lake
     ledger: Ledger
     table: Table
     partitions: Partitions
-    lookback: int
+    lookback: int | None
     data_delay: timedelta = timedelta(0)
     rows_at_once: int = ROWS_AT_ONCE
+    latest_by: str | None = None
+
+    def oldest(self, watermark: int) -> int:
+        """The first partition in which the row may lie that has an entity's values at a watermark."""
+        return self.partitions.first if self.lookback is None else max(self.partitions.first, watermark - self.lookback)
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,8 @@ def _readable(layout: ViewLayout, gold: Gold, now: datetime) -> tuple[Readable, 
     while _is_good(entries.get(partitions.key(gapless + 1)), layout):
         gapless += 1
     timely = partitions.index(now - gold.data_delay) - 1
-    return Readable(str(delta.metadata().id), version, gapless, timely, partitions.first, gold.lookback), entries
+    lookback = gapless - partitions.first + 1 if gold.lookback is None else gold.lookback
+    return Readable(str(delta.metadata().id), version, gapless, timely, partitions.first, lookback), entries
 
 
 def _is_good(entry: Entry | None, layout: ViewLayout) -> bool:
@@ -190,7 +198,7 @@ def _values(
     layout: ViewLayout, gold: Gold, version: int, begun: Begun, entries: Mapping[str, Entry]
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """For some entities at a time: the last rows of those that have values as of the watermark, and the keys of the others."""
-    keys, oldest = [name for name, _ in layout.keys], max(gold.partitions.first, begun.watermark - gold.lookback)
+    keys, oldest = [name for name, _ in layout.keys], gold.oldest(begun.watermark)
     touched = _touched(keys, gold, version, begun)
     rows = sum(entries[key].rows for key in gold.partitions.keys(oldest, begun.watermark))
     parts = -(-rows // gold.rows_at_once) or 1
@@ -208,20 +216,21 @@ def _touched(keys: list[str], gold: Gold, version: int, begun: Begun) -> pl.Lazy
     """The entities whose values may be others than those published."""
     changed = set(gold.lake.changed_partitions(gold.table, begun.since, version))
     # What lies before the lookback of everything that may be published already, no value has come from.
-    oldest = max(gold.partitions.first, begun.after - gold.lookback)
-    numbers = range(oldest, begun.watermark + 1)
+    numbers = range(gold.oldest(begun.after), begun.watermark + 1)
     asked = [key for number in numbers if (key := gold.partitions.key(number)) in changed or number > begun.after]
     return gold.lake.rows_of_partitions_between(gold.table, asked, begun.since, version, keys)
 
 
 def _last_rows(layout: ViewLayout, gold: Gold, version: int, asked: pl.DataFrame, mine: pl.Expr, among: range) -> pl.DataFrame:
-    """The last row of each entity asked for that has one in these partitions.
+    """The row that counts of each entity asked for that has one in these partitions.
 
-    Most have theirs in the newest one: it is read alone, then twice as many each time, until all are found.
+    Most have theirs in the newest one: it is read alone, then twice as many each time, until all are found. A row of an earlier
+    partition is from a time before that one's end: it cannot count when a row is known from a time after it.
     """
-    keys = [name for name, _ in layout.keys]
-    columns = [*keys, "partition", "valid_from", "is_empty", *layout.names]
+    keys, ordered = [name for name, _ in layout.keys], [*([gold.latest_by] if gold.latest_by else []), "partition"]
+    columns = list(dict.fromkeys([*keys, *ordered, "valid_from", "is_empty", *layout.names]))
     found, remaining, last, width = [], asked, among[-1], 1
+    candidates: pl.DataFrame | None = None
     while not remaining.is_empty() and last >= among[0]:
         first = max(among[0], last - width + 1)
         span = Span(gold.partitions.value(first), gold.partitions.value(last + 1))
@@ -232,8 +241,12 @@ def _last_rows(layout: ViewLayout, gold: Gold, version: int, asked: pl.DataFrame
             .join(remaining.lazy(), on=keys, how="semi")
             .collect(engine="streaming")
         )
-        if first < last:
-            rows = rows.sort("partition", descending=True).unique(keys, keep="first", maintain_order=True)
+        rows = rows if candidates is None else pl.concat([candidates, rows])
+        if first < last or candidates is not None:
+            rows = rows.sort(ordered, descending=True).unique(keys, keep="first", maintain_order=True)
+        if gold.latest_by is not None and first > among[0]:
+            is_latest = pl.col(gold.latest_by) >= gold.partitions.starts_at(first)
+            candidates, rows = rows.filter(~is_latest), rows.filter(is_latest)
         found.append(rows)
         remaining = remaining.join(rows, on=keys, how="anti")
         last, width = first - 1, width * 2

@@ -1,0 +1,141 @@
+"""An attribute view: what is known of an entity, from the updates of a state source."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from platform_assets.declare.arguments import checked_arguments, names_of, shown, text, yes_or_no
+from platform_assets.declare.entity import Entity
+from platform_assets.declare.names import check_name, check_owners, check_tags
+from platform_assets.declare.source import Source
+from platform_assets.declare.version import version_of
+from platform_assets.declare.view import FeatureView
+from platform_assets.errors import DeclarationError
+from platform_assets.expressions.types import DataType
+
+EVENT_TIME = "_event_time"
+"""The column of gold by which readers order an entity's rows; no name that can be declared begins with an underscore."""
+
+
+@dataclass(frozen=True, init=False)
+class AttributeView:
+    """Attributes of an entity: of all updates that may be read, the latest whole row; a change to null is a change.
+
+    The latest is the one with the greatest event time, of several the one that arrived last: a late, older update replaces nothing.
+    Values never expire.
+
+    Args:
+        name: of the view; its attributes are read as `name__attribute`.
+        entity: whose attributes; its keys are the source's key.
+        source: of kind "state".
+        attributes: columns or flags of the source.
+        online: whether the values are published to the online store.
+        description, owners, tags: shown on its tables; owners and tags of the source, if there are none.
+
+    >>> @source(schema=OrderLine, event_time="ordered_at", partitions=daily("2024-01-01"), kind="state", key=["customer_id"])
+    ... def customers(arrival):
+    ...     return arrival.read_csv("customers/{day}.csv")
+    >>> profile = AttributeView("customer_profile", entity=customer, source=customers, attributes=["country"], online=True)
+    >>> profile.served
+    {'country': 'str'}
+    """
+
+    name: str
+    entity: Entity
+    source: Source
+    attributes: tuple[str, ...]
+    online: bool
+    description: str
+    owners: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+
+    @checked_arguments("attribute view")
+    def __init__(
+        self,
+        name: str,
+        *,
+        entity: Entity,
+        source: Source,
+        attributes: Sequence[str],
+        online: bool = False,
+        description: str = "",
+        owners: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        where = f"attribute view {name!r}"
+        check_name(name, where)
+        if not isinstance(entity, Entity):
+            raise DeclarationError(f"{where}, entity: {shown(entity)} is no Entity. Write Entity('customer', keys=['customer_id']).")
+        if not isinstance(source, Source):
+            raise DeclarationError(f"{where}, source: {shown(source)} is no source. Declare it with @source(..., kind='state').")
+        if source.kind != "state":
+            raise DeclarationError(
+                f"{where}, source: {source.name!r} are {source.kind}, which no later row replaces. Declare it with kind='state', or use a "
+                "FeatureView: last('...').over('30d')."
+            )
+        for key in entity.keys:
+            source.require(key, f"{where}, key of entity {entity.name!r}, source {source.name!r}")
+        if set(entity.keys) != set(source.key):
+            raise DeclarationError(
+                f"{where}: entity {entity.name!r} has the keys {list(entity.keys)}, source {source.name!r} is the state of "
+                f"{list(source.key)}. They must be the same: correct one of them."
+            )
+        columns = names_of(attributes, f"{where}, attributes", "attributes=['segment']")
+        if not columns:
+            raise DeclarationError(f"{where} has no attributes. Write attributes=['segment'].")
+        for column in columns:
+            source.require(column, f"{where}, attributes, source {source.name!r}")
+            if column in entity.keys:
+                raise DeclarationError(f"{where}, attributes: {column!r} is a key, which whoever asks knows already. Leave it out.")
+        values = {
+            "name": name,
+            "entity": entity,
+            "source": source,
+            "attributes": columns,
+            "online": yes_or_no(online, f"{where}, online"),
+            "description": text(description, f"{where}, description", "description='...'"),
+            "owners": check_owners(owners, where) or source.owners,
+            "tags": check_tags(tags, where) or source.tags,
+        }
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
+
+    @cached_property
+    def version(self) -> str:
+        """Changes when a value could: with the source's version, the keys and the attributes."""
+        return version_of(
+            {"attributes": self.name, "source": self.source.version, "keys": self.entity.keys, "columns": list(self.attributes)}
+        )
+
+    @property
+    def reach(self) -> timedelta:
+        """How far back from its end a partition looks: it holds the updates that arrived in it."""
+        return timedelta(0)
+
+    @property
+    def reads_back(self) -> int:
+        """How many arrival partitions before its own a partition reads."""
+        return 0
+
+    @property
+    def lookback(self) -> None:
+        """Values never expire: the row of an entity may lie in any partition."""
+        return None
+
+    def valid_from(self, partition: int) -> datetime:
+        """From when the updates of a partition may be read."""
+        return self.source.partitions.ends_at(partition) + self.source.data_delay
+
+    @property
+    def key_types(self) -> dict[str, DataType]:
+        return {key: self.source.types[key] for key in self.entity.keys}
+
+    @property
+    def served(self) -> dict[str, DataType]:
+        """What a reader gets: names and types of the attributes."""
+        return {attribute: self.source.types[attribute] for attribute in self.attributes}
+
+
+View = FeatureView | AttributeView
+"""What a feature service reads."""

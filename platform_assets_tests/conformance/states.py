@@ -1,0 +1,136 @@
+"""Generated cases of a state source and an attribute view: updates out of order, ties of event time, changes to null, blocked
+partitions, late rows, partitions that are restated."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import product
+
+from hypothesis import strategies as st
+
+from platform_assets import AttributeView, Entity, FeatureService
+from platform_assets.declare.durations import duration
+from platform_assets.engines import reference
+from platform_assets.testing.equality import require_same_rows, require_same_table
+from platform_assets_tests.conformance.declared import UNITS, Shape, declared_source
+from platform_assets_tests.conformance.engines import REFERENCE, Engine, Received, Row
+from platform_assets_tests.conformance.generated import PLACES, VALUES, as_text
+
+PLACE = ("arrival", "delivery", "row_number")
+KEYED_BY = ("id",), ("code",), ("code", "id")
+ATTRIBUTES = ("amount", "quantity", "category", "ok", "day", "at", "user", "gift")
+
+WHAT_STATES_MEET = ("an older update comes later", "updates tie in time", "a value becomes null", "a partition is blocked")
+
+
+@dataclass(frozen=True)
+class StateCase:
+    """An attribute view, the rows of its source, and what a partition is restated to."""
+
+    about: str
+    view: AttributeView = field(repr=False)
+    raw: Sequence[Received]
+    restated: int
+    instead: Sequence[Received]
+    """The rows of the restated partition."""
+    asked: Sequence[Row]
+    first: int
+    last: int
+    cut: int
+
+
+@st.composite
+def state_cases(draw: st.DrawFn) -> StateCase:
+    """A source with a few entities, whose updates fall on a few moments, so that they tie and overtake each other."""
+    unit, key = draw(st.sampled_from(UNITS)), draw(st.sampled_from(KEYED_BY))
+    delay, share = draw(st.sampled_from(unit.delays)), draw(st.sampled_from([0.0, 0.5, 0.7]))
+    shape = Shape(unit, key, 0, delay, draw(st.sampled_from([None, "Europe/London"])), share, "state")
+    source = declared_source(shape)
+    chosen = draw(st.lists(st.sampled_from(ATTRIBUTES), min_size=1, max_size=3, unique=True))
+    view = AttributeView("profile", entity=Entity("thing", keys=key), source=source, attributes=chosen)
+    partitions = source.partitions
+    first = max(partitions.index(draw(st.sampled_from(PLACES))), partitions.first)
+    last = first + draw(st.integers(1, 6))
+    step, start = partitions.step, partitions.starts_at(first)
+    moments = st.integers(0, 4 * (last - first + 1) - 1).map(lambda quarter: start + quarter * step / 4)
+    as_texts = draw(st.booleans())
+    raw = [row for arrival in range(first, last + 1) for row in draw(updates(shape, arrival, moments, as_texts))]
+    restated = draw(st.integers(first, last))
+    instead = draw(updates(shape, restated, moments, as_texts))
+    valid = [view.valid_from(partition) + off for partition in range(first - 1, last + 1) for off in (timedelta(0), -timedelta.resolution)]
+    entities = [dict(zip(key, values, strict=True)) for values in product(*([*KEY_VALUES[column], None] for column in key))]
+    asked = draw(st.lists(st.tuples(st.sampled_from(entities), st.sampled_from(valid)), max_size=12))
+    about = f"partitions of a {unit.partitions.unit}, key {key}, data_delay {duration(delay, 'delay')}, accepted_share {share}"
+    rows = [{**entity, "label_time": time} for entity, time in asked]
+    return StateCase(about, view, raw, restated, instead, rows, first, last, draw(st.integers(first, last)))
+
+
+KEY_VALUES: dict[str, list[int] | list[str]] = {"id": [1, 2], "code": ["a", "b"]}
+
+
+@st.composite
+def updates(draw: st.DrawFn, shape: Shape, arrival: int, moments: st.SearchStrategy[datetime], as_texts: bool) -> list[Received]:
+    """The rows of an arrival partition: some say what earlier ones said, some are from the future, or cannot be read."""
+    source = declared_source(shape)
+    keys = {column: st.sampled_from(values) for column, values in KEY_VALUES.items()}
+    drawn = draw(st.lists(st.fixed_dictionaries({**VALUES, **keys, "at": moments}), max_size=5))
+    end = source.partitions.ends_at(arrival)
+    rows: list[Received] = []
+    for number, row in enumerate(drawn, start=1):
+        if row["at"] >= end and draw(st.sampled_from([True, True, False])):  # most that lie in the future have just happened
+            row["at"] = end - source.partitions.step / 4
+        if number > 1 and draw(st.sampled_from([False, False, False, True])):
+            said = drawn[number - 2]
+            row |= draw(st.sampled_from([{"at": said["at"]}, {**said, "at": row["at"]}, said]))
+        values = {column: row[column] for column in source.columns}
+        came, means = draw(as_text(values, source)) if as_texts else (values, values)
+        rows.append(Received(came, means, arrival, draw(st.sampled_from([1, 1, 2])), number))
+    return rows
+
+
+def require_state_agreement(engine: Engine, case: StateCase) -> set[str]:
+    """A Disagreement if the engine says another thing than the reference; what the case has met."""
+    view, source = case.view, case.view.source
+    expected = REFERENCE.silver(source, case.raw, case.first, case.last)
+    halves = [engine.silver(source, case.raw, *run) for run in ((case.first, case.cut - 1), (case.cut, case.last)) if run[0] <= run[1]]
+    require_same_table("silver", expected.accepted, [row for half in halves for row in half.accepted], PLACE)
+    require_same_table("quarantine", expected.quarantined, [row for half in halves for row in half.quarantined], PLACE)
+    require_same_table("counts", expected.counts, [row for half in halves for row in half.counts], ("partition",))
+    silver = expected.accepted
+    log = engine.attributes_log(view, silver, case.first, case.cut - 1) if case.first < case.cut else []
+    log += engine.attributes_log(view, silver, case.cut, case.last)
+    keys = (*view.entity.keys, "partition")
+    require_same_table("gold", REFERENCE.attributes_log(view, silver, case.first, case.last), log, keys)
+    require_reads(engine, case, log, silver)
+
+    # A restated partition makes its own partition of silver and of gold anew, and no other.
+    corrected = [row for row in case.raw if row.arrival != case.restated] + list(case.instead)
+    anew = engine.silver(source, corrected, case.restated, case.restated).accepted
+    log = [row for row in log if row["partition"] != case.restated] + engine.attributes_log(view, anew, case.restated, case.restated)
+    require_reads(engine, case, log, REFERENCE.silver(source, corrected, case.first, case.last).accepted)
+    return _met(case, silver, {row["partition"] for row in expected.counts if row["tier"] == "LOW"})
+
+
+def require_reads(engine: Engine, case: StateCase, log: Sequence[Row], silver: Sequence[Row]) -> None:
+    """Values read from gold are those that the definition gives straight from silver."""
+    view, service = case.view, FeatureService("served", [case.view])
+    found = engine.point_in_time(service, {view.name: log}, case.asked)
+    wanted = []
+    for row in case.asked:
+        entity = tuple(row[key] for key in view.entity.keys)
+        values = reference.attributes_as_of(view, silver, entity, row["label_time"])
+        wanted.append({**row, **{f"{view.name}__{name}": value for name, value in values.items()}})
+    require_same_rows("point-in-time join", wanted, found)
+
+
+def _met(case: StateCase, silver: Sequence[Row], blocked: set[int]) -> set[str]:
+    view, met = case.view, {"a partition is blocked"} if blocked else set()
+    by_place = sorted(silver, key=lambda row: tuple(row[column] for column in PLACE))
+    for number, row in enumerate(by_place):
+        for earlier in by_place[:number]:
+            if all(row[key] == earlier[key] for key in view.entity.keys):
+                met |= {"an older update comes later"} if row["at"] < earlier["at"] else set()
+                met |= {"updates tie in time"} if row["at"] == earlier["at"] else set()
+                becomes_null = any(row[name] is None and earlier[name] is not None for name in view.attributes)
+                met |= {"a value becomes null"} if becomes_null and row["at"] >= earlier["at"] else set()
+    return met
