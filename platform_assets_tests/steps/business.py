@@ -85,7 +85,7 @@ class Business:
         return {
             "raw": lambda: stale.stale_raw(self.source, first, last, run),
             "silver": lambda: stale.stale_silver(self.source, first, last, run),
-            "gold": lambda: stale.stale_change_log(self.view, first, last, run),
+            "gold": lambda: stale.stale_view(self.view, first, last, run),
             "report": lambda: stale.stale_report(self.report, first, last, run),
         }[table]()
 
