@@ -1,7 +1,8 @@
 """A tiny business of its own for tests of steps: deliveries in memory, and one command that makes whatever is stale."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,14 +10,16 @@ from typing import Any
 import polars as pl
 
 from platform_assets import Arrival, Entity, FeatureView, GoldTable, count, daily, last, mean, source, sum
+from platform_assets.sources.receive import raw_table
 from platform_assets.steps import stale
 from platform_assets.steps.gold import gold_table, make_change_log, make_report
 from platform_assets.steps.raw import make_raw
-from platform_assets.steps.run import Done, Run
+from platform_assets.steps.run import Done, Run, name_of
 from platform_assets.steps.silver import make_silver, quarantine_table, silver_table
-from platform_assets.stores.delta import Lake
+from platform_assets.stores.delta import Lake, Table
 from platform_assets.stores.ledger import Entry, Ledger
 
+LAYERS = ("raw", "silver", "gold", "report")
 START = datetime(2024, 2, 25, tzinfo=UTC)
 DAYS = 8
 
@@ -30,6 +33,8 @@ class Sale:
 
 class Business:
     """A source whose deliveries a test writes, a view, a report, and a lake of its own."""
+
+    layers: tuple[str, ...] = LAYERS
 
     def __init__(self, home: Path, *, declared: Mapping[str, Any] | None = None, now: datetime = START + timedelta(days=400)) -> None:
         """declared: what @source is told beside or instead of the arguments below."""
@@ -71,23 +76,31 @@ class Business:
         return Run(self.lake, Ledger(self.lake), name, self.now)
 
     def make(self, table: str, first: int, last: int) -> Done:
-        run = self.run()
-        made = {
-            "raw": lambda: make_raw(self.source, first, last, run),
-            "silver": lambda: make_silver(self.source, first, last, run),
-            "gold": lambda: make_change_log(self.view, first, last, run),
-            "report": lambda: make_report(self.report, first, last, run),
+        return self.makers()[table](first, last, self.run())
+
+    def makers(self) -> dict[str, Callable[[int, int, Run], Done]]:
+        return {
+            "raw": partial(make_raw, self.source),
+            "silver": partial(make_silver, self.source),
+            "gold": partial(make_change_log, self.view),
+            "report": partial(make_report, self.report),
         }
-        return made[table]()
 
     def stale(self, table: str) -> list[int]:
-        run, first, last = self.run(), self.first, self.last
+        return self.stalers()[table](self.first, self.last, self.run())
+
+    def stalers(self) -> dict[str, Callable[[int, int, Run], list[int]]]:
         return {
-            "raw": lambda: stale.stale_raw(self.source, first, last, run),
-            "silver": lambda: stale.stale_silver(self.source, first, last, run),
-            "gold": lambda: stale.stale_view(self.view, first, last, run),
-            "report": lambda: stale.stale_report(self.report, first, last, run),
-        }[table]()
+            "raw": partial(stale.stale_raw, self.source),
+            "silver": partial(stale.stale_silver, self.source),
+            "gold": partial(stale.stale_view, self.view),
+            "report": partial(stale.stale_report, self.report),
+        }
+
+    def written(self) -> list[Table]:
+        """The tables that are compared."""
+        source, gold = self.source, [gold_table(self.view), gold_table(self.report)]
+        return [raw_table(source), silver_table(source), quarantine_table(source), *gold]
 
     def day(self, number: int) -> str:
         """The key of a day, counted from 0."""
@@ -114,36 +127,29 @@ class Business:
 
     def make_range(self) -> None:
         """Everything that can be made, a range run a layer."""
-        for table in LAYERS:
+        for table in self.layers:
             self.make(table, self.first, self.last)
 
-    def make_stale(self, random: Random | None = None) -> None:
+    def make_stale(self, random: Random | None = None, layers: Sequence[str] | None = None) -> None:
         """Single partitions, in rounds until nothing that can be made is stale; in random order of layers and partitions when asked."""
         refused: set[tuple[str, int]] = set()
-        while work := [(table, p) for table in LAYERS for p in self.stale(table) if (table, p) not in refused]:
+        while work := [(table, p) for table in layers or self.layers for p in self.stale(table) if (table, p) not in refused]:
             if random:
                 random.shuffle(work)
             made = [(table, p) for table, p in work if not self.make(table, p, p).refused]
             refused = {one for one in work if one not in made} if not made else set()
 
-    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+    def tables(self, names: Sequence[Table] = ()) -> dict[str, list[tuple[Any, ...]]]:
         """All tables as sorted rows, without what names a run."""
         found = {}
-        for table in (
-            ("sales", "raw"),
-            silver_table(self.source),
-            quarantine_table(self.source),
-            gold_table(self.view),
-            gold_table(self.report),
-        ):
+        for table in names or self.written():
             frame = self.lake.scan(table).collect()
             frame = frame.select(sorted(column for column in frame.columns if column != "run"))
             found["/".join(table)] = sorted(frame.rows(), key=repr)
         return found
 
-    def ledger(self) -> dict[str, dict[str, tuple[Any, ...]]]:
+    def ledger(self, names: Sequence[Table] = ()) -> dict[str, dict[str, tuple[Any, ...]]]:
         """What the ledger says now, without runs and Delta versions."""
-        names = ("sales/raw", "sales/silver", "sales/quarantine", "spending/gold", "takings/gold")
         run = self.run()
         return {
             name: {
@@ -156,11 +162,8 @@ class Business:
                 )
                 for key, entry in run.ledger.entries(name).items()
             }
-            for name in names
+            for name in map(name_of, names or self.written())
         }
-
-
-LAYERS = ("raw", "silver", "gold", "report")
 
 
 def deliver(business: Business, random: Random, *, lines: int = 6) -> None:
