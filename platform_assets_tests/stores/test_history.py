@@ -79,7 +79,7 @@ def test_hours_are_found_by_their_keys(tmp_path: Path) -> None:
     replace(lake, rows([5, 6], hour), span(5, 6, hour))
     replace(lake, rows([5], hour), span(5, unit=hour))
     assert lake.changed_partitions(TABLE, 0, 1) == ["2024-01-01T05"]
-    assert [file.partition for file in lake.files(TABLE, 0)] == ["2024-01-01T05", "2024-01-01T06"]
+    assert sorted(file.partition for file in lake.files(TABLE, 0)) == ["2024-01-01T05", "2024-01-01T06"]
     assert lake.rows_of_partitions_between(TABLE, ["2024-01-01T05"], 0, 1, ["x"]).collect().height == 1
 
 
