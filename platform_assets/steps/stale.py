@@ -14,7 +14,7 @@ from platform_assets.sources.receive import is_news, raw_table
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
 from platform_assets.steps.model import latest_good, model_table, predictions_table
 from platform_assets.steps.run import Run, name_of
-from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
+from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, quarantine_table, silver_table
 from platform_assets.steps.training import snapshots_read, training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
@@ -32,7 +32,9 @@ def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
 def stale_silver(source: Source, first: int, last: int, run: Run) -> list[int]:
     raw = raw_table(source)
     reads = {p: {raw: range(p - source.duplicates_within, p + 1)} for p in range(first, last + 1)}
-    older = _stale(silver_table(source), source.partitions, source.version, reads, {raw: source.partitions}, run)
+    # Both tables: of two runs at once, one may have written silver last and the other quarantine.
+    tables = (silver_table(source), quarantine_table(source))
+    older = (p for table in tables for p in _stale(table, source.partitions, source.version, reads, {raw: source.partitions}, run))
     return sorted({*older, *_accepted_since(source, first, last, run)})
 
 

@@ -37,7 +37,7 @@ class Job:
     """Bring some layers up, and die.
 
     kill: the number of the write at which to die, from 1 on; 0 to live. before: die before it, else after it.
-    seconds: after which to die, wherever it stands then; 0 to live.
+    seconds: how long after the beginning of that write to die, wherever it stands then, instead of before or after it.
     files_of_a_table: at how many files the ledger puts them together, where a test cannot wait for sixty-four.
     """
 
@@ -81,7 +81,7 @@ class Writes:
                 return write(*arguments, **named)
             self._count += 1
             os.write(self._report, f"{said}\n".encode())
-            mine = self._count == self._job.kill
+            mine = self._count == self._job.kill and not self._job.seconds
             if mine and self._job.before:
                 os.kill(os.getpid(), signal.SIGKILL)
             result = write(*arguments, **named)
@@ -131,11 +131,13 @@ def main() -> None:
             finally:
                 os._exit(code)
         os.close(report)
-        if job.seconds:
-            time.sleep(job.seconds)
-            os.kill(child, signal.SIGKILL)  # of one that has ended already nothing is left to kill but its name
+        writes: list[str] = []
         with os.fdopen(read) as said:
-            writes = said.read().splitlines()
+            for write in said:
+                writes.append(write.rstrip())
+                if job.seconds and len(writes) == job.kill:
+                    time.sleep(job.seconds)
+                    os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         print(json.dumps(asdict(Ended(os.waitstatus_to_exitcode(status), writes))), flush=True)
 

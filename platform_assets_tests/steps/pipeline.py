@@ -16,10 +16,9 @@ from platform_assets.steps.run import Done, stretches
 from platform_assets.steps.training import make_training
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.online.connection import OnlineStore
-from platform_assets_tests.steps.business import DAYS, LAYERS, START, Business
+from platform_assets_tests.steps.business import DAYS, START, Business
 
-TABLE_LAYERS = (*LAYERS, "training", "model", "predictions")
-ALL_LAYERS = (*TABLE_LAYERS, "online")
+ALL_LAYERS = ("raw", "silver", "gold", "report", "training", "model", "predictions", "online")
 TABLES = [
     *(("sales", layer) for layer in ("raw", "silver", "quarantine")),
     ("spending", "gold"),

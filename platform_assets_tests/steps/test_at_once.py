@@ -3,13 +3,19 @@
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from threading import Barrier
+from threading import Barrier, Event
+from typing import Any
 
 import pytest
 
+from platform_assets.steps.run import Run, span_of
+from platform_assets.steps.silver import make_silver, quarantine_table, silver_table
+from platform_assets.stores.delta import Lake, Table, Written
+from platform_assets.stores.ledger import Ledger
 from platform_assets_tests.architecture.modules import ROOT
 from platform_assets_tests.steps.business import LAYERS, Business, deliver, same
 
@@ -55,3 +61,57 @@ def test_processes(tmp_path: Path) -> None:
     together.make_stale()
     same(together.tables(), alone.tables())
     same(together.ledger(), alone.ledger())
+
+
+class Turns(Lake):
+    """A lake whose writer tells when it comes to a table, waits there, and tells when it has written it."""
+
+    def __init__(
+        self, root: str, *, comes: Mapping[Table, Event] = {}, waits: Mapping[Table, Event] = {}, wrote: Mapping[Table, Event] = {}
+    ) -> None:
+        super().__init__(root)
+        self.__dict__.update(events=(comes, waits, wrote))
+
+    def replace(self, table: Table, *arguments: Any, **named: Any) -> Written:
+        comes, waits, wrote = self.__dict__["events"]
+        if table in comes:
+            comes[table].set()
+        assert table not in waits or waits[table].wait(60)
+        written = super().replace(table, *arguments, **named)
+        if table in wrote:
+            wrote[table].set()
+        return written
+
+
+@pytest.mark.parametrize("last", ["the older run", "the newer run"])
+def test_silver_of_one_run_beside_quarantine_of_another_is_stale(tmp_path: Path, last: str) -> None:
+    """Two runs judge one day, from two editions of raw, and their four writes cross."""
+    business = whole(tmp_path)
+    for layer in LAYERS[:2]:
+        business.make(layer, business.first, business.last)
+    began, first, second = Event(), Event(), Event()
+    silver, quarantine, root = silver_table(business.source), quarantine_table(business.source), business.lake.root
+    if last == "the newer run":
+        older = Turns(root, comes={quarantine: began}, waits={quarantine: first}, wrote={silver: second})
+        newer = Turns(root, wrote={quarantine: first}, waits={silver: second})
+    else:
+        older = Turns(root, comes={quarantine: began}, wrote={quarantine: first}, waits={silver: second})
+        newer = Turns(root, waits={quarantine: first}, wrote={silver: second})
+    day = business.first + 4
+
+    def judge(lake: Lake) -> None:
+        make_silver(business.source, day, day, Run(lake, Ledger(lake), "run", business.now))
+
+    with ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(judge, older)]
+        assert began.wait(60)
+        business.sell(4, "400 ada 1", "401 bob 2", "402 cy -1")
+        business.make("raw", day, day)
+        runs.append(threads.submit(judge, newer))
+        for run in runs:
+            run.result()
+    assert day in business.stale("silver")
+    business.make_stale()
+    counted = business.entries("sales/silver")[business.day(4)].details
+    aside = business.lake.scan(quarantine, by="arrival", span=span_of(business.source.partitions, day, day)).collect().height
+    assert (counted["received"], counted["quarantined"]) == (3, aside)
