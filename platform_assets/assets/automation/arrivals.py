@@ -47,7 +47,7 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
                 )
                 for entry in untold
             ],
-            skip_reason=None if wanted else f"Nothing has come. {_said(news)}",
+            skip_reason=None if wanted else _said(news),
             cursor=json.dumps(asdict(news.memory)),
         )
 
@@ -55,4 +55,5 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
 
 
 def _said(news: News) -> str:
-    return f"The function failed for {', '.join(news.failed)}: see this tick's log." if news.failed else ""
+    failed = f" The function failed for {', '.join(news.failed)}: see this tick's log." if news.failed else ""
+    return f"Nothing has come.{failed}"
