@@ -33,6 +33,7 @@ class Seen:
     """How often a run met what it is about: a property that never met it says nothing."""
 
     checked: int = 0
+    states: int = 0
     crashed: int = 0
     lost: int = 0
     refused: int = 0
@@ -40,7 +41,8 @@ class Seen:
 
 def play(seed: int, store: OnlineStore, publishers: int, seen: Seen) -> None:
     rng = random.Random(seed)
-    world = World(rng, is_change_log=rng.random() < 0.5)
+    is_change_log = rng.random() < 0.5
+    world = World(rng, is_change_log, is_state=not is_change_log and rng.random() < 0.5)
     running: list[Publisher] = []
     has_crashed = False  # one of those that overlap with what is running
     day = 0.0
@@ -83,6 +85,7 @@ def play(seed: int, store: OnlineStore, publishers: int, seen: Seen) -> None:
             lasts -= 1
         publisher.steps.close()
     publish(store, LAYOUT, gold_of(world), NEVER)
+    seen.states += world.is_state
     newest = len(world.versions) - 1
     assert stored(store) == world.as_of(newest, DAYS - 1)
     with store.session() as session:
@@ -121,6 +124,7 @@ def play_many(seeds: range, store: OnlineStore, publishers: int) -> None:
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, {publishers} publishers: {error}") from error
     assert seen.checked > len(seeds) / 5
+    assert seen.states > len(seeds) / 6
     assert seen.crashed > len(seeds) / 5
     assert seen.lost > len(seeds) / 20
     assert seen.refused > len(seeds) / 200

@@ -1,7 +1,8 @@
 """A small feature view whose gold is rewritten at random, and what the online store must hold of it, computed naively.
 
-Gold is a change log of a sum over the last WINDOW days, or rows at will. It lies in memory, read through the same five functions as a
-Delta table, because thousands of commits would take hours; test_on_delta.py runs the same worlds on real ones.
+Gold is a change log of a sum over the last WINDOW days, or rows at will, of which the last counts or that of the greatest time. It
+lies in memory, read through the same five functions as a Delta table, because thousands of commits would take hours; test_on_delta.py
+runs the same worlds on real ones.
 """
 
 import random
@@ -31,6 +32,7 @@ SCHEMA = pl.Schema(
         "partition": pl.Date(),
         "valid_from": pl.Datetime("us", "UTC"),
         "is_empty": pl.Boolean(),
+        "happened": pl.Datetime("us", "UTC"),
         "total": pl.Int64(),
         "last": pl.String(),
     }
@@ -46,6 +48,8 @@ class World:
 
     rng: random.Random
     is_change_log: bool
+    is_state: bool = False
+    """Whether the row of the greatest time counts, and none is empty."""
     events: dict[tuple[int, int], int] = field(default_factory=dict)
     versions: list[dict[int, dict[int, Row]]] = field(default_factory=list)
     rewritten: list[set[int]] = field(default_factory=list)
@@ -84,7 +88,8 @@ class World:
 
     def _rows(self, day: int) -> dict[int, Row]:
         if not self.is_change_log:
-            return {e: (self.rng.randrange(100), self.rng.random() < 0.3) for e in range(ENTITIES) if self.rng.random() < 0.2}
+            empty = 0 if self.is_state else 0.3
+            return {e: (self.rng.randrange(100), self.rng.random() < empty) for e in range(ENTITIES) if self.rng.random() < 0.2}
         found = {}
         for entity in range(ENTITIES):
             now, before = self._window(entity, day), self._window(entity, day - 1)
@@ -96,12 +101,22 @@ class World:
         return {d: self.events[entity, d] for d in range(day - WINDOW + 1, day + 1) if (entity, d) in self.events}
 
     @property
-    def lookback(self) -> int:
+    def lookback(self) -> int | None:
+        if self.is_state:
+            return None
         return WINDOW + 1 if self.is_change_log else DAYS
 
     def as_of(self, version: int, watermark: int) -> dict[int, tuple[int, datetime]]:
         """What the store must hold: for each entity that has values the last row up to the watermark."""
         found: dict[int, tuple[int, datetime]] = {}
+        if self.lookback is None:
+            rows = self.versions[version]
+            for entity in range(ENTITIES):
+                mine = [(happened(day, rows[day][entity][0]), day) for day in rows if day <= watermark and entity in rows[day]]
+                if mine:
+                    day = max(mine)[1]
+                    found[entity] = (rows[day][entity][0], PARTITIONS.ends_at(FIRST + day) + DELAY)
+            return found
         for entity in range(ENTITIES):
             for day in range(watermark, watermark - self.lookback - 1, -1):
                 row = self.versions[version].get(day, {}).get(entity)
@@ -126,6 +141,7 @@ def frame(rows: dict[int, dict[int, Row]]) -> pl.DataFrame:
             PARTITIONS.value(FIRST + day),
             PARTITIONS.ends_at(FIRST + day) + DELAY,
             is_empty,
+            happened(day, value),
             value,
             f"{value}é" if value % 3 else None,
         )
@@ -133,6 +149,11 @@ def frame(rows: dict[int, dict[int, Row]]) -> pl.DataFrame:
         for entity, (value, is_empty) in entities.items()
     ]
     return pl.DataFrame(found, schema=SCHEMA, orient="row")
+
+
+def happened(day: int, value: int) -> datetime:
+    """When the update was made that a row is about: up to four days before its partition's end, now and then when another was."""
+    return PARTITIONS.ends_at(FIRST + day) - timedelta(hours=6 + 6 * (value * 7 % 16))
 
 
 def text(value: int) -> str | None:
@@ -195,7 +216,7 @@ class MemoryLedger:
 def gold_of(world: World, rows_at_once: int = 1000) -> Gold:
     lake: Any = MemoryLake(world)
     ledger: Any = MemoryLedger(world)
-    return Gold(lake, ledger, TABLE, PARTITIONS, world.lookback, DELAY, rows_at_once)
+    return Gold(lake, ledger, TABLE, PARTITIONS, world.lookback, DELAY, rows_at_once, "happened" if world.is_state else None)
 
 
 def at(day: float) -> datetime:
