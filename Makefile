@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
 HAS_RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help setup demo test test-slow test-all lint docs lock clean
+.PHONY: help setup demo ui test test-slow test-all lint docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: setup ## Run the shop from files to predictions, in this folder, with an embedded Valkey
 	$(VENV)/bin/platform-assets demo
+
+ui: setup ## Open Dagster's UI on what the demo made, until Ctrl-C; make ui PORT=3001 on another port
+	$(VENV)/bin/platform-assets ui --port $(or $(PORT),3000)
 
 test: setup ## Run the fast tests (under 10 minutes)
 	$(RUN) -m pytest

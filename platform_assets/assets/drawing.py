@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 480, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 12, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 22, 24
 _COLOURS = ("#4f7cff", "#f2994a", "#27ae60", "#9b51e0")
 _GREY = "#8a8f98"
 
@@ -28,10 +28,10 @@ def bars(values: Mapping[str, float]) -> str:
 def long_bars(values: Mapping[str, float]) -> str:
     """A bar to the right for each name, from top to bottom, with its value: for names that need room."""
     most, names = max((abs(value) for value in values.values()), default=0) or 1, list(values)
-    row, left = 18, 190
-    parts = [_text(left - 6, row * i + 14, name if len(name) <= 30 else f"{name[:29]}…", "end") for i, name in enumerate(names)]
+    row, left = 18, 250
+    parts = [_text(left - 6, row * i + 14, name if len(name) <= 42 else f"{name[:41]}…", "end") for i, name in enumerate(names)]
     for i, value in enumerate(values.values()):
-        length = (WIDTH - left - 60) * max(value, 0) / most
+        length = (WIDTH - left - 45) * max(value, 0) / most
         parts.append(f"<rect x='{left}' y='{row * i + 4}' width='{length:.1f}' height='{row - 6}' fill='{_COLOURS[0]}'/>")
         parts.append(_text(left + length + 5, row * i + 14, f"{value:.3f}", "start"))
     return _svg(parts, height=row * len(names) + 6)
@@ -47,7 +47,7 @@ def lines(curves: Mapping[str, Sequence[Point]], x: str, y: str, low: float = 0.
         parts.append(f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='1.5'/>")
         parts += [f"<g fill='{colour}'>{dots}</g>"] if len(points) <= 24 else []
         parts.append(_text(_LEFT + 6 + i * 150, HEIGHT - 8, name, "start", colour))
-    return _svg([*parts, _text(_LEFT + 4, _TOP + 4, y, "start")])
+    return _svg([*parts, _text(_LEFT, _TOP - 8, y, "start")])
 
 
 def image(svg: str, says: str) -> str:

@@ -39,7 +39,7 @@ def tell(
     sizes = _bytes(table, entries, done, run)
     for key, entry in entries.items():
         metadata = {**facts(entry, done, run.lake.uri(table), sizes.get(key, 0)), **more, **(each or {}).get(key, {})}
-        if key == max(entries):
+        if key == max(entries) and table[1] != "model":  # a model's only row is its figures
             metadata |= _at_a_glance(table, key, run, partitions)
         if done.refused or not chosen or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
             context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=_tags(context, table)))

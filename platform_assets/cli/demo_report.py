@@ -1,8 +1,8 @@
 """What the demo shows at its end."""
 
-import os
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -54,11 +54,11 @@ def _rows(console: Console, ledger: Ledger) -> None:
             _add(reasons, entry.details["reasons"])
             accepted = entry.details["accepted"] if entry.status == "ok" else 0
             lost = entry.details["received"] - entry.details["quarantined"] - entry.details["duplicates"] - accepted
-            checks, failed = checks + 2, failed + bool(lost) + (entry.tier == "LOW")
+            checks, failed = checks + 2, failed + bool(lost) + (entry.status == "blocked")
     console.print(shown)
     _counts(console, "Flagged and kept", flags)
     _counts(console, "Quarantined because", reasons)
-    console.print(f"[bold]Checks[/] {checks:,} a partition each (nothing lost, accepted share), {failed} failed\n")
+    console.print(f"[bold]Checks[/] {checks:,} (nothing lost, accepted share: each partition), {failed} failed\n")
 
 
 def _table(title: str, first: str, *others: str) -> Shown:
@@ -85,7 +85,7 @@ def _add(totals: dict[str, int], more: dict[str, int]) -> None:
 def _models(console: Console, ledger: Ledger) -> None:
     """A row a month: the model beside the logistic baseline, and precision beside the positive share."""
     columns = ("AUC", "logistic", "AP", "logistic", "churned", "train", "test", "good")
-    shown = _table("Model churn beside a logistic baseline, on the newest fifth of the label times", "month", *columns)
+    shown = _table("Model churn beside a logistic baseline, on the newest fifth of the labels", "month", *columns)
     untrained = []
     for key, entry in ledger.entries(name_of(model_table(retail.churn))).items():
         details = entry.details
@@ -146,12 +146,14 @@ def _text(value: Any) -> str:
 
 
 def _next(console: Console) -> None:
-    home = os.path.relpath(load_settings().home)
+    home = load_settings().home
+    inside = home.is_relative_to(Path.cwd())
+    shown, dagster = (home.relative_to(Path.cwd()), f"$PWD/{home.relative_to(Path.cwd())}") if inside else (home, home)
     day = retail.DAYS.key(retail.DAYS.first)
     lines = (
         "[bold]Next[/]",
-        f"  export PLATFORM_HOME={home} DAGSTER_HOME=$PWD/{home}/dagster",
-        "  .venv/bin/dagster-webserver -m platform_assets.definitions     # look at it",
+        f"  export PLATFORM_HOME={shown} DAGSTER_HOME={dagster}/dagster",
+        "  make ui                                                        # look at it",
         "  .venv/bin/dagster asset materialize -m platform_assets.definitions \\\n"
         f"    --select 'key:\"orders/silver\"' --partition {day}     # make a day again",
         "  PLATFORM_HOME=.real PLATFORM_RETAIL_FILES=<folder> make demo   # real files",

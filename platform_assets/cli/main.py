@@ -29,6 +29,47 @@ def demo() -> None:
 
 
 @cli.command()
+@click.option("-p", "--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="The web server's port.")
+@click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that Dagster loads.")
+def ui(port: int, module: str) -> None:
+    """Open Dagster's UI on the data under PLATFORM_HOME, until Ctrl-C.
+
+    Starts the web server, the daemon (sensors and automation) and, unless PLATFORM_REDIS_URL is set, the embedded Valkey.
+    """
+    from platform_assets.cli.ui import run_ui
+
+    run_ui(port, module)
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("partition")
+@click.option("-n", "--rows", default=10, show_default=True, type=click.IntRange(1), help="How many rows are shown.")
+@click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that declares the source.")
+def quarantine(source: str, partition: str, rows: int, module: str) -> None:
+    """Show which rows of a PARTITION of a SOURCE were not accepted, and why."""
+    from platform_assets.cli.quarantine import show_quarantine
+
+    show_quarantine(source, partition, rows, module)
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("partition")
+@click.option("--why", required=True, help="Why it may be used; kept with the decision.")
+@click.option("--by", default=None, help="Who decides; by default the account that runs the command.")
+@click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that Dagster loads.")
+def accept(source: str, partition: str, why: str, by: str | None, module: str) -> None:
+    """Accept a blocked PARTITION of a SOURCE as it is, and materialize its silver.
+
+    Its good rows are used from now on, the others stay in quarantine. The decision holds until something else is delivered.
+    """
+    from platform_assets.cli.accept import accept_partition
+
+    click.echo(accept_partition(source, partition, module, by=by, why=why))
+
+
+@cli.command()
 @click.argument("view")
 @click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that declares the view.")
 def rebuild(view: str, module: str) -> None:

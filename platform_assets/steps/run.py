@@ -87,8 +87,9 @@ def _blocked(reader: str, table: Table, entry: Entry) -> str:
     )
     return (
         f"{reader} needs {name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were accepted, {needed:.0%} are "
-        f"required ({reasons}). Its rows wait in {table[0]}/quarantine. Have it delivered again, or correct the rule, and materialize "
-        f"{table[0]}/raw and {name_of(table)} {entry.partition}."
+        f"required ({reasons}). Its rows wait in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} "
+        f"{entry.partition}. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
+        f"{entry.partition} --why '...'"
     )
 
 

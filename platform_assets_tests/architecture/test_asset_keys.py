@@ -27,8 +27,16 @@ CHECKS = [
     "customer_spend/online: offline_equals_online",
     "orders/silver: accepted_share",
     "orders/silver: nothing_lost",
+    "orders/silver: rule_known_country",
+    "orders/silver: rule_price_not_negative",
+    "orders/silver: rule_quantity_not_zero",
+    "orders/silver: volume",
     "returns/silver: accepted_share",
+    "returns/silver: keys",
     "returns/silver: nothing_lost",
+    "returns/silver: rule_quantity_positive",
+    "returns/silver: rule_refund_not_negative",
+    "returns/silver: volume",
 ]
 
 

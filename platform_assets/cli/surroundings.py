@@ -1,0 +1,32 @@
+"""What a command runs in: Dagster's folder and an online store, as the settings say or under PLATFORM_HOME."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from platform_assets.settings import Settings
+
+
+def use_dagster_home(settings: Settings) -> None:
+    """Makes PLATFORM_HOME/dagster Dagster's own folder, so that the demo's runs are there when its UI is opened."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    config = settings.dagster_home / "dagster.yaml"
+    if not config.exists():
+        config.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+
+
+@contextmanager
+def online_store(settings: Settings) -> Iterator[str]:
+    """PLATFORM_REDIS_URL, or a Valkey of one's own whose data stay under PLATFORM_HOME; yields what people call it."""
+    if settings.redis_url is not None:
+        yield settings.redis_address
+        return
+    from platform_assets.stores.valkey import EmbeddedValkey
+
+    with EmbeddedValkey(settings.home / "valkey") as server:
+        os.environ["PLATFORM_REDIS_URL"] = server.url
+        try:
+            yield "embedded Valkey"
+        finally:
+            del os.environ["PLATFORM_REDIS_URL"]

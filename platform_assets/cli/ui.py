@@ -1,0 +1,106 @@
+"""Dagster in the browser, on the data that are there: the web server, the daemon and the online store, until Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+
+from platform_assets.cli.surroundings import online_store, use_dagster_home
+from platform_assets.errors import PlatformError, SettingsError
+from platform_assets.settings import load_settings
+
+HOST = "127.0.0.1"
+_STARTS_WITHIN = 180.0
+_ENDS_WITHIN = 30.0
+
+
+def run_ui(port: int, module: str) -> None:
+    """Starts all three, prints the URL when it answers, and stops them in order when we are told to end."""
+    settings = load_settings()
+    if not settings.lake_root.is_dir():
+        raise SettingsError(f"there is nothing to look at in {settings.home} yet: run `make demo` first, or set PLATFORM_HOME.")
+    _check_free(port)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    use_dagster_home(settings)
+    log = Path(os.environ["DAGSTER_HOME"]) / "ui.log"
+    with online_store(settings) as store:
+        click.echo(f"Starting Dagster on {os.path.relpath(settings.home)} with the online store: {store}")
+        dagster = _dagster(port, module, log)
+        try:
+            if _answers(port, dagster, stop, log):
+                click.echo(f"http://{HOST}:{port}    Ctrl-C ends it; what Dagster says stands in {os.path.relpath(log)}")
+            while not stop.wait(0.2):
+                _check_alive(dagster, log)
+        finally:
+            _end(dagster)
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            other = f"platform-assets ui --port {port + 1}, or make ui PORT={port + 1}"
+            raise SettingsError(f"another program listens on port {port}, perhaps a UI that still runs. Take another: {other}") from None
+
+
+def _dagster(port: int, module: str, log: Path) -> "subprocess.Popen[bytes]":
+    """`dagster dev`: the web server, the daemon and one code server, in a session of their own, so that Ctrl-C is ours to pass on."""
+    command = [sys.executable, "-m", "dagster", "dev", "-m", module, "-h", HOST, "-p", str(port), "--log-level", "warning"]
+    with log.open("wb") as said:
+        return subprocess.Popen(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def _answers(port: int, dagster: "subprocess.Popen[bytes]", stop: threading.Event, log: Path) -> bool:
+    """Waits until the web server answers; False when we are told to end before."""
+    end = time.monotonic() + _STARTS_WITHIN
+    while time.monotonic() < end:
+        if stop.wait(0.2):
+            return False
+        _check_alive(dagster, log)
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/server_info", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            continue
+    raise PlatformError(f"Dagster did not answer on port {port} within {_STARTS_WITHIN:.0f} s. {_last_words(log)}")
+
+
+def _check_alive(dagster: "subprocess.Popen[bytes]", log: Path) -> None:
+    if dagster.poll() is not None:
+        raise PlatformError(f"Dagster ended by itself with exit code {dagster.returncode}. {_last_words(log)}")
+
+
+def _last_words(log: Path) -> str:
+    return f"The end of {log}:\n{log.read_text(errors='replace')[-1500:]}"
+
+
+def _end(dagster: "subprocess.Popen[bytes]") -> None:
+    """Ctrl-C for all of them; what is still there after a while is killed."""
+    _signal(dagster, signal.SIGINT)
+    end = time.monotonic() + _ENDS_WITHIN
+    while _signal(dagster, 0) and time.monotonic() < end:
+        dagster.poll()
+        time.sleep(0.1)
+    _signal(dagster, signal.SIGKILL)
+    dagster.wait()
+
+
+def _signal(dagster: "subprocess.Popen[bytes]", number: int) -> bool:
+    """Whether there still is a process of its session to send it to."""
+    try:
+        os.killpg(dagster.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
