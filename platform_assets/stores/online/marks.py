@@ -17,6 +17,7 @@ cannot leave a value behind that nobody corrects:
   with an error.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -152,6 +153,16 @@ def end(session: Session, layout: ViewLayout, token: str, gold: Readable, waterm
     """Sets the marks. 'published'; 'again' when newer ones were set meanwhile; 'lost' when the server has lost what was said."""
     marks = (gold.version, watermark, as_microseconds(watermark_at))
     return str(session.call("EVAL", END, 1, marks_key(session.store.project), layout.name, token, gold.table, *marks).decode())
+
+
+def begin_rebuild(session: Session, layout: ViewLayout) -> None:
+    """Says that all of a view is being removed: readers find no marks, and until `forget_marks` nobody publishes it.
+
+    A rebuild that dies halfway leaves values that a publication could not tell from its own, of versions that may be higher.
+    """
+    said = json.dumps({"rebuild": {"gold": "being removed"}})  # like a publication of another table than any there is
+    key = marks_key(session.store.project)
+    session.calls([("HSET", key, unfinished_field(layout), said), ("HDEL", key, layout.name)])
 
 
 def forget_marks(session: Session, layout: ViewLayout) -> None:

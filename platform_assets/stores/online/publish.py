@@ -20,7 +20,7 @@ from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.keys import entity_keys, entity_pattern
 from platform_assets.stores.online.layout import ViewLayout, pack
 from platform_assets.stores.online.loader import TOMBSTONE_SECONDS, Loader, Unannounced
-from platform_assets.stores.online.marks import Begun, Readable, begin, end, forget_marks
+from platform_assets.stores.online.marks import Begun, Readable, begin, begin_rebuild, end, forget_marks
 from platform_assets.stores.tables import name_of
 
 ROWS_AT_ONCE = 4_000_000
@@ -90,16 +90,18 @@ def publish(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -
 def rebuild(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -> Published:
     """Removes all that the store has of a view, and publishes it anew: after gold was removed and made again, or values were damaged.
 
-    Until it ends, readers are told that the view was never published. Run it while nothing else publishes the view.
+    Until it ends, readers are told that the view was never published. Run it while nothing else publishes the view. One that died
+    is run again: until then publications are refused.
     """
     with store.session() as session:
-        forget_marks(session, layout)
+        begin_rebuild(session, layout)
         cursor, pattern = b"0", entity_pattern(layout, store.project)
         while True:
             cursor, keys = session.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
             session.calls([("HDEL", key, layout.field) for key in keys])
             if cursor == b"0":
                 break
+        forget_marks(session, layout)
     return publish(store, layout, gold, now)
 
 
@@ -181,7 +183,7 @@ def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, e
     if begun.state == "another table":
         return OnlineError(
             f"{layout.name}: what the online store {store.address} has of it comes from another {table}, which was removed since, or lies "
-            f"in another lake. Fill it anew: platform-assets rebuild {layout.view}"
+            f"in another lake; or a rebuild has not ended. Fill it anew: platform-assets rebuild {layout.view}"
         )
     key = next(
         key for key in gold.partitions.keys(gold.partitions.first, begun.watermark) if not _is_good(entries.get(key), layout)

@@ -11,7 +11,7 @@ from platform_assets.errors import LakeError, NotReadyError, OnlineError
 from platform_assets.stores.delta import Lake, PartitionFacts, Span
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.online.client import OnlineClient
-from platform_assets.stores.online.connection import OnlineStore
+from platform_assets.stores.online.connection import OnlineStore, Session
 from platform_assets.stores.online.publish import Gold, publication, publish, rebuild
 from platform_assets.stores.tables import name_of
 from platform_assets.stores.valkey import EmbeddedValkey
@@ -178,6 +178,41 @@ def test_a_table_that_was_removed_and_made_again_has_to_be_rebuilt(store: Online
         publish(store, LAYOUT, gold.gold, NEVER)
     rebuild(store, LAYOUT, gold.gold, NEVER)
     assert stored(store) == gold.world.as_of(gold.written - 1, DAYS - 1)
+
+
+@pytest.mark.parametrize("dies_after", [0, 3])
+def test_a_rebuild_that_died_halfway_lets_nobody_publish_until_it_is_run_again(
+    store: OnlineStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_after: int
+) -> None:
+    """What it had not removed yet is of a higher version than any of the new table: a publication could not replace it."""
+    before = changed_world(tmp_path / "one")
+    publish(store, LAYOUT, before.gold, NEVER)
+    gold = DeltaGold(tmp_path / "two", World(random.Random(4), is_change_log=False))
+    gold.world.commit(set(range(DAYS)))
+    gold.write()
+    assert gold.written < before.written
+    call, removed = Session.call, list[bytes]()
+
+    def dies(session: Session, *command: Any) -> Any:
+        if command[0] == "SCAN":
+            keys = call(session, "KEYS", command[3])[:dies_after]
+            removed.extend(keys)
+            for key in keys:
+                call(session, "HDEL", key, LAYOUT.field)
+            raise KeyboardInterrupt
+        return call(session, *command)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Session, "call", dies)
+        rebuild(store, LAYOUT, gold.gold, NEVER)
+    assert len(removed) == dies_after
+    with pytest.raises(OnlineError, match=r"a rebuild has not ended\. Fill it anew: platform-assets rebuild spend"):
+        publish(store, LAYOUT, gold.gold, NEVER)
+    with pytest.raises(OnlineError, match="never"):
+        OnlineClient(store.url, store.project).reader([LAYOUT]).read([{"customer_id": 1}])
+    rebuild(store, LAYOUT, gold.gold, NEVER)
+    assert stored(store) == gold.world.as_of(gold.written - 1, DAYS - 1)
+    assert publish(store, LAYOUT, gold.gold, NEVER).values == 0
 
 
 def test_versions_that_were_vacuumed_cannot_be_published_from(store: OnlineStore, tmp_path: Path) -> None:
