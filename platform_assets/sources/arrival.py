@@ -1,5 +1,7 @@
 """What a source's function is given: the partition that is being received, and ways to read what came in it."""
 
+import csv
+import gzip
 import hashlib
 import os
 import re
@@ -47,7 +49,8 @@ class Arrival:
     ) -> pl.LazyFrame | None:
         """The rows of this partition's CSV files, every value as text; None when there is no file.
 
-        A line with fewer values than the header has null in the others: declare columns without `| None` to set it aside.
+        A line with fewer values than the header has null in the others: declare columns without `| None` to set it aside. If it is the
+        last one and does not end, the file was cut off. Files may be compressed with gzip, zlib or zstd.
 
         Args:
             path: a file, or a pattern for several, which are read in the order of their names; {day} and {partition} stand for
@@ -104,7 +107,9 @@ class Arrival:
         except pl.exceptions.NoDataError:
             raise SourceError(f"{where}: the file is empty, it has not even a header. Deliver it again, or remove it.") from None
         except (pl.exceptions.PolarsError, OSError, UnicodeError, LookupError) as error:
-            raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {_why(error)}") from None
+            raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {_why(error, file, separator, encoding)}") from None
+        if _is_cut_off(file, rows, separator, encoding):
+            raise SourceError(f"{where}: its last line has fewer values than the header, and no end: it was cut off. Deliver it again.")
         alike = [name for name in rows.columns if re.search(r"_duplicated_\d+$", name)]
         alike += [name for name in rows.columns if [other.lower() for other in rows.columns].count(name.lower()) > 1]
         if alike:
@@ -130,21 +135,60 @@ def _fixed_folder(path: Path) -> Path:
     return next(folder for folder in folders if "{day}" not in str(folder) and "{partition}" not in str(folder))
 
 
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+
+
 def _check_bytes(file: Path, where: str, encoding: str) -> None:
     """What Polars would take for one long header, or stop the whole process at."""
     with file.open("rb") as opened:
         head = opened.read(1 << 16)
     if encoding == "utf8" and head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise SourceError(f"{where}: it is UTF-16. Say so: read_csv(..., encoding='utf-16').")
-    if b"\r" in head and b"\n" not in head and encoding == "utf8" and not head.startswith(b"\x1f\x8b"):
+    if head.startswith(_COMPRESSED) or not _has_bytes_for_letters(encoding):
+        return
+    if b"\x00" in head.partition(b"\n")[0]:
+        raise SourceError(f"{where}: its header has zero bytes. It is no text, or unmarked UTF-16: read_csv(..., encoding='utf-16-le').")
+    if b"\r" in head and b"\n" not in head:
         raise SourceError(f"{where}: its lines end with a carriage return alone. Convert it to line feeds.")
 
 
-def _why(error: Exception) -> str:
+def _has_bytes_for_letters(encoding: str) -> bool:
+    """Whether separators and line ends are the bytes that they are in ASCII."""
+    return encoding.startswith("utf8") or "\n".encode(encoding) == b"\n"
+
+
+def _is_cut_off(file: Path, rows: pl.DataFrame, separator: str, encoding: str) -> bool:
+    """Whether the last line stops before its last value. A last value that is cut itself cannot be told from a short one."""
+    if not rows.height or rows[-1, -1] is not None or not _has_bytes_for_letters(encoding):
+        return False
+    with file.open("rb") as opened:
+        is_compressed = opened.read(4).startswith(_COMPRESSED)
+        opened.seek(-1, os.SEEK_END)
+        return not is_compressed and opened.read(1) not in (b"\n", b"\r", b'"', separator.encode())
+
+
+def _why(error: Exception, file: Path, separator: str, encoding: str) -> str:
     """What is wrong with a file, and the mend: Polars proposes arguments that a source's function does not have."""
     said = str(error).splitlines()[0]
     if "utf-8" in said:
         return f"{said}. Say which encoding it has: read_csv(..., encoding='latin-1')."
     if "more fields" in said:
-        return "a line has more values than the header. Quote values that contain the separator, or name the right separator."
+        return f"{_long_line(file, separator, encoding)}. Quote values that contain the separator, or name the right separator."
+    if "could not parse" in said:
+        return "a quote is opened and not closed. Double a quote within a value; if the file was cut off, deliver it again."
     return f"{said}. Deliver it again."
+
+
+def _long_line(file: Path, separator: str, encoding: str) -> str:
+    """Which line has more values than the header: Polars does not say it."""
+    try:
+        with (gzip.open if file.name.endswith(".gz") else open)(file, "rt", encoding=encoding, newline="") as text:
+            lines = csv.reader(text, delimiter=separator)
+            header = next(lines)
+            for values in lines:
+                if len(values) > len(header):
+                    said = f"line {lines.line_num} has {len(values)} values, the header {len(header)}. {wrong_separator(header)}"
+                    return said.strip(" .")
+    except (csv.Error, OSError, UnicodeError, LookupError):
+        pass
+    return "a line has more values than the header"

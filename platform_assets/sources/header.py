@@ -17,7 +17,8 @@ def without(column: str, header: Sequence[str], *, is_csv: bool) -> str:
     if not said and (near := nearest(column, header)):
         mend = f"read_csv(..., rename={{{near!r}: {column!r}}})" if is_csv else f".rename({{{near!r}: {column!r}}}) in its function"
         said = f"Nearest is {near!r}: {mend}. "
-    return f"{said}It has: {', '.join(header[:_SHOWN])}{f' and {len(header) - _SHOWN} more' if len(header) > _SHOWN else ''}."
+    more = f" and {len(header) - _SHOWN} more" if len(header) > _SHOWN else ""
+    return f"{said}It has: {', '.join(map(_printable, header[:_SHOWN]))}{more}."
 
 
 def wrong_separator(header: Sequence[str]) -> str:
@@ -33,6 +34,11 @@ def nearest(column: str, header: Sequence[str]) -> str | None:
     plain = {_plain(name): name for name in reversed(header)}
     close = get_close_matches(_plain(column), plain, n=1)
     return plain[close[0]] if close else None
+
+
+def _printable(name: str) -> str:
+    short = name if len(name) <= 60 else f"{name[:57]}..."
+    return short if short.isprintable() else repr(short)
 
 
 def _plain(name: str) -> str:

@@ -11,6 +11,7 @@ import polars as pl
 
 from platform_assets.declare.names import RESERVED_COLUMNS
 from platform_assets.declare.source import Source
+from platform_assets.engines.polars.parse import why_unreadable
 from platform_assets.errors import LakeError, NotReadyError, PlatformError, SourceError
 from platform_assets.sources.arrival import Arrival
 from platform_assets.sources.header import without
@@ -233,7 +234,13 @@ def _rows(source: Source, arrival: Arrival, lake: Lake) -> pl.DataFrame | None:
     # As they came, in text: silver converts them once, and one that never was on that clock is set aside as it is.
     rows = rows.with_columns(pl.col(naive).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")) if naive else rows
     # Text needs no cast, and files of text are what is looked at most often: whether it fits is seen when it is written.
-    return rows if all(dtype == pl.String for dtype in rows.dtypes) else _storable(source, arrival.partition, rows, lake)
+    if all(dtype == pl.String for dtype in rows.dtypes):
+        return rows
+    rows = _storable(source, arrival.partition, rows, lake)
+    for column, declared in source.columns.items():
+        if column in rows.columns and (reason := why_unreadable(declared.type, rows.schema[column])):
+            raise SourceError(f"{where}, column {column!r}: {reason}.")
+    return rows
 
 
 def _require_columns(source: Source, rows: pl.DataFrame, arrival: Arrival) -> None:
@@ -241,8 +248,9 @@ def _require_columns(source: Source, rows: pl.DataFrame, arrival: Arrival) -> No
     missing = [column for column in source.columns if column not in rows.columns]
     if missing and rows.columns:
         others = f" (nor {', '.join(map(repr, missing[1:]))})" if missing[1:] else ""
+        others += ". Does it begin with a header?" if len(missing) == len(source.columns) else "."
         raise SourceError(
-            f"{_where(arrival)}: the schema declares {missing[0]!r}, there is no such column{others}. "
+            f"{_where(arrival)}: the schema declares {missing[0]!r}, there is no such column{others} "
             f"{without(missing[0], rows.columns, is_csv=bool(arrival.looked_for))} "
             f"If it is not delivered, take it out of the schema; if only some days lack it, add it in the source's function."
         )
@@ -266,7 +274,10 @@ def _content(rows: pl.DataFrame) -> str:
     """A hash of columns, types and values that does not depend on process, machine or library version; null is not ''."""
     types = ",".join(f"{name}:{dtype}" for name, dtype in rows.schema.items())
     nested = [column for column, dtype in rows.schema.items() if dtype.is_nested()]
-    flat = rows.with_columns(pl.struct(column).struct.json_encode().alias(column) for column in nested)
+    flat = rows.with_columns(
+        *(pl.struct(column).struct.json_encode().alias(column) for column in nested),
+        pl.col(pl.Binary).bin.encode("hex"),
+    )
     return hashlib.sha256(types.encode() + flat.write_csv(quote_style="non_numeric").encode()).hexdigest()[:32]
 
 

@@ -112,7 +112,7 @@ def test_another_encoding_is_read_when_it_is_said(tmp_path: Path, arrival: Arriv
         (b"\n\n", {}, "the file is empty, it has not even a header"),
         ("name\ncafé\n".encode("latin-1"), {}, "invalid utf-8 sequence. Say which encoding it has: read_csv"),
         ("name\ncafé\n".encode(), {"encoding": "latin-0"}, "it cannot be read as CSV in latin-0"),
-        (b"a,b\n1,2,3\n", {}, "a line has more values than the header"),
+        (b"a,b\n1,2,3\n", {}, "line 2 has 3 values, the header 2. Quote values that contain"),
         (b"a,b\n1,2\n", {"rename": {"c": "d"}}, "rename= names the column 'c', there is no such column. It has: a, b."),
         (b"Total;Day\n1;2\n", {"rename": {"Total": "total"}}, "Its values are separated by ';': read_csv(..., separator=';')."),
         (b"total,day\n1,2\n", {"rename": {"Total": "total"}}, "there is no such column. Nearest is 'total'. It has: total, day."),

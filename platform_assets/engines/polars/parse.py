@@ -19,7 +19,16 @@ def parsed(source: Source, column: str, stored: pl.DataType) -> pl.Expr:
     return value.alias(column)
 
 
+def why_unreadable(wanted: DataType, stored: pl.DataType) -> str:
+    """Why no value of a delivered type can be read as the declared one; empty when some can."""
+    if stored.is_nested() or stored == pl.Binary or (wanted == "datetime" and stored not in (pl.String, pl.Null, pl.Datetime)):
+        return f"{wanted} was declared, {stored} was delivered. Convert it in the source's function"
+    return ""
+
+
 def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataType) -> pl.Expr:
+    if reason := why_unreadable(wanted, stored):
+        raise SourceError(f"source {source.name!r}, column {column!r}: {reason}.")
     value = pl.col(column)
     if stored == pl.Null:
         return pl.lit(None, POLARS[wanted])
@@ -27,7 +36,9 @@ def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataTyp
         return _from_text(value, wanted, source.timezone)
     if wanted == "datetime":
         return _from_time(value, column, stored, source)
-    if (wanted in ("int", "float") and stored.is_temporal()) or (wanted == "bool" and stored != pl.Boolean):
+    if wanted == "date" and isinstance(stored, pl.Datetime):  # of a time within a day nobody knows on whose calendar
+        return pl.when(value == value.dt.truncate("1d")).then(value.dt.date())
+    if (wanted in ("int", "float") and not stored.is_numeric()) or (wanted in ("bool", "date") and stored != POLARS[wanted]):
         return pl.lit(None, POLARS[wanted])  # a cast would take days since 1970 for a number, and any number for true
     if wanted == "int" and (stored.is_float() or stored.is_decimal()):
         return pl.when(value == value.round()).then(value).cast(pl.Int64, strict=False)
@@ -102,11 +113,7 @@ def _in_zone(naive: pl.Expr, timezone: str) -> pl.Expr:
 
 
 def _from_time(value: pl.Expr, column: str, stored: pl.DataType, source: Source) -> pl.Expr:
-    if not isinstance(stored, pl.Datetime):
-        raise SourceError(
-            f"source {source.name!r}, column {column!r}: a datetime was declared, {stored} was delivered. "
-            f"Convert it in the source's function."
-        )
+    assert isinstance(stored, pl.Datetime), "all others are unreadable"
     if stored.time_zone is not None:
         return value.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
     if source.timezone is None:

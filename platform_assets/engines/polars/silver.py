@@ -34,7 +34,8 @@ def judge(source: Source, raw: pl.DataFrame, first: int, last: int, as_they_are:
     deliveries left out. Which rows are kept depends on nothing else, so partitions can be judged in any order.
     as_they_are: partitions whose good rows are kept however few they are: a person has accepted them.
     """
-    # Raw has a column from the first delivery that brought it on: without one, its partitions are all empty.
+    # Raw has a column from the first delivery that brought it on: without one, its partitions are all empty, and nobody knows its type.
+    came = _received(raw)
     raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in source.columns if column not in raw.columns)
     rows = _reasoned(source, raw).sort("arrival", "delivery", "row_number")
     rows = rows.with_columns(pl.col(_REASONS).list.len().eq(0).alias("__good"))
@@ -49,7 +50,7 @@ def judge(source: Source, raw: pl.DataFrame, first: int, last: int, as_they_are:
         pl.when(held).then(pl.lit([reason])).otherwise(pl.col(_REASONS)).alias(_REASONS)
     )
     silver = accepted.select(*source.columns, *source.flags, *_CARRIED)
-    quarantine = set_aside.select(*(pl.col(f"{_RECEIVED}{c}").alias(c) for c in _received(raw)), *_CARRIED, _REASONS)
+    quarantine = set_aside.select(*(pl.col(f"{_RECEIVED}{c}").alias(c) for c in came), *_CARRIED, _REASONS)
     return Judged(silver, quarantine, _counts(source, rows, accepted, set_aside, shares, set(low), first, last))
 
 
