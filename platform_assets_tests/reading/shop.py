@@ -70,6 +70,8 @@ def served(*views: View) -> FeatureService:
             on_demand("items_more", "items - spending__count_3d", request={"items": int}),
             on_demand("greeting", "case when voucher then concat(upper(note), '!') else note end", request={"voucher": bool, "note": str}),
             on_demand("days_left", "days_between(request_time, until)", request={"until": datetime}),
+            on_demand("generous", "coalesce(basket, 0.0) > 5.0", request={"basket": float}),
+            on_demand("hour_asked", "hour(request_time)"),
             on_demand("quiet", "idle_days > 1.0 and day_of_week(request_time) < 6"),
         ],
     )

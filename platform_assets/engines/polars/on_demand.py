@@ -11,9 +11,6 @@ def on_demand(service: FeatureService, requests: pl.DataFrame, time: str) -> pl.
 
     requests: the features of the service's views, the request's columns, and `time`, the moment of reading.
     """
-    numbers = [column for column, dtype in service.request.items() if dtype == "float"]
-    # As engines hold floats, and as one row's closure reads them: what is not finite is null.
-    finite = [pl.when(pl.col(column).is_finite()).then(pl.col(column)).alias(column) for column in numbers]
-    known = requests.with_columns(*finite, pl.col(time).alias(REQUEST_TIME))
+    known = requests.with_columns(pl.col(time).alias(REQUEST_TIME))
     computed = known.with_columns(feature.expression.polars().alias(f"__{feature.name}") for feature in service.on_demand)
     return computed.select(pl.col(f"__{feature.name}").alias(feature.name) for feature in service.on_demand)
