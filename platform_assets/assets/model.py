@@ -22,6 +22,7 @@ from platform_assets.steps.model import make_model, make_predictions, model_tabl
 from platform_assets.steps.run import name_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.steps.training import make_training, training_table
+from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 
 _DAYS_A_MONTH = 28
@@ -32,19 +33,6 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
     table, silver = training_table(data), silver_table(data.labels.source)
     months = -(-(data.labels.horizon + max(data.labels.spine.active, max(v.reach for v in data.features.views))).days // _DAYS_A_MONTH)
     upstream = [reads(t, start=-months) for t in (silver, *(gold_table(view) for view in data.features.views))]
-    columns: Columns = {
-        **{key: [(silver, key)] for key in data.entity.keys},
-        **{
-            f"{v.name}__{name}": [(gold_table(v), column) for column in read]
-            for v in data.features.views
-            for name, read in read_from_gold(v).items()
-        },
-        data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
-    }
-    made_on_demand = {
-        f.name: [origin for read in f.expression.columns for origin in columns.get(read, [])] for f in data.features.on_demand
-    }
-    columns = {**columns, **{name: list(dict.fromkeys(origins)) for name, origins in made_on_demand.items()}}
     types = {**data.features.keys, "label_time": "datetime", data.label: "bool", **data.features.features, "partition": "date"}
     said = {
         **dict.fromkeys(data.entity.keys, f"key of {data.entity.name}"),
@@ -52,6 +40,7 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
         data.label: _label_meaning(data),
         "partition": "the month in which the label's interval ends",
         **{f"{v.name}__{name}": text for v in data.features.views for name, text in meanings(v).items()},
+        **{feature.name: f"{feature.expression.sql}, at label_time" for feature in data.features.on_demand},
     }
 
     @dg.asset(
@@ -69,10 +58,27 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
         run = platform.run(context.run_id)
         done = make_training(data, *asked(context, data.partitions), run)
         pinned = {key: {f"version of {t}": v for t, v in entry.details["read"].items()} for key, entry in done.entries.items()}
-        tell(context, table, done.entries, done, run, data.partitions, column_lineage(columns), pinned)
+        tell(context, table, done.entries, done, run, data.partitions, column_lineage(training_columns(data)), pinned)
         done.check()
 
     return assemble
+
+
+def training_columns(data: TrainingSet) -> Columns:
+    """What each column of a training set is made of; an on-demand feature of whatever the features that it reads are made of."""
+    silver = silver_table(data.labels.source)
+    columns: dict[str, list[tuple[Table, str]]] = {
+        **{key: [(silver, key)] for key in data.entity.keys},
+        **{
+            f"{v.name}__{name}": [(gold_table(v), column) for column in read]
+            for v in data.features.views
+            for name, read in read_from_gold(v).items()
+        },
+        data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
+    }
+    for feature in data.features.on_demand:
+        columns[feature.name] = list(dict.fromkeys(origin for read in feature.expression.columns for origin in columns.get(read, [])))
+    return columns
 
 
 def model_asset(model: Model) -> dg.AssetsDefinition:
