@@ -112,7 +112,7 @@ def model(
         check_name(name, where)
         units = {view.name: view.source.partitions.unit for view in training_set.features.views}
         if len(set(units.values())) > 1:
-            said = ", ".join(f"{view} has partitions of a {unit}" for view, unit in units.items())
+            said = ", ".join(f"{view} arrives by the {unit}" for view, unit in units.items())
             raise DeclarationError(
                 f"{where}: predictions are made partition by partition, and {said}. Give it views of sources with the same."
             )

@@ -1,0 +1,113 @@
+"""Labels on the real path, from deliveries to training sets, models and predictions: what a delay holds back, and where labels end."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from platform_assets import FeatureService, TrainingData, TrainingSet, daily, every, model, no_event
+from platform_assets.steps.model import make_model, make_predictions
+from platform_assets.steps.run import Done
+from platform_assets.steps.training import make_training
+from platform_assets_tests.steps.business import Business
+
+FEBRUARY, MARCH = "2024-02-01", "2024-03-01"
+
+
+def day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class Labelled(Business):
+    """The tiny business with labels: every day, of those who bought in the last two days, who does not buy within two days."""
+
+    def __init__(self, home: Path, *, declared: Mapping[str, Any] | None = None, within: str = "2d", active: str = "2d") -> None:
+        super().__init__(home, declared=declared)
+        self.labels = no_event(self.source, within=within, spine=every("1d", active=active))
+        self.training = TrainingSet("leaving", features=FeatureService("spending_only", [self.view]), labels=self.labels)
+
+    def make_training(self, month: str) -> Done:
+        number = self.training.partitions.index_of(month)
+        return make_training(self.training, number, number, self.run())
+
+    def times(self, month: str, user: str | None = None) -> list[str]:
+        """The label times of a month, of one user or of all."""
+        self.make_training(month).check()
+        rows = self.lake.scan(("leaving", "training")).filter(pl.col("partition") == day(month).date())
+        rows = rows.filter(pl.col("user") == user) if user else rows
+        return [f"{at:%m-%d}" for at in rows.select(pl.col("label_time").unique().sort()).collect()["label_time"]]
+
+
+@pytest.mark.parametrize(("delay", "known"), [("0h", ["02-26", "02-27"]), ("24h", ["02-27"]), ("25h", [])])
+def test_an_entity_is_labelled_from_when_its_source_may_be_read(tmp_path: Path, delay: str, known: list[str]) -> None:
+    """Ada's only sale is of the 25th: active at the 26th and 27th, if the 25th's rows may be read by then."""
+    business = Labelled(tmp_path, declared={"data_delay": delay})
+    business.sell(0, "1 ada 5")
+    for number in range(1, 8):
+        business.sell(number, f"{number + 1} bob 5")
+    business.make_range()
+    assert business.times(FEBRUARY, "ada") + [at for at in business.times(MARCH, "ada") if at < "03"] == known
+
+
+def test_no_label_ends_after_its_source(tmp_path: Path) -> None:
+    """What happens after the source's last partition, on 3 March, nobody will ever know: who did not buy there has not left."""
+    business = Labelled(tmp_path)
+    for number in range(8):
+        business.sell(number, f"{number} ada 5")
+    business.make_range()
+    assert business.times(FEBRUARY) == ["02-26", "02-27"], "a label of the 28th ends in March"
+    assert business.times(MARCH) == ["02-28", "02-29", "03-01"], "one of 2 March would end with the source, when nothing is to come"
+    assert business.training.partitions.last == business.training.partitions.index_of(MARCH)
+
+
+def test_a_month_in_which_no_label_can_end_is_empty_before_anything_was_received(tmp_path: Path) -> None:
+    business = Labelled(tmp_path, within="7d")
+    entry = business.make_training(FEBRUARY).entries[FEBRUARY]
+    assert (entry.rows, entry.status, entry.details["label_times"]) == (0, "ok", 0)
+    assert business.lake.scan(("leaving", "training")).collect_schema().names() == [
+        "user",
+        "label_time",
+        "label",
+        *business.training.features.features,
+        "partition",
+    ]
+    refused = business.make_training(MARCH).refused[MARCH]
+    assert str(refused).startswith("leaving/training 2024-03-01 needs 8 partitions of sales/silver that are missing: 2024-02-25 to")
+
+
+@pytest.mark.parametrize(("delay", "first"), [("24h", "2024-03-02"), ("25h", "2024-03-03")])
+def test_a_model_predicts_from_when_its_last_month_could_be_read(tmp_path: Path, delay: str, first: str) -> None:
+    """February's labels are known when its last day may be read: a model of them knows nothing of the days that it predicts."""
+    declared = {"partitions": daily("2024-02-01", end="2024-03-04"), "data_delay": delay, "accepted_share": 0}
+    business = Labelled(tmp_path, declared=declared, active="5d")
+    for number in range(32):
+        key = business.source.partitions.key(business.first + number)
+        business.deliveries[key] = [
+            {"sale_id": f"{number * 100 + user}", "user": f"u{user}", "at": f"{key}T10:00:00Z", "amount": f"{user}"}
+            for user in range(40)
+            if (number * 7 + user * 3) % 11 < 3
+        ]
+    business.last = business.source.partitions.last or business.first
+
+    @model(business.training)
+    def leaving(train: TrainingData) -> Any:
+        from platform_assets.models.baseline import logistic_baseline
+
+        return logistic_baseline(train.features, train.target, train.seed)
+
+    business.make_range()
+    business.make_training(FEBRUARY).check()
+    months, artifacts = business.training.partitions, tmp_path / "models"
+    trained = make_model(leaving, months.index_of(FEBRUARY), months.index_of(FEBRUARY), business.run(), artifacts).entries[FEBRUARY]
+    assert trained.status == "ok", trained.details
+    assert trained.details["trained_until"] == (day("2024-03-01") + timedelta(hours=int(delay.removesuffix("h")))).isoformat()
+    days = business.source.partitions
+    predicted = make_predictions(leaving, days.index_of("2024-02-28"), days.index_of("2024-03-03"), business.run(), artifacts)
+    predicted.check()
+    with_model = [key for key, entry in predicted.entries.items() if entry.status == "ok"]
+    assert with_model == [key for key in predicted.entries if key >= first]
+    assert all(predicted.entries[key].rows > 0 for key in with_model)
+    assert {entry.status for key, entry in predicted.entries.items() if key < first} == {"no model"}
