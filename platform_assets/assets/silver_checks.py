@@ -35,9 +35,9 @@ def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
         **{_rule(name): f"{rule.sql}\n\nRows that break it are set aside in quarantine." for name, rule in source.rules.items()},
         VOLUME: f"The rows received, beside the median of {_LIKE[source.partitions.unit][1]}: not below half of it, not above twice.",
     }
-    if source.key:
+    if source.unique_key:
         within = f" within {source.duplicates_within} {source.partitions.unit}s" if source.duplicates_within else " within a partition"
-        described[KEYS] = f"Accepted rows have a key, ({', '.join(source.key)}), and no two the same{within}."
+        described[KEYS] = f"Accepted rows have a key, ({', '.join(source.unique_key)}), and no two the same{within}."
     partitions, asset = partitions_definition(source.partitions), key_of(silver_table(source))
     return [dg.AssetCheckSpec(name, asset=asset, partitions_def=partitions, description=text) for name, text in described.items()]
 

@@ -45,7 +45,7 @@ def _rows(console: Console, ledger: Ledger) -> None:
     checks, failed = 0, 0
     flags: dict[str, int] = {}
     reasons: dict[str, int] = {}
-    for source in (retail.orders, retail.returns):
+    for source in (retail.orders, retail.returns, retail.customers):
         entries = ledger.entries(name_of(silver_table(source))).values()
         total = [_total(entries, name) for name in ("received", "accepted", "quarantined", "duplicates", "exact_copies")]
         shown.add_row(source.name, *(f"{number:,}" for number in total))
@@ -125,7 +125,7 @@ def _customer(console: Console, lake: Lake) -> None:
     shown = _table(title, "feature", "value", "feature", "value")
     shown.columns[2].justify = "left"
     cells = [
-        (name.replace("customer_spend__", "").replace("customer_returns__", "returned_"), _text(value))
+        (name.replace("customer_spend__", "").replace("customer_returns__", "returned_").replace("customer_profile__", ""), _text(value))
         for name, value in vectors.rows[0].items()
     ]
     half = -(-len(cells) // 2)

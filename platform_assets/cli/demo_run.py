@@ -45,7 +45,8 @@ class Made:
 
 def stages() -> list[Stage]:
     """The layers of the shop, upstream first."""
-    sources, views = (retail.orders, retail.returns), (retail.customer_spend, retail.customer_returns)
+    sources = (retail.orders, retail.returns, retail.customers)
+    views = (retail.customer_spend, retail.customer_returns, retail.customer_profile)
     days, months = retail.DAYS, retail.churn_training.partitions
     return [
         *(Stage((raw_table(s),), days, partial(stale.stale_raw, s)) for s in sources),

@@ -21,17 +21,17 @@ class KeyFaults:
 
 
 def key_faults(source: Source, wanted: Sequence[int], run: Run) -> dict[int, KeyFaults]:
-    """Reads the keys of these partitions of silver, ascending, and of the horizon before each; a source without a key has none."""
+    """Reads the keys of these partitions of silver, ascending, and of the horizon before each; a source without a key, and a state, have none."""
     partitions, silver, found = source.partitions, silver_table(source), dict[int, KeyFaults]()
-    if not source.key or not wanted:
+    if not source.unique_key or not wanted:
         return found
     entries = run.ledger.entries(name_of(silver))
     for batch in batches(wanted, lambda p: rows_of(entries, partitions.key(p))):
         first = max(batch[0] - source.duplicates_within, partitions.first)
         rows = run.lake.scan(silver, by="arrival", span=span_of(partitions, first, batch[-1]))
-        keys = rows.select(*source.key, index_of("arrival", partitions).alias("__index")).sort("__index").collect()
-        since = pl.col("__index") - pl.col("__index").shift(1).over(*source.key)
-        missing = pl.any_horizontal(pl.col(column).is_null() for column in source.key)
+        keys = rows.select(*source.unique_key, index_of("arrival", partitions).alias("__index")).sort("__index").collect()
+        since = pl.col("__index") - pl.col("__index").shift(1).over(*source.unique_key)
+        missing = pl.any_horizontal(pl.col(column).is_null() for column in source.unique_key)
         judged = keys.select("__index", missing.alias("missing"), (~missing & (since <= source.duplicates_within)).alias("repeated"))
         counted = judged.group_by("__index").agg(pl.col("missing", "repeated").sum())
         faults = {index: KeyFaults(missing, repeated) for index, missing, repeated in counted.iter_rows()}

@@ -12,9 +12,11 @@ import pytest
 
 from platform_assets.declare.partitions import daily
 from platform_assets.declare.source import Source
-from platform_assets.domains.retail.declarations import daily_revenue, orders, returns
+from platform_assets.declare.training import FeatureService
+from platform_assets.domains.retail.declarations import customer_profile, customers, daily_revenue, orders, returns
 from platform_assets.domains.retail.generate import Truths, generate, restate
-from platform_assets.steps.gold import make_report
+from platform_assets.reading.historical import historical_features
+from platform_assets.steps.gold import make_attributes, make_report
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver
@@ -44,6 +46,14 @@ RETURN_REASONS = {
     "return is missing": "return_id: missing",
     "time is no time": "returned_at: not datetime",
 }
+CUSTOMER_REASONS = {
+    "customer is missing": "customer_id: missing",
+    "segment is unknown": "known_segment",
+    "signup is no date": "signed_up_on: not date",
+    "signup is after the update": "signed_up_before",
+    "time is no time": "updated_at: not datetime",
+    "time is missing": "updated_at: missing",
+}
 FIRST, DAYS = date(2025, 1, 1), 120
 
 
@@ -56,6 +66,9 @@ class Shop:
         days = daily("2025-01-01", end="2025-05-01")
         # So few returns come in a day that a broken one may block it: here each is to be counted.
         self.orders, self.returns = replace(orders, partitions=days), replace(returns, partitions=days, accepted_share=0.0)
+        self.customers = replace(customers, partitions=days, accepted_share=0.0)
+        self.profile = copy(customer_profile)
+        object.__setattr__(self.profile, "source", self.customers)
         self.report = copy(daily_revenue)
         object.__setattr__(self.report, "source", self.orders)
         self.first, self.last = days.first, days.first + DAYS - 1
@@ -64,10 +77,11 @@ class Shop:
         return Run(self.lake, Ledger(self.lake), "run", datetime(2026, 1, 1, tzinfo=UTC))
 
     def make(self) -> None:
-        for source in (self.orders, self.returns):
+        for source in (self.orders, self.returns, self.customers):
             make_raw(source, self.first, self.last, self.run()).check()
             make_silver(source, self.first, self.last, self.run()).check()
         make_report(self.report, self.first, self.last, self.run()).check()
+        make_attributes(self.profile, self.first, self.last, self.run()).check()
 
     def silver(self, source: Source) -> pl.DataFrame:
         return self.lake.scan((source.name, "silver")).collect()
@@ -128,6 +142,36 @@ def test_each_day_of_returns_is_counted_as_it_was_drawn(shop: Shop) -> None:
             "duplicates_exact": day.exact_duplicates,
         }, day.day
     assert late(shop.silver(shop.returns), "returned_at") == {(d.day, n): rows for d in shop.truths.returns for n, rows in d.late.items()}
+
+
+def test_each_day_of_customers_is_counted_as_it_was_drawn(shop: Shop) -> None:
+    entries = Ledger(shop.lake).entries("customers/silver")
+    for day in shop.truths.customers:
+        details = entries[f"{day.day}"].details
+        assert details["reasons"] == planted(day.quarantined, CUSTOMER_REASONS), day.day
+        counts = {name: details[name] for name in ("received", "accepted", "quarantined", "duplicates", "exact_copies")}
+        assert counts == {
+            "received": day.received,
+            "accepted": day.accepted,
+            "quarantined": sum(day.quarantined.values()),
+            "duplicates": 0,
+            "exact_copies": day.exact_copies,
+        }, day.day
+    assert late(shop.silver(shop.customers), "updated_at") == {
+        (d.day, n): rows for d in shop.truths.customers for n, rows in d.late.items()
+    }
+
+
+def test_as_of_each_day_every_customer_is_in_the_segment_that_was_drawn(shop: Shop) -> None:
+    ids = shop.silver(shop.customers).select(pl.col("customer_id").unique().sort())
+    ends = [shop.customers.partitions.ends_at(shop.first + (day.day - FIRST).days) for day in shop.truths.customers]
+    times = pl.DataFrame({"label_time": ends}, schema={"label_time": pl.Datetime("us", "UTC")})
+    service = FeatureService("known", [shop.profile])
+    found = historical_features(service, ids.join(times, how="cross"), lake=shop.lake).frame
+    known = found.filter(pl.col("customer_profile__signed_up_on").is_not_null())
+    counted = known.group_by("label_time", pl.col("customer_profile__segment").fill_null("")).len().rows()
+    drawn = {(at, segment): count for day, at in zip(shop.truths.customers, ends, strict=True) for segment, count in day.segments.items()}
+    assert {(at, segment): count for at, segment, count in counted} == drawn
 
 
 def test_closed_days_are_empty_partitions(shop: Shop) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from platform_assets import (
+    AttributeView,
     Entity,
     FeatureService,
     FeatureView,
@@ -132,6 +133,34 @@ def returns(arrival: "Arrival") -> pl.LazyFrame | None:
     return arrival.read_csv(folder / "{day}.csv", rename=names) if folder.is_dir() else None  # a real shop's files say nothing of them
 
 
+class Customer:
+    """What a customer says of himself, as of an update."""
+
+    customer_id: int
+    segment: str | None
+    signed_up_on: date
+    updated_at: datetime
+
+
+@source(
+    schema=Customer,
+    kind="state",
+    event_time="updated_at",
+    timezone="Europe/London",
+    partitions=DAYS,
+    key=["customer_id"],
+    empty_after="6h",
+    rules={"known_segment": "segment in ('private', 'club', 'trade')", "signed_up_before": "signed_up_on <= cast(updated_at as date)"},
+    owners=OWNERS,
+    tags=TAGS,
+)
+def customers(arrival: "Arrival") -> pl.LazyFrame | None:
+    """New and changed customers of a day; some updates come days later, now and then after a newer one."""
+    names = {"CustomerID": "customer_id", "Segment": "segment", "SignedUpOn": "signed_up_on", "UpdatedAt": "updated_at"}
+    folder = load_settings().retail_folder / "customers"
+    return arrival.read_csv(folder / "{day}.csv", rename=names) if folder.is_dir() else None  # a real shop's files say nothing of them
+
+
 customer = Entity("customer", keys=["customer_id"], description="Who has an account in the shop.")
 
 SPEND = "quantity * unit_price"
@@ -178,6 +207,15 @@ customer_returns = FeatureView(
     ],
 )
 
+customer_profile = AttributeView(
+    "customer_profile",
+    entity=customer,
+    source=customers,
+    attributes=["segment", "signed_up_on"],
+    online=True,
+    description="What is known of a customer.",
+)
+
 daily_revenue = GoldTable(
     "daily_revenue",
     source=orders,
@@ -192,7 +230,7 @@ daily_revenue = GoldTable(
     ],
 )
 
-churn_features = FeatureService("churn_features", [customer_spend, customer_returns])
+churn_features = FeatureService("churn_features", [customer_spend, customer_returns, customer_profile])
 churn_labels = no_event(orders, within="30d", where=BOUGHT, spine=every("7d", active="90d"))
 churn_training = TrainingSet(
     "churn",

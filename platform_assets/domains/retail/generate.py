@@ -1,13 +1,15 @@
 """A small online shop that never was: its files, and the truths that must come out of them.
 
 `generate` writes one CSV of order lines a day, in exactly the columns and spellings of the real shop's files (UCI Online Retail: naive
-London times, customers written as 17850.0, commas and quotes in descriptions), one CSV of returns a day, and truths.json. The same
-arguments give the same bytes, in every process.
+London times, customers written as 17850.0, commas and quotes in descriptions), one CSV of returns and one of customers a day, and
+truths.json. The same arguments give the same bytes, in every process.
 
-What is planted, each with a known count (REASONS and RETURN_REASONS are quarantined, all else is kept):
+What is planted, each with a known count (REASONS, RETURN_REASONS and UPDATE_REASONS are quarantined, all else is kept):
 
 - order lines have no natural key: exact copies and changed repeats lie in a file, are counted, and stay;
 - returns have one, ReturnID: exact and changed copies, in the same file, some days later, in chains, and once more after the horizon;
+- customers are updates of what is known of each: segment, day of signing up; some say nothing any more, some updates come late, some
+  after a newer one, which they must not replace;
 - whole invoices arrive 1 to 4 days late, in a later file, with their older time;
 - closed days (Saturdays, Easter, New Year, Christmas) have no file; the night orders of British Summer Time belong to the UTC day before;
 - lines without a customer (a share that moves from day to day), cancelled, free of charge, with a negative quantity but no C;
@@ -34,21 +36,26 @@ from platform_assets.domains.retail.shop.calendar import Shop
 from platform_assets.domains.retail.shop.counting import ACTIVE, DUPLICATES_WITHIN, EVERY, truths_of
 from platform_assets.domains.retail.shop.customers import HORIZON, churn_probability, draw_customers
 from platform_assets.domains.retail.shop.orders import REASONS, corrected, draw_lines, draw_orders, with_copies, with_reasons
+from platform_assets.domains.retail.shop.profiles import SEGMENTS, UPDATE_REASONS, draw_updates
 from platform_assets.domains.retail.shop.returns import RETURN_REASONS, draw_returns, with_reasons_and_copies
-from platform_assets.domains.retail.shop.texts import COLUMNS, RETURN_COLUMNS, order_texts, return_texts
-from platform_assets.domains.retail.shop.truths import Churn, OrdersDay, ReturnsDay, Revenue, Truths
+from platform_assets.domains.retail.shop.texts import COLUMNS, CUSTOMER_COLUMNS, RETURN_COLUMNS, customer_texts, order_texts, return_texts
+from platform_assets.domains.retail.shop.truths import Churn, CustomersDay, OrdersDay, ReturnsDay, Revenue, Truths
 from platform_assets.errors import SettingsError, SourceError
 
 __all__ = [
     "ACTIVE",
     "COLUMNS",
+    "CUSTOMER_COLUMNS",
     "DUPLICATES_WITHIN",
     "EVERY",
     "HORIZON",
     "REASONS",
     "RETURN_COLUMNS",
     "RETURN_REASONS",
+    "SEGMENTS",
+    "UPDATE_REASONS",
     "Churn",
+    "CustomersDay",
     "OrdersDay",
     "Restatement",
     "ReturnsDay",
@@ -83,7 +90,7 @@ def generate(
     orders_per_day: int = 250,
     seed: int = 7,
 ) -> Truths:
-    """Write a shop: <folder>/<day>.csv, <folder>/returns/<day>.csv and, last, <folder>/truths.json.
+    """Write a shop: <folder>/<day>.csv, <folder>/returns/<day>.csv, <folder>/customers/<day>.csv and, last, <folder>/truths.json.
 
     `customers` counts the regular ones; on each open day one more comes once. `orders_per_day` counts the orders of an open day,
     anonymous ones included, on average. Each file appears whole or not at all. A second call with the same arguments writes nothing
@@ -101,7 +108,7 @@ def generate(
     if known is not None and all(path.exists() for path in _files(root, shop)):
         return known
     tables = _tables(shop, known.restated if known else ())
-    truths = truths_of(shop, tables.orders, tables.returns, tables.customers, tables.restated)
+    truths = truths_of(shop, tables.orders, tables.returns, tables.updates, tables.customers, tables.restated)
     contents = {path: content for path, content in _contents(root, shop, tables) if known is None or not path.exists()}
     if known is None:
         _refuse_strangers(root, contents)
@@ -121,7 +128,7 @@ def restate(folder: Path | str, day: date) -> Restatement:
         raise SourceError(f"{root} has no file of {day}, so there is nothing to restate: open days lie from {shop.first_day} to {last}")
     before = _tables(shop, known.restated)
     after = corrected(shop, before.orders, day)
-    truths = truths_of(shop, after.lines, before.returns, before.customers, (*known.restated, day))
+    truths = truths_of(shop, after.lines, before.returns, before.updates, before.customers, (*known.restated, day))
     corrections = {f"{day}.csv": _csv(order_texts(shop, after.lines.filter(arrival=arrival))), "truths.json": _json(truths)}
     written = sum(_write(root / name, content) for name, content in corrections.items())
     return Restatement(day, after.changed, after.dropped, after.customer_gone, replace(truths, files_written=written))
@@ -138,6 +145,7 @@ def read_truths(folder: Path | str) -> Truths:
         closed=tuple(map(date.fromisoformat, read["closed"])),
         orders=tuple(OrdersDay(**_dated(each)) for each in read["orders"]),
         returns=tuple(ReturnsDay(**_dated(each)) for each in read["returns"]),
+        customers=tuple(CustomersDay(**_dated(each)) for each in read.get("customers", [])),  # until version 2 there were none
         revenue=tuple(Revenue(**_dated(each)) for each in read["revenue"]),
         churn=tuple(Churn(**_dated(each)) for each in read["churn"]),
         bayes_auc=read["bayes_auc"],
@@ -151,6 +159,7 @@ class _Tables:
 
     orders: pl.DataFrame
     returns: pl.DataFrame
+    updates: pl.DataFrame
     customers: pl.DataFrame
     restated: tuple[date, ...]
 
@@ -162,11 +171,11 @@ def _tables(shop: Shop, restated: Sequence[date]) -> _Tables:
     lines = with_copies(shop, with_reasons(shop, lines))
     for day in restated:
         lines = corrected(shop, lines, day).lines
-    return _Tables(lines, returns, customers, tuple(restated))
+    return _Tables(lines, returns, draw_updates(shop, customers), customers, tuple(restated))
 
 
 def _files(root: Path, shop: Shop) -> list[Path]:
-    return [folder / f"{shop.day(index)}.csv" for folder in (root, root / "returns") for index in shop.open_days]
+    return [folder / f"{shop.day(index)}.csv" for folder in (root, root / "returns", root / "customers") for index in shop.open_days]
 
 
 def _contents(root: Path, shop: Shop, tables: _Tables) -> Iterator[tuple[Path, bytes]]:
@@ -174,6 +183,7 @@ def _contents(root: Path, shop: Shop, tables: _Tables) -> Iterator[tuple[Path, b
     for folder, rows, texts in (
         (root, tables.orders, order_texts(shop, tables.orders)),
         (root / "returns", tables.returns, return_texts(shop, tables.returns)),
+        (root / "customers", tables.updates, customer_texts(shop, tables.updates)),
     ):
         arrival = rows["arrival"].to_numpy()
         for day in shop.open_days:
@@ -193,7 +203,7 @@ def _json(truths: Truths) -> bytes:
 
 def _refuse_strangers(root: Path, contents: Mapping[Path, bytes]) -> None:
     """Without truths.json, a CSV may only be what a call that was killed left behind: never write among or over the files of others."""
-    for path in sorted([*root.glob("*.csv"), *root.glob("returns/*.csv")]):
+    for path in sorted([*root.glob("*.csv"), *root.glob("returns/*.csv"), *root.glob("customers/*.csv")]):
         if contents.get(path) != path.read_bytes():
             raise SettingsError(f"{path} does not belong to the shop that you ask for: generate into an empty folder")
 

@@ -21,9 +21,9 @@ from platform_assets_tests.domains.retail.naive_reader import REAL_FILES, Line, 
 def test_there_is_a_file_for_each_open_day_and_nothing_else(folder: Path, truths: Truths) -> None:
     days = [date(2025, 1, 1) + timedelta(days=index) for index in range(120)]
     names = {f"{day}.csv" for day in days if day not in truths.closed}
-    assert {path.name for path in folder.iterdir()} == names | {"truths.json", "returns"}
-    assert {path.name for path in (folder / "returns").iterdir()} == names
-    assert truths.files_written == 2 * len(names) + 1
+    assert {path.name for path in folder.iterdir()} == names | {"truths.json", "returns", "customers"}
+    assert {path.name for path in (folder / "returns").iterdir()} == {path.name for path in (folder / "customers").iterdir()} == names
+    assert truths.files_written == 3 * len(names) + 1
 
 
 def test_the_shop_is_closed_on_saturdays_and_some_holidays(truths: Truths) -> None:

@@ -66,7 +66,7 @@ def test_a_folder_with_another_shop_is_refused(tmp_path: Path) -> None:
         generate(tmp_path, **SMALL, seed=8)
 
 
-@pytest.mark.parametrize("name", ["2010-12-01.csv", "2025-01-02.csv", "returns/2025-01-02.csv"])
+@pytest.mark.parametrize("name", ["2010-12-01.csv", "2025-01-02.csv", "returns/2025-01-02.csv", "customers/2025-01-02.csv"])
 def test_the_files_of_others_are_neither_replaced_nor_mixed_with_ours(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("precious")
@@ -84,7 +84,7 @@ def test_a_shop_of_nothing_is_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("days", [1, 2, 5])
 def test_the_smallest_shops_are_right_too(tmp_path: Path, days: int) -> None:
     truths = generate(tmp_path, days=days, customers=1, orders_per_day=1)
-    assert len(truths.orders) == len(truths.returns) == days - len(truths.closed)
+    assert len(truths.orders) == len(truths.returns) == len(truths.customers) == days - len(truths.closed)
     assert (truths.churn, truths.bayes_auc) == ((), 0.5)
     count_orders(read_orders(tmp_path), truths)
 

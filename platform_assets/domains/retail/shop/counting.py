@@ -1,5 +1,6 @@
 """The truths, counted from what was drawn, not from what was written: the tests count the files."""
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -9,8 +10,9 @@ import polars as pl
 from platform_assets.domains.retail.shop.calendar import Array, Shop, is_closed, price_level
 from platform_assets.domains.retail.shop.customers import HORIZON, churn_probability
 from platform_assets.domains.retail.shop.products import COUNTRIES
+from platform_assets.domains.retail.shop.profiles import SEGMENTS
 from platform_assets.domains.retail.shop.texts import local_time, picked
-from platform_assets.domains.retail.shop.truths import Churn, OrdersDay, ReturnsDay, Revenue, Truths
+from platform_assets.domains.retail.shop.truths import Churn, CustomersDay, OrdersDay, ReturnsDay, Revenue, Truths
 
 DUPLICATES_WITHIN = 3
 """The horizon, in days, for which the truths count duplicate returns: declare the source with the same."""
@@ -20,7 +22,9 @@ EVERY = 7
 """Days from one t to the next."""
 
 
-def truths_of(shop: Shop, orders: pl.DataFrame, returns: pl.DataFrame, customers: pl.DataFrame, restated: tuple[date, ...]) -> Truths:
+def truths_of(
+    shop: Shop, orders: pl.DataFrame, returns: pl.DataFrame, updates: pl.DataFrame, customers: pl.DataFrame, restated: tuple[date, ...]
+) -> Truths:
     """All that must come out of these rows."""
     utc_day = local_time(shop).dt.replace_time_zone("Europe/London").dt.convert_time_zone("UTC").dt.date()
     accepted = orders.filter(pl.col("reason").is_null()).with_columns(event_day=(utc_day - shop.first_day).dt.total_days())
@@ -30,6 +34,7 @@ def truths_of(shop: Shop, orders: pl.DataFrame, returns: pl.DataFrame, customers
         closed=tuple(shop.day(index) for index in range(shop.days) if is_closed(shop.day(index))),
         orders=orders_days(shop, orders, accepted),
         returns=returns_days(shop, returns),
+        customers=customers_days(shop, updates),
         revenue=revenue_rows(shop, accepted),
         churn=churn,
         bayes_auc=bayes_auc,
@@ -89,6 +94,35 @@ def returns_days(shop: Shop, returns: pl.DataFrame) -> tuple[ReturnsDay, ...]:
         )
         for day in shop.open_days
     )
+
+
+def customers_days(shop: Shop, updates: pl.DataFrame) -> tuple[CustomersDay, ...]:
+    """What is in each file of customers, and in which segments all are when it has been read."""
+    accepted = updates.filter(pl.col("reason").is_null())
+    received, kept, once = _counts(updates), _counts(accepted), _counts(accepted.unique())
+    late = _counts_by(accepted.with_columns(late=pl.col("arrival") - pl.col("day")).filter(pl.col("late") > 0), "late")
+    reasons, latest, found = _counts_by(updates, "reason"), dict[int, tuple[tuple[int, int], str]](), []
+    by_day = accepted.partition_by("arrival", as_dict=True)
+    for day in shop.open_days:
+        known, outdated = dict(latest), 0
+        for who, *at, segment in by_day.get((day,), accepted.clear()).select("who", "day", "minute", "segment").iter_rows():
+            time = (at[0], at[1])
+            outdated += who in known and time < known[who][0]
+            if who not in latest or time >= latest[who][0]:
+                latest[who] = (time, "" if segment is None else SEGMENTS[segment])
+        found.append(
+            CustomersDay(
+                day=shop.day(day),
+                received=received.get(day, 0),
+                accepted=kept.get(day, 0),
+                quarantined=reasons.get(day, {}),
+                exact_copies=kept.get(day, 0) - once.get(day, 0),
+                outdated=outdated,
+                late=late.get(day, {}),
+                segments=dict(sorted(Counter(segment for _, segment in latest.values()).items())),
+            )
+        )
+    return tuple(found)
 
 
 def revenue_rows(shop: Shop, accepted: pl.DataFrame) -> tuple[Revenue, ...]:

@@ -8,9 +8,11 @@ import polars as pl
 from platform_assets.domains.retail.shop.calendar import Shop
 from platform_assets.domains.retail.shop.customers import FIRST_CUSTOMER
 from platform_assets.domains.retail.shop.products import COUNTRIES, UNKNOWN_COUNTRY, product_codes, product_descriptions
+from platform_assets.domains.retail.shop.profiles import SEGMENTS
 from platform_assets.domains.retail.shop.returns import WHY
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
+CUSTOMER_COLUMNS = ("CustomerID", "Segment", "SignedUpOn", "UpdatedAt")
 RETURN_COLUMNS = ("ReturnID", "InvoiceNo", "CustomerID", "StockCode", "Quantity", "RefundAmount", "ReturnedAt", "Reason")
 
 
@@ -68,6 +70,22 @@ def return_texts(shop: Shop, returns: pl.DataFrame) -> pl.DataFrame:
         RefundAmount=_money(pl.when(reason == "refund is negative").then(-refund).otherwise(refund)),
         ReturnedAt=pl.when(reason == "time is no time").then(pl.lit("yesterday")).otherwise(time.dt.strftime("%Y-%m-%d %H:%M:%S")),
         Reason=picked(WHY, "why"),
+    )
+
+
+def customer_texts(shop: Shop, updates: pl.DataFrame) -> pl.DataFrame:
+    """The columns of the customers as text, broken where one has a reason."""
+    reason, time = pl.col("reason"), local_time(shop)
+    signup = pl.lit(shop.first_day) + pl.duration(
+        days=pl.when(reason == "signup is after the update").then(pl.col("day") + 30).otherwise("signup")
+    )
+    return updates.select(
+        CustomerID=_broken((pl.col("who") + FIRST_CUSTOMER).cast(pl.String), "customer"),
+        Segment=pl.when(reason == "segment is unknown").then(pl.lit("royal")).otherwise(picked(SEGMENTS, "segment")),
+        SignedUpOn=pl.when(reason == "signup is no date").then(pl.lit("long ago")).otherwise(signup.dt.strftime("%Y-%m-%d")),
+        UpdatedAt=_broken(
+            pl.when(reason == "time is no time").then(pl.lit("just now")).otherwise(time.dt.strftime("%Y-%m-%d %H:%M:%S")), "time"
+        ),
     )
 
 

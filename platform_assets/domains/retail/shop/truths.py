@@ -39,6 +39,20 @@ class ReturnsDay:
 
 
 @dataclass(frozen=True)
+class CustomersDay:
+    """What one file of customers holds: received = accepted + quarantined. No update is a duplicate."""
+
+    day: date
+    received: int
+    accepted: int
+    quarantined: Mapping[str, int]
+    exact_copies: int
+    outdated: int  # accepted updates that are older than what an earlier file said of the customer: they change nothing
+    late: Mapping[int, int]  # of accepted rows
+    segments: Mapping[str, int]  # as of the day's end: how many customers are in each segment; in "" those who do not say
+
+
+@dataclass(frozen=True)
 class Revenue:
     """A row of the report by UTC event day and country, late lines included. Amounts are sums of quantity x unit price."""
 
@@ -70,6 +84,7 @@ class Truths:
     closed: tuple[date, ...]  # days without a file
     orders: tuple[OrdersDay, ...]
     returns: tuple[ReturnsDay, ...]
+    customers: tuple[CustomersDay, ...]
     revenue: tuple[Revenue, ...]
     churn: tuple[Churn, ...]
     bayes_auc: float  # of all questions together
