@@ -39,7 +39,7 @@ def long_bars(values: Mapping[str, float]) -> str:
 
 def lines(curves: Mapping[str, Sequence[Point]], x: str, y: str, low: float = 0.0, high: float = 1.0) -> str:
     """Curves of points, x from 0 to 1 and y from low to high, each named in its colour; x and y name the axes."""
-    parts = [*_scale(low, high), _text(WIDTH - _RIGHT, HEIGHT - 8, f"{x} 0 to 1", "end")]
+    parts = [*_scale(low, high), _text(WIDTH - _RIGHT, HEIGHT - 8, x, "end")]
     for i, (name, points) in enumerate(curves.items()):
         colour = _COLOURS[i % len(_COLOURS)]
         path = " ".join(f"{_x(px):.1f},{_y((py - low) / (high - low)):.1f}" for px, py in points)

@@ -31,11 +31,13 @@ def pictures(folder: Path, earlier: Mapping[str, Entry]) -> dict[str, dg.Markdow
     found = {
         "beside the logistic baseline": _side_by_side(model, baseline),
         "precision and recall": image(
-            lines({"model": model.precision_recall, "logistic": baseline.precision_recall}, "recall", "precision"),
+            lines({"model": model.precision_recall, "logistic": baseline.precision_recall}, "recall 0 to 1", "precision"),
             f"precision over recall: average {model.average_precision:.3f}, logistic {baseline.average_precision:.3f}",
         ),
         "calibration": image(
-            lines({"model": model.calibration, "logistic": baseline.calibration, "right": right}, "probability", "true"),
+            lines(
+                {"model": model.calibration, "logistic": baseline.calibration, "right": right}, "probability 0 to 1", "share that came true"
+            ),
             "share that came true over mean probability",
         ),
         "scores over time": _scores(earlier),
@@ -66,8 +68,8 @@ def _scores(earlier: Mapping[str, Entry]) -> str:
     places = [i / (len(trained) - 1) for i in range(len(trained))] if len(trained) > 1 else []
     curves = {
         name: [(x, of[metric]) for x, (_, of) in zip(places, trained, strict=True)]
-        for name, metric in (("AUC", "auc"), ("logistic", "baseline_auc"))
+        for name, metric in (("model", "auc"), ("logistic", "baseline_auc"))
         if places
     }
-    drawn = image(lines(curves, f"{trained[0][0]} to {trained[-1][0]},", "AUC", low=0.5), "AUC by month") if curves else ""
+    drawn = image(lines(curves, f"{trained[0][0]} to {trained[-1][0]}", "AUC", low=0.5), "AUC by month") if curves else ""
     return f"{drawn}\n\n{table(head, rows)}"
