@@ -21,7 +21,7 @@ class KeyFaults:
 
 
 def key_faults(source: Source, wanted: Sequence[int], run: Run) -> dict[int, KeyFaults]:
-    """Reads the keys of these partitions of silver, ascending, and of the horizon before each; a source without a key, and a state, have none."""
+    """Reads the keys of these partitions of silver, ascending, and of the horizon before each; no key, or that of a state: none."""
     partitions, silver, found = source.partitions, silver_table(source), dict[int, KeyFaults]()
     if not source.unique_key or not wanted:
         return found
