@@ -137,10 +137,11 @@ def delivered(pipeline: Pipeline, seed: int = 1) -> None:
 
 
 def corrected(pipeline: Pipeline) -> None:
-    """Another edition of the fourth day: other amounts, a row less, a user who comes that day only, and one who came is gone."""
-    key = pipeline.day(3)
-    rows = [{**row, "amount": "11"} for row in pipeline.deliveries[key] or []]
-    pipeline.deliveries[key] = [*rows[2:], {**rows[0], "sale_id": "9000", "user": "once"}]
+    """Other editions of the fourth and the seventh day: other amounts, rows less, a user who comes then only, and two who came are gone."""
+    for number in (3, 6):
+        key = pipeline.day(number)
+        rows = [{**row, "amount": "11"} for row in pipeline.deliveries[key] or []]
+        pipeline.deliveries[key] = [*rows[2:], {**rows[0], "sale_id": f"900{number}", "user": "once"}]
 
 
 def withdrawn(pipeline: Pipeline) -> None:

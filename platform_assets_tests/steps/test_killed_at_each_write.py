@@ -33,8 +33,8 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("new", "model"): [*MODEL, *MODEL, "coming/model commit", LEDGER],
     ("new", "predictions"): ["coming/predictions commit", LEDGER] * 2,
     ("new", "online"): ["online: begin", "online: values", "online: values", "online: marks"],
-    # Another edition of one day, of which the tables have partitions already
-    ("corrected", "raw"): ["sales/raw commit", LEDGER],
+    # Other editions of two days, of which the tables have partitions already
+    ("corrected", "raw"): ["sales/raw commit", LEDGER] * 2,
     ("corrected", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
     ("corrected", "gold"): ["spending/gold commit", LEDGER],
     ("corrected", "report"): ["takings/gold commit", LEDGER],
