@@ -18,6 +18,8 @@ class Seen:
     came: bool
     files: str | None
     """Which files these are, as `Arrival.files` says it; None of a function that asks for none."""
+    failed: PlatformError | None = None
+    """Why the function came to nothing."""
 
 
 class Glance(Arrival):
@@ -29,23 +31,18 @@ class Glance(Arrival):
 
 
 def glance(source: Source, partition: int) -> Seen:
-    """Calls a source's function without letting it read files. A function that reads something else is called as it is.
-
-    Raises:
-        SourceError: the function failed before it came to a file.
-    """
+    """Calls a source's function without letting it read files. A function that reads something else is called as it is."""
     partitions = source.partitions
     arrival = Glance(source.name, partitions.key(partition), partitions.starts_at(partition), partitions.ends_at(partition))
-    came = False
+    came, failed = False, None
     try:
         came = source.read(arrival) is not None
+    except PlatformError as error:
+        failed = error
     except Exception as error:
-        # Beside files any error is that of a frame without columns: something came, and receiving it will say what it is.
-        if not arrival.found:
-            where = f"source {source.name!r}, partition {arrival.partition}"
-            raise (
-                error if isinstance(error, PlatformError) else SourceError(f"{where}: its function failed: {type(error).__name__}: {error}")
-            ) from error
-    if arrival.files is None:
-        return Seen(came, None)
-    return Seen(arrival.files != "", arrival.files)
+        where = f"source {source.name!r}, partition {arrival.partition}"
+        failed = SourceError(f"{where}: its function failed: {type(error).__name__}: {error}")
+    if arrival.found:
+        # Any error is that of a frame without columns, or will be told by receiving what is there.
+        return Seen(True, arrival.files)
+    return Seen(came and arrival.files is None, arrival.files, failed)

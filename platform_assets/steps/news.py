@@ -91,14 +91,15 @@ class _Look:
         """Whether the partition is ready."""
         key = self.source.partitions.key(partition)
         before = self.asked.get(key)
-        if (self.memory.calls or before in (CALLED, FAILED)) and not self._is_due(partition, 2.0 if before == CALLED else 1.1):
+        if (self.memory.calls or before in (CALLED, FAILED)) and not self._is_due(partition, before, key not in self.known):
             return False
-        try:
-            seen = glance(self.source, partition)
-        except PlatformError as error:
-            self.failed[key], self.asked[key] = error, FAILED
-            return False
+        seen = glance(self.source, partition)
         self.calls = seen.files is None
+        if seen.failed:
+            self.failed[key] = seen.failed
+            if self.calls:
+                self.asked[key] = FAILED
+            return False
         wanted = self._wanted(partition, seen, self.known.get(key))
         if wanted is None:
             self.asked.pop(key, None)
@@ -129,15 +130,21 @@ class _Look:
         except PlatformError:
             return True  # receiving it will say why it cannot be read
 
-    def _is_due(self, partition: int, growth: float) -> bool:
-        """Whether the partition's age has passed a power of `growth` minutes since the last look."""
+    def _is_due(self, partition: int, before: str | None, is_missing: bool) -> bool:
+        """Whether a function is to be called: a history may come all at once, so for what is missing also once a day."""
         if self.memory.looked is None:
             return True
         ends = self.source.partitions.ends_at(partition)
-        before, now = (_power(at - ends, growth) for at in (datetime.fromisoformat(self.memory.looked), self.run.now))
-        return before < now
+        then, now = datetime.fromisoformat(self.memory.looked) - ends, self.run.now - ends
+        if before == CALLED:
+            return _power(then, 2.0) < _power(now, 2.0)
+        return _power(then, 1.1) < _power(now, 1.1) or (is_missing and then // _DAY < now // _DAY)
+
+
+_DAY = timedelta(days=1)
 
 
 def _power(age: timedelta, growth: float) -> int:
+    """The last power of `growth` minutes that an age has passed."""
     minutes = age / timedelta(minutes=1)
     return -1 if minutes < 0 else math.floor(math.log(max(minutes, 1), growth))

@@ -240,3 +240,21 @@ def test_a_function_that_fails_is_reported_and_called_again_later_and_holds_up_n
     function.returns = rows("1")
     function.now += timedelta(hours=4)
     assert function.ready() == [1]
+
+
+def test_a_history_that_comes_to_a_function_all_at_once_is_found_within_a_day(tmp_path: Path) -> None:
+    function = Function(tmp_path)
+    function.now += timedelta(days=500)
+    assert function.ready() == []
+    function.returns = rows("1")
+    assert function.ready_within(timedelta(days=1), every=timedelta(hours=1)) == 1
+
+
+def test_a_folder_that_is_made_later_is_looked_into_at_once(files: Files) -> None:
+    files.folder.rmdir()
+    failed = files.news().failed
+    assert list(failed) == ["2024-03-03", "2024-03-02", "2024-03-01"]
+    assert "there is no folder" in str(failed["2024-03-01"])
+    files.folder.mkdir()
+    files.deliver(2)
+    assert files.ready() == [2]
