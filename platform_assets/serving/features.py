@@ -1,6 +1,6 @@
 """Online features of a service: one round trip, then what only the moment of reading can tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -22,6 +22,8 @@ from platform_assets.stores.online.layout import ViewLayout
 
 _SECOND = timedelta(seconds=1)
 
+Closure = Callable[[Mapping[str, Any]], Any]
+
 
 @dataclass(frozen=True)
 class FeatureVectors:
@@ -39,14 +41,21 @@ class FeatureVectors:
     stale: tuple[str, ...] = ()
 
 
+_LAYOUTS: dict[tuple[str, str, str], ViewLayout] = {}
+"""Each view's layout is made once: it prepares how values are unpacked."""
+
+
 def layout_of(view: View) -> ViewLayout:
     """How a view's stored features, or attributes, lie in the online store."""
-    features: tuple[tuple[str, DataType, Any], ...]
-    if isinstance(view, AttributeView):
-        features = tuple((attribute, dtype, None) for attribute, dtype in view.served.items())
-    else:
-        features = tuple((f.name, f.measure.type, f.measure.empty) for f in view.stored)
-    return ViewLayout(view.name, view.version, view.entity.name, tuple(view.key_types.items()), features)
+    key = (view.name, view.version, view.entity.name)
+    if key not in _LAYOUTS:
+        features: tuple[tuple[str, DataType, Any], ...]
+        if isinstance(view, AttributeView):
+            features = tuple((attribute, dtype, None) for attribute, dtype in view.served.items())
+        else:
+            features = tuple((f.name, f.measure.type, f.measure.empty) for f in view.stored)
+        _LAYOUTS[key] = ViewLayout(view.name, view.version, view.entity.name, tuple(view.key_types.items()), features)
+    return _LAYOUTS[key]
 
 
 def online_features(
@@ -85,29 +94,40 @@ def online_features(
     asked = _asked(service, rows)
     requests = [requested(service, row) for row in asked] if service.request else [{}] * len(asked)
     answer = client.reader([layout_of(view) for view in service.views], _freshness(service, max_staleness, when_stale)).read(asked, now)
+    views = [(view.name, _finishing(view)) for view in service.views]
     computed = [(feature.name, feature.expression.closure()) for feature in service.on_demand]
     vectors, valid_from = [], []
     for request, found in zip(requests, answer.rows, strict=True):
         row: dict[str, Any] = {}
-        for view in service.views:
-            row |= {f"{view.name}__{name}": value for name, value in served(view, found[view.name].values, now).items()}
+        for name, finish in views:
+            finish(row, found[name].values, now)
         if computed:
             known = {**row, **request, REQUEST_TIME: now}
             row |= {name: closure(known) for name, closure in computed}
         vectors.append(row)
-        valid_from.append({view.name: found[view.name].valid_from for view in service.views})
+        valid_from.append({name: found[name].valid_from for name, _ in views})
     return FeatureVectors(vectors, valid_from, answer.watermarks, answer.stale)
 
 
-def served(view: View, stored: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Stored values as a reader gets them: times since in seconds, and derived features; attributes as they are."""
-    values = dict(stored)
-    if isinstance(view, AttributeView):
-        return values
-    for feature in view.stored:
-        if is_time_since(feature.measure.aggregation) and values[feature.name] is not None:
-            values[feature.name] = (now - values[feature.name]) / _SECOND
-    return values | {feature.name: feature.expression.closure()(values) for feature in view.derived}
+def _finishing(view: View) -> Callable[[dict[str, Any], Mapping[str, Any], datetime], None]:
+    """Adds a view's values to a row as a reader gets them: times since in seconds, and derived features; attributes as they are."""
+    names = [(name, f"{view.name}__{name}") for name in view.served]
+    since: list[str] = []
+    derived: list[tuple[str, Closure]] = []
+    if not isinstance(view, AttributeView):
+        since = [feature.name for feature in view.stored if is_time_since(feature.measure.aggregation)]
+        derived = [(feature.name, feature.expression.closure()) for feature in view.derived]
+
+    def finish(row: dict[str, Any], stored: Mapping[str, Any], now: datetime) -> None:
+        values = dict(stored)
+        for name in since:
+            if values[name] is not None:
+                values[name] = (now - values[name]) / _SECOND
+        values |= {name: closure(values) for name, closure in derived}
+        for name, served in names:
+            row[served] = values[name]
+
+    return finish
 
 
 def _asked(service: FeatureService, rows: Any) -> list[Mapping[str, Any]]:
