@@ -14,7 +14,7 @@ from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.silver_checks import silver_checks, verdicts
 from platform_assets.assets.telling import tell
 from platform_assets.declare.source import Source
-from platform_assets.sources.receive import raw_table
+from platform_assets.sources.receive import COLUMNS_NOT_DECLARED, LOOKED_FOR, raw_table
 from platform_assets.steps.keys import key_faults
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import name_of
@@ -36,10 +36,17 @@ def raw_asset(source: Source) -> dg.AssetsDefinition:
     def receive(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         run = platform.run(context.run_id)
         done = make_raw(source, *asked(context, source.partitions), run)
-        tell(context, table, {**done.entries, **done.unchanged}, done, run, source.partitions, {})
+        entries = {**done.entries, **done.unchanged}
+        tell(context, table, entries, done, run, source.partitions, {}, {key: _came(entry) for key, entry in entries.items()})
         done.check()
 
     return receive
+
+
+def _came(entry: Entry) -> dict[str, Any]:
+    """Of raw: columns that nobody declared, and where files were looked for that did not come."""
+    told = {COLUMNS_NOT_DECLARED: "columns not declared", LOOKED_FOR: "nothing came, looked for"}
+    return {name: ", ".join(entry.details[detail]) for detail, name in told.items() if detail in entry.details}
 
 
 def silver_assets(source: Source) -> dg.AssetsDefinition:

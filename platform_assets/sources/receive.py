@@ -24,6 +24,8 @@ FILES = "files"
 """In the details of raw's entries: which files a partition was made of (`Arrival.files`), so that they are read again only if changed."""
 COLUMNS_NOT_DECLARED = "columns_not_declared"
 """In the details of raw's entries: columns that came beyond the schema. Raw keeps them, silver has them not."""
+LOOKED_FOR = "looked_for"
+"""In the details of a partition that was closed as empty: the files that did not come."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
         if source.empty_after is None or now < arrival.end + source.empty_after:
             raise NotReadyError(_nothing_came(source, arrival))
         rows = pl.DataFrame()
-        details = {"looked_for": arrival.looked_for} if arrival.looked_for else {}
+        details = {LOOKED_FOR: arrival.looked_for} if arrival.looked_for else {}
     content = _content(rows)
     if _came_before(source, key, known, content):
         return _unchanged(known[key])

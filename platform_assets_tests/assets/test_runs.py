@@ -6,9 +6,10 @@ from random import Random
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
-from platform_assets import Arrival, daily, source
+from platform_assets import Arrival, Entity, FeatureView, count, daily, source
 from platform_assets_tests.assets.shop import Shop, evaluations, failure
 from platform_assets_tests.steps.business import Business, deliver, same
 
@@ -164,3 +165,23 @@ def test_a_source_that_returns_no_table_fails_the_run_with_our_words(tmp_path: P
     result = shop.run("2024-01-01")
     assert "SourceError: source 'lines', partition 2024-01-01: its function returned list." in failure(result)
     assert shop.materializations("lines/raw") == {}
+
+
+def test_raw_tells_of_columns_that_nobody_declared_and_of_files_that_did_not_come(tmp_path: Path) -> None:
+    class Visit:
+        user: str
+        at: datetime
+
+    @source(schema=Visit, event_time="at", partitions=daily("2024-03-01", end="2024-03-03"), empty_after="6h")
+    def visits(arrival: Arrival) -> pl.LazyFrame | None:
+        return arrival.read_csv(tmp_path / "{day}.csv")
+
+    (tmp_path / "2024-03-01.csv").write_text("user,at,browser,page\nada,2024-03-01T10:00Z,lynx,/\n")
+    view = FeatureView("visiting", entity=Entity("user", keys=["user"]), source=visits, features=[count().over("2d")])
+    shop = Shop(tmp_path, view)
+    assert shop.run("2024-03-01", "2024-03-02").success
+    told = {day: shown(event) for day, event in shop.materializations("visits/raw").items()}
+    assert told["2024-03-01"]["columns not declared"] == "browser, page"
+    assert told["2024-03-02"]["nothing came, looked for"] == f"{tmp_path}/2024-03-02.csv"
+    assert "columns not declared" not in told["2024-03-02"]
+    assert "nothing came, looked for" not in told["2024-03-01"]
