@@ -82,16 +82,14 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
     @dg.multi_asset(name=f"{source.name}__silver", specs=specs, check_specs=silver_checks(source), backfill_policy=ONE_RUN, can_subset=True)
     def judge(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         run = platform.run(context.run_id)
-        before = run.ledger.entries(name_of(silver))
         done = make_silver(source, *asked(context, source.partitions), run)
-        now = run.ledger.entries(name_of(silver))
         aside = {key: entry for key, entry in run.ledger.entries(name_of(quarantine)).items() if key in done.entries}
         for table, entries, more in ((silver, done.entries, lineage), (quarantine, aside, {})):
             tell(context, table, entries, done, run, source.partitions, more, {key: _quality(done.entries[key]) for key in entries})
         judged = []
         if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys:
             faults = key_faults(source, [source.partitions.number(key) for key in sorted(done.entries)], run)
-            judged = verdicts(source, done.entries, before, now, faults)
+            judged = verdicts(source, done.entries, run.ledger.entries(name_of(silver)), faults)
         if done.refused:  # then this step will fail, but what it wrote is judged
             yield from evaluations(context, silver, judged)
             done.check()
