@@ -14,6 +14,7 @@ import pytest
 
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.valkey import EmbeddedValkey
+from platform_assets_tests.architecture.modules import modules
 from platform_assets_tests.steps.business import same
 from platform_assets_tests.steps.killed_process import Ended, Job, Killer
 from platform_assets_tests.steps.pipeline import ALL_LAYERS, pipeline_with
@@ -140,6 +141,33 @@ def test_the_list_has_every_write_that_there_is(world: World, edition: str, laye
     listed["a file of a model"] -= WRITES[edition, layer].count("model: folder in place")
     assert left == Counter({write: count for write, count in listed.items() if not write.startswith("online: ") and count})
     assert stage.commands == sum(write.startswith("online: ") for write in WRITES[edition, layer])
+
+
+CALLS = ("write_deltalake(", ".compact(", ".vacuum(", "write_parquet(", "sink_", 'open("w', "write_text(", "write_bytes(")
+COMMANDS = ("HSET", "HDEL", "EVAL")
+WRITERS = {
+    "stores.delta": {"write_deltalake("},
+    "stores.opening": {"write_deltalake("},
+    "stores.ledger": {"write_deltalake(", ".compact("},
+    "stores.online.loader": {"HSET", "EVAL"},
+    "stores.online.marks": {"HSET", "HDEL", "EVAL"},
+    "stores.online.publish": {"HDEL"},  # a rebuild: test_on_delta.py kills it
+    "models.artifact": {'open("w'},
+    "steps.batches": {"write_parquet("},  # a folder of the system's for temporary files
+    "stores.valkey": {"write_text("},  # which server runs in a folder, for a message
+}
+"""Where the package writes at all. Not what people start by hand (cli), what makes example data (domains), and what is for tests."""
+
+
+def test_nothing_else_writes() -> None:
+    """Who writes in another place adds it to the writes above, so that it is died at."""
+    found = {}
+    for module, file in modules().items():
+        name = module.removeprefix("platform_assets.")
+        calls = {call for call in CALLS + COMMANDS if call in file.read_text()}
+        if calls and name.split(".")[0] not in ("cli", "domains", "testing"):
+            found[name] = calls
+    assert found == WRITERS
 
 
 def points() -> list[Any]:
