@@ -68,6 +68,39 @@ def test_column_types_are_on_the_definitions() -> None:
     assert {"partition", "valid_from", "is_empty"} < set(types)
 
 
+def columns(table: str) -> dict[str, dg.TableColumn]:
+    schema = GRAPH.get(dg.AssetKey.from_user_string(table)).metadata["dagster/column_schema"]
+    return {column.name: column for column in schema.columns}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "says"),
+    [
+        ("customer_spend/gold", "spend_30d", "sum of quantity * unit_price where not cancelled, over 30d"),
+        ("customer_spend/gold", "lines_7d", "number of rows where not cancelled, over 7d"),
+        ("customer_spend/gold", "since_last_order_90d", "seconds since the last row where not cancelled, over 90d (stored as its time)"),
+        ("customer_spend/gold", "country_mode_90d", "most frequent value of country, over 90d"),
+        ("customer_spend/online", "spend_a_day", "spend_30d / 30, when it is read"),
+        ("customer_returns/gold", "count_30d", "number of rows, over 30d"),
+        ("daily_revenue/gold", "cancelled", "sum of quantity * unit_price where cancelled"),
+        ("orders/silver", "cancelled", "flag: invoice like 'C%'"),
+        ("orders/silver", "ordered_at", "when it happened"),
+        ("returns/silver", "return_id", "part of the key"),
+        ("orders/quarantine", "reasons", "why it was not accepted"),
+        ("churn/training", "churned", "no row of orders where not cancelled in the 30 days after label_time"),
+        ("churn/training", "customer_spend__spend_30d", "sum of quantity * unit_price where not cancelled, over 30d"),
+    ],
+)
+def test_a_column_says_what_it_means(table: str, column: str, says: str) -> None:
+    assert columns(table)[column].description == says
+
+
+def test_a_column_of_silver_has_its_rules_and_whether_it_is_always_there() -> None:
+    price, customer_id = columns("orders/silver")["unit_price"], columns("orders/silver")["customer_id"]
+    assert (price.constraints.nullable, price.constraints.other) == (False, ["unit_price >= 0"])
+    assert (customer_id.constraints.nullable, customer_id.constraints.other) == (True, [])
+
+
 def test_layers_of_the_same_partitions_share_one_definition() -> None:
     daily_ones = [GRAPH.get(key).partitions_def for key in KEYS if key.path[1] not in ("training", "model")]
     assert len({id(partitions) for partitions in daily_ones}) == 1

@@ -185,3 +185,36 @@ def test_raw_tells_of_columns_that_nobody_declared_and_of_files_that_did_not_com
     assert told["2024-03-02"]["nothing came, looked for"] == f"{tmp_path}/2024-03-02.csv"
     assert "columns not declared" not in told["2024-03-02"]
     assert "nothing came, looked for" not in told["2024-03-01"]
+
+
+def test_the_newest_partition_of_a_run_has_its_first_rows_and_a_plot_and_no_other_has(business: Business, shop: Shop) -> None:
+    assert shop.run(business.day(0), business.day(7)).success
+    for table in TABLES:
+        found = {key: shown(one) for key, one in shop.materializations(table).items()}
+        glances = {"first rows", "rows by partition"}
+        assert {key for key, one in found.items() if glances & set(one)} == {business.day(7)}, "what is said to Dagster is kept for ever"
+        assert str(found[business.day(7)]["rows by partition"]).startswith("![rows of the last 8 partitions](data:image/svg+xml;base64,")
+    rows = str(shown(shop.materializations("sales/silver")[business.day(7)])["first rows"])
+    assert rows.splitlines()[0] == r"|sale\_id|user|at|amount|large|arrival|delivery|row\_number|"
+    assert rows.splitlines()[2] == "|70|ada|2024-03-03 10:00:00|1|false|2024-03-03|1|1|"
+
+
+def test_the_bytes_of_a_partition_are_those_of_its_own_files(business: Business, shop: Shop) -> None:
+    assert shop.run(business.day(0), business.day(7)).success
+    for table in TABLES:
+        declaration, layer = table.split("/")
+        files = {file.partition: file.bytes for file in business.lake.files((declaration, layer))}
+        assert {key: shown(one)["bytes"] for key, one in shop.materializations(table).items()} == files
+
+
+def test_a_partition_of_silver_shows_what_was_set_aside_and_why(business: Business, shop: Shop) -> None:
+    business.sell(7, "70 ada 1", "71 bob 2", "72 cy 1", "73 cy -1")
+    assert shop.run(business.day(0), business.day(7)).success
+    for table in ("sales/silver", "sales/quarantine"):
+        last = shown(shop.materializations(table)[business.day(7)])
+        assert {name: last[name] for name in ("received", "quarantined", "accepted share")} == {
+            "received": 4,
+            "quarantined": 1,
+            "accepted share": "75.0%",
+        }
+        assert last["quarantined because"] == "|reason|rows|\n|-|-:|\n|positive|1|"
