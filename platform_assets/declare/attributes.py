@@ -31,7 +31,9 @@ class AttributeView:
         source: of kind "state".
         attributes: columns or flags of the source.
         online: whether the values are published to the online store.
-        description, owners, tags: shown on its tables; owners and tags of the source, if there are none.
+        description: shown on its tables.
+        owners: "team:growth" or e-mail addresses; default: those of the source.
+        tags: shown on all its tables; default: those of the source.
 
     >>> @source(schema=OrderLine, event_time="ordered_at", partitions=daily("2024-01-01"), kind="state", key=["customer_id"])
     ... def customers(arrival):

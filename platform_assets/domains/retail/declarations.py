@@ -28,6 +28,7 @@ from platform_assets import (
     model,
     no_event,
     not_worse_than_baseline,
+    on_demand,
     source,
     std,
     sum,
@@ -230,7 +231,11 @@ daily_revenue = GoldTable(
     ],
 )
 
-churn_features = FeatureService("churn_features", [customer_spend, customer_returns, customer_profile])
+churn_features = FeatureService(
+    "churn_features",
+    [customer_spend, customer_returns, customer_profile],
+    on_demand=[on_demand("days_since_signup", "days_between(signed_up_on, request_time)")],
+)
 churn_labels = no_event(orders, within="30d", where=BOUGHT, spine=every("7d", active="90d"))
 churn_training = TrainingSet(
     "churn",
