@@ -133,10 +133,8 @@ def _keep(
     if beyond := sorted({column for delivery in current for column in delivery.columns} - {*source.columns}):
         details[COLUMNS_NOT_DECLARED] = beyond
     facts = PartitionFacts(kept_in, sum(delivery.rows for delivery in current), details=details)
-    # What this run itself has written since is known too.
-    made_from = max(seen, known[kept_in].delta_version) if kept_in in known else seen
     version = source.version
-    written = lake.replace(table, frame, by="arrival", span=span, facts=[facts], declaration_version=version, run=run, made_from=made_from)
+    written = lake.replace(table, frame, by="arrival", span=span, facts=[facts], declaration_version=version, run=run, made_from=seen)
     return Received(written, facts)
 
 
@@ -250,10 +248,9 @@ def _require_columns(source: Source, rows: pl.DataFrame, arrival: Arrival) -> No
     missing = [column for column in source.columns if column not in rows.columns]
     if missing and rows.columns:
         others = f" (nor {', '.join(map(repr, missing[1:]))})" if missing[1:] else ""
-        others += ". Does it begin with a header?" if len(missing) == len(source.columns) else "."
         raise SourceError(
-            f"{_where(arrival)}: the schema declares {missing[0]!r}, there is no such column{others} "
-            f"{without(missing[0], rows.columns, is_csv=bool(arrival.looked_for))} "
+            f"{_where(arrival)}: the schema declares {missing[0]!r}, there is no such column{others}. "
+            f"{without(missing[0], rows.columns, declared=source.columns, is_csv=bool(arrival.looked_for))} "
             f"If it is not delivered, take it out of the schema; if only some days lack it, add it in the source's function."
         )
 

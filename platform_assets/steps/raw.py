@@ -53,6 +53,10 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
                     facts.details,
                 )
                 recorded.append(known[facts.partition])
+                if received.written.version == seen + 1:
+                    seen += 1
+                else:  # others write, too
+                    seen, known = _known(table, run)
             if key != facts.partition or received.written is None:
                 done.unchanged[key] = known[key]
     finally:

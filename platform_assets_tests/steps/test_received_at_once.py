@@ -11,6 +11,7 @@ import pytest
 
 from platform_assets import Arrival
 from platform_assets.declare.source import Source
+from platform_assets.stores.delta import Lake
 from platform_assets_tests.steps.business import Business
 
 
@@ -114,3 +115,13 @@ def test_a_range_that_takes_long_sees_what_another_run_received_meanwhile(tmp_pa
     object.__setattr__(source, "read", reads)
     slow.make("raw", slow.first, slow.first + 1)
     assert raw(slow) == [("10", 1, False), ("20", 2, False), ("30", 1, True)]
+
+
+def test_a_range_alone_reads_each_of_its_commits_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for what others wrote costs nothing where nobody writes: a long history is not read again for each of its days."""
+    business, read, commit = Business(tmp_path), list[int](), Lake.commit
+    for day in range(8):
+        business.sell(day, f"{day} ada 1")
+    monkeypatch.setattr(Lake, "commit", lambda lake, table, version: read.append(version) or commit(lake, table, version))
+    business.make("raw", business.first, business.last)
+    assert read == list(range(8))
