@@ -1,24 +1,28 @@
 """What is said of a column that a header has not: the nearest that it has, and how to mend it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 _SHOWN = 20
 
 
-def without(column: str, header: Sequence[str], *, is_csv: bool) -> str:
-    """The sentences after "there is no column 'customer_id'".
+def without(column: str, header: Sequence[str], *, declared: Collection[str] = (), is_csv: bool) -> str:
+    """The sentences after "there is no column 'customer_id'". declared: columns that are right as they are, and no misspelling of it.
 
     >>> without("customer_id", ["Customer ID", "Total"], is_csv=True)
     "Nearest is 'Customer ID': read_csv(..., rename={'Customer ID': 'customer_id'}). It has: Customer ID, Total."
+    >>> without("amount_net", ["amount", "id"], declared=["amount", "amount_net"], is_csv=True)
+    'It has: amount, id.'
     """
-    said = f"{wrong_separator(header)} " if is_csv and wrong_separator(header) else ""
-    if not said and (near := nearest(column, header)):
+    said = wrong_separator(header) if is_csv else ""
+    if not said and (near := nearest(column, [name for name in header if name not in declared])):
         mend = f"read_csv(..., rename={{{near!r}: {column!r}}})" if is_csv else f".rename({{{near!r}: {column!r}}}) in its function"
-        said = f"Nearest is {near!r}: {mend}. "
+        said = f"Nearest is {near!r}: {mend}."
+    if not said and any(re.match(r"[\d<{\[]", name) for name in header):
+        said = "Does it begin with a header?"
     more = f" and {len(header) - _SHOWN} more" if len(header) > _SHOWN else ""
-    return f"{said}It has: {', '.join(map(_printable, header[:_SHOWN]))}{more}."
+    return f"{said}{' ' if said else ''}It has: {', '.join(map(_printable, header[:_SHOWN]))}{more}."
 
 
 def wrong_separator(header: Sequence[str]) -> str:
