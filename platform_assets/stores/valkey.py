@@ -32,7 +32,8 @@ class EmbeddedValkey:
 
     folder: where its data (dump.rdb) and its log (valkey.log) are kept; made when it is not there. A killed server comes back
     with what it saved last, marks and values of the same moment: the next publication brings it up to date.
-    options: more settings of the server, such as {"appendonly": "yes"} to lose one second at most.
+    options: more settings of the server, such as {"appendonly": "yes"} to lose one second at most. (Over a folder that was used
+    without it the server begins empty, and the next publication fills it.)
 
     No password and no TLS: whoever can run programs on this machine can read it.
 
