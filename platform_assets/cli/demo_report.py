@@ -153,10 +153,10 @@ def _next(console: Console) -> None:
     lines = (
         "[bold]Next[/]",
         f"  export PLATFORM_HOME={shown} DAGSTER_HOME={dagster}/dagster",
-        "  make ui                                                        # look at it",
+        "  make ui                                                      # look at it",
         "  .venv/bin/dagster asset materialize -m platform_assets.definitions \\\n"
         f"    --select 'key:\"orders/silver\"' --partition {day}     # make a day again",
-        "  PLATFORM_HOME=.real PLATFORM_RETAIL_FILES=<folder> make demo   # real files",
-        "  platform_assets/domains/retail/declarations.py                 # the whole business",
+        "  PLATFORM_HOME=.real PLATFORM_RETAIL_FILES=<folder> make demo # real files",
+        "  platform_assets/domains/retail/declarations.py               # all declared",
     )
     console.print("\n".join(lines), soft_wrap=True)

@@ -19,7 +19,7 @@ from platform_assets.steps import stale
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.model import model_table, predictions_table
 from platform_assets.steps.online import online_table, stale_online
-from platform_assets.steps.run import Run, name_of
+from platform_assets.steps.run import Run, counted, name_of
 from platform_assets.steps.silver import quarantine_table, silver_table
 from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import Lake, Table
@@ -89,6 +89,6 @@ def materialize_stale(console: Console) -> Made:
                 materialize(defs, stage.tables, stage.partitions, wanted[0], wanted[-1], instance)
                 made.partitions |= {name_of(table): wanted[-1] - wanted[0] + 1 for table in stage.tables}
                 if not console.is_terminal:  # where no bar can be drawn, as in CI
-                    console.print(f"  {names}: {wanted[-1] - wanted[0] + 1} partitions", soft_wrap=True)
+                    console.print(f"  {names}: {counted(wanted[-1] - wanted[0] + 1, 'partition')}", soft_wrap=True)
             progress.advance(task)
     return made

@@ -32,9 +32,10 @@ def demo() -> None:
 @click.option("-p", "--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="The web server's port.")
 @click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that Dagster loads.")
 def ui(port: int, module: str) -> None:
-    """Open Dagster's UI on the data under PLATFORM_HOME, until Ctrl-C.
+    """Open Dagster's UI, until Ctrl-C.
 
-    Starts the web server, the daemon (sensors and automation) and, unless PLATFORM_REDIS_URL is set, the embedded Valkey.
+    On the data under PLATFORM_HOME. Starts the web server, the daemon (sensors and automation) and, unless PLATFORM_REDIS_URL is set,
+    the embedded Valkey.
     """
     from platform_assets.cli.ui import run_ui
 
@@ -47,7 +48,10 @@ def ui(port: int, module: str) -> None:
 @click.option("-n", "--rows", default=10, show_default=True, type=click.IntRange(1), help="How many rows are shown.")
 @click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that declares the source.")
 def quarantine(source: str, partition: str, rows: int, module: str) -> None:
-    """Show which rows of a PARTITION of a SOURCE were not accepted, and why."""
+    """Show what of a PARTITION was set aside, and why.
+
+    How many rows of the SOURCE were accepted, the reasons against the others, and the first of them as they were received.
+    """
     from platform_assets.cli.quarantine import show_quarantine
 
     show_quarantine(source, partition, rows, module)
@@ -60,9 +64,10 @@ def quarantine(source: str, partition: str, rows: int, module: str) -> None:
 @click.option("--by", default=None, help="Who decides; by default the account that runs the command.")
 @click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that Dagster loads.")
 def accept(source: str, partition: str, why: str, by: str | None, module: str) -> None:
-    """Accept a blocked PARTITION of a SOURCE as it is, and materialize its silver.
+    """Let a blocked PARTITION in as it is.
 
-    Its good rows are used from now on, the others stay in quarantine. The decision holds until something else is delivered.
+    Accepts the partition of the SOURCE and materializes its silver: its good rows are used from now on, the others stay in quarantine.
+    The decision holds until something else is delivered.
     """
     from platform_assets.cli.accept import accept_partition
 
@@ -73,7 +78,7 @@ def accept(source: str, partition: str, why: str, by: str | None, module: str) -
 @click.argument("view")
 @click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that declares the view.")
 def rebuild(view: str, module: str) -> None:
-    """Fill the online store with a feature VIEW anew, from gold.
+    """Fill the online store with a VIEW anew, from gold.
 
     For a store that holds damaged values, or those of another lake. A store that lost its data needs no rebuild: the next
     materialization of VIEW/online fills it. Until the rebuild ends, readers are told that the view was never published.
@@ -85,9 +90,9 @@ def rebuild(view: str, module: str) -> None:
 
 @cli.command()
 def valkey() -> None:
-    """Run the embedded Valkey, with the data under PLATFORM_HOME, until Ctrl-C.
+    """Run the embedded Valkey, until Ctrl-C.
 
-    For the Dagster UI and command line beside it; prints the PLATFORM_REDIS_URL to set.
+    Its data lie under PLATFORM_HOME. For the Dagster UI and command line beside it; prints the PLATFORM_REDIS_URL to set.
     """
     import signal
     import threading
