@@ -90,11 +90,14 @@ def test_an_entity_that_comes_back_takes_as_little_memory_as_before(loader: Load
     key, keys = f"{store.project}:{{customer:0}}", entity_keys(LAYOUT, rows(1, total=0), store.project)
     session.call("HSET", key, "of another view", "its value")
     write(loader, store, rows(1, total=1), version=5)
-    before = session.call("OBJECT", "ENCODING", key), session.call("MEMORY", "USAGE", key)
+    before = session.call("MEMORY", "USAGE", key)
+    assert session.call("OBJECT", "ENCODING", key) == b"listpack"
     loader.bury(keys, 6)
     assert session.call("OBJECT", "ENCODING", key) == b"hashtable", "Valkey's price for a field that expires"
     write(loader, store, rows(1, total=1), version=7)
-    assert (session.call("OBJECT", "ENCODING", key), session.call("MEMORY", "USAGE", key)) == before
+    assert session.call("OBJECT", "ENCODING", key) == b"listpack"
+    # The allocator rounds what grew field by field otherwise than what is written at once; the other encoding would take 176 more.
+    assert abs(session.call("MEMORY", "USAGE", key) - before) <= 32
     assert session.call("HGET", key, "of another view") == b"its value"
     assert version_of_field(field(session, 0)) == 7
 
