@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets import compute_features
+from platform_assets import AttributeView, Entity, compute_features, daily, source
 from platform_assets.aggregations import Count
 from platform_assets.declare.source import Source
 from platform_assets.errors import ComputeError, SourceError
@@ -55,6 +55,26 @@ def test_any_events_give_the_values_of_the_reference(data: st.DataObject) -> Non
     assert found.columns == ["user", "at", *view.served]
     assert found["at"].to_list() == sorted(found["at"].to_list())
     assert set(found["at"]) <= set(at)
+
+
+def test_updates_give_the_attributes_of_the_latest() -> None:
+    class Member:
+        user: str
+        tariff: str | None
+        at: datetime
+
+    @source(schema=Member, kind="state", key=["user"], event_time="at", partitions=daily("2024-03-01"))
+    def members(arrival: Any) -> None: ...
+
+    view = AttributeView("member", entity=Entity("user", keys=["user"]), source=members, attributes=["tariff"])
+    table = """
+    user | tariff | at               | arrival
+    ada  | basic  | 2024-03-01 10:00 |
+    ada  | gold   | 2024-03-03 10:00 |
+    ada  | late   | 2024-03-02 10:00 | 2024-03-04
+    """
+    found = assert_engines_agree(view, events(members, table), at=["2024-03-02", "2024-03-04", "2024-03-05"])
+    assert found["tariff"].to_list() == ["basic", "gold", "gold"]
 
 
 def test_a_table_of_events_gives_what_one_would_count_by_hand() -> None:

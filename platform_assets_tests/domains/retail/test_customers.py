@@ -5,6 +5,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pytest
+
+from platform_assets import Arrival
+from platform_assets.domains.retail.declarations import customers
 from platform_assets.domains.retail.generate import CUSTOMER_COLUMNS, SEGMENTS, UPDATE_REASONS, Truths
 from platform_assets_tests.domains.retail.naive_reader import rows, utc
 
@@ -64,3 +68,9 @@ def test_a_customer_signs_up_once(folder: Path, truths: Truths) -> None:
     assert {len(days) for days in signups.values()} == {1}
     assert truths.customers[-1].segments == dict(sorted(truths.customers[-1].segments.items()))
     assert len(signups) == sum(truths.customers[-1].segments.values()) > 2000
+
+
+def test_a_real_shops_files_have_no_customers_and_that_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORM_RETAIL_FILES", str(tmp_path))
+    day, start = customers.partitions.key(customers.partitions.first), customers.partitions.start
+    assert customers.read(Arrival("customers", day, start, start)) is None

@@ -1,0 +1,46 @@
+"""Attribute views through Dagster: gold and online of a range, what is told of them, and what is served."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from platform_assets import FeatureService, online_features
+from platform_assets.stores.online.client import OnlineClient
+from platform_assets.stores.valkey import EmbeddedValkey
+from platform_assets_tests.assets.shop import Shop
+from platform_assets_tests.steps.business import DAYS, START
+from platform_assets_tests.steps.members import Members
+
+LAYERS = ("members/raw", "members/silver", "members/quarantine", "profile/gold", "profile/online")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
+
+
+def test_gold_and_online_of_a_range_with_a_blocked_day(tmp_path: Path, server: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORM_REDIS_URL", server.url)
+    business = Members(tmp_path, of_members={"accepted_share": 0.5})
+    business.update(0, "ada basic 1", "bob basic 2")
+    business.update(3, "ada gold -1", "ada gold -2", "bob gold 1")
+    business.update(5, "ada gold 5", "bob silver 3 -6")
+    shop = Shop(tmp_path, business.service)
+    first, last = business.day(0), business.day(DAYS - 1)
+    assert shop.run(first, last, select=LAYERS).success, "a blocked day stops nobody"
+    assert {name: len(shop.materializations(name)) for name in LAYERS} == dict.fromkeys(LAYERS, DAYS)
+    gold = shop.materializations("profile/gold")
+    assert {key: told.metadata["dagster/row_count"].value for key, told in gold.items()} == {
+        business.day(day): rows for day, rows in enumerate([2, 0, 0, 0, 0, 2, 0, 0])
+    }
+    columns = gold[first].metadata["dagster/column_lineage"].value
+    assert isinstance(columns, dg.TableColumnLineage)
+    assert columns.deps_by_column["tariff"] == [dg.TableColumnDep(dg.AssetKey(["members", "silver"]), "tariff")]
+    service, client = FeatureService("profiles", [business.profile]), OnlineClient(server.url)
+    now = START + timedelta(days=DAYS)
+    found = online_features(service, [{"user": "ada"}, {"user": "bob"}], client, now=now)
+    assert [row["profile__tariff"] for row in found.rows] == ["gold", "basic"], "bob's silver was before his basic"
