@@ -143,9 +143,11 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
     models, ledgers = run.ledger.entries(name_of(model_table(model))), snapshot_ledgers(data.features, run)
     read = {name_of(gold_table(view)): run.version(gold_table(view)) for view in views}
     chosen: dict[int, Entry | None] = {}
+    # Each reads an attribute view from its first partition on: if nothing is lacking at all, nobody has to be asked one by one.
+    lacking = require_snapshots(name_of(table), data.features, _predicted_at(model, first), _predicted_at(model, last), ledgers)
     for partition in range(first, last + 1):
         key, at = partitions.key(partition), _predicted_at(model, partition)
-        if error := require_snapshots(f"{name_of(table)} {key}", data.features, at, at, ledgers):
+        if lacking and (error := require_snapshots(f"{name_of(table)} {key}", data.features, at, at, ledgers)):
             done.refused[key] = error
         else:
             chosen[partition] = latest_good(models, model, partitions.starts_at(partition))

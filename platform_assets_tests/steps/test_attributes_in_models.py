@@ -1,5 +1,6 @@
 """Attributes in training sets, models and predictions, beside features over windows."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -120,3 +121,9 @@ def test_a_restated_day_makes_all_later_months_and_predictions_stale_and_no_othe
     make_attributes(known, day, day, run).check()
     assert stale_predictions(leaving_members, FIRST, LAST, run) == list(range(day, LAST + 1))
     assert stale_training(data, *months, run) == list(months)
+
+    made_of_blocked = run.ledger.entries("known/gold")[visits.partitions.key(LAST)]
+    run.ledger.record([replace(made_of_blocked, status="blocked")])
+    done = make_predictions(leaving_members, LAST - 2, LAST, run, tmp_path)
+    assert list(done.refused) == [visits.partitions.key(LAST)], "the days before do not need it"
+    assert len(done.entries) == 2
