@@ -17,10 +17,9 @@ def checked_arguments(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Makes a call with other arguments than the function takes a DeclarationError. what: begins its message, such as "sum"."""
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
-
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            signature = _signature(function)
             try:
                 signature.bind(*args, **kwargs)
             except TypeError:
@@ -30,6 +29,12 @@ def checked_arguments(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return call
 
     return wrap
+
+
+@functools.cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Found when it is first called: thirty of them would be a sixth of what importing the package costs."""
+    return inspect.signature(function)
 
 
 def _misfit(what: str, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> DeclarationError:

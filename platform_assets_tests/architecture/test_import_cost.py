@@ -1,6 +1,7 @@
 """`import platform_assets` is cheap: it loads Polars and our own declarations, and leaves everything else for when it is used."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -30,7 +31,8 @@ PAIRS = 9
 
 def printed(program: str) -> str:
     """What a fresh Python prints."""
-    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    keeps_bytecode = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT, env=keeps_bytecode).stdout
 
 
 def test_importing_the_package_loads_nothing_heavy_and_no_settings() -> None:
