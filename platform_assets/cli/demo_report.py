@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 from rich.box import SIMPLE
 from rich.console import Console
@@ -42,7 +43,6 @@ def report(console: Console, made: Made, cpu: float) -> None:
 
 def _rows(console: Console, ledger: Ledger) -> None:
     shown = _table("Rows", "source", "received", "accepted", "quarantined", "duplicate", "exact copies kept")
-    checks, failed = 0, 0
     flags: dict[str, int] = {}
     reasons: dict[str, int] = {}
     for source in (retail.orders, retail.returns, retail.customers):
@@ -52,13 +52,30 @@ def _rows(console: Console, ledger: Ledger) -> None:
         for entry in entries:
             _add(flags, entry.details["flags"])
             _add(reasons, entry.details["reasons"])
-            accepted = entry.details["accepted"] if entry.status == "ok" else 0
-            lost = entry.details["received"] - entry.details["quarantined"] - entry.details["duplicates"] - accepted
-            checks, failed = checks + 2, failed + bool(lost) + (entry.status == "blocked")
     console.print(shown)
     _counts(console, "Flagged and kept", flags)
     _counts(console, "Quarantined because", reasons)
-    console.print(f"[bold]Checks[/] {checks:,} (nothing lost, accepted share: each partition), {failed} failed\n")
+    _checks(console)
+
+
+def _checks(console: Console) -> None:
+    """The newest outcome of each check of each partition, as Dagster has it."""
+    wanted = dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    with dg.DagsterInstance.get() as instance:
+        records = instance.event_log_storage.get_event_records(wanted, ascending=True)
+    newest: dict[Any, dg.AssetCheckEvaluation] = {}
+    for record in records:
+        if event := record.event_log_entry.dagster_event:
+            told: Any = event.event_specific_data
+            newest[told.asset_key, told.check_name, told.partition] = told
+    errors = sum(not told.passed and told.severity == dg.AssetCheckSeverity.ERROR for told in newest.values())
+    warnings: dict[str, int] = {}
+    for told in newest.values():
+        if not told.passed and told.severity == dg.AssetCheckSeverity.WARN:
+            _add(warnings, {told.check_name: 1})
+    console.print(f"[bold]Checks[/] {len(newest):,} told, each of one partition: {errors} failed, {sum(warnings.values()):,} warn")
+    _counts(console, "Warnings of", warnings)
+    console.print()
 
 
 def _table(title: str, first: str, *others: str) -> Shown:
