@@ -31,7 +31,7 @@ def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
     described = {
         NOTHING_LOST: "received = accepted + quarantined + duplicates",
         ACCEPTED_SHARE: f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW: what reads it "
-        f"waits until it is delivered again, or accepted: platform-assets accept {source.name} PARTITION.",
+        f"waits until it is delivered again, or accepted: platform-assets accept {source.name} PARTITION --why '...'.",
         **{_rule(name): f"{rule.sql}\n\nRows that break it are set aside in quarantine." for name, rule in source.rules.items()},
         VOLUME: f"The rows received, beside the median of {_LIKE[source.partitions.unit][1]}: not below half of it, not above twice.",
     }

@@ -1,7 +1,6 @@
 """Accepting a blocked partition, and making its silver."""
 
 import getpass
-import os
 import warnings
 
 import dagster as dg
@@ -22,8 +21,7 @@ def accept_partition(name: str, partition: str, module: str, *, by: str | None, 
     source, definitions = declared(module, Source, "source", name), definitions_of(module)
     platform, index = platform_of(definitions), source.partitions.index_of(partition)
     accept(source, index, platform.run("accept"), by=by or getpass.getuser(), why=why)
-    if not os.environ.get("DAGSTER_HOME"):
-        use_dagster_home(load_settings())
+    use_dagster_home(load_settings(), module)
     tables = (silver_table(source), quarantine_table(source))
     with dg.DagsterInstance.get() as instance:
         materialize(definitions, tables, source.partitions, index, index, instance)

@@ -1,6 +1,8 @@
 """What a module declares, found by name: for commands that name a source or a view."""
 
 import importlib
+import os
+import sys
 from types import ModuleType
 from typing import TypeVar
 
@@ -8,12 +10,14 @@ import dagster as dg
 
 from platform_assets.assets.definitions import Declaration, reached
 from platform_assets.assets.resource import PlatformResource
+from platform_assets.cli import MODULE
 from platform_assets.errors import DeclarationError, unknown
 
-Kind = TypeVar("Kind")
+Kind = TypeVar("Kind", bound=Declaration)
+Other = TypeVar("Other", bound=Declaration)
 
 
-def declared(module: str, kind: type[Kind], what: str, name: str) -> Kind:
+def declared(module: str, kind: type[Kind] | tuple[type[Kind], type[Other]], what: str, name: str) -> Kind | Other:
     """The declaration of this kind and name that a module has, or that one which it has is made of.
 
     Raises:
@@ -22,7 +26,8 @@ def declared(module: str, kind: type[Kind], what: str, name: str) -> Kind:
     values = vars(_module(module)).values()
     found = {one.name: one for one in reached([value for value in values if isinstance(value, Declaration)]) if isinstance(one, kind)}
     if name not in found:
-        raise unknown(f"module {module!r}", what, name, found)
+        hint = "" if module != MODULE else " Another module: --module your_module."
+        raise DeclarationError(f"{unknown(f'module {module!r}', what, name, found)}{hint}")
     return found[name]
 
 
@@ -43,6 +48,8 @@ def platform_of(definitions: dg.Definitions) -> PlatformResource:
 
 
 def _module(name: str) -> ModuleType:
+    if "" not in sys.path and os.getcwd() not in sys.path:  # a command is not started as `python -m` is, nor as Dagster's are
+        sys.path.insert(0, os.getcwd())
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

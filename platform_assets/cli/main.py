@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from platform_assets.cli import MODULE
 from platform_assets.errors import PlatformError
 
 
@@ -30,7 +31,7 @@ def demo() -> None:
 
 @cli.command()
 @click.option("-p", "--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="The web server's port.")
-@click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that Dagster loads.")
+@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
 def ui(port: int, module: str) -> None:
     """Open Dagster's UI, until Ctrl-C.
 
@@ -46,7 +47,7 @@ def ui(port: int, module: str) -> None:
 @click.argument("source")
 @click.argument("partition")
 @click.option("-n", "--rows", default=10, show_default=True, type=click.IntRange(1), help="How many rows are shown.")
-@click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that declares the source.")
+@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that declares the source.")
 def quarantine(source: str, partition: str, rows: int, module: str) -> None:
     """Show what of a PARTITION was set aside, and why.
 
@@ -62,7 +63,7 @@ def quarantine(source: str, partition: str, rows: int, module: str) -> None:
 @click.argument("partition")
 @click.option("--why", required=True, help="Why it may be used; kept with the decision.")
 @click.option("--by", default=None, help="Who decides; by default the account that runs the command.")
-@click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that Dagster loads.")
+@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
 def accept(source: str, partition: str, why: str, by: str | None, module: str) -> None:
     """Let a blocked PARTITION in as it is.
 
@@ -76,7 +77,7 @@ def accept(source: str, partition: str, why: str, by: str | None, module: str) -
 
 @cli.command()
 @click.argument("view")
-@click.option("-m", "--module", default="platform_assets.definitions", show_default=True, help="The module that declares the view.")
+@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that declares the view.")
 def rebuild(view: str, module: str) -> None:
     """Fill the online store with a VIEW anew, from gold.
 

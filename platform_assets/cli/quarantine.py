@@ -6,6 +6,7 @@ import polars as pl
 from rich.console import Console
 from rich.markup import escape
 
+from platform_assets.cli import MODULE
 from platform_assets.cli.declared import declared, definitions_of, platform_of
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError
@@ -25,7 +26,7 @@ def show_quarantine(name: str, partition: str, rows: int, module: str) -> None:
     if entry is None:
         raise NotReadyError(f"{silver} {partition} has not been made yet: nothing has been judged. Materialize it first.")
     console = Console(highlight=False)
-    _say(console, source, entry)
+    _say(console, source, entry, module)
     found = run.lake.scan(table, by="arrival", span=span_of(source.partitions, index, index)).sort("delivery", "row_number")
     shown = found.head(rows).collect()
     for row in shown.to_dicts():
@@ -36,19 +37,21 @@ def show_quarantine(name: str, partition: str, rows: int, module: str) -> None:
         console.print(f"\n... and {whole - shown.height:,} more: --rows {whole}")
 
 
-def _say(console: Console, source: Source, entry: Entry) -> None:
+def _say(console: Console, source: Source, entry: Entry, module: str) -> None:
     counts, status = entry.details, {"blocked": "[red]blocked[/]", "ok": "open"}.get(entry.status, entry.status)
     console.print(
         f"[bold]{source.name} {entry.partition}[/] is {status}: of {counts['received']:,} rows received "
         f"{counts['accepted']:,} were accepted, {counts['quarantined']:,} set aside, {counts['duplicates']:,} were duplicates. "
-        f"{counts['accepted_share']:.1%} were good, {counts['needed_share']:.1%} are required."
+        f"{counts['accepted_share']:.1%} were good, {counts['needed_share']:.1%} are required"
+        f"{', so none was accepted' if entry.status == 'blocked' else ''}."
     )
     for reason, number in sorted(counts["reasons"].items(), key=lambda pair: -pair[1]):
         console.print(f"  {number:>9,}  {escape(reason)}")
     if decision := counts.get(ACCEPTED_AS_IT_IS):
         console.print(f"Accepted as it is by {escape(decision['by'])} at {decision['at']}: {escape(decision['why'])}")
     if entry.status == "blocked":
-        console.print(f"Accept it as it is: platform-assets accept {source.name} {entry.partition} --why '...'", soft_wrap=True)
+        of = "" if module == MODULE else f" --module {module}"
+        console.print(f"Accept it as it is: platform-assets accept {source.name} {entry.partition}{of} --why '...'", soft_wrap=True)
 
 
 def _text(value: Any) -> str:

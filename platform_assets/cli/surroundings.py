@@ -4,11 +4,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from platform_assets.cli import MODULE
 from platform_assets.settings import Settings
 
 
-def use_dagster_home(settings: Settings) -> None:
-    """Makes PLATFORM_HOME/dagster Dagster's own folder, so that the demo's runs are there when its UI is opened."""
+def use_dagster_home(settings: Settings, module: str = MODULE) -> None:
+    """Makes PLATFORM_HOME/dagster Dagster's own folder, so that the demo's runs are there when its UI is opened.
+
+    A team's own module keeps the folder that DAGSTER_HOME names, if it does: there its runs are.
+    """
+    if module != MODULE and os.environ.get("DAGSTER_HOME"):
+        return
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     config = settings.dagster_home / "dagster.yaml"
     if not config.exists():

@@ -31,10 +31,11 @@ def run_ui(port: int, module: str) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    use_dagster_home(settings)
+    use_dagster_home(settings, module)
     log = Path(os.environ["DAGSTER_HOME"]) / "ui.log"
     with online_store(settings) as store:
-        click.echo(f"Starting Dagster on {os.path.relpath(settings.home)} with the online store: {store}")
+        history = os.path.relpath(os.environ["DAGSTER_HOME"])
+        click.echo(f"Starting Dagster on {os.path.relpath(settings.home)}, its history in {history}, with the online store: {store}")
         dagster = _dagster(port, module, log)
         try:
             if _answers(port, dagster, stop, log):

@@ -94,6 +94,8 @@ class Partitions:
         except ValueError:
             raise DeclarationError(f"{key!r} is no {self.unit}: write it as {self.key(self.first)}") from None
         index = self.index(at)
+        if self.key(index) != key and self.starts_at(index) == at:
+            raise DeclarationError(f"{key!r} is written {self.key(index)}")
         if self.starts_at(index) != at or index < self.first:
             raise DeclarationError(
                 f"there is no {self.unit} {key!r}: the first is {self.key(self.first)}, each begins where the one before ends"

@@ -140,8 +140,9 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
     data, done, table = model.training_set, Done(), predictions_table(model)
     views = data.features.views
     partitions = views[0].source.partitions
-    models, ledgers = run.ledger.entries(name_of(model_table(model))), snapshot_ledgers(data.features, run)
+    models = run.ledger.entries(name_of(model_table(model)))
     read = {name_of(gold_table(view)): run.version(gold_table(view)) for view in views}
+    ledgers = snapshot_ledgers(data.features, run, read)
     chosen: dict[int, Entry | None] = {}
     # Each reads an attribute view from its first partition on: if nothing is lacking at all, nobody has to be asked one by one.
     lacking = require_snapshots(name_of(table), data.features, _predicted_at(model, first), _predicted_at(model, last), ledgers)

@@ -86,10 +86,10 @@ def _blocked(reader: str, table: Table, entry: Entry) -> str:
         f"{reason}: {rows}" for reason, rows in entry.details.get("reasons", {}).items() if not reason.startswith("blocked")
     )
     return (
-        f"{reader} needs {name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were accepted, {needed:.0%} are "
-        f"required ({reasons}). Its rows wait in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} "
-        f"{entry.partition}. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
-        f"{entry.partition} --why '...'"
+        f"{reader} needs {name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were good, {needed:.0%} are "
+        f"required ({reasons}). Its rows wait in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} {entry.partition} "
+        f"-m your_module. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
+        f"{entry.partition} --why '...' -m your_module"
     )
 
 

@@ -1,4 +1,8 @@
-"""What has to be made: partitions that are missing, or older than what they read."""
+"""What has to be made: partitions that are missing, or older than what they read.
+
+By the ledger, so whatever made or missed a change. The demo and the sensors of raw and reports ask here; silver, feature views, online
+and predictions are asked for by Dagster's conditions (assets/keys.py), which know what has been materialized since they looked last.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -29,7 +29,9 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
     silver = silver_table(source)
     reads = [silver, *(gold_table(view) for view in data.features.views)]
     read = {name_of(t): run.version(t) for t in reads}
-    arrived, ledgers = run.ledger.entries(name_of(silver)), snapshot_ledgers(data.features, run)
+    # At the versions that are read: a partition that is written meanwhile is neither read nor counted as being there.
+    arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
+    ledgers = snapshot_ledgers(data.features, run, read)
     for month in range(first, last + 1):
         reader = f"{name_of(table)} {months.key(month)}"
         times = label_times(data, month)
@@ -85,9 +87,10 @@ def scan_snapshots(run: Run, view: View, first: datetime, last: datetime, versio
     return run.lake.scan(gold_table(view), by="partition", span=span, version=version)
 
 
-def snapshot_ledgers(service: FeatureService, run: Run) -> dict[str, dict[str, Entry]]:
-    """What the ledger says of each view's snapshots, by view."""
-    return {view.name: run.ledger.entries(name_of(gold_table(view))) for view in service.views}
+def snapshot_ledgers(service: FeatureService, run: Run, read: Mapping[str, int]) -> dict[str, dict[str, Entry]]:
+    """What the ledger says of each view's snapshots, by view, at the Delta versions of gold that are read."""
+    tables = {view.name: name_of(gold_table(view)) for view in service.views}
+    return {view: run.ledger.entries(table, at_version=read[table]) for view, table in tables.items()}
 
 
 def require_snapshots(

@@ -50,13 +50,13 @@ def materializations(instance: dg.DagsterInstance, table: str) -> list[tuple[str
 
 def test_quarantine_shows_the_counts_the_reasons_and_the_rows_as_they_came(instance: dg.DagsterInstance) -> None:
     shown = run("quarantine", "receipts", DAY).output
-    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert all(len(line) <= 80 for line in shown.splitlines() if "platform-assets accept" not in line), "a command stays in one piece"
     words = " ".join(shown.split())
     assert "receipts 2024-03-02 is blocked: of 3 rows received 0 were accepted, 3 set aside, 0 were duplicates." in words
-    assert "33.3% were good, 70.0% are required." in words
+    assert "33.3% were good, 70.0% are required, so none was accepted." in words
     assert "row 2 of delivery 1: positive receipt=1 at=2024-03-02T10:00:00Z amount=-5" in words
     assert "row 3 of delivery 1: amount: not float" in words
-    assert f"platform-assets accept receipts {DAY} --why '...'" in words
+    assert f"platform-assets accept receipts {DAY} --module {MODULE} --why '...'" in words
     assert "... and 2 more: --rows 3" in " ".join(run("quarantine", "receipts", DAY, "--rows", "1").output.split())
 
 

@@ -48,6 +48,9 @@ def test_a_home_for_dagster_is_made_once_and_a_team_may_change_it(tmp_path: Path
     monkeypatch.setenv("DAGSTER_HOME", "/nowhere")
     use_dagster_home(load_settings())
     assert os.environ["DAGSTER_HOME"] == str(tmp_path / "dagster")
+    monkeypatch.setenv("DAGSTER_HOME", "/ours")
+    use_dagster_home(load_settings(), "our.module")
+    assert os.environ["DAGSTER_HOME"] == "/ours", "a team's own module has its runs there"
     config = tmp_path / "dagster" / "dagster.yaml"
     assert "telemetry" in config.read_text()
     config.write_text("telemetry: {enabled: false}\n# ours\n")

@@ -18,7 +18,7 @@ def test_the_first_steps_can_be_followed(tmp_path: Path) -> None:
     environment |= {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
         "PYTHONPATH": str(tmp_path),
-        "DAGSTER_HOME": str(tmp_path / ".dagster"),
+        "DAGSTER_HOME": str(tmp_path / ".platform" / "dagster"),
     }
 
     def run(*command: str) -> str:

@@ -53,11 +53,12 @@ def test_what_reads_it_is_refused_all_else_written_and_one_error_names_the_refus
     assert first_line.strip() == f"4 partitions could not be made ({', '.join(refused)}). 4 other partitions were written."
     assert len(reasons) == 4
     assert reasons[0].startswith(
-        f"spending/gold {refused[0]} needs sales/silver {refused[0]}, which is blocked: 29% of its rows were accepted, 70% are required "
+        f"spending/gold {refused[0]} needs sales/silver {refused[0]}, which is blocked: 29% of its rows were good, 70% are required "
         "(amount: missing: 1, amount: not float: 1, in the future: 1, positive: 2). Its rows wait in sales/quarantine. See "
-        f"them: platform-assets quarantine sales {refused[0]}. Have it delivered again, correct the rule, or accept it as it is: "
+        f"them: platform-assets quarantine sales {refused[0]} -m your_module. Have it delivered again, correct the rule, "
+        "or accept it as it is: "
     )
-    assert reasons[0].endswith(f"platform-assets accept sales {refused[0]} --why '...'")
+    assert reasons[0].endswith(f"platform-assets accept sales {refused[0]} --why '...' -m your_module")
     written = {str(day) for day in business.lake.scan(("spending", "gold")).select("partition").unique().collect()["partition"]}
     assert not written & set(refused)
 

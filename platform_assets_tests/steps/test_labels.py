@@ -1,6 +1,7 @@
 """Labels on the real path, from deliveries to training sets, models and predictions: what a delay holds back, and where labels end."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ import polars as pl
 import pytest
 
 from platform_assets import FeatureService, TrainingData, TrainingSet, daily, every, model, no_event
+from platform_assets.steps.gold import gold_table
 from platform_assets.steps.model import make_model, make_predictions
-from platform_assets.steps.run import Done
+from platform_assets.steps.run import Done, Run
 from platform_assets.steps.training import make_training
+from platform_assets.stores.delta import Lake
 from platform_assets_tests.steps.business import Business
 
 FEBRUARY, MARCH = "2024-02-01", "2024-03-01"
@@ -50,6 +53,32 @@ def test_an_entity_is_labelled_from_when_its_source_may_be_read(tmp_path: Path, 
         business.sell(number, f"{number + 1} bob 5")
     business.make_range()
     assert business.times(FEBRUARY, "ada") + [at for at in business.times(MARCH, "ada") if at < "03"] == known
+
+
+def test_a_day_that_is_made_while_a_training_set_reads_is_not_taken_for_one_that_was_read(tmp_path: Path) -> None:
+    """The versions are taken first: the ledger's word of a later one would let a month through that lacks the day's rows."""
+    business = Labelled(tmp_path)
+    for number in range(8):
+        business.sell(number, f"{number} ada 5")
+    business.make_range()
+    run, month = business.run(), business.training.partitions.index_of(MARCH)
+
+    class Busy(Lake):
+        """Another run makes a day of gold again, blocked before, right after the versions were looked up."""
+
+        def version(self, table: tuple[str, str]) -> int | None:
+            found = super().version(table)
+            if table == gold_table(business.view) and not made:
+                made.append(business.make("gold", business.first + 4, business.first + 4))
+            return found
+
+    made: list[Any] = []
+    entry = business.entries("spending/gold")[business.day(4)]
+    run.ledger.record([replace(entry, status="blocked", details={**entry.details, "withdrawn": "for the test"})])
+    busy = Run(Busy(business.lake.root), run.ledger, "busy", business.now)
+    assert list(make_training(business.training, month, month, busy).refused) == [MARCH]
+    assert made[0].entries, "the day was made meanwhile"
+    assert not make_training(business.training, month, month, run).refused
 
 
 def test_no_label_ends_after_its_source(tmp_path: Path) -> None:

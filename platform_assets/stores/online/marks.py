@@ -45,6 +45,8 @@ end
 BEGIN = f"""
 {_READ}
 local token, gold = ARGV[2], ARGV[3]
+-- Here the watermark is chosen: the newest snapshot whose valid_from has come (timely), not before that of any other publication that
+-- is under way or done, and not beyond the last one without a gap in the ledger (gapless). END sets it when all values are written.
 local read, gapless, timely, first, back = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 if published_of and published_of ~= gold then return {{'another table', 0, 0, 0}} end
 if version and version > read then return {{'newer', version, 0, 0}} end
