@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from platform_assets.declare.arguments import checked_arguments, names_of, shown, text, yes_or_no
-from platform_assets.declare.entity import Entity
+from platform_assets.declare.entity import Entity, check_keys
 from platform_assets.declare.names import check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
@@ -76,8 +76,7 @@ class AttributeView:
                 f"{where}, source: {source.name!r} are {source.kind}, which no later row replaces. Declare it with kind='state', or use a "
                 "FeatureView: last('...').over('30d')."
             )
-        for key in entity.keys:
-            source.require(key, f"{where}, key of entity {entity.name!r}, source {source.name!r}")
+        check_keys(entity, source, where, online=online is True)
         if set(entity.keys) != set(source.key):
             raise DeclarationError(
                 f"{where}: entity {entity.name!r} has the keys {list(entity.keys)}, source {source.name!r} is the state of "

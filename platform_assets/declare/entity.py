@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from platform_assets.declare.arguments import checked_arguments, names_of, text
 from platform_assets.declare.names import check_name
+from platform_assets.declare.source import Source
 from platform_assets.errors import DeclarationError
 
 
@@ -31,3 +32,12 @@ class Entity:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "keys", names)
         object.__setattr__(self, "description", text(description, f"{where}, description", "description='...'"))
+
+
+def check_keys(entity: Entity, source: Source, where: str, *, online: bool) -> None:
+    """Refuses an entity whose keys the source of a view has not, or by which nothing can be looked up online."""
+    for key in entity.keys:
+        place = f"{where}, key of entity {entity.name!r}, source {source.name!r}"
+        source.require(key, place)
+        if online and source.types[key] == "float":
+            raise DeclarationError(f"{place}: {key!r} is a float, by which nothing can be looked up online. Declare it int or str.")

@@ -101,6 +101,7 @@ def _expression(one: OnDemand, features: Mapping[str, DataType], keys: Sequence[
     views_of: dict[str, list[str]] = {}
     for full in features:
         views_of.setdefault(full.partition("__")[2], []).append(full)
+    views_of.pop(REQUEST_TIME, None)  # the moment of reading; a feature of that name is read as view__request_time
     for column, _ in one.request:
         if column in (*keys, *TAKEN):
             mend = "Every request has it: leave it out." if column in (*keys, REQUEST_TIME) else "Give it another name."

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from platform_assets.declare.arguments import checked_arguments, list_of, shown, text, yes_or_no
-from platform_assets.declare.entity import Entity
+from platform_assets.declare.entity import Entity, check_keys
 from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
@@ -81,8 +81,7 @@ class FeatureView:
             raise DeclarationError(f"{where}, entity: {shown(entity)} is no Entity. Write Entity('customer', keys=['customer_id']).")
         if not isinstance(source, Source):
             raise DeclarationError(f"{where}, source: {shown(source)} is no source. Declare it with @source(...).")
-        for key in entity.keys:
-            source.require(key, f"{where}, key of entity {entity.name!r}, source {source.name!r}")
+        check_keys(entity, source, where, online=online is True)
         stored: list[StoredFeature] = []
         declared = list_of(features, f"{where}, features", "features=[count().over('7d')]")
         for feature in declared:

@@ -10,6 +10,7 @@ from platform_assets.declare.attributes import View
 from platform_assets.declare.training import FeatureService
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.asked import check_labels
+from platform_assets.errors import ComputeError
 from platform_assets.settings import load_settings
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.run import Run, name_of
@@ -53,6 +54,8 @@ def historical_features(
             how to make it. A time after the newest partition needs one that is not there yet.
     """
     check_labels(service, labels, time)
+    if _ROW in labels.columns:
+        raise ComputeError(f"feature service {service.name!r}: the labels have a column {_ROW!r}, which is ours. Rename it.")
     lake = lake or Lake(str(load_settings().lake_root))
     run = Run(lake, Ledger(lake), "historical features", datetime.now(UTC))
     versions = {view.name: run.version(gold_table(view)) for view in service.views}

@@ -50,7 +50,7 @@ def reference_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, 
     entities = {entity for row in silver if None not in (entity := tuple(row[key] for key in keys))}
     labels = [{**dict(zip(keys, entity, strict=True)), "label_time": t} for t in sorted(set(asked)) for entity in entities]
     joined = reference.point_in_time(FeatureService("computed", [view]), {view.name: log}, labels)
-    return [{name.removeprefix(f"{view.name}__").replace("label_time", "at"): value for name, value in row.items()} for row in joined]
+    return [{"at" if name == "label_time" else name.removeprefix(f"{view.name}__"): value for name, value in row.items()} for row in joined]
 
 
 def assert_features(found: pl.DataFrame, expected: Sequence[Mapping[str, Any]]) -> None:

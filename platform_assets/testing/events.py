@@ -1,5 +1,6 @@
 """Events of a source, written as a small table."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -23,7 +24,7 @@ def events(source: Source, rows: str | Sequence[Row], **same: Any) -> pl.DataFra
             or a list of dicts. A column `arrival` says in which partition a row arrived: "2024-03-02". Times without a zone are UTC.
         same: columns that have one value in all rows.
 
-    Columns left out are null where the source allows it; the source's key is numbered: 1, 2, ...
+    Columns left out are null where the source allows it; a key of numbers or texts is numbered: 1, 2, ...
 
     Raises:
         ComputeError: a column that the source has not, one that is lacking, a value that cannot be read as its column's type.
@@ -44,7 +45,7 @@ def events(source: Source, rows: str | Sequence[Row], **same: Any) -> pl.DataFra
             if column not in source.columns and column != "arrival":
                 raise ComputeError(f"{where}: the source has no column {column!r}. {suggestion(column, [*source.columns, 'arrival'])}")
     lacking = [name for name, declared in source.columns.items() if not declared.nullable and any(name not in row for row in given)]
-    if lacking := [name for name in lacking if name not in source.key]:
+    if lacking := [name for name in lacking if name not in source.key or source.types[name] not in ("int", "str")]:
         raise ComputeError(f"{where}: they lack {', '.join(lacking)}. Add the column, or give all rows one value: {lacking[0]}=...")
     typed = [
         {column: _value(source, row, column, number, where) for column in known if column in source.columns or column in row}
@@ -56,8 +57,12 @@ def events(source: Source, rows: str | Sequence[Row], **same: Any) -> pl.DataFra
     return pl.DataFrame([tuple(row.get(name) for name in schema) for row in typed], schema=schema, orient="row")
 
 
-def _table(text: str, where: str) -> list[dict[str, str]]:
-    lines = [line.strip() for line in text.splitlines() if line.strip() and set(line) - set("-|+ ")]
+_RULE = re.compile(r"[\s|+:]*(-{3,}[\s|+:]*)+")
+"""A line below the header, as in Markdown."""
+
+
+def _table(text: str, where: str) -> list[dict[str, str | None]]:
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not _RULE.fullmatch(line)]
     if not lines:
         raise ComputeError(f"{where}: the table is empty. Its first line names the columns, apart by '|'.")
     if lines[0].startswith("|"):  # as in Markdown, with bars around each line
@@ -66,14 +71,15 @@ def _table(text: str, where: str) -> list[dict[str, str]]:
     for number, row in enumerate(cells, start=1):
         if len(row) > len(header):
             raise ComputeError(f"{where}, row {number}: it has {len(row)} values for {len(header)} columns: {' | '.join(row)}")
-    return [dict(zip(header, [*row, *[""] * (len(header) - len(row))], strict=True)) for row in cells]
+    filled = [[*row, *[""] * (len(header) - len(row))] for row in cells]
+    return [{column: value or None for column, value in zip(header, row, strict=True)} for row in filled]
 
 
 def _value(source: Source, row: Row, column: str, number: int, where: str) -> Any:
     if column in source.key and column not in row:
         return str(number) if source.types[column] == "str" else number
     value = row.get(column)
-    if value is None or value == "":
+    if value is None:
         return None
     kind = "arrival" if column == "arrival" else source.types[column]
     try:

@@ -266,6 +266,14 @@ def test_a_model_without_owners_has_those_of_its_training_set() -> None:
     assert churn.owners == ("team:growth",)
 
 
+def test_a_feature_named_request_time_does_not_hide_the_moment_of_reading() -> None:
+    view = FeatureView("asked", entity=CUSTOMER, source=ORDERS, features=[count().over("7d").named("request_time")])
+    of_day = on_demand("weekend", "day_of_week(request_time) >= 6")
+    of_feature = on_demand("often", "asked__request_time > 3")
+    service = FeatureService("both", [view], on_demand=[of_day, of_feature])
+    assert [feature.expression.columns for feature in service.on_demand] == [("request_time",), ("asked__request_time",)]
+
+
 def test_on_demand_features_read_features_by_short_or_long_names_and_columns_of_the_request() -> None:
     made = with_on_demand(
         on_demand("share", "basket / amount_sum_7d", request={"basket": float}),

@@ -3,6 +3,7 @@
 import pytest
 
 from platform_assets import Entity, FeatureView, count, derive, max, mean, sum
+from platform_assets.errors import DeclarationError
 from platform_assets_tests.declare.shop import CUSTOMER, ORDERS, Wrong, refused, spend
 
 NEEDS_A_NAME = "which a name made from column and window would not tell. Add .named('...')."
@@ -254,3 +255,10 @@ def test_a_feature_prints_as_it_is_declared() -> None:
 def test_owners_and_tags_come_from_the_source_unless_declared() -> None:
     assert spend().owners == ORDERS.owners
     assert spend(owners=["team:growth"], tags={"tier": "1"}).owners == ("team:growth",)
+
+
+def test_a_float_is_no_key_online() -> None:
+    by_amount = Entity("amount", keys=["amount"])
+    with pytest.raises(DeclarationError, match="'amount' is a float, by which nothing can be looked up online"):
+        FeatureView("by_amount", entity=by_amount, source=ORDERS, features=[count().over("7d")], online=True)
+    assert FeatureView("by_amount", entity=by_amount, source=ORDERS, features=[count().over("7d")]).key_types == {"amount": "float"}

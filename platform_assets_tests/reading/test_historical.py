@@ -163,6 +163,11 @@ WRONG: dict[str, tuple[Change, str]] = {
         "is Date, it must be Datetime(time_unit='us', time_zone='UTC'). Convert it: pl.col('label_time').cast(pl.Datetime('us', 'UTC')).",
     ),
     "a time is null": (lambda f: f.with_columns(label_time=pl.lit(None, pl.Datetime("us", "UTC"))), "1 labels have no 'label_time'."),
+    "a time is before all calendars": (
+        lambda f: f.with_columns(label_time=pl.lit(datetime(1, 1, 1, tzinfo=UTC))),
+        "1 labels have a 'label_time' before the year 1000 or after 9998. Leave them out.",
+    ),
+    "a column is one of ours": (lambda f: f.with_columns(__row=1), "the labels have a column '__row', which is ours. Rename it."),
     "a column is named as a feature": (
         lambda f: f.with_columns(visits__large=pl.lit(1)),
         "the labels have a column 'visits__large', the name of a feature. Rename it, or leave it out.",

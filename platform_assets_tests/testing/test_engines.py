@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets import AttributeView, Entity, compute_features, daily, source
+from platform_assets import AttributeView, Entity, FeatureView, compute_features, count, daily, source
 from platform_assets.aggregations import Count
 from platform_assets.declare.source import Source
 from platform_assets.errors import ComputeError, SourceError
@@ -187,3 +187,14 @@ def test_floats_are_compared_to_nine_digits() -> None:
     assert_features(FOUND, rows)
     with pytest.raises(Disagreement, match=r"small is 2\.0, expected 2\.0001"):
         assert_features(FOUND, [{**rows[0], "small": 2.0001}, rows[1]])
+
+
+def test_a_feature_named_as_the_moments_are_is_refused() -> None:
+    view = FeatureView("named", entity=Entity("user", keys=["user"]), source=SALES, features=[count().over("1d").named("at")])
+    with pytest.raises(ComputeError, match="view 'named': it has a column 'at', the name of the moments here"):
+        compute_features(view, events(SALES, TABLE), at="2024-03-02")
+
+
+def test_a_column_with_label_time_in_its_name_is_compared_like_others() -> None:
+    view = FeatureView("named", entity=Entity("user", keys=["user"]), source=SALES, features=[count().over("1d").named("label_time_count")])
+    assert assert_engines_agree(view, events(SALES, TABLE), at="2024-03-02")["label_time_count"].to_list() == [1, 0]

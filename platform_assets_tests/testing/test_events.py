@@ -38,6 +38,15 @@ def test_a_table_may_be_framed_by_bars() -> None:
     assert found.select("user", "amount", "gift").rows() == [(None, 1.0, True), ("bob", None, True)]
 
 
+def test_only_a_line_below_the_header_is_left_out() -> None:
+    found = events(SALES, "user | at | amount\n:--- | --- | ---:\n- | 2024-03-01 | 1\n | | ", gift=True)
+    assert found.select("user", "amount").rows() == [("-", 1.0), (None, None)], "rows of empty values and of dashes are rows"
+
+
+def test_an_empty_text_among_dicts_is_a_text() -> None:
+    assert events(SALES, [{"user": "", "at": "2024-03-01", "amount": 1.0}])["user"].to_list() == [""]
+
+
 def test_dicts_may_share_values_and_hours_arrive_in_hours() -> None:
     rows = [{"at": "2024-03-01 10:20", "arrival": "2024-03-01 11:00", "amount": 3}, {"at": datetime(2024, 3, 1, 11, tzinfo=UTC)}]
     found = events(HOURLY, rows, amount=1, user="ada", sale_id=7)

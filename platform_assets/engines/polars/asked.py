@@ -1,5 +1,6 @@
 """What a point-in-time join is asked: labels with the columns and types that the features need, or an error that says how to mend them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,9 @@ from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
 from platform_assets.errors import ComputeError, suggestion
 from platform_assets.expressions.types import POLARS
+
+_CALENDAR = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+"""The times that arithmetic with windows and delays cannot lead out of the calendar."""
 
 
 def check_labels(service: FeatureService, labels: Any, time: str) -> None:
@@ -29,6 +33,8 @@ def check_labels(service: FeatureService, labels: Any, time: str) -> None:
             raise ComputeError(f"{where}: the labels' {column!r} is {labels.schema[column]}, it must be {POLARS[kind]}. {mend}")
     if missing := labels[time].null_count():
         raise ComputeError(f"{where}: {missing} labels have no {time!r}. Leave them out, or give them a time.")
+    if (odd := labels.filter(~pl.col(time).is_between(*_CALENDAR))).height:
+        raise ComputeError(f"{where}: {odd.height} labels have a {time!r} before the year 1000 or after 9998. Leave them out.")
     for column in labels.columns:
         if column in service.features:
             raise ComputeError(f"{where}: the labels have a column {column!r}, the name of a feature. Rename it, or leave it out.")

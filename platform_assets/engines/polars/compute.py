@@ -48,6 +48,8 @@ def compute_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, An
     >>> found.select("customer_id", pl.col("at").dt.day(), "count_7d", "spend_30d").rows()
     [(7, 1, 0, None), (7, 2, 1, 3.0), (7, 9, 0, 3.0)]
     """
+    if "at" in (*view.entity.keys, *view.served):
+        raise ComputeError(f"view {view.name!r}: it has a column 'at', the name of the moments here. Give the feature or key another name.")
     raw = received(view.source, events)
     asked, keys = moments(at), list(view.entity.keys)
     silver = accepted(view.source, raw)

@@ -37,10 +37,12 @@ class OnlineStore:
     def pool(self) -> redis.ConnectionPool:
         """Connections that fail at once when the server is not there: who calls decides whether to try again."""
         try:
-            return redis.ConnectionPool.from_url(
+            pool = redis.ConnectionPool.from_url(
                 self.url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=CONNECT_SECONDS, socket_timeout=self.answer_seconds
             )
-        except ValueError as error:
+            pool.connection_class(**pool.connection_kwargs)  # looks at the options behind the ?, and opens nothing
+            return pool
+        except (ValueError, TypeError) as error:  # TypeError: an option that there is not
             raise OnlineError(f"the online store {self.address} is no address: {error}") from None
 
     def check(self) -> None:
