@@ -16,7 +16,7 @@ from platform_assets.assets.telling import tell
 from platform_assets.declare.source import Source
 from platform_assets.sources.receive import COLUMNS_NOT_DECLARED, LOOKED_FOR, raw_table
 from platform_assets.steps.keys import key_faults
-from platform_assets.steps.raw import make_raw
+from platform_assets.steps.raw import receive_all
 from platform_assets.steps.run import name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, make_silver, quarantine_table, silver_table
 from platform_assets.stores.ledger import Entry
@@ -35,7 +35,7 @@ def raw_asset(source: Source) -> dg.AssetsDefinition:
     )
     def receive(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         run = platform.run(context.run_id)
-        done = make_raw(source, *asked(context, source.partitions), run)
+        done = receive_all(source, *asked(context, source.partitions), run)
         entries = {**done.entries, **done.unchanged}
         tell(context, table, entries, done, run, source.partitions, {}, {key: _came(entry) for key, entry in entries.items()})
         done.check()

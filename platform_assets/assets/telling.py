@@ -41,7 +41,7 @@ def tell(
         metadata = {**facts(entry, done, run.lake.uri(table), sizes.get(key, 0)), **more, **(each or {}).get(key, {})}
         if key == max(entries) and table[1] != "model":  # a model's only row is its figures
             metadata |= _at_a_glance(table, key, run, partitions)
-        if done.refused or not chosen or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
+        if done.fails or not chosen or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
             context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=_tags(context, table)))
         else:
             context.add_asset_metadata(metadata, asset_key=key_of(table), partition_key=key)

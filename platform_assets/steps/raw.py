@@ -9,9 +9,15 @@ from platform_assets.stores.ledger import Entry
 
 
 def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
-    """Receives the partitions first..last. Those for which nothing came are refused, all others kept.
+    """As receive_all, but raises SourceError for what cannot be read, after all others have been kept."""
+    done = receive_all(source, first, last, run)
+    if done.broken is not None:
+        raise done.broken
+    return done
 
-    Raises SourceError for what cannot be read, after all others have been kept.
+
+def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
+    """Receives the partitions first..last. Those for which nothing came are refused, all others kept that can be read.
 
     If deliveries of the source arrive now, the rows of partitions that were delivered again are kept in the newest partition:
     then that one is among the entries, also when it lies outside of first..last.
@@ -62,7 +68,7 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
     finally:
         run.ledger.record(recorded)
     if broken:
-        raise broken[0] if len(broken) == 1 else SourceError("\n".join(map(str, broken)))
+        done.broken = broken[0] if len(broken) == 1 else SourceError("\n".join(map(str, broken)))
     for key in done.entries:  # may have been as it should be until another's rows came
         done.unchanged.pop(key, None)
     return done

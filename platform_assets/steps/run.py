@@ -8,7 +8,7 @@ from itertools import groupby
 import polars as pl
 
 from platform_assets.declare.partitions import Partitions
-from platform_assets.errors import NotReadyError
+from platform_assets.errors import NotReadyError, SourceError
 from platform_assets.steps.lacking import MISSING, LackingError, told_once
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
@@ -38,10 +38,19 @@ class Done:
     unchanged: dict[str, Entry] = field(default_factory=dict)
     """Partitions that were as they should be already."""
     refused: dict[str, NotReadyError] = field(default_factory=dict)
+    broken: SourceError | None = None
+    """Why what came for other partitions cannot be read."""
     written: dict[Table, Written] = field(default_factory=dict)
 
+    @property
+    def fails(self) -> bool:
+        """Whether `check` raises."""
+        return bool(self.refused) or self.broken is not None
+
     def check(self) -> None:
-        """Raises one error for all partitions that were refused."""
+        """Raises why deliveries cannot be read, or else one error for all partitions that were refused."""
+        if self.broken is not None:
+            raise self.broken
         if not self.refused:
             return
         written = len({*self.entries, *self.unchanged} - {*self.refused})

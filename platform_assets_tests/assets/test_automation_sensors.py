@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import dagster as dg
@@ -12,7 +13,7 @@ from dagster._core.test_utils import create_run_for_test
 from platform_assets import GoldTable, count
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.stores.valkey import EmbeddedValkey
-from platform_assets_tests.assets.shop import RANGE_END, RANGE_START, Shop
+from platform_assets_tests.assets.shop import RANGE_END, RANGE_START, Shop, failure
 from platform_assets_tests.steps.business import START, Business
 
 Asked = list[tuple[str, str]]
@@ -133,6 +134,55 @@ def test_what_a_dead_run_left_in_raw_is_told_without_another(business: Business,
     told = shop.materializations("sales/raw")
     assert sorted(told) == [business.day(day) for day in range(3)]
     assert told[business.day(1)].metadata["delta_version"].value == 1
+    assert arrivals.tick().asset_events == []
+
+
+def test_a_corrected_day_that_a_dead_run_left_in_raw_is_told_once_beside_what_runs_have_told(
+    business: Business, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, 3)
+    for day in range(3):
+        business.sell(day, f"{day}0 ada 1")
+    arrivals = Sensor(shop, "sales__arrivals")
+    assert arrivals.serve("sales/raw") == spans(business, (0, 2))
+    business.sell(1, "10 ada 100")
+    business.make("raw", business.first + 1, business.first + 1)
+    business.sell(2, "20 ada 100")
+    assert shop.run(business.day(2), select=["sales/raw"]).success, "before the sensor looks, another run tells what it made itself"
+    told = arrivals.tick().asset_events
+    assert [(event.partition, event.metadata["delta_version"].value) for event in told] == [(business.day(1), 3)]
+    assert arrivals.tick().asset_events == []
+
+
+def test_raw_that_was_removed_and_made_anew_is_told_anew(
+    tmp_path: Path, business: Business, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, 3)
+    for day in range(3):
+        business.sell(day, f"{day}0 ada 1")
+    arrivals = Sensor(shop, "sales__arrivals")
+    assert arrivals.serve("sales/raw") == spans(business, (0, 2))
+    arrivals.tick()
+    rmtree(tmp_path / "lake" / "sales" / "raw")
+    business.make("raw", business.first + 1, business.first + 1)
+    assert [event.partition for event in arrivals.tick().asset_events] == [business.day(1)]
+
+
+def test_a_corrected_day_beside_one_that_cannot_be_received_is_told_by_the_run_that_fails(
+    business: Business, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, 3)
+    for day in range(3):
+        business.sell(day, f"{day}0 ada 1")
+    arrivals = Sensor(shop, "sales__arrivals")
+    arrivals.serve("sales/raw")
+    business.sell(1, "10 ada 100")
+    broken: list[dict[str, Any]] = [{"sale_id": object()}]
+    business.deliveries[business.day(2)] = broken
+    result = shop.run(business.day(0), business.day(2), select=["sales/raw"])
+    assert not result.success
+    assert f"partition {business.day(2)}: its function failed" in failure(result)
+    assert shop.materializations("sales/raw")[business.day(1)].metadata["delta_version"].value == 3
     assert arrivals.tick().asset_events == []
 
 

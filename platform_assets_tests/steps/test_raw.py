@@ -7,7 +7,7 @@ import pytest
 
 from platform_assets import Arrival
 from platform_assets.errors import SourceError
-from platform_assets.steps.raw import make_raw
+from platform_assets.steps.raw import make_raw, receive_all
 from platform_assets_tests.steps.business import Business
 
 
@@ -24,3 +24,9 @@ def test_a_delivery_that_cannot_be_read_holds_up_no_other_partition(tmp_path: Pa
         make_raw(replace(business.source, read=sales), business.first, business.last, business.run())
     assert [line.split(": ")[0] for line in str(error.value).splitlines()] == [f"source 'sales', partition {day}" for day in broken]
     assert list(business.entries("sales/raw")) == [business.day(day) for day in (0, 1, 3, 4, 6, 7)]
+    business.sell(0, "00 ada 7")
+    done = receive_all(replace(business.source, read=sales), business.first, business.last, business.run())
+    assert (list(done.entries), list(done.unchanged)) == ([business.day(0)], [business.day(day) for day in (1, 3, 4, 6, 7)])
+    assert done.fails
+    with pytest.raises(SourceError, match=business.day(5)):
+        done.check()

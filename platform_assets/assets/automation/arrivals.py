@@ -6,6 +6,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from platform_assets.assets.automation import requests
+from platform_assets.assets.automation.untold import untold
 from platform_assets.assets.keys import key_of
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.declare.source import Source
@@ -32,23 +33,27 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
         if run_id := requests.unfinished(context.instance, raw):
             return requests.waits(run_id)
         run = platform.run("sensor")
-        memory = Memory(**json.loads(context.cursor)) if context.cursor else Memory()
+        remembered = json.loads(context.cursor or "{}")
+        identity, told = remembered.pop("told", ("", -1))
+        memory = Memory(**remembered)
         news = find_news(source, run, memory, requests.MOST)
         for error in list(news.failed.values())[:3]:  # of a source that cannot be reached all partitions say the same
             context.log.error(str(error))
         wanted = {p: f"{news.memory.asked[source.partitions.key(p)]} {memory.looked}" for p in news.ready}
-        told = context.instance.get_materialized_partitions(raw)
-        untold = [entry for key, entry in run.ledger.entries(name_of(raw_table(source))).items() if key not in told]
+        entries = run.ledger.entries(name_of(raw_table(source)))
+        if entries and identity != run.lake.identity(raw_table(source)):
+            identity, told = run.lake.identity(raw_table(source)), -1  # another table counts its versions anew
+        newest = max((entry.delta_version for entry in entries.values()), default=told)
         return dg.SensorResult(
             run_requests=requests.requests(raw, source.partitions, wanted),
             asset_events=[
                 dg.AssetMaterialization(
                     raw, partition=entry.partition, metadata={"dagster/row_count": entry.rows, "delta_version": entry.delta_version}
                 )
-                for entry in untold
+                for entry in untold(context.instance, raw, entries, since=told)
             ],
             skip_reason=None if wanted else _said(news),
-            cursor=json.dumps(asdict(news.memory)),
+            cursor=json.dumps({**asdict(news.memory), "told": (identity, newest)}),
         )
 
     return arrivals
