@@ -19,14 +19,17 @@ def accept(source: Source, partition: int, run: Run, *, by: str, why: str) -> No
         NotReadyError: there is nothing to accept: the partition was not judged yet, is not blocked, or came again since it was judged.
     """
     key, raw, silver = source.partitions.key(partition), name_of(raw_table(source)), name_of(silver_table(source))
-    judged, received = run.ledger.entries(silver).get(key), run.ledger.entries(raw).get(key)
+    judged, came = run.ledger.entries(silver).get(key), run.ledger.entries(raw)
+    received = came.get(key)
     if judged is None or received is None:
         raise NotReadyError(f"{silver} {key} has not been made yet, so nobody knows what there is to accept. Materialize it first.")
     if judged.status != "blocked":
         raise NotReadyError(f"{silver} {key} is not blocked: {judged.rows:,} of its rows were accepted. There is nothing to do.")
-    if received.delta_version > judged.details["read"][raw]:
+    read = range(partition - source.duplicates_within, partition + 1)  # the earlier ones decide which rows are duplicates
+    newer = [k for p in read if (k := source.partitions.key(p)) in came and came[k].delta_version > judged.details["read"][raw]]
+    if newer:
         raise NotReadyError(
-            f"{raw} {key} was delivered again after {silver} {key} was judged: what would be accepted is not what was looked at. "
+            f"{raw} {newer[0]} was delivered again after {silver} {key} was judged: what would be accepted is not what was looked at. "
             f"Materialize {silver} {key}, and look again: platform-assets quarantine {source.name} {key}"
         )
     decision = {"by": by, "why": why, "at": run.now.isoformat(timespec="seconds")}

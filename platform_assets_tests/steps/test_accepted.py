@@ -108,6 +108,13 @@ def test_what_was_delivered_after_the_look_is_not_accepted_with_it(business: Bus
     assert str(error.value).endswith(f"look again: platform-assets quarantine sales {business.day(BLOCKED)}")
 
 
+def test_what_was_delivered_before_it_after_the_look_may_make_its_rows_duplicates(business: Business) -> None:
+    business.sell(BLOCKED - 1, "30 ada 1", "31 bob 2")
+    business.make("raw", business.first + BLOCKED - 1, business.first + BLOCKED - 1)
+    with pytest.raises(NotReadyError, match=f"sales/raw {business.day(BLOCKED - 1)} was delivered again after sales/silver"):
+        accepted(business)
+
+
 def test_what_is_open_or_was_never_judged_cannot_be_accepted(business: Business, tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match=f"sales/silver {business.day(0)} is not blocked: 2 of its rows were accepted"):
         accepted(business, 0)
