@@ -19,7 +19,8 @@ from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.ledger import Entry
 
 EMPTY, CALLED, FAILED = "empty", "called", "failed"
-"""What is remembered of a partition beside its files: it was asked for as empty; a function returned something; a function failed."""
+"""What is remembered of a partition beside its files: it was asked for as empty; a function returned something (behind it stands the
+Delta version that raw had of it); a function failed."""
 
 SECONDS = 20.0
 """After these a look stops, to go on the next time: Dagster gives a sensor a minute."""
@@ -90,8 +91,11 @@ class _Look:
     def at(self, partition: int) -> bool:
         """Whether the partition is ready."""
         key = self.source.partitions.key(partition)
-        before = self.asked.get(key)
-        if (self.memory.calls or before in (CALLED, FAILED)) and not self._is_due(partition, before, key not in self.known):
+        before, called = self.asked.get(key), f"{CALLED} {self.known[key].delta_version if key in self.known else -1}"
+        if before is not None and before.startswith(CALLED) and before != called:
+            del self.asked[key]  # what was asked for has been received since
+            before = None
+        if (self.memory.calls or before in (called, FAILED)) and not self._is_due(partition, before, key not in self.known):
             return False
         seen = glance(self.source, partition)
         self.calls = seen.files is None
@@ -104,11 +108,13 @@ class _Look:
         if wanted is None:
             self.asked.pop(key, None)
             return False
-        if wanted == before != CALLED:
+        if wanted == CALLED:
+            wanted = called
+        elif wanted == before:
             return False
         self.asked[key] = wanted
         if key in self.known and not self._is_news(partition):
-            if wanted == CALLED:
+            if wanted == called:
                 del self.asked[key]
             return False
         self.ready.add(partition)
@@ -136,7 +142,7 @@ class _Look:
             return True
         ends = self.source.partitions.ends_at(partition)
         then, now = datetime.fromisoformat(self.memory.looked) - ends, self.run.now - ends
-        if before == CALLED:
+        if before is not None and before.startswith(CALLED):
             return _power(then, 2.0) < _power(now, 2.0)
         return _power(then, 1.1) < _power(now, 1.1) or (is_missing and then // _DAY < now // _DAY)
 

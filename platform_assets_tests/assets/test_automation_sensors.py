@@ -124,6 +124,32 @@ def test_while_a_run_of_raw_goes_on_nothing_is_asked_for(business: Business, sho
     assert arrivals.asks("sales/raw") == spans(business, (0, 0))
 
 
+@dg.op
+def listen() -> None: ...
+
+
+@dg.job
+def streaming_consumer() -> None:
+    listen()
+
+
+def test_only_a_run_that_makes_the_asset_holds_its_sensor_up(business: Business, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, 1)
+    business.sell(0, "00 ada 1")
+    arrivals, started = Sensor(shop, "sales__arrivals"), dg.DagsterRunStatus.STARTED
+    others = shop.instance.create_run_for_job(streaming_consumer, status=started)
+    assert others.asset_selection is None
+    assert arrivals.asks("sales/raw") == spans(business, (0, 0)), "a run without assets"
+    everything = dg.Definitions(
+        assets=shop.definitions.assets, jobs=[dg.define_asset_job("everything")], resources=shop.definitions.resources
+    )
+    run = shop.instance.create_run_for_job(everything.resolve_job_def("everything"), status=started)
+    assert run.asset_selection is None
+    result = Sensor(shop, "sales__arrivals").tick()
+    assert result.skip_reason is not None
+    assert f"Run {run.run_id[:8]} has not ended" in str(result.skip_reason.skip_message)
+
+
 def test_what_a_dead_run_left_in_raw_is_told_without_another(business: Business, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     at(monkeypatch, 3)
     for day in range(3):
@@ -239,6 +265,22 @@ def test_a_restated_day_asks_for_the_event_days_that_it_holds_or_held(business: 
     assert reports.after(0, 1, 2, 3) == spans(business, (0, 3))
     business.sell(3, "30 ada 1")
     assert reports.after(3) == spans(business, (2, 3))
+
+
+def test_a_report_that_is_declared_as_it_was_once_is_asked_for_under_another_key(tmp_path: Path, business: Business) -> None:
+    for day in range(2):
+        business.sell(day, f"{day}0 ada 1")
+    business.make("raw", business.first, business.first + 1)
+    business.make("silver", business.first, business.first + 1)
+    declared = [GoldTable("takings", source=business.source, measures=[count().named(name)]) for name in ("sales", "sold", "sales")]
+    keys: list[str | None] = []
+    for report in declared:
+        shop = Shop(tmp_path, report)
+        again = [Sensor(shop, "takings__event_days").tick().run_requests or [] for _ in range(2)]
+        assert again[0] == again[1], "a daemon that died after it asked asks for the same again, and Dagster runs it once"
+        keys += [run.run_key for run in again[0]]
+        assert shop.run(business.day(0), business.day(1), select=["takings/gold"]).success
+    assert len(keys) == len(set(keys)) == 3
 
 
 def test_reports_wait_for_a_run_of_silver_and_then_ask_once(business: Business, shop: Shop) -> None:

@@ -159,6 +159,51 @@ def test_a_look_whose_time_is_up_goes_on_the_next_time(files: Files) -> None:
     assert files.ready() == [1, 2, 3]
 
 
+class Joined(Inbox):
+    """A source of two files a day, whose function looks at the rows of one before it asks for the other."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "in"
+        self.folder.mkdir()
+        super().__init__(home, self._read)
+        self.now = datetime(2024, 3, 3, tzinfo=UTC)
+
+    def _read(self, arrival: Arrival) -> pl.DataFrame | None:
+        times = arrival.read_csv(self.folder / "times_{day}.csv")
+        if times is None:
+            return None
+        sure = times.filter(pl.col("at") != "").collect()
+        values = arrival.read_csv(self.folder / "values_{day}.csv")
+        return None if values is None else pl.concat([sure, values.collect()], how="horizontal")
+
+    def deliver(self, day: int, value: object = 1) -> None:
+        (self.folder / f"times_2024-03-{day:02}.csv").write_text("at\n2024-03-01T10:00Z\n")
+        (self.folder / f"values_2024-03-{day:02}.csv").write_text(f"value\n{value}\n")
+
+
+def test_a_corrected_second_file_is_found_though_the_function_cannot_go_on_without_the_rows_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Joined(tmp_path)
+    for day in (1, 2):
+        files.deliver(day)
+    assert files.ready() == [1, 2]
+    files.receive(1, 2)
+    read: list[str] = []
+    read_csv = pl.read_csv
+    monkeypatch.setattr(pl, "read_csv", lambda file, **more: read.append(file.name) or read_csv(file, **more))
+    assert (files.ready(), read) == ([], []), "files that raw was made of are not read again"
+    files.deliver(2, 22)
+    assert (files.ready(), files.ready()) == ([2], [])
+    assert {name[-6:-4] for name in read} == {"02"}
+    files.receive(2)
+    files.deliver(1, 22)
+    files.deliver(2, 33)
+    (files.folder / "times_2024-03-01.csv").unlink()
+    assert (files.ready(), files.ready()) == ([2], []), "half a delivery takes nothing back"
+    assert files.news().failed == {}
+
+
 class Function(Inbox):
     """A source that is any function, and the ages of the first of March at which it was called for it."""
 
@@ -209,6 +254,17 @@ def test_what_a_function_returns_is_ready_at_once_and_if_receiving_it_fails_at_t
     function.receive(1)
     assert function.ready_within(timedelta(days=1), every=timedelta(minutes=20)) == 0
     assert function.memory.asked == {}
+
+
+def test_once_received_other_rows_of_a_function_are_found_when_its_age_has_grown_by_a_tenth(tmp_path: Path) -> None:
+    function = Function(tmp_path)
+    function.returns = rows("1")
+    function.now += timedelta(days=30)
+    assert function.ready() == [1]
+    function.receive(1)
+    function.returns = rows("2")
+    assert function.ready_within(timedelta(days=4), every=timedelta(hours=6)) == 1
+    assert function.ready_within(timedelta(days=10), every=timedelta(hours=6)) == 0, "if these cannot be received, at twice the age"
 
 
 def test_other_rows_of_a_function_are_found_and_the_same_are_not(tmp_path: Path) -> None:

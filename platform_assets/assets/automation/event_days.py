@@ -18,7 +18,7 @@ def event_days_sensor(report: GoldTable) -> dg.SensorDefinition:
     """Asks for a report's partitions that are missing, or older than silver's rows of them.
 
     Silver is partitioned by arrival, and any arrival may hold rows of any event day: Dagster's mappings cannot say which, the ledger
-    does. Asked for once, a partition is asked for again only when other rows of it have come.
+    does. Asked for once, a partition is asked for again only when other rows of it have come or it is declared otherwise.
     """
     gold, silver, partitions = key_of(gold_table(report)), silver_table(report.source), report.source.partitions
 
@@ -37,22 +37,30 @@ def event_days_sensor(report: GoldTable) -> dg.SensorDefinition:
         if not judged:
             return dg.SensorResult(skip_reason=f"Nothing of {report.source.name} is in silver yet.")
         arrivals = arrivals_of(partitions, {entry.partition: entry for entry in judged.values()})
-        asked: dict[str, int] = json.loads(context.cursor or "{}")
-        remembered: dict[int, int] = {}
-        wanted: dict[int, int] = {}
+        made = run.ledger.entries(name_of(gold_table(report)))
+
+        def over(partition: int) -> int:
+            """What is written over: a declaration that was taken back asks once more for what Dagster has run before."""
+            key = partitions.key(partition)
+            return made[key].delta_version if key in made else -1
+
+        asked: dict[str, str] = json.loads(context.cursor or "{}")
+        remembered: dict[int, str] = {}
+        wanted: dict[int, str] = {}
         for partition in stale_report(report, partitions.first, max(judged), run):
             if partition not in judged:
                 continue  # what arrives in its own days belongs to it as well
             newest = max(judged[a].delta_version for a in needed_arrivals(report, partition, arrivals) if a in judged)
-            if asked.get(partitions.key(partition)) == newest:
-                remembered[partition] = newest
+            what = f"{report.version} {newest}"
+            if asked.get(partitions.key(partition)) == what:
+                remembered[partition] = what
             else:
-                wanted[partition] = newest
+                wanted[partition] = what
         wanted = {p: wanted[p] for first, last in stretches(sorted(wanted))[: requests.MOST] for p in range(first, last + 1)}
         return dg.SensorResult(
-            run_requests=requests.requests(gold, partitions, {p: f"{report.version} {newest}" for p, newest in wanted.items()}),
+            run_requests=requests.requests(gold, partitions, {p: f"{what} {over(p)}" for p, what in wanted.items()}),
             skip_reason=None if wanted else "All is made.",
-            cursor=json.dumps({partitions.key(p): newest for p, newest in {**remembered, **wanted}.items()}),
+            cursor=json.dumps({partitions.key(p): what for p, what in {**remembered, **wanted}.items()}),
         )
 
     return event_days

@@ -25,10 +25,20 @@ _FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_
 def unfinished(instance: dg.DagsterInstance, *assets: dg.AssetKey) -> str | None:
     """The id of a run that still makes one of these assets."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
-        made: Collection[dg.AssetKey] | None = record.dagster_run.asset_selection
-        if made is None or any(asset in made for asset in assets):
+        made = _made_by(instance, record.dagster_run)
+        if any(asset in made for asset in assets):
             return record.dagster_run.run_id
     return None
+
+
+def _made_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Collection[dg.AssetKey]:
+    """The assets that a run makes. One without a selection makes all of its job's: of another team's ops those are none."""
+    if run.asset_selection is not None:
+        return run.asset_selection
+    if run.execution_plan_snapshot_id is None:
+        return ()
+    steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).steps
+    return {output.properties.asset_key for step in steps for output in step.outputs if output.properties and output.properties.asset_key}
 
 
 def waits(run_id: str) -> dg.SensorResult:
