@@ -92,6 +92,9 @@ class Arrival:
                 "a path that does not begin with / is looked for where the process was started."
                 + (" Only the file's name may be a pattern." if "*" in str(folder) else "")
             )
+        return self._note(pattern)
+
+    def _note(self, pattern: Path) -> list[Path]:
         files = sorted(pattern.parent.glob(pattern.name))
         self.found += [f"{file.name}\t{(stat := file.stat()).st_size}\t{stat.st_mtime_ns}" for file in files]
         return files

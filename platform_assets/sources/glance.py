@@ -1,14 +1,17 @@
 """Whether something has come for a partition, seen without reading files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError, SourceError
 from platform_assets.sources.arrival import Arrival
+from platform_assets.sources.receive import FILES, SEVERAL
+from platform_assets.stores.ledger import Entry
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Seen:
     """Which files these are, as `Arrival.files` says it; None of a function that asks for none."""
     failed: PlatformError | None = None
     """Why the function came to nothing."""
+    is_partial: bool = False
+    """Whether the function may ask for more files than these once it has the rows of those that it has found."""
 
 
 class Glance(Arrival):
@@ -29,20 +34,53 @@ class Glance(Arrival):
         """A frame without columns in place of the files' rows; None when there is no file."""
         return pl.LazyFrame() if self.find(path) else None
 
+    def look_for(self, patterns: Sequence[str]) -> None:
+        """Notes which files there are as if just these had been asked for, in this order, as `looked_for` has them."""
+        self.looked_for, self.found = [], []
+        for pattern in patterns:
+            self.looked_for.append(pattern)
+            self._note(Path(pattern))
 
-def glance(source: Source, partition: int) -> Seen:
-    """Calls a source's function without letting it read files. A function that reads something else is called as it is."""
+
+def glance(source: Source, partition: int, entry: Entry | None) -> Seen:
+    """Calls a source's function without letting it read files. A function that reads something else is called as it is.
+
+    entry: what the ledger says of the partition in raw. A function that looks at the rows of one file before it asks for another comes
+    to nothing here: then the files are looked at that it asked for when the partition was received.
+    """
+    arrival = _arrival(Glance, source, partition)
+    came, failed = _call(source, arrival)
+    if not arrival.found:
+        return Seen(came and arrival.files is None, arrival.files, failed)
+    # Any error is that of a frame without columns, or will be told by receiving what is there.
+    if came:
+        return Seen(True, arrival.files)
+    if entry is not None and SEVERAL in entry.details:
+        arrival.look_for(entry.details[SEVERAL])
+    return Seen(True, arrival.files, is_partial=entry is None or FILES not in entry.details)
+
+
+def read_through(source: Source, partition: int) -> Seen:
+    """Calls a source's function with the rows of its files, to see which it asks for."""
+    arrival = _arrival(Arrival, source, partition)
+    _call(source, arrival)
+    return Seen(True, arrival.files)
+
+
+_AnyArrival = TypeVar("_AnyArrival", bound=Arrival)
+
+
+def _arrival(kind: type[_AnyArrival], source: Source, partition: int) -> _AnyArrival:
     partitions = source.partitions
-    arrival = Glance(source.name, partitions.key(partition), partitions.starts_at(partition), partitions.ends_at(partition))
-    came, failed = False, None
+    return kind(source.name, partitions.key(partition), partitions.starts_at(partition), partitions.ends_at(partition))
+
+
+def _call(source: Source, arrival: Arrival) -> tuple[bool, PlatformError | None]:
+    """Whether something came, or why the function came to nothing."""
     try:
-        came = source.read(arrival) is not None
+        return source.read(arrival) is not None, None
     except PlatformError as error:
-        failed = error
+        return False, error
     except Exception as error:
         where = f"source {source.name!r}, partition {arrival.partition}"
-        failed = SourceError(f"{where}: its function failed: {type(error).__name__}: {error}")
-    if arrival.found:
-        # Any error is that of a frame without columns, or will be told by receiving what is there.
-        return Seen(True, arrival.files)
-    return Seen(came and arrival.files is None, arrival.files, failed)
+        return False, SourceError(f"{where}: its function failed: {type(error).__name__}: {error}")

@@ -22,6 +22,9 @@ from platform_assets.stores.tables import name_of
 
 FILES = "files"
 """In the details of raw's entries: which files a partition was made of (`Arrival.files`), so that they are read again only if changed."""
+SEVERAL = "several_looked_for"
+"""In the details of raw's entries: the files or patterns that were asked for, if more than one: without the rows of the first a function
+may not ask for the next."""
 COLUMNS_NOT_DECLARED = "columns_not_declared"
 """In the details of raw's entries: columns that came beyond the schema. Raw keeps them, silver has them not."""
 LOOKED_FOR = "looked_for"
@@ -75,6 +78,8 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     arrival = _arrival(source, partition)
     rows = _rows(source, arrival, lake)
     details: dict[str, Any] = {FILES: arrival.files} if arrival.files else {}
+    if arrival.files and len(arrival.looked_for) > 1:
+        details[SEVERAL] = arrival.looked_for
     if rows is None:
         if key in known:
             return _unchanged(known[key])
@@ -88,7 +93,8 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     keeper = partition
     if source.deliveries == "arrives_now" and key in known:
         keeper = max(map(partitions.number, known))
-        details = {FILES: files} if (files := known[partitions.key(keeper)].details.get(FILES)) else {}
+        kept = known[partitions.key(keeper)].details
+        details = {name: kept[name] for name in (FILES, SEVERAL) if name in kept}
         _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
     new = Delivery(0, arrival.origin, rows.height, content, columns=tuple(rows.columns))
     return _keep(source, key, keeper, rows, new, details, lake, known, seen, run)

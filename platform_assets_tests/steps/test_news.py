@@ -162,10 +162,10 @@ def test_a_look_whose_time_is_up_goes_on_the_next_time(files: Files) -> None:
 class Joined(Inbox):
     """A source of two files a day, whose function looks at the rows of one before it asks for the other."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, empty_after: str | None = None) -> None:
         self.folder = home / "in"
         self.folder.mkdir()
-        super().__init__(home, self._read)
+        super().__init__(home, self._read, empty_after=empty_after)
         self.now = datetime(2024, 3, 3, tzinfo=UTC)
 
     def _read(self, arrival: Arrival) -> pl.DataFrame | None:
@@ -176,8 +176,10 @@ class Joined(Inbox):
         values = arrival.read_csv(self.folder / "values_{day}.csv")
         return None if values is None else pl.concat([sure, values.collect()], how="horizontal")
 
-    def deliver(self, day: int, value: object = 1) -> None:
+    def deliver(self, day: int) -> None:
         (self.folder / f"times_2024-03-{day:02}.csv").write_text("at\n2024-03-01T10:00Z\n")
+
+    def value(self, day: int, value: int) -> None:
         (self.folder / f"values_2024-03-{day:02}.csv").write_text(f"value\n{value}\n")
 
 
@@ -187,21 +189,38 @@ def test_a_corrected_second_file_is_found_though_the_function_cannot_go_on_witho
     files = Joined(tmp_path)
     for day in (1, 2):
         files.deliver(day)
+        files.value(day, 1)
     assert files.ready() == [1, 2]
     files.receive(1, 2)
     read: list[str] = []
     read_csv = pl.read_csv
     monkeypatch.setattr(pl, "read_csv", lambda file, **more: read.append(file.name) or read_csv(file, **more))
     assert (files.ready(), read) == ([], []), "files that raw was made of are not read again"
-    files.deliver(2, 22)
+    files.value(2, 22)
     assert (files.ready(), files.ready()) == ([2], [])
     assert {name[-6:-4] for name in read} == {"02"}
     files.receive(2)
-    files.deliver(1, 22)
-    files.deliver(2, 33)
-    (files.folder / "times_2024-03-01.csv").unlink()
-    assert (files.ready(), files.ready()) == ([2], []), "half a delivery takes nothing back"
-    assert files.news().failed == {}
+    assert (files.ready(), files.memory.asked) == ([], {})
+    (files.folder / "values_2024-03-02.csv").unlink()
+    assert files.ready() == [], "half a delivery takes nothing back"
+    files.value(2, 333)
+    assert (files.ready(), files.ready()) == ([2], [])
+
+
+@pytest.mark.parametrize("was_closed_as_empty", [False, True])
+def test_a_second_file_that_comes_later_is_found_though_the_first_was_asked_for_alone(tmp_path: Path, was_closed_as_empty: bool) -> None:
+    files = Joined(tmp_path, empty_after="6h" if was_closed_as_empty else None)
+    if was_closed_as_empty:
+        files.now += timedelta(hours=6)
+        files.receive(1, 2)
+    files.deliver(1)
+    files.ready()
+    assert files.ready() == []
+    files.value(1, 1)
+    files.now += timedelta(hours=4)
+    assert (files.ready(), files.ready()) == ([1], [])
+    files.receive(1)
+    assert (files.ready(), files.memory.asked) == ([], {})
 
 
 class Function(Inbox):
