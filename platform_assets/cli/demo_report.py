@@ -101,7 +101,7 @@ def _add(totals: dict[str, int], more: dict[str, int]) -> None:
 
 def _models(console: Console, ledger: Ledger) -> None:
     """A row a month: the model beside the logistic baseline, and precision beside the positive share."""
-    columns = ("AUC", "logistic", "AP", "logistic", "churned", "train", "test", "good")
+    columns = ("AUC", "base", "AP", "base", "churned", "train", "test", "good")
     shown = _table("Model churn beside a logistic baseline, on the newest fifth of the labels", "month", *columns)
     untrained = []
     for key, entry in ledger.entries(name_of(model_table(retail.churn))).items():
