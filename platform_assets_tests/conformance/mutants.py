@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 CHANGE_LOG = "engines/polars/change_log.py"
+WINDOWS = "engines/polars/windows.py"
 SILVER = "engines/polars/silver.py"
 AS_OF = "engines/polars/as_of.py"
 LABELS = "engines/polars/labels.py"
@@ -30,27 +31,27 @@ def mutants(category: str, *patches: tuple[str, str, str, str]) -> list[Mutant]:
 MUTANTS: list[Mutant] = [
     *mutants(
         "edges",
-        ("closed both is closed left at its right edge", CHANGE_LOG, 'strictly=closed in ("left", "none"))', 'strictly=closed != "right")'),
+        ("closed both is closed left at its right edge", WINDOWS, 'strictly=closed in ("left", "none"))', 'strictly=closed != "right")'),
         (
             "closed both is closed right at its left edge",
-            CHANGE_LOG,
+            WINDOWS,
             'strictly=closed in ("left", "both")) for',
             'strictly=closed == "left") for',
         ),
-        ("closed none is closed right", CHANGE_LOG, 'strictly=closed in ("left", "none"))', 'strictly=closed == "left")'),
+        ("closed none is closed right", WINDOWS, 'strictly=closed in ("left", "none"))', 'strictly=closed == "left")'),
         (
             "a row on the right edge is inside",
-            CHANGE_LOG,
+            WINDOWS,
             "return (at - origin) // step if strictly",
             "return (at - origin - 1) // step if strictly",
         ),
-        ("a row on a closed right edge is outside", CHANGE_LOG, "-((origin - at) // step) - 1", "(at - origin) // step"),
-        ("weeks begin on Thursday", CHANGE_LOG, "since_epoch(view.source.partitions.origin)", "0"),
+        ("a row on a closed right edge is outside", WINDOWS, "-((origin - at) // step) - 1", "(at - origin) // step"),
+        ("weeks begin on Thursday", WINDOWS, "since_epoch(view.source.partitions.origin)", "0"),
     ),
     *mutants(
         "ties",
-        ("ties of event time by arrival", CHANGE_LOG, '*(c for c in events.columns if c.startswith("__order_")), _ARRIVAL)', "_ARRIVAL)"),
-        ("the earlier arrival is the later row", CHANGE_LOG, "_ARRIVAL)\n    entity", "-pl.col(_ARRIVAL))\n    entity"),
+        ("ties of event time by arrival", WINDOWS, '*(c for c in events.columns if c.startswith("__order_")), _ARRIVAL)', "_ARRIVAL)"),
+        ("the earlier arrival is the later row", WINDOWS, "_ARRIVAL)\n    entity", "-pl.col(_ARRIVAL))\n    entity"),
         (
             "of equally frequent values the largest",
             "aggregations/mode.py",
@@ -92,7 +93,7 @@ MUTANTS: list[Mutant] = [
         ),
         (
             "half a key is an entity",
-            CHANGE_LOG,
+            WINDOWS,
             "pl.all_horizontal(pl.col(key).is_not_null()",
             "pl.any_horizontal(pl.col(key).is_not_null()",
         ),
@@ -106,7 +107,7 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "entering",
-        ("rows enter before they have arrived", CHANGE_LOG, "enter = np.maximum(on_time, arrival)", "enter = on_time"),
+        ("rows enter before they have arrived", WINDOWS, "enter = np.maximum(on_time, arrival)", "enter = on_time"),
         (
             "what enters in the first partition of a run is not noticed",
             CHANGE_LOG,
@@ -115,13 +116,13 @@ MUTANTS: list[Mutant] = [
         ),
         (
             "late rows are searched among those on time",
-            CHANGE_LOG,
-            "return _Passage(enter, enter - on_time, exits)",
-            "return _Passage(enter, enter * 0, exits)",
+            WINDOWS,
+            "return Passage(enter, enter - on_time, exits)",
+            "return Passage(enter, enter * 0, exits)",
         ),
         (
             "a row enters one snapshot late",
-            CHANGE_LOG,
+            WINDOWS,
             'until = np.searchsorted(tiles.enter, asked, "right")',
             'until = np.searchsorted(tiles.enter, asked, "left")',
         ),
@@ -140,8 +141,8 @@ MUTANTS: list[Mutant] = [
             "[(leaves, passage.enter < leaves)",
             "[(leaves, passage.enter < leaves + 3)",
         ),
-        ("a row leaves one snapshot late", CHANGE_LOG, 'np.searchsorted(leaves, asked, "right")', 'np.searchsorted(leaves, asked, "left")'),
-        ("rows that leave apart are one tile", CHANGE_LOG, "for marks in (enter, *exits.values()):", "for marks in (enter,):"),
+        ("a row leaves one snapshot late", WINDOWS, 'np.searchsorted(leaves, asked, "right")', 'np.searchsorted(leaves, asked, "left")'),
+        ("rows that leave apart are one tile", WINDOWS, "for places in (enter, *exits.values()):", "for places in (enter,):"),
     ),
     *mutants(
         "duplicate chains",
@@ -183,7 +184,7 @@ MUTANTS: list[Mutant] = [
         ),
         (
             "the shortest window decides whether an entity has expired",
-            CHANGE_LOG,
+            WINDOWS,
             "alive[at] |= until > begin",
             "alive[at] = until > begin",
         ),
@@ -197,11 +198,11 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "offset",
-        ("rows enter without the offset", CHANGE_LOG, "after(times + offset, strictly", "after(times, strictly"),
-        ("rows leave without the offset", CHANGE_LOG, "after(times + offset + length, strictly", "after(times + length, strictly"),
+        ("rows enter without the offset", WINDOWS, "after(times + offset, strictly", "after(times, strictly"),
+        ("rows leave without the offset", WINDOWS, "after(times + offset + length, strictly", "after(times + length, strictly"),
         (
             "an offset counts from the arrival",
-            CHANGE_LOG,
+            WINDOWS,
             "enter = np.maximum(on_time, arrival)",
             "enter = np.maximum(on_time, arrival + offset // step)",
         ),
@@ -210,17 +211,17 @@ MUTANTS: list[Mutant] = [
         "where",
         (
             "no condition",
-            CHANGE_LOG,
+            WINDOWS,
             "return value if measure.where is None else pl.when(measure.where.polars()).then(value)",
             "return value",
         ),
         (
             "a condition that is null is true",
-            CHANGE_LOG,
+            WINDOWS,
             "pl.when(measure.where.polars()).then",
             "pl.when(measure.where.polars().fill_null(True)).then",
         ),
-        ("features of one argument share a condition", CHANGE_LOG, "where.canonical if where else None)", "None)"),
+        ("features of one argument share a condition", WINDOWS, "where.canonical if where else None)", "None)"),
         ("labels ignore their condition", LABELS, "if declared.where is not None:", "if False:"),
     ),
     *mutants(
@@ -236,9 +237,9 @@ MUTANTS: list[Mutant] = [
         ("late values are not counted", "aggregations/ranges.py", "(self.times, part.times)", "(self.times, part.times * 0)"),
         (
             "times on which nothing late is in a window are left out by one",
-            CHANGE_LOG,
-            'np.searchsorted(changed, tiles.enter, "left")',
-            'np.searchsorted(changed, tiles.enter, "right")',
+            WINDOWS,
+            'np.searchsorted(marks.numbers, tiles.enter, "left")',
+            'np.searchsorted(marks.numbers, tiles.enter, "right")',
         ),
     ),
     *mutants(
