@@ -38,7 +38,7 @@ def events(source: Source, rows: str | Sequence[Row], **same: Any) -> pl.DataFra
     (datetime.datetime(2024, 3, 1, 11, 0, tzinfo=...), None, 1, 'A', datetime.date(2024, 3, 3))
     """
     where = f"events of source {source.name!r}"
-    given = [{**same, **row} for row in (_table(rows, where) if isinstance(rows, str) else rows)]
+    given = [{**same, **row} for row in (table_rows(rows, where) if isinstance(rows, str) else rows)]
     known = {**source.types, "arrival": "arrival"}
     for row in given:
         for column in row:
@@ -61,7 +61,8 @@ _RULE = re.compile(r"[\s|+:]*(-{3,}[\s|+:]*)+")
 """A line below the header, as in Markdown."""
 
 
-def _table(text: str, where: str) -> list[dict[str, str | None]]:
+def table_rows(text: str, where: str) -> list[dict[str, str | None]]:
+    """The rows of a table as text. where: begins an error's message."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not _RULE.fullmatch(line)]
     if not lines:
         raise ComputeError(f"{where}: the table is empty. Its first line names the columns, apart by '|'.")
@@ -85,12 +86,13 @@ def _value(source: Source, row: Row, column: str, number: int, where: str) -> An
     try:
         if column == "arrival":
             return source.partitions.value(source.partitions.index(moment(value, "")))
-        return _READ[source.types[column]](value)
+        return READ[source.types[column]](value)
     except (ValueError, TypeError, ComputeError):
-        raise ComputeError(f"{where}, row {number}: {column!r} is {value!r}, which is no {_KIND.get(kind, kind)}.") from None
+        raise ComputeError(f"{where}, row {number}: {column!r} is {value!r}, which is no {KIND.get(kind, kind)}.") from None
 
 
-_KIND = {"datetime": "time with its zone, or a text such as '2024-03-05 14:30' (UTC)", "arrival": "partition, such as '2024-03-05'"}
+KIND = {"datetime": "time with its zone, or a text such as '2024-03-05 14:30' (UTC)", "arrival": "partition, such as '2024-03-05'"}
+"""What a message calls a type."""
 
 
 def _int(value: Any) -> int:
@@ -124,7 +126,7 @@ def _date(value: Any) -> date:
     return date.fromisoformat(value) if isinstance(value, str) else moment(value, "").date()
 
 
-_READ: dict[DataType, Callable[[Any], Any]] = {
+READ: dict[DataType, Callable[[Any], Any]] = {
     "int": _int,
     "float": _float,
     "str": _str,
@@ -132,3 +134,4 @@ _READ: dict[DataType, Callable[[Any], Any]] = {
     "datetime": lambda value: moment(value, ""),
     "date": _date,
 }
+"""How a value of each type is read; what it is not is a ValueError, a TypeError or a ComputeError."""
