@@ -71,7 +71,8 @@ def _nothing_lost(entry: Entry) -> Verdict:
 
 
 def _accepted(entry: Entry) -> Verdict:
-    share = {"accepted share": f"{entry.details['accepted_share']:.1%}", "needed": f"{entry.details['needed_share']:.1%}"}
+    # Numbers, not texts: the UI plots them over the partitions.
+    share = {"accepted %": round(100 * entry.details["accepted_share"], 1), "needed %": round(100 * entry.details["needed_share"], 1)}
     decision = entry.details.get(ACCEPTED_AS_IT_IS)
     says = {"accepted as it is": f"by {decision['by']} at {decision['at']}: {decision['why']}"} if decision else {}
     metadata: dict[str, Any] = {**share, **says, "reasons": reasons_table(entry.details["reasons"])}

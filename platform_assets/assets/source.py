@@ -110,11 +110,9 @@ def _lineage(source: Source) -> dict[str, dg.TableColumnLineage]:
 
 
 def _quality(entry: Entry) -> dict[str, Any]:
-    """What became of a partition's rows, for people; nothing while all were accepted."""
-    counts = {name: entry.details[name] for name in ("received", "quarantined", "duplicates") if entry.details[name]}
-    decision = entry.details.get(ACCEPTED_AS_IT_IS)
-    says = {"accepted as it is": f"by {decision['by']} at {decision['at']}: {decision['why']}"} if decision else {}
-    if not entry.details["reasons"]:
-        return {**counts, **says}
-    share = f"{entry.details['accepted_share']:.1%}"
-    return {**counts, **says, "accepted share": share, "quarantined because": reasons_table(entry.details["reasons"])}
+    """What became of a partition's rows, for people: numbers always, so that the UI plots them without gaps."""
+    counts: dict[str, Any] = {name: entry.details[name] for name in ("received", "quarantined", "duplicates")}
+    counts["accepted %"] = round(100 * entry.details["accepted_share"], 1)
+    if decision := entry.details.get(ACCEPTED_AS_IT_IS):
+        counts["accepted as it is"] = f"by {decision['by']} at {decision['at']}: {decision['why']}"
+    return {**counts, "quarantined because": reasons_table(entry.details["reasons"])} if entry.details["reasons"] else counts

@@ -146,7 +146,7 @@ def test_an_evaluation_shows_the_counts_and_the_reasons_most_frequent_first(tmp_
     counts = {name: value.value for name, value in found[business.day(0), "nothing_lost"].metadata.items()}
     assert counts == {"received": 5, "accepted": 3, "quarantined": 1, "duplicates": 1, "flag large": 1}
     blocked = {name: value.value for name, value in found[business.day(3), "accepted_share"].metadata.items()}
-    assert (blocked["accepted share"], blocked["needed"]) == ("33.3%", "70.0%")
+    assert (blocked["accepted %"], blocked["needed %"]) == (33.3, 70.0)
     held = "blocked: fewer than 70% of the partition's rows were acceptable"
     assert blocked["reasons"] == f"|reason|rows|\n|-|-:|\n|amount: not float|1|\n|{held}|1|\n|positive|1|"
 

@@ -212,9 +212,9 @@ def test_a_partition_of_silver_shows_what_was_set_aside_and_why(business: Busine
     assert shop.run(business.day(0), business.day(7)).success
     for table in ("sales/silver", "sales/quarantine"):
         last = shown(shop.materializations(table)[business.day(7)])
-        assert {name: last[name] for name in ("received", "quarantined", "accepted share")} == {
+        assert {name: last[name] for name in ("received", "quarantined", "accepted %")} == {
             "received": 4,
             "quarantined": 1,
-            "accepted share": "75.0%",
+            "accepted %": 75.0,
         }
         assert last["quarantined because"] == "|reason|rows|\n|-|-:|\n|positive|1|"
