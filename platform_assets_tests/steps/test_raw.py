@@ -8,6 +8,7 @@ import pytest
 from platform_assets import Arrival
 from platform_assets.errors import SourceError
 from platform_assets.steps.raw import make_raw, receive_all
+from platform_assets.steps.stale import stale_raw
 from platform_assets_tests.steps.business import Business
 
 
@@ -30,3 +31,20 @@ def test_a_delivery_that_cannot_be_read_holds_up_no_other_partition(tmp_path: Pa
     assert done.fails
     with pytest.raises(SourceError, match=business.day(5)):
         done.check()
+
+
+def test_a_delivery_that_has_become_unreadable_is_one_to_receive_and_keeps_nothing_from_being_looked_at(tmp_path: Path) -> None:
+    business = Business(tmp_path)
+    for day in range(8):
+        business.sell(day, f"{day}0 ada 1")
+    business.make("raw", business.first, business.last)
+
+    def sales(arrival: Arrival) -> object:
+        return "no table" if arrival.partition == business.day(2) else business.source.read(arrival)
+
+    business.sell(5, "50 ada 7")
+    broken = replace(business.source, read=sales)
+    assert stale_raw(broken, business.first, business.last, business.run()) == [business.first + 2, business.first + 5]
+    with pytest.raises(SourceError, match=business.day(2)):
+        make_raw(broken, business.first, business.last, business.run())
+    assert stale_raw(broken, business.first, business.last, business.run()) == [business.first + 2]

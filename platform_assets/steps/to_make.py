@@ -1,0 +1,147 @@
+"""One table held against those that it reads: which partitions are stale, why, and whether they can be made now."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.steps.run import Run, name_of
+from platform_assets.stores.delta import Table
+from platform_assets.stores.ledger import Entry
+
+MISSING, OTHERWISE, OLDER = "missing", "declared otherwise", "older than what it reads"
+
+Needed = Mapping[Table, Sequence[int]]
+"""The partitions of other tables that a partition reads."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A table that is read."""
+
+    table: Table
+    partitions: Partitions
+    version: str | None
+    """That of its declaration now: partitions of another one are not read. None: any will do, as raw does."""
+    blocked_too: bool = False
+    """Whether a blocked partition can be read: of a state it says that there is nothing new."""
+
+
+@dataclass(frozen=True)
+class ToMake:
+    """A stale partition."""
+
+    why: str
+    """MISSING, OTHERWISE or OLDER."""
+    can_be: bool
+    """Whether a run of it would change anything: all that it reads is there, of its declaration and not stale itself. Or one of these is
+    blocked that was not: then the run says so of this one."""
+    of: str
+    """What there was to make it of: when this is the same, making it again ends as it did before."""
+
+
+def to_make(
+    table: Table,
+    partitions: Partitions,
+    version: str,
+    needed: Mapping[int, Needed],
+    reads: Sequence[Reads],
+    run: Run,
+    stale: Mapping[Table, Collection[int]],
+    *,
+    is_withdrawn: bool = False,
+) -> dict[int, ToMake]:
+    """The stale ones of the partitions of a table.
+
+    Args:
+        needed: what each partition reads.
+        reads: the tables that it reads.
+        stale: which of their partitions are stale themselves, where that is known.
+        is_withdrawn: whether a run blocks a partition that is there, when what it was made of has been blocked since.
+    """
+    own, found = run.ledger.entries(name_of(table)), dict[int, ToMake]()
+    upstream = [_Upstream.of(one, run, stale.get(one.table, ())) for one in reads]
+    for partition, of in needed.items():
+        entry = own.get(partitions.key(partition))
+        if why := _why(entry, version, of, upstream):
+            can_be = all(one.can_be_read(of[one.table]) for one in upstream)
+            taken_back = is_withdrawn and entry is not None and entry.status == "ok" and any(u.is_blocked(of[u.table]) for u in upstream)
+            seen = " ".join(f"{one.newest(of[one.table])}" for one in upstream)
+            found[partition] = ToMake(why, can_be or taken_back, f"{version} {seen} {entry.delta_version if entry else -1}")
+    return found
+
+
+def _why(entry: Entry | None, version: str, of: Needed, upstream: Sequence["_Upstream"]) -> str | None:
+    if entry is None:
+        return MISSING
+    if entry.declaration_version != version:
+        return OTHERWISE
+    return OLDER if any(one.is_newer(entry, of[one.table]) for one in upstream) else None
+
+
+_ABSENT, _BLOCKED, _GOOD = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class _Upstream:
+    """What the ledger says of a table that is read, in arrays from its first partition on: windows are looked through at once."""
+
+    reads: Reads
+    identity: str | None
+    versions: np.ndarray
+    """Delta versions; -1 where a partition is absent."""
+    states: np.ndarray
+
+    @staticmethod
+    def of(reads: Reads, run: Run, stale: Collection[int]) -> "_Upstream":
+        entries = {reads.partitions.number(key): entry for key, entry in run.ledger.entries(name_of(reads.table)).items()}
+        first = reads.partitions.first
+        size = max(entries, default=first - 1) - first + 1
+        versions, states = np.full(max(size, 0), -1, np.int64), np.full(max(size, 0), _ABSENT, np.int8)
+        for index, entry in entries.items():
+            if index < first:  # of a time before `start` was moved
+                continue
+            versions[index - first] = entry.delta_version
+            if index not in stale and reads.version in (None, entry.declaration_version):
+                states[index - first] = _BLOCKED if entry.status == "blocked" and not reads.blocked_too else _GOOD
+        return _Upstream(reads, run.lake.identity(reads.table) if run.lake.exists(reads.table) else None, versions, states)
+
+    @property
+    def table(self) -> Table:
+        return self.reads.table
+
+    def newest(self, needed: Sequence[int]) -> int:
+        """The newest Delta version of these partitions; -1 when none is there."""
+        return int(self._at(self.versions, needed).max(initial=-1))
+
+    def is_newer(self, entry: Entry, needed: Sequence[int]) -> bool:
+        """Whether one of these partitions is of a later edition than the entry's step has read, or of another table."""
+        newest, name = self.newest(needed), name_of(self.table)
+        if newest >= 0 and entry.details.get("read_from", {}).get(name) != self.identity:
+            return True
+        return newest > int(entry.details["read"].get(name, -1))
+
+    def can_be_read(self, needed: Sequence[int]) -> bool:
+        """Whether all of these are there, as far as there are such partitions."""
+        states = self._at(self.states, needed)
+        return states.size == len(self._there(needed)) and bool((states == _GOOD).all())
+
+    def is_blocked(self, needed: Sequence[int]) -> bool:
+        """Whether all of these are there, and one of them is blocked."""
+        states = self._at(self.states, needed)
+        there = states.size == len(self._there(needed)) and bool((states != _ABSENT).all())
+        return there and bool((states == _BLOCKED).any())
+
+    def _there(self, needed: Sequence[int]) -> Sequence[int]:
+        """Those of these that are partitions of the source: it has a first, and may have a last one."""
+        first, last = self.reads.partitions.first, self.reads.partitions.last
+        if isinstance(needed, range):
+            return range(max(needed.start, first), needed.stop if last is None else min(needed.stop, last + 1))
+        return [index for index in needed if first <= index and (last is None or index <= last)]
+
+    def _at(self, values: np.ndarray, needed: Sequence[int]) -> np.ndarray:
+        there, first = self._there(needed), self.reads.partitions.first
+        if isinstance(there, range):
+            return values[there.start - first : max(there.stop, there.start) - first]
+        return values[[index - first for index in there if index - first < values.size]]

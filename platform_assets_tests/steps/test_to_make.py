@@ -1,0 +1,81 @@
+"""What automation is told of a stale partition: why it is stale, and whether a run of it would change anything."""
+
+from pathlib import Path
+
+import pytest
+
+from platform_assets import FeatureView, count
+from platform_assets.steps import stale
+from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, ToMake
+from platform_assets_tests.steps.business import Business
+
+
+@pytest.fixture
+def business(tmp_path: Path) -> Business:
+    business = Business(tmp_path / "lake")
+    for day in range(8):
+        business.sell(day, f"{day}0 ada 1", f"{day}1 bob 60")
+    return business
+
+
+def told(business: Business, found: dict[int, ToMake]) -> dict[int, tuple[str, bool]]:
+    return {p - business.first: (one.why, one.can_be) for p, one in found.items()}
+
+
+def silver(business: Business) -> dict[int, ToMake]:
+    return stale.silver_to_make(business.source, business.first, business.last, business.run())
+
+
+def gold(business: Business, view: FeatureView | None = None, *, waiting: tuple[int, ...] = ()) -> dict[int, ToMake]:
+    waits = {("sales", "silver"): {business.first + day for day in waiting}}
+    return stale.view_to_make(view or business.view, business.first, business.last, business.run(), waits)
+
+
+def test_a_missing_partition_can_be_made_when_all_that_it_reads_is_there(business: Business) -> None:
+    business.make("raw", business.first, business.first + 3)
+    assert told(business, silver(business)) == {day: (MISSING, day <= 3) for day in range(8)}
+    business.make("silver", business.first, business.first + 3)
+    assert told(business, gold(business)) == {day: (MISSING, day <= 3) for day in range(8)}
+
+
+def test_a_partition_cannot_be_made_while_one_that_it_reads_is_stale_itself(business: Business) -> None:
+    business.make_range()
+    assert gold(business) == {}
+    business.make("silver", business.first + 2, business.first + 2)
+    assert told(business, gold(business)) == dict.fromkeys((2, 3, 4, 5), (OLDER, True))
+    assert told(business, gold(business, waiting=(3,))) == {2: (OLDER, True), 3: (OLDER, False), 4: (OLDER, False), 5: (OLDER, False)}
+
+
+def test_a_partition_that_reads_a_blocked_one_is_made_once_more_to_be_blocked_and_then_no_more(business: Business) -> None:
+    business.make_range()
+    business.sell(2, "20 ada -1", "21 bob -60")
+    for table in ("raw", "silver"):
+        business.make(table, business.first + 2, business.first + 2)
+    assert told(business, gold(business)) == dict.fromkeys((2, 3, 4, 5), (OLDER, True))
+    business.make("gold", business.first, business.last)
+    assert told(business, gold(business)) == dict.fromkeys((2, 3, 4, 5), (OLDER, False))
+
+
+def test_what_is_declared_otherwise_says_so(business: Business) -> None:
+    business.make_range()
+    other = FeatureView("spending", entity=business.entity, source=business.source, features=[count().over("1d")])
+    assert told(business, gold(business, other)) == dict.fromkeys(range(8), (OTHERWISE, True))
+    renamed = Business(Path(business.lake.root), declared={"rules": {"positive": "amount > 0"}})
+    assert told(renamed, silver(renamed)) == dict.fromkeys(range(8), (OTHERWISE, True))
+    assert told(renamed, gold(renamed)) == dict.fromkeys(range(8), (OTHERWISE, False)), "until silver is of the new declaration"
+
+
+def test_there_is_something_else_to_make_it_of_when_what_it_reads_was_written_or_it_was_made_again(business: Business) -> None:
+    business.make_range()
+
+    def of(table: str) -> str:
+        for layer in ("raw", "silver"):
+            business.make(layer, business.first + 2, business.first + 2)
+        found = silver(business) if table == "silver" else gold(business)
+        return found[business.first + 2].of
+
+    business.sell(2, "20 ada 7")
+    first = of("gold")
+    assert gold(business)[business.first + 2].of == first, "while nothing is written it is the same"
+    business.sell(2, "20 ada 8")
+    assert of("gold") != first
