@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 CHANGE_LOG = "engines/polars/change_log.py"
 WINDOWS = "engines/polars/windows.py"
+MARKS = "engines/polars/marks.py"
 SILVER = "engines/polars/silver.py"
 AS_OF = "engines/polars/as_of.py"
 LABELS = "engines/polars/labels.py"
@@ -107,7 +108,12 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "entering",
-        ("rows enter before they have arrived", WINDOWS, "enter = np.maximum(on_time, arrival)", "enter = on_time"),
+        (
+            "rows enter before they have arrived",
+            WINDOWS,
+            ', strictly=closed in ("left", "none")), arrival)',
+            ', strictly=closed in ("left", "none")), -(2**62))',
+        ),
         (
             "what enters in the first partition of a run is not noticed",
             CHANGE_LOG,
@@ -116,16 +122,11 @@ MUTANTS: list[Mutant] = [
         ),
         (
             "late rows are searched among those on time",
-            WINDOWS,
-            "return Passage(enter, enter - on_time, exits)",
-            "return Passage(enter, enter * 0, exits)",
+            MARKS,
+            "in_order = np.minimum.accumulate(begin[left][::-1])[::-1] == begin[left]",
+            "in_order = np.ones(len(left), np.bool_)",
         ),
-        (
-            "a row enters one snapshot late",
-            WINDOWS,
-            'until = np.searchsorted(tiles.enter, asked, "right")',
-            'until = np.searchsorted(tiles.enter, asked, "left")',
-        ),
+        ("a row enters one snapshot late", MARKS, 'np.searchsorted(begin, at, "right")', 'np.searchsorted(begin, at, "left")'),
     ),
     *mutants(
         "leaving",
@@ -141,8 +142,8 @@ MUTANTS: list[Mutant] = [
             "[(leaves, passage.enter < leaves)",
             "[(leaves, passage.enter < leaves + 3)",
         ),
-        ("a row leaves one snapshot late", WINDOWS, 'np.searchsorted(leaves, asked, "right")', 'np.searchsorted(leaves, asked, "left")'),
-        ("rows that leave apart are one tile", WINDOWS, "for places in (enter, *exits.values()):", "for places in (enter,):"),
+        ("a row leaves one snapshot late", MARKS, 'np.searchsorted(places, at, "right")', 'np.searchsorted(places, at, "left")'),
+        ("rows that leave apart are one tile", MARKS, "for places in (begin, *ends.values()):", "for places in (begin,):"),
     ),
     *mutants(
         "duplicate chains",
@@ -185,8 +186,8 @@ MUTANTS: list[Mutant] = [
         (
             "the shortest window decides whether an entity has expired",
             WINDOWS,
-            "alive[at] |= until > begin",
-            "alive[at] = until > begin",
+            "alive[one.at] |= one.until > begin",
+            "alive[one.at] = one.until > begin",
         ),
         (
             "a default is not that of an expiry row",
@@ -203,8 +204,8 @@ MUTANTS: list[Mutant] = [
         (
             "an offset counts from the arrival",
             WINDOWS,
-            "enter = np.maximum(on_time, arrival)",
-            "enter = np.maximum(on_time, arrival + offset // step)",
+            ', strictly=closed in ("left", "none")), arrival)',
+            ', strictly=closed in ("left", "none")), arrival + offset // step)',
         ),
     ),
     *mutants(
@@ -237,9 +238,9 @@ MUTANTS: list[Mutant] = [
         ("late values are not counted", "aggregations/ranges.py", "(self.times, part.times)", "(self.times, part.times * 0)"),
         (
             "times on which nothing late is in a window are left out by one",
-            WINDOWS,
-            'np.searchsorted(marks.numbers, tiles.enter, "left")',
-            'np.searchsorted(marks.numbers, tiles.enter, "right")',
+            MARKS,
+            "np.flatnonzero(np.cumsum(depth[:-1]) > 0)",
+            "np.flatnonzero(np.cumsum(depth[:-1]) > 1)",
         ),
     ),
     *mutants(

@@ -7,8 +7,9 @@ import polars as pl
 
 from platform_assets.aggregations.column import Ints
 from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.marks import Marks
 from platform_assets.engines.polars.times import start_of, stored_partition
-from platform_assets.engines.polars.windows import Marks, Passage, Rows, chunks, finalized, passages_of, states_at
+from platform_assets.engines.polars.windows import Passage, Rows, chunks, finalized, passages_of, states_at
 
 
 def change_log(
@@ -24,10 +25,10 @@ def change_log(
 
 
 def _chunk(view: FeatureView, rows: Rows, first: int, last: int) -> pl.DataFrame:
-    passages, stride = passages_of(view, rows), last - first + 3
-    marks = Marks(first, stride, _changed(rows.entity, passages.values(), first, last, stride))
+    passages = passages_of(view, rows)
+    marks = _changed(rows.entity, passages.values(), first, last)
     states, alive = states_at(view, rows, passages, marks)
-    partition = pl.lit(pl.Series("partition", marks.snapshot))
+    partition = pl.lit(pl.Series("partition", marks.tick))
     return pl.select(
         *(rows.frame[key].gather(pl.Series(rows.heads[marks.entity])) for key in view.entity.keys),
         stored_partition(partition, view.source.partitions).alias("partition"),
@@ -37,9 +38,9 @@ def _chunk(view: FeatureView, rows: Rows, first: int, last: int) -> pl.DataFrame
     )
 
 
-def _changed(entity: Ints, passages: Iterable[Passage], first: int, last: int, stride: int) -> Ints:
-    """The marks of each snapshot d at which a row enters or leaves some window: entity * stride + (d - first), sorted."""
-    found = [np.zeros(0, np.int64)]
+def _changed(entity: Ints, passages: Iterable[Passage], first: int, last: int) -> Marks:
+    """Each snapshot from first to last at which a row enters or leaves some window."""
+    found, stride = [np.zeros(0, np.int64)], last - first + 1
     for passage in passages:
         moments = [(passage.enter, passage.alive())]
         moments += [(leaves, passage.enter < leaves) for leaves in passage.exits.values()]
@@ -47,4 +48,5 @@ def _changed(entity: Ints, passages: Iterable[Passage], first: int, last: int, s
             inside = counts & (snapshot >= first) & (snapshot <= last)
             marks = entity[inside] * stride + (snapshot[inside] - first)
             found.append(marks[np.diff(marks, prepend=-1) != 0])
-    return pl.Series(np.concatenate(found)).unique().sort().to_numpy()
+    numbers = pl.Series(np.concatenate(found)).unique().sort().to_numpy()
+    return Marks(numbers // stride, numbers % stride + first)

@@ -1,9 +1,7 @@
-"""The values of a view's features at snapshots that are asked for, from rows of silver (semantics.md 2 and 4).
+"""The values of a view's features at marks, snapshots of entities that are asked for, from rows of silver (semantics.md 2 and 4).
 
 A row is inside a window for the snapshots enter <= d < exit: it enters when it has arrived and the window's end has passed it,
-and exits when the window's start has. Rows that arrived on time, sorted by entity and time, enter and exit in that order, so
-the rows in the window at d are one index range, found by binary search. Rows that arrived `lag` snapshots late are a class of
-their own, which has the same property; the classes are merged by the aggregation's algebra. Nothing is subtracted.
+and exits when the window's start has. marks.py tells which rows that are at the marks.
 
     arguments -> chunks of entities, their rows sorted -> passages (when each row enters and exits) -> states at marks -> values
 """
@@ -19,6 +17,7 @@ from platform_assets.aggregations import Column, column_of
 from platform_assets.aggregations.column import Bools, Ints
 from platform_assets.declare.features import Closed, Measure
 from platform_assets.declare.view import FeatureView, StoredFeature
+from platform_assets.engines.polars.marks import Marks, classes, combined
 from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch
 from platform_assets.errors import ComputeError
 
@@ -127,7 +126,6 @@ class Passage:
     """When each row enters and leaves the windows that share an offset and a way of closing."""
 
     enter: Ints
-    lag: Ints
     exits: Mapping[int, Ints]
     """By the window's length in microseconds."""
 
@@ -151,40 +149,12 @@ def _passage(view: FeatureView, times: Ints, arrival: Ints, group: Group, length
     def after(at: Ints, strictly: bool) -> Ints:
         return (at - origin) // step if strictly else -((origin - at) // step) - 1
 
-    on_time = after(times + offset, strictly=closed in ("left", "none"))
-    enter = np.maximum(on_time, arrival)
+    enter = np.maximum(after(times + offset, strictly=closed in ("left", "none")), arrival)
     exits = {length: after(times + offset + length, strictly=closed in ("left", "both")) for length in lengths}
-    return Passage(enter, enter - on_time, exits)
+    return Passage(enter, exits)
 
 
 # --- values at marks -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Marks:
-    """Snapshots of entities at which values are asked for: entity * stride + (d - first), ascending, each once.
-
-    The snapshots lie from `first` on, the last is `first + stride - 3`: two more stand for what enters or exits after it.
-    """
-
-    first: int
-    stride: int
-    numbers: Ints
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    @property
-    def entity(self) -> Ints:
-        return self.numbers // self.stride
-
-    @property
-    def snapshot(self) -> Ints:
-        return self.numbers % self.stride + self.first
-
-    def place(self, entity: Ints, snapshot: Ints) -> Ints:
-        """The numbers of snapshots of entities; those outside of the range stand at its ends."""
-        return entity * self.stride + np.clip(snapshot - self.first, 0, self.stride - 2)
 
 
 def states_at(view: FeatureView, rows: Rows, passages: Mapping[Group, Passage], marks: Marks) -> tuple[dict[str, Any], Bools]:
@@ -209,60 +179,23 @@ def _windows(
     features: Sequence[StoredFeature], arguments: Mapping[str, str], rows: Rows, passage: Passage, marks: Marks, alive: Bools
 ) -> dict[str, Any]:
     """The states of features that share an offset and a way of closing, at each mark; notes in `alive` where there are rows."""
-    ever = passage.alive()
     states: dict[str, Any] = {}
     wanted = {(feature.measure.aggregation, arguments[feature.name]) for feature in features}
     of_rows = {(aggregation, argument): aggregation.prepare(rows.columns[argument]) for aggregation, argument in wanted}
-    for lag in [0, *(lag for lag in np.unique(passage.lag[ever]).tolist() if lag)]:
-        members = np.flatnonzero(ever & (passage.lag == lag))
-        tiles = _tiles(members, rows.entity, passage, marks)
-        at = np.arange(len(marks)) if lag == 0 else _touched(tiles, marks)
-        asked = marks.numbers[at]
-        until = np.searchsorted(tiles.enter, asked, "right")
-        since = {length: np.searchsorted(leaves, asked, "right") for length, leaves in tiles.exits.items()}
-        for begin in since.values():
-            alive[at] |= until > begin
-        tiled = {key: key[0].over(_rows_of(key[0], state, members), tiles.lo, tiles.hi) for key, state in of_rows.items()}
+    for one in classes(rows.entity, passage.enter, passage.exits, marks):
+        for begin in one.since.values():
+            alive[one.at] |= one.until > begin
+        tiled = {key: key[0].over(_rows_of(key[0], state, one.rows), one.lo, one.hi) for key, state in of_rows.items()}
         for feature in features:
             aggregation = feature.measure.aggregation
             state = tiled[aggregation, arguments[feature.name]]
-            part = aggregation.over(state, since[microseconds(feature.window.length)], until)
-            states[feature.name] = part if lag == 0 else aggregation.merge(states[feature.name], part, at)
+            part = combined(aggregation, state, len(one.lo), one.since[microseconds(feature.window.length)], one.until)
+            states[feature.name] = aggregation.merge(states[feature.name], part, one.at) if feature.name in states else part
     return states
 
 
 def _rows_of(aggregation: Any, state: Any, rows: Ints) -> Any:
     return aggregation.over(state, rows, rows + 1)
-
-
-@dataclass(frozen=True)
-class _Tiles:
-    """Runs of rows of one entity that enter and leave every window together: rows lo[i]:hi[i] of their class."""
-
-    lo: Ints
-    hi: Ints
-    enter: Ints
-    exits: dict[int, Ints]
-
-
-def _tiles(members: Ints, entity: Ints, passage: Passage, marks: Marks) -> _Tiles:
-    mine = entity[members]
-    enter = marks.place(mine, passage.enter[members])
-    exits = {length: marks.place(mine, leaves[members]) for length, leaves in passage.exits.items()}
-    new = np.zeros(len(members), np.bool_)
-    for places in (enter, *exits.values()):
-        new |= np.diff(places, prepend=-1) != 0
-    lo = np.flatnonzero(new)
-    hi = np.append(lo[1:], len(members)) if len(lo) else lo
-    return _Tiles(lo, hi, enter[lo], {length: leaves[lo] for length, leaves in exits.items()})
-
-
-def _touched(tiles: _Tiles, marks: Marks) -> Ints:
-    """The indexes of the marks at which some tile is in some window."""
-    begin = np.searchsorted(marks.numbers, tiles.enter, "left")
-    end = np.maximum(np.searchsorted(marks.numbers, tiles.exits[max(tiles.exits)], "left"), begin)
-    depth = np.bincount(begin, minlength=len(marks) + 1) - np.bincount(end, minlength=len(marks) + 1)
-    return np.flatnonzero(np.cumsum(depth[:-1]) > 0)
 
 
 def _finalized(feature: StoredFeature, state: Any, column: Column) -> pl.Series:
