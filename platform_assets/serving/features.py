@@ -1,28 +1,19 @@
 """Online features of a service: one round trip, then what only the moment of reading can tell."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal
 
 import polars as pl
 
-from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.durations import duration
-from platform_assets.declare.features import is_time_since
-from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
 from platform_assets.errors import OnlineError, SettingsError
-from platform_assets.expressions.types import DataType
-from platform_assets.serving.request import requested
+from platform_assets.serving.plan import plan_of
 from platform_assets.settings import Settings, load_settings
 from platform_assets.stores.online.client import Freshness, OnlineClient
-from platform_assets.stores.online.layout import ViewLayout
-
-_SECOND = timedelta(seconds=1)
-
-Closure = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -39,23 +30,6 @@ class FeatureVectors:
     valid_from: list[dict[str, datetime | None]]
     watermarks: dict[str, datetime | None]
     stale: tuple[str, ...] = ()
-
-
-_LAYOUTS: dict[tuple[str, str, str], ViewLayout] = {}
-"""Each view's layout is made once: it prepares how values are unpacked."""
-
-
-def layout_of(view: View) -> ViewLayout:
-    """How a view's stored features, or attributes, lie in the online store."""
-    key = (view.name, view.version, view.entity.name)
-    if key not in _LAYOUTS:
-        features: tuple[tuple[str, DataType, Any], ...]
-        if isinstance(view, AttributeView):
-            features = tuple((attribute, dtype, None) for attribute, dtype in view.served.items())
-        else:
-            features = tuple((f.name, f.measure.type, f.measure.empty) for f in view.stored)
-        _LAYOUTS[key] = ViewLayout(view.name, view.version, view.entity.name, tuple(view.key_types.items()), features)
-    return _LAYOUTS[key]
 
 
 def online_features(
@@ -91,50 +65,17 @@ def online_features(
     now = now or (settings.clock() if settings else datetime.now(UTC))
     if now.tzinfo is None:
         raise OnlineError(f"now={now!r} has no time zone. Give it one: now.replace(tzinfo=UTC).")
-    asked = _asked(service, rows)
-    requests = [requested(service, row) for row in asked] if service.request else [{}] * len(asked)
-    answer = client.reader([layout_of(view) for view in service.views], _freshness(service, max_staleness, when_stale)).read(asked, now)
-    views = [(view.name, _finishing(view)) for view in service.views]
-    computed = [(feature.name, feature.expression.closure()) for feature in service.on_demand]
-    vectors, valid_from = [], []
-    for request, found in zip(requests, answer.rows, strict=True):
-        row: dict[str, Any] = {}
-        for name, finish in views:
-            finish(row, found[name].values, now)
-        if computed:
-            known = {**row, **request, REQUEST_TIME: now}
-            row |= {name: closure(known) for name, closure in computed}
-        vectors.append(row)
-        valid_from.append({name: found[name].valid_from for name, _ in views})
-    return FeatureVectors(vectors, valid_from, answer.watermarks, answer.stale)
-
-
-def _finishing(view: View) -> Callable[[dict[str, Any], Mapping[str, Any], datetime], None]:
-    """Adds a view's values to a row as a reader gets them: times since in seconds, and derived features; attributes as they are."""
-    names = [(name, f"{view.name}__{name}") for name in view.served]
-    since: list[str] = []
-    derived: list[tuple[str, Closure]] = []
-    if not isinstance(view, AttributeView):
-        since = [feature.name for feature in view.stored if is_time_since(feature.measure.aggregation)]
-        derived = [(feature.name, feature.expression.closure()) for feature in view.derived]
-
-    def finish(row: dict[str, Any], stored: Mapping[str, Any], now: datetime) -> None:
-        values = dict(stored)
-        for name in since:
-            if values[name] is not None:
-                values[name] = (now - values[name]) / _SECOND
-        values |= {name: closure(values) for name, closure in derived}
-        for name, served in names:
-            row[served] = values[name]
-
-    return finish
+    plan, asked = plan_of(service), _asked(service, rows)
+    requests = [plan.requested(row) for row in asked] if plan.requested else None
+    answer = plan.reader(client).read(asked, now, _freshness(service, max_staleness, when_stale))
+    return FeatureVectors(plan.rows(answer.views, requests, now), plan.valid_from(answer.views), answer.watermarks, answer.stale)
 
 
 def _asked(service: FeatureService, rows: Any) -> list[Mapping[str, Any]]:
     if isinstance(rows, pl.DataFrame):
         needed = [column for column in (*service.keys, *service.request) if column in rows.columns]
         return list(rows.select(needed).to_dicts())
-    if isinstance(rows, Mapping) or not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
+    if isinstance(rows, Mapping) or not isinstance(rows, Sequence) or not all(issubclass(kind, Mapping) for kind in set(map(type, rows))):
         kind = type(rows).__name__
         raise OnlineError(
             f"feature service {service.name!r}: the rows are a {kind}. Give a Polars DataFrame or a list of dicts, one an entity."

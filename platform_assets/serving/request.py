@@ -9,33 +9,39 @@ from platform_assets.declare.training import FeatureService
 from platform_assets.errors import OnlineError, suggestion
 from platform_assets.expressions.types import DataType
 
+Request = dict[str, Any]
+"""The values of a service's request columns in one row."""
 
-def requested(service: FeatureService, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the service's request columns in one row. None stays None; whole numbers may stand for floats.
+
+def reading_request(service: FeatureService) -> Callable[[Mapping[str, Any]], Request]:
+    """The function that takes the service's request columns out of a row. None stays None; whole numbers may stand for floats.
 
     Raises:
         OnlineError: a column is not there, or its value has another type than declared.
     """
-    return {column: _value(service, row, column, dtype) for column, dtype in service.request.items()}
+    columns = [(column, dtype, _READ[dtype]) for column, dtype in service.request.items()]
+
+    def requested(row: Mapping[str, Any]) -> Request:
+        found = {}
+        for column, dtype, read in columns:
+            if column not in row:
+                raise OnlineError(f"feature service {service.name!r}: the request has no {column!r}. {suggestion(column, row)}")
+            value = row[column]
+            try:
+                found[column] = None if value is None else read(value)
+            except (TypeError, OverflowError):
+                raise _wrong(service, column, dtype, value) from None
+        return found
+
+    return requested
 
 
-def _value(service: FeatureService, row: Mapping[str, Any], column: str, dtype: DataType) -> Any:
-    if column not in row:
-        raise OnlineError(f"feature service {service.name!r}: the request has no {column!r}. {suggestion(column, row)}")
-    value = row[column]
-    if value is None:
-        return None
-    try:
-        return _READ[dtype](value)
-    except (TypeError, OverflowError):
-        mend = (
-            "Give it a time zone: value.replace(tzinfo=UTC)."
-            if isinstance(value, datetime) and dtype == "datetime"
-            else "Convert it first."
-        )
-        raise OnlineError(
-            f"feature service {service.name!r}: the request's {column!r} is {dtype}, it has {value!r}, a {type(value).__name__}. {mend}"
-        ) from None
+def _wrong(service: FeatureService, column: str, dtype: DataType, value: Any) -> OnlineError:
+    is_naive = isinstance(value, datetime) and dtype == "datetime"
+    mend = "Give it a time zone: value.replace(tzinfo=UTC)." if is_naive else "Convert it first."
+    return OnlineError(
+        f"feature service {service.name!r}: the request's {column!r} is {dtype}, it has {value!r}, a {type(value).__name__}. {mend}"
+    )
 
 
 def _int(value: Any) -> int:

@@ -1,5 +1,7 @@
 """online_features: rows as a frame or as dicts, how fresh they are, and what a wrong request is told."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -10,8 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from platform_assets import FeatureService, FeatureView, count, on_demand, online_features
+from platform_assets import Entity, FeatureService, FeatureView, count, on_demand, online_features
 from platform_assets.errors import DeclarationError, OnlineError, SettingsError
+from platform_assets.serving.plan import plan_of
 from platform_assets.steps.online import make_online
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
@@ -81,6 +84,60 @@ def test_beyond_max_staleness_a_read_fails_or_degrades(shop: Shop, client: Onlin
     row = degraded.rows[0]
     assert (row["visits__large"], row["visits__last_at"], row["hours_since_last"]) == (0, None, None)
     assert row["spending__count_3d"] == fresh.rows[0]["spending__count_3d"]
+
+
+def test_what_is_prepared_for_a_service_knows_no_limit_of_another_read(shop: Shop, client: OnlineClient) -> None:
+    now = shop.readable(LAST) + timedelta(hours=2)
+    for _ in range(2):
+        degraded = online_features(shop.service, [request()], client, now=now, max_staleness="1d", when_stale="degrade")
+        anyhow = online_features(shop.service, [request()], client, now=now)
+        assert (degraded.stale, anyhow.stale) == (("visits",), ())
+        assert degraded.rows[0]["visits__last_at"] is None
+        assert anyhow.rows[0]["visits__last_at"] is not None
+        with pytest.raises(OnlineError, match="1 day, 0:00:00 is allowed"):
+            online_features(shop.service, [request()], client, now=now, max_staleness="1d")
+
+
+def test_what_is_prepared_for_a_service_is_not_taken_for_another_of_its_name(shop: Shop, client: OnlineClient) -> None:
+    view, visits = shop.business.view, shop.visits
+
+    def read(service: FeatureService) -> dict[str, Any]:
+        return online_features(service, [{"user": "ada", "items": 2}], client, now=NOW).rows[0]
+
+    both, one = read(FeatureService("s", [view, visits])), read(FeatureService("s", [view]))
+    assert list(one) == [f"spending__{name}" for name in view.served]
+    assert list(both) == [*one, *(f"visits__{name}" for name in visits.served)]
+    for expression in ("items + 1", "items * 10"):
+        service = FeatureService("s", [view], on_demand=[on_demand("more", expression, request={"items": int})])
+        assert read(service) == {**one, "more": 3 if "+" in expression else 20}
+    renamed = FeatureView("spending", entity=Entity("member", keys=["user"]), source=shop.business.source, features=[count().over("1d")])
+    same = FeatureView("spending", entity=shop.business.entity, source=shop.business.source, features=[count().over("1d")])
+    assert renamed.version == same.version
+    plans = [plan_of(FeatureService("s", [view])) for view in (renamed, same)]
+    assert [plan.layouts[0].entity for plan in plans] == ["member", shop.business.entity.name]
+
+
+def test_each_client_reads_its_own_store(shop: Shop, server: EmbeddedValkey, client: OnlineClient) -> None:
+    elsewhere = OnlineClient(server.url, "elsewhere")
+    for _ in range(2):
+        assert online_features(shop.service, [request()], client, now=NOW).rows
+        with pytest.raises(OnlineError, match="was never published"):
+            online_features(shop.service, [request()], elsewhere, now=NOW)
+    left = weakref.ref(elsewhere)
+    del elsewhere
+    gc.collect()
+    assert left() is None, "what is prepared keeps no client that nobody else has"
+    again = FeatureService("again", [shop.business.view])
+    assert plan_of(again) is plan_of(FeatureService("again", [shop.business.view])), "a service that is made anew for each request"
+
+
+def test_a_row_that_a_reader_changes_changes_no_other(shop: Shop, client: OnlineClient) -> None:
+    first = online_features(shop.service, [request("nobody"), request("nobody")], client, now=NOW)
+    expected = dict(first.rows[1])
+    first.rows[0].clear()
+    first.valid_from[0].clear()
+    assert first.rows[1] == expected
+    assert online_features(shop.service, [request("nobody")], client, now=NOW).rows == [expected]
 
 
 def test_a_view_that_was_never_published_says_so(shop: Shop, client: OnlineClient) -> None:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from platform_assets import Estimator, FeatureService, TrainingData, TrainingSet, any_event, at_least, every, model
-from platform_assets.serving.features import layout_of
+from platform_assets.serving.plan import layout_of
 from platform_assets.steps import stale
 from platform_assets.steps.model import make_model, make_predictions
 from platform_assets.steps.online import make_online, stale_online
@@ -113,8 +113,8 @@ class Pipeline(Business):
         found = {key.decode().removeprefix(self.store.project): hashed for key, hashed in fields.items()}
         if exact:
             return found
-        unpacked = {key: layout.unpack(hashed[layout.field]) for key, hashed in found.items() if layout.field in hashed}
-        return {key: (values.values, values.valid_from) for key, values in unpacked.items() if values is not None}
+        rows, valid_from = layout.unpack([hashed.get(layout.field) for hashed in found.values()])
+        return {key: (row, at) for key, row, at in zip(found, rows, valid_from, strict=True) if at is not None}
 
 
 def _said(entry: Entry) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
 """Reading the online store: many entities and views in one round trip, with how fresh each view is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -21,13 +21,13 @@ ANSWER_SECONDS = 1.0
 class Answer:
     """What a read found.
 
-    rows: for each entity asked for, in its order, the values of each view by the view's name.
+    views: by the view's name its values, for the entities asked for in their order.
     watermarks: from when the newest published snapshot of each view may be read: nothing is missing up to there. None: the view was
     never published.
     stale: the views that were older than allowed and are answered with the empty values.
     """
 
-    rows: list[dict[str, Values]]
+    views: dict[str, Values]
     watermarks: dict[str, datetime | None]
     stale: tuple[str, ...] = ()
 
@@ -44,6 +44,9 @@ class Freshness:
     when_stale: Literal["fail", "degrade"] = "fail"
 
 
+_ANY = Freshness()
+
+
 class OnlineClient:
     """Reads feature values from the online store. Threads may share one.
 
@@ -51,7 +54,7 @@ class OnlineClient:
 
         client = OnlineClient("redis://127.0.0.1:6379/0")
         reader = client.reader([layout_of(customer_spend)])
-        reader.read([{"customer_id": 17850}]).rows[0]["customer_spend"].values    # {'count_7d': 2, 'spend_30d': 61.5}
+        reader.read([{"customer_id": 17850}]).views["customer_spend"].rows    # [(2, 61.5)]
     """
 
     def __init__(self, url: str, project: str = "platform", answer_seconds: float = ANSWER_SECONDS) -> None:
@@ -62,9 +65,9 @@ class OnlineClient:
         """Asks the server whether it is there. OnlineError: it does not answer, or refuses user or password."""
         self.store.check()
 
-    def reader(self, layouts: Sequence[ViewLayout], freshness: Mapping[str, Freshness] | None = None) -> "Reader":
-        """Prepares reads of these views. freshness: by view; one that is not in it must be published, and may have any age."""
-        return Reader(self.store, self._pool, layouts, freshness or {})
+    def reader(self, layouts: Sequence[ViewLayout]) -> "Reader":
+        """Prepares reads of these views."""
+        return Reader(self.store, self._pool, layouts)
 
     def close(self) -> None:
         self._pool.disconnect()
@@ -73,14 +76,11 @@ class OnlineClient:
 class Reader:
     """Reads of some views, prepared: what they have in common is packed once."""
 
-    def __init__(
-        self, store: OnlineStore, pool: redis.ConnectionPool, layouts: Sequence[ViewLayout], freshness: Mapping[str, Freshness]
-    ) -> None:
+    def __init__(self, store: OnlineStore, pool: redis.ConnectionPool, layouts: Sequence[ViewLayout]) -> None:
         names = [layout.view for layout in layouts]
         if len(set(names)) < len(names) or not names:
             raise OnlineError(f"reading {', '.join(names) or 'nothing'}: name one version of each view.")
         self._store, self._pool, self._layouts = store, pool, tuple(layouts)
-        self._freshness = [freshness.get(name, Freshness()) for name in names]
         self._ask_marks = _command(b"HMGET", marks_key(store.project), *(layout.name.encode() for layout in layouts))
         groups: dict[tuple[Any, ...], list[ViewLayout]] = {}
         for layout in layouts:
@@ -90,39 +90,41 @@ class Reader:
             (
                 entity_key(group[0], store.project),
                 b"*%d\r\n$5\r\nHMGET\r\n$%%d\r\n%%b\r\n" % (2 + len(group)) + b"".join(_argument(layout.field) for layout in group),
-                [(place, layout.view, layout.unpack, layout.empty) for place, layout in enumerate(group)],
+                group,
             )
             for group in groups.values()
         ]
 
-    def read(self, entities: Sequence[Mapping[str, Any]], now: datetime | None = None) -> Answer:
+    def read(
+        self, entities: Sequence[Mapping[str, Any]], now: datetime | None = None, freshness: Mapping[str, Freshness] | None = None
+    ) -> Answer:
         """The values of the views for these entities, in one round trip.
 
         entities: key values by column; a row with keys of several entities serves the views of all of them. One with a null key
-        has the empty values. now: when the watermarks' age is measured, by default the clock's time.
+        has the empty values. now: when the watermarks' age is measured, by default the clock's time. freshness: by view; one that is
+        not in it must be published, and may have any age.
 
         OnlineError: the server does not answer; a view was never published, or is older than allowed; a key has the wrong type.
         """
-        asked, commands = [], [self._ask_marks]
-        for entity in entities:
-            for key_of, command, _ in self._groups:
-                key = key_of(entity)
-                asked.append(key)
-                if key is not None:
-                    commands.append(command % (len(key), key))
+        commands, keys_of_groups = [self._ask_marks], []
+        for key_of, command, _ in self._groups:
+            keys = [key_of(entity) for entity in entities]
+            keys_of_groups.append(keys)
+            commands += [command % (len(key), key) for key in keys if key is not None]
         marks, *found = self._ask(commands)
-        answered = iter(found)
-        keys = iter(asked)
-        rows: list[dict[str, Values]] = []
-        for _ in entities:
-            row: dict[str, Values] = {}
-            for _, _, views in self._groups:
-                fields = next(answered) if next(keys) is not None else None
-                for place, view, unpack, empty in views:
-                    packed = fields[place] if fields is not None else None
-                    row[view] = (unpack(packed) if packed is not None else None) or Values(empty.copy(), None)
-            rows.append(row)
-        return self._answer(rows, [parsed(mark) for mark in marks], now)
+        views: dict[str, Values] = {}
+        start = 0
+        for (_, _, group), keys in zip(self._groups, keys_of_groups, strict=True):
+            end = start + len(keys) - keys.count(None)
+            answers: Sequence[Sequence[bytes | None]] = found[start:end]
+            start = end
+            if None in keys:
+                remaining: Iterator[Sequence[bytes | None]] = iter(answers)
+                nothing = [None] * len(group)
+                answers = [nothing if key is None else next(remaining) for key in keys]
+            for layout, packed in zip(group, zip(*answers, strict=True) if answers else [()] * len(group), strict=True):
+                views[layout.view] = layout.unpack(packed)
+        return self._answer(views, [parsed(mark) for mark in marks], now, freshness or {})
 
     def _ask(self, commands: list[bytes]) -> list[list[bytes | None]]:
         with explained(self._store.address):
@@ -137,19 +139,22 @@ class Reader:
             finally:
                 self._pool.release(connection)
 
-    def _answer(self, rows: list[dict[str, Values]], marks: list[Marks | None], now: datetime | None) -> Answer:
+    def _answer(
+        self, views: dict[str, Values], marks: list[Marks | None], now: datetime | None, freshness: Mapping[str, Freshness]
+    ) -> Answer:
         stale = []
-        for layout, mark, freshness in zip(self._layouts, marks, self._freshness, strict=True):
-            problem = _too_old(mark, freshness.max_staleness, now)
+        watermarks: dict[str, datetime | None] = {}
+        for layout, mark in zip(self._layouts, marks, strict=True):
+            watermarks[layout.view] = mark.watermark_at if mark else None
+            allowed = freshness.get(layout.view, _ANY)
+            problem = _too_old(mark, allowed.max_staleness, now)
             if problem is None:
                 continue
-            if freshness.when_stale == "fail":
+            if allowed.when_stale == "fail":
                 raise OnlineError(f"{layout.name} {problem} in the online store {self._store.address}. Materialize {layout.view}/online.")
             stale.append(layout.view)
-            for row in rows:
-                row[layout.view] = Values(layout.empty.copy(), None)
-        watermarks = {layout.view: mark.watermark_at if mark else None for layout, mark in zip(self._layouts, marks, strict=True)}
-        return Answer(rows, watermarks, tuple(stale))
+            views[layout.view] = layout.unpack([None] * len(views[layout.view].rows))
+        return Answer(views, watermarks, tuple(stale))
 
 
 def _too_old(mark: Marks | None, allowed: timedelta | None, now: datetime | None) -> str | None:

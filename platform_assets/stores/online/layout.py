@@ -40,14 +40,14 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class Values(NamedTuple):
-    """The values of a view for an entity.
+    """The values of a view for some entities, in the order of the entities.
 
-    values: by feature; the empty values when there is nothing of the entity. valid_from: of the snapshot that they come from; None
-    when there is none.
+    rows: for each a tuple of values, in the layout's order; the empty values when there is nothing of it. valid_from: of the snapshots
+    that they come from; None where there is none.
     """
 
-    values: dict[str, Any]
-    valid_from: datetime | None
+    rows: list[tuple[Any, ...]]
+    valid_from: list[datetime | None]
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ class ViewLayout:
         return tuple(name for name, _, _ in self.features)
 
     @cached_property
-    def empty(self) -> dict[str, Any]:
+    def empty(self) -> tuple[Any, ...]:
         """The values of an entity of which there is nothing."""
-        return {name: empty for name, _, empty in self.features}
+        return tuple(empty for _, _, empty in self.features)
 
     @cached_property
-    def unpack(self) -> Callable[[bytes], Values | None]:
-        """The function that reads a packed field; None for a tombstone."""
+    def unpack(self) -> Callable[[Sequence[bytes | None]], Values]:
+        """The function that reads the packed fields of some entities; None stands for an entity that has no such field."""
         return _unpacking(self)
 
 
@@ -144,35 +144,46 @@ def _null_bytes(features: int) -> int:
     return max(1, -(-features // 8))
 
 
-def _unpacking(layout: ViewLayout) -> Callable[[bytes], Values | None]:
+def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]:
     kinds = [kind for _, kind, _ in layout.features]
-    names, width = layout.names, _null_bytes(len(kinds))
+    empty, width = layout.empty, _null_bytes(len(kinds))
     slots = struct.Struct(f">8xq{2 + width}s{''.join(_SLOT[kind] for kind in kinds)}")
-    read, end_of_slots = slots.unpack_from, slots.size
     expected = layout.id.to_bytes(2, "big")
     without_nulls = expected + bytes(width)
     texts = [place for place, kind in enumerate(kinds) if kind == "str"]
     converted = [(place, _PYTHON[kind]) for place, kind in enumerate(kinds) if kind in _PYTHON]
-    is_plain = not texts and not converted
-    new = tuple.__new__
+    numbers_of = {slots.size} if not texts and not converted else set()
 
-    def unpack(packed: bytes) -> Values | None:
-        if len(packed) == TOMBSTONE_BYTES:
-            return None
-        slot_values = read(packed)
-        valid_from, head = slot_values[0], slot_values[1]
-        if is_plain and head == without_nulls:
-            # The path of nearly every read: a NamedTuple's own constructor and zip's strict=True would cost a third more.
-            return new(Values, (dict(zip(names, slot_values[2:])), as_datetime(valid_from)))  # noqa: B905
-        if head[:2] != expected:
-            raise OnlineError(
-                f"{layout.name}: the online store holds values with other features than {', '.join(names)}. Another program has written "
-                f"them under this name and version: rebuild the view in the store."
+    def unpack(packed: Sequence[bytes | None]) -> Values:
+        # Numbers alone, and something of everyone, as nearly every read has it: all at once, and one by one only where there are nulls.
+        if {0 if field is None else len(field) for field in packed} == numbers_of:
+            read = list(slots.iter_unpack(b"".join(packed)))  # type: ignore[arg-type]
+            return Values(
+                [found[2:] if found[1] == without_nulls else values_of(found, b"") for found in read],
+                [as_datetime(found[0]) for found in read],
             )
-        values, end = list(slot_values[2:]), end_of_slots
+        rows: list[tuple[Any, ...]] = []
+        valid_from: list[datetime | None] = []
+        for field in packed:
+            if field is None or len(field) == TOMBSTONE_BYTES:
+                rows.append(empty)
+                valid_from.append(None)
+            else:
+                if len(field) < slots.size:
+                    raise foreign()
+                found = slots.unpack_from(field)
+                rows.append(values_of(found, field))
+                valid_from.append(as_datetime(found[0]))
+        return Values(rows, valid_from)
+
+    def values_of(found: tuple[Any, ...], field: bytes) -> tuple[Any, ...]:
+        head = found[1]
+        if head[:2] != expected:
+            raise foreign()
+        values, end = list(found[2:]), slots.size
         for place in texts:
             start, end = end, end + values[place]
-            values[place] = packed[start:end].decode()
+            values[place] = field[start:end].decode()
         for place, convert in converted:
             values[place] = convert(values[place])
         if head != without_nulls:
@@ -180,7 +191,13 @@ def _unpacking(layout: ViewLayout) -> Callable[[bytes], Values | None]:
             for place in range(len(values)):
                 if nulls >> place & 1:
                     values[place] = None
-        return Values(dict(zip(names, values, strict=True)), as_datetime(valid_from))
+        return tuple(values)
+
+    def foreign() -> OnlineError:
+        return OnlineError(
+            f"{layout.name}: the online store holds values with other features than {', '.join(layout.names)}. Another program has "
+            f"written them under this name and version: rebuild the view in the store."
+        )
 
     return unpack
 

@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -60,49 +61,53 @@ def test_many_entities_and_views_are_read_in_one_round_trip(client: OnlineClient
         cost = after - before  # of asking itself
         answer = reader.read(asked)
         assert reads() - after == cost + 1
-    assert answer.rows[0] == {
-        "spend": Values({"count_7d": 3, "spend_7d": 1.5}, AT),
-        "prices": Values({"price": 2.5}, AT),
-        "visits": Values({"page": "é:", "seen_at": AT}, AT),
+    assert answer.views == {
+        "spend": Values([(3, 1.5), (4, None), (0, None), (0, None)], [AT, AT, None, None]),  # a null is not an empty value
+        "prices": Values([(2.5,)] * 4, [AT] * 4),
+        "visits": Values([("é:", AT), *[("none", None)] * 3], [AT, None, None, None]),
     }
-    assert answer.rows[1]["spend"] == Values({"count_7d": 4, "spend_7d": None}, AT), "a null is not an empty value"
     assert answer.watermarks == {"spend": AT + timedelta(days=2), "visits": AT, "prices": AT}
     assert answer.stale == ()
 
 
 def test_nothing_a_tombstone_and_a_null_key_are_the_empty_values(client: OnlineClient) -> None:
-    rows = client.reader([SPEND, VISITS]).read([{"customer_id": 99}, {"customer_id": 3}, {"customer_id": None}, {"customer_id": 1}]).rows
-    empty = {"spend": Values({"count_7d": 0, "spend_7d": None}, None), "visits": Values({"page": "none", "seen_at": None}, None)}
-    assert rows[:3] == [empty] * 3
-    assert rows[3]["spend"].values["count_7d"] == 3, "a null key does not shift the answers of the others"
-    rows[0]["spend"].values["count_7d"] = 7
-    assert client.reader([SPEND]).read([{"customer_id": 99}]).rows[0]["spend"].values["count_7d"] == 0
+    asked = [{"customer_id": entity} for entity in (99, 3, None, 1)]
+    views = client.reader([SPEND, VISITS]).read(asked).views
+    assert views["spend"] == Values([(0, None)] * 3 + [(3, 1.5)], [None] * 3 + [AT]), "a null key does not shift the answers of the others"
+    assert views["visits"] == Values([("none", None)] * 3 + [("é:", AT)], [None] * 3 + [AT])
+
+
+def test_a_key_that_is_null_for_one_entity_shifts_no_other(client: OnlineClient) -> None:
+    asked: list[dict[str, Any]] = [{"customer_id": 1, "shop": None, "code": "c"}, {"customer_id": None, "shop": "a:b", "code": "c"}]
+    views = client.reader([PRICES, SPEND]).read(asked).views
+    assert views == {"prices": Values([(None,), (2.5,)], [None, AT]), "spend": Values([(3, 1.5), (0, None)], [AT, None])}
+    assert client.reader([SPEND]).read([{"customer_id": None}]).views == {"spend": Values([(0, None)], [None])}
 
 
 def test_no_entities_have_no_rows_but_watermarks(client: OnlineClient) -> None:
     answer = client.reader([VISITS]).read([])
-    assert (answer.rows, answer.watermarks) == ([], {"visits": AT})
+    assert (answer.views, answer.watermarks) == ({"visits": Values([], [])}, {"visits": AT})
 
 
 def test_a_view_that_is_too_old_fails_or_degrades_as_declared(client: OnlineClient) -> None:
     now = AT + timedelta(days=2)
     one_day = timedelta(days=1)
     with pytest.raises(OnlineError, match=r"visits@123456789abc is 2 days, 0:00:00 old, 1 day, 0:00:00 is allowed.*visits/online"):
-        client.reader([SPEND, VISITS], {"visits": Freshness(one_day)}).read([{"customer_id": 1}], now)
+        client.reader([SPEND, VISITS]).read([{"customer_id": 1}], now, {"visits": Freshness(one_day)})
     degrading = {view: Freshness(one_day, "degrade") for view in ("spend", "visits")}
-    answer = client.reader([SPEND, VISITS], degrading).read([{"customer_id": 1}], now)
+    reader = client.reader([SPEND, VISITS])
+    answer = reader.read([{"customer_id": 1}], now, degrading)
     assert answer.stale == ("visits",)
-    assert answer.rows[0]["visits"] == Values({"page": "none", "seen_at": None}, None)
-    assert answer.rows[0]["spend"].values["count_7d"] == 3
-    assert client.reader([VISITS], {"visits": Freshness(one_day)}).read([{"customer_id": 1}], AT + one_day).stale == ()
-    assert client.reader([VISITS]).read([{"customer_id": 1}]).rows[0]["visits"].valid_from == AT, "without a limit any age will do"
+    assert answer.views == {"spend": Values([(3, 1.5)], [AT]), "visits": Values([("none", None)], [None])}
+    assert reader.read([{"customer_id": 1}], AT + one_day, {"visits": Freshness(one_day)}).stale == ()
+    assert reader.read([{"customer_id": 1}]).views["visits"].valid_from == [AT], "without a limit any age will do"
 
 
 def test_a_view_that_was_never_published_is_not_taken_for_empty(client: OnlineClient) -> None:
     newer = ViewLayout("spend", "ffffffffffff", SPEND.entity, SPEND.keys, SPEND.features)
     with pytest.raises(OnlineError, match="spend@ffffffffffff was never published"):
         client.reader([newer]).read([{"customer_id": 1}])
-    answer = client.reader([newer], {"spend": Freshness(when_stale="degrade")}).read([{"customer_id": 1}])
+    answer = client.reader([newer]).read([{"customer_id": 1}], freshness={"spend": Freshness(when_stale="degrade")})
     assert (answer.stale, answer.watermarks) == (("spend",), {"spend": None})
 
 
@@ -119,7 +124,7 @@ def test_a_value_that_is_no_hash_is_an_error_and_the_next_read_is_right(client: 
     reader = client.reader([SPEND])
     with pytest.raises(OnlineError, match="wrong kind of value"):
         reader.read([{"customer_id": 1}, {"customer_id": 7}, {"customer_id": 2}])
-    assert [row["spend"].values["count_7d"] for row in reader.read([{"customer_id": 2}, {"customer_id": 1}]).rows] == [4, 3]
+    assert reader.read([{"customer_id": 2}, {"customer_id": 1}]).views["spend"].rows == [(4, None), (3, 1.5)]
 
 
 def test_a_client_outlives_a_restart_of_its_server(tmp_path: Path) -> None:
@@ -131,7 +136,7 @@ def test_a_client_outlives_a_restart_of_its_server(tmp_path: Path) -> None:
         client.check()
         with client.store.session() as session:
             session.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        assert reader.read([{"customer_id": 1}]).rows[0]["spend"].values["count_7d"] == 3
+        assert reader.read([{"customer_id": 1}]).views["spend"].rows == [(3, 1.5)]
     for ask in (client.check, lambda: reader.read([{"customer_id": 1}])):
         with pytest.raises(
             OnlineError, match=r"online store redis://127.0.0.1:\d+/0 does not answer .*Start it, or correct PLATFORM_REDIS_URL"
@@ -144,7 +149,7 @@ def test_threads_share_a_reader(client: OnlineClient) -> None:
 
     def work(entity: int) -> None:
         for _ in range(200):
-            if reader.read([{"customer_id": entity}]).rows[0]["spend"].values["count_7d"] != entity + 2:
+            if reader.read([{"customer_id": entity}]).views["spend"].rows[0][0] != entity + 2:
                 wrong.append(entity)
 
     threads = [threading.Thread(target=work, args=(1 + place % 2,)) for place in range(4)]

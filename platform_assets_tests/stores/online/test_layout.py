@@ -43,19 +43,32 @@ def test_what_is_packed_is_read_back(table: tuple[list[DataType], list[datetime]
     data = {"valid_from": pl.Series(times, dtype=POLARS["datetime"])}
     data |= {f"f{place}": pl.Series(columns[place], dtype=POLARS[kind]) for place, kind in enumerate(kinds)}
     packed = pack(layout, pl.DataFrame(data), version).to_pylist()
-    for row, field in enumerate(packed):
-        values = layout.unpack(field)
-        assert values is not None
-        assert values.valid_from == times[row]
-        assert repr(list(values.values.values())) == repr([column[row] for column in columns])  # NaN is NaN, True is not 1
-        assert list(values.values) == list(layout.names)
-        assert version_of_field(field) == version
-    assert len(packed) == len(times)
+    rows = [tuple(column[row] for column in columns) for row in range(len(times))]
+    found = layout.unpack(packed)
+    assert repr(found.rows) == repr(rows)  # NaN is NaN, True is not 1
+    assert found.valid_from == times
+    assert [version_of_field(field) for field in packed] == [version] * len(times)
 
 
 def test_a_tombstone_has_a_version_and_no_values() -> None:
-    assert layout_of(["int"]).unpack(tombstone(7)) is None
+    assert layout_of(["int"]).unpack([tombstone(7)]) == ([(None,)], [None])
     assert version_of_field(tombstone(7)) == 7
+
+
+@pytest.mark.parametrize("kinds", [["int", "float"], ["int", "str"], ["datetime", "float"]])
+def test_entities_with_nulls_with_nothing_and_with_a_tombstone_are_read_beside_the_others(kinds: list[DataType]) -> None:
+    at = datetime(2024, 3, 1, tzinfo=UTC)
+    value: dict[DataType, list[Any]] = {"int": [1, 2, None], "float": [1.5, None, 2.5], "str": ["a", None, "é"], "datetime": [at, None, at]}
+    features = tuple((f"f{place}", kind, -place) for place, kind in enumerate(kinds))
+    layout = ViewLayout("spend", "0123456789ab", "customer", (("customer_id", "int"),), features)
+    data = {"valid_from": [at] * 3} | {f"f{place}": value[kind] for place, kind in enumerate(kinds)}
+    packed = pack(layout, pl.DataFrame(data, schema_overrides={"valid_from": POLARS["datetime"]}), 1).to_pylist()
+    rows = list(zip(*(value[kind] for kind in kinds), strict=True))
+    assert layout.unpack(packed) == (rows, [at] * 3)
+    asked = [packed[1], None, packed[0], tombstone(3), packed[2]]
+    assert layout.unpack(asked) == ([rows[1], (0, -1), rows[0], (0, -1), rows[2]], [at, None, at, None, at])
+    assert layout.unpack([None]) == ([(0, -1)], [None])
+    assert layout.unpack([]) == ([], [])
 
 
 def test_ten_numbers_in_two_views_take_two_fields_of_59_bytes() -> None:
@@ -66,8 +79,10 @@ def test_ten_numbers_in_two_views_take_two_fields_of_59_bytes() -> None:
 def test_values_of_another_layout_are_refused() -> None:
     row = pl.DataFrame({"valid_from": [datetime(2024, 3, 1, tzinfo=UTC)], "f0": [3]})
     field = pack(layout_of(["int"]), row, 1)[0].as_py()
-    with pytest.raises(OnlineError, match=r"spend@0123456789ab: .* other features than f0.*rebuild"):
-        layout_of(["datetime"]).unpack(field)
+    others_kinds: list[list[DataType]] = [["float"], ["datetime"], ["int"] * 2, ["bool"], ["str"]]  # as many bytes, more, fewer
+    for others in others_kinds:
+        with pytest.raises(OnlineError, match=r"spend@0123456789ab: .* other features than f0.*rebuild"):
+            layout_of(others).unpack([field])
 
 
 def test_views_and_their_versions_have_fields_of_their_own() -> None:

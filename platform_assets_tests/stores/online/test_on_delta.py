@@ -159,7 +159,7 @@ def test_what_is_published_is_read_by_the_client(store: OnlineStore, tmp_path: P
     publish(store, LAYOUT, gold.gold, NEVER)
     answer = OnlineClient(store.url, store.project).reader([LAYOUT]).read([{"customer_id": entity} for entity in range(12)])
     expected = gold.world.as_of(gold.written - 1, DAYS - 1)
-    assert [row["spend"].values["total"] for row in answer.rows] == [expected.get(entity, (0,))[0] for entity in range(12)]
+    assert [total for total, *_ in answer.views["spend"].rows] == [expected.get(entity, (0,))[0] for entity in range(12)]
     assert answer.watermarks == {"spend": at(DAYS - 1)}
 
 

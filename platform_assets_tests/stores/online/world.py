@@ -234,12 +234,10 @@ def stored(store: OnlineStore) -> dict[int, tuple[int, datetime]]:
     with store.session() as session:
         for entity in range(ENTITIES):
             packed = session.call("HGET", f"{store.project}:{{customer:{entity}}}", LAYOUT.field)
-            values = LAYOUT.unpack(packed) if packed is not None else None
-            if values is not None:
-                total = values.values["total"]
-                assert values.values["last"] == text(total), "the columns of a row stay together"
-                assert values.valid_from is not None
-                found[entity] = (total, values.valid_from)
+            [(total, last)], [valid_from] = LAYOUT.unpack([packed])
+            if valid_from is not None:
+                assert last == text(total), "the columns of a row stay together"
+                found[entity] = (total, valid_from)
     return found
 
 

@@ -1,0 +1,116 @@
+"""What reading a service needs that no request changes: worked out when it is first read."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from platform_assets.declare.attributes import AttributeView, View
+from platform_assets.declare.features import is_time_since
+from platform_assets.declare.on_demand import REQUEST_TIME
+from platform_assets.declare.training import FeatureService
+from platform_assets.expressions.types import DataType
+from platform_assets.serving.request import Request, reading_request
+from platform_assets.stores.online.client import OnlineClient, Reader
+from platform_assets.stores.online.layout import Values, ViewLayout
+
+_SECOND = timedelta(seconds=1)
+
+Closure = Callable[[Mapping[str, Any]], Any]
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How a service is read.
+
+    views: the names of its views. layouts: how they lie in the store.
+    requested: reads the request's columns of a row; None when the service has none.
+    """
+
+    views: tuple[str, ...]
+    layouts: tuple[ViewLayout, ...]
+    requested: Callable[[Mapping[str, Any]], Request] | None
+    _names: tuple[str, ...]
+    _serving: tuple[Callable[[list[Row], datetime], list[Row]], ...]
+    _on_demand: tuple[tuple[str, Closure], ...]
+    _readers: "WeakKeyDictionary[OnlineClient, Reader]"
+
+    def reader(self, client: OnlineClient) -> Reader:
+        """That of this client."""
+        found = self._readers.get(client)
+        if found is None:
+            found = self._readers[client] = client.reader(self.layouts)
+        return found
+
+    def rows(self, found: Mapping[str, Values], requests: Sequence[Request] | None, now: datetime) -> list[dict[str, Any]]:
+        """The features of each entity as a reader gets them, from the values that the store has."""
+        columns = [serve(found[view].rows, now) for view, serve in zip(self.views, self._serving, strict=True)]
+        # The names are as many as the values; zip's strict=True would cost a tenth.
+        rows = [dict(zip(self._names, chain.from_iterable(values))) for values in zip(*columns)]  # noqa: B905
+        if self._on_demand:
+            for row, request in zip(rows, requests or ({} for _ in rows), strict=True):
+                known = {**row, **request, REQUEST_TIME: now}
+                for name, closure in self._on_demand:
+                    row[name] = closure(known)
+        return rows
+
+    def valid_from(self, found: Mapping[str, Values]) -> list[dict[str, datetime | None]]:
+        """For each entity, by view, from when its snapshot may be read."""
+        return [dict(zip(self.views, moments)) for moments in zip(*(found[view].valid_from for view in self.views))]  # noqa: B905
+
+
+_PLANS: dict[tuple[str, ...], Plan] = {}
+
+
+def plan_of(service: FeatureService) -> Plan:
+    """The plan of a service; services of one meaning share it."""
+    key = (service.version, *[view.entity.name for view in service.views])  # versions do not tell the name of an entity
+    plan = _PLANS.get(key)
+    if plan is None:
+        plan = _PLANS[key] = Plan(
+            views=tuple(view.name for view in service.views),
+            layouts=tuple(layout_of(view) for view in service.views),
+            requested=reading_request(service) if service.request else None,
+            _names=tuple(service.view_features),
+            _serving=tuple(_serving(view) for view in service.views),
+            _on_demand=tuple((feature.name, feature.expression.closure()) for feature in service.on_demand),
+            _readers=WeakKeyDictionary(),
+        )
+    return plan
+
+
+def layout_of(view: View) -> ViewLayout:
+    """How a view's stored features, or attributes, lie in the online store."""
+    features: Iterable[tuple[str, DataType, Any]]
+    if isinstance(view, AttributeView):
+        features = ((attribute, dtype, None) for attribute, dtype in view.served.items())
+    else:
+        features = ((f.name, f.measure.type, f.measure.empty) for f in view.stored)
+    return ViewLayout(view.name, view.version, view.entity.name, tuple(view.key_types.items()), tuple(features))
+
+
+def _serving(view: View) -> Callable[[list[Row], datetime], list[Row]]:
+    """Makes of a view's stored values those that a reader gets: times since in seconds, and derived features behind them."""
+    if isinstance(view, AttributeView):
+        return lambda rows, now: rows
+    names = tuple(feature.name for feature in view.stored)
+    since = [place for place, feature in enumerate(view.stored) if is_time_since(feature.measure.aggregation)]
+    derived = [feature.expression.closure() for feature in view.derived]
+
+    def serve(rows: list[Row], now: datetime) -> list[Row]:
+        served = []
+        for row in rows:
+            values = list(row)
+            for place in since:
+                if values[place] is not None:
+                    values[place] = (now - values[place]) / _SECOND
+            if derived:
+                known = dict(zip(names, values, strict=True))
+                values += [closure(known) for closure in derived]
+            served.append(tuple(values))
+        return served
+
+    return serve if since or derived else lambda rows, now: rows
