@@ -16,6 +16,7 @@ from platform_assets.declare.features import mode as mode
 from platform_assets.declare.features import std as std
 from platform_assets.declare.features import sum as sum
 from platform_assets.declare.features import time_since_last as time_since_last
+from platform_assets.declare.features import variance as variance
 from platform_assets.declare.model import at_least as at_least
 from platform_assets.declare.model import model as model
 from platform_assets.declare.model import not_worse_than_baseline as not_worse_than_baseline
@@ -90,6 +91,7 @@ __all__ = [
     "std",
     "sum",
     "time_since_last",
+    "variance",
     "weekly",
 ]
 

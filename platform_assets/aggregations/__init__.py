@@ -9,6 +9,6 @@ from platform_assets.aggregations.extremes import Extreme as Extreme
 from platform_assets.aggregations.mean import Mean as Mean
 from platform_assets.aggregations.mode import Mode as Mode
 from platform_assets.aggregations.order import InOrder as InOrder
-from platform_assets.aggregations.std import Std as Std
+from platform_assets.aggregations.spread import Spread as Spread
 from platform_assets.aggregations.sum import Sum as Sum
 from platform_assets.aggregations.time_since_last import TimeSinceLast as TimeSinceLast

@@ -223,9 +223,17 @@ def mean(column: str, *, where: str | None = None, closed: Closed = "left", offs
 @checked_arguments("std")
 def std(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The sample standard deviation (n - 1), in the column's unit. Fewer than two values: null."""
-    from platform_assets.aggregations import Std
+    from platform_assets.aggregations import Spread
 
-    return _feature(Std, column, where, closed, offset)
+    return _feature(lambda: Spread("std"), column, where, closed, offset)
+
+
+@checked_arguments("variance")
+def variance(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """The sample variance (n - 1), in the column's unit squared. Fewer than two values: null."""
+    from platform_assets.aggregations import Spread
+
+    return _feature(lambda: Spread("variance"), column, where, closed, offset)
 
 
 @checked_arguments("min")
@@ -293,7 +301,7 @@ def _forgotten(make: Callable[..., Feature], method: str) -> Callable[..., Featu
     return refuse
 
 
-for _make in (count, sum, mean, std, min, max, first, last, count_distinct, mode, time_since_last):
+for _make in (count, sum, mean, std, variance, min, max, first, last, count_distinct, mode, time_since_last):
     for _method in ("over", "named"):
         setattr(_make, _method, _forgotten(_make, _method))  # else count.over("7d") is an AttributeError that names no declaration
 

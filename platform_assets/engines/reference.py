@@ -185,12 +185,22 @@ def _sum(values: list[Any], times: list[datetime], empty: Any) -> Any:
     return sum(values)
 
 
-def _std(values: list[Any], times: list[datetime], empty: Any) -> float | None:
+def _variance(values: list[Any]) -> Fraction | None:
     if len(values) < 2:
         return None
     exact = [Fraction(value) for value in values]  # a mean as a float would be off by 1e-4 near 1e12, and so would the distances
-    mean = sum(exact) / len(exact)
-    return math.sqrt(sum((value - mean) ** 2 for value in exact) / (len(exact) - 1))
+    mean = sum(exact, Fraction()) / len(exact)
+    return sum(((value - mean) ** 2 for value in exact), Fraction()) / (len(exact) - 1)
+
+
+def _std(values: list[Any], times: list[datetime], empty: Any) -> float | None:
+    variance = _variance(values)
+    return None if variance is None else math.sqrt(variance)
+
+
+def _var(values: list[Any], times: list[datetime], empty: Any) -> float | None:
+    variance = _variance(values)
+    return None if variance is None else float(variance)
 
 
 def _mode(values: list[Any], times: list[datetime], empty: Any) -> Any:
@@ -203,6 +213,7 @@ AGGREGATE: dict[str, Callable[[list[Any], list[datetime], Any], Any]] = {
     "sum": _sum,
     "mean": lambda values, times, empty: math.fsum(values) / len(values) if values else None,
     "std": _std,
+    "variance": _var,
     "min": lambda values, times, empty: min(values, default=None),
     "max": lambda values, times, empty: max(values, default=None),
     "first": lambda values, times, empty: values[0] if values else None,

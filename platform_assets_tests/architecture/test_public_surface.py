@@ -45,6 +45,7 @@ PUBLIC = [
     "std",
     "sum",
     "time_since_last",
+    "variance",
     "weekly",
 ]
 

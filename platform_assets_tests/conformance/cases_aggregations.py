@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from platform_assets import count, count_distinct, first, last, max, mean, min, mode, std, sum, time_since_last
+from platform_assets import count, count_distinct, first, last, max, mean, min, mode, std, sum, time_since_last, variance
 from platform_assets_tests.conformance.named import Expired, Fails, Snapshots, at, case, events, moment
 
 NOON, ONE, TWO = "2024-03-01 12:00", "2024-03-01 13:00", "2024-03-01 14:00"
@@ -129,6 +129,25 @@ def _() -> Snapshots:
 def _() -> Snapshots:
     rows = [at("2024-03-02 12:00", arrives="2024-03-03", amount=0.5), at("2024-03-01 13:00", arrives="2024-03-03", amount=2.25)]
     return Snapshots(std("amount").over("4d"), rows, {"2024-03-03": 1.75 / 2**0.5, "2024-03-05": None, "2024-03-06": Expired(None)})
+
+
+@case("a variance is of the sample: n - 1; of one value null, of two equal ones 0")
+def _() -> Snapshots:
+    rows = [
+        at(NOON, quantity=1),
+        at(ONE, quantity=3),
+        at(TWO, quantity=8),
+        at("2024-03-02 12:00", quantity=8),
+        at("2024-03-03 12:00", quantity=8),
+    ]
+    expected = {DAY: 13.0, NEXT: 38 / 3, "2024-03-03": 0.0, "2024-03-04": None, "2024-03-05": Expired(None)}
+    return Snapshots(variance("quantity").over("2d"), rows, expected)
+
+
+@case("a variance near 1e9 keeps its digits when rows come late")
+def _() -> Snapshots:
+    rows = [at(NOON, amount=1e9), at(ONE, amount=1e9 + 1), at(TWO, amount=1e9 + 1), at(TWO, arrives=LATE, amount=1e9 + 4)]
+    return Snapshots(variance("amount").over("2d"), rows, {DAY: 1 / 3, NEXT: 3.0, "2024-03-03": Expired(None)})
 
 
 @case("min and max order texts by code point, false before true, and times")

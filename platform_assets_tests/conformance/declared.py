@@ -27,6 +27,7 @@ from platform_assets import (
     source,
     std,
     time_since_last,
+    variance,
     weekly,
 )
 from platform_assets import max as max_
@@ -43,6 +44,7 @@ AGGREGATIONS: dict[str, Sequence[tuple[Any, tuple[str, ...]]]] = {
     "sum": [(sum_, ("amount",)), (sum_, ("quantity",)), (sum_, ("quantity * amount",))],
     "mean": [(mean, ("amount",)), (mean, ("quantity",))],
     "std": [(std, ("amount",)), (std, ("quantity",)), (std, ("coalesce(amount, 0.0) - quantity",))],
+    "variance": [(variance, ("quantity",)), (variance, ("amount",))],
     "min": [(min_, ("amount",)), (min_, ("category",)), (min_, ("at",)), (min_, ("ok",))],
     "max": [(max_, ("quantity",)), (max_, ("category",)), (max_, ("day",))],
     "first": [(first, ("category",)), (first, ("amount",)), (first, ("at",))],

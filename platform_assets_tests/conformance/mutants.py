@@ -228,13 +228,14 @@ MUTANTS: list[Mutant] = [
     *mutants(
         "late rows",
         ("a late count replaces", "aggregations/count.py", "whole[at] += part", "whole[at] = part"),
-        ("a late deviation forgets how far the means are apart", "aggregations/std.py", " + apart**2 * n * more / both", ""),
+        ("a late deviation forgets how far the means are apart", "aggregations/spread.py", " + apart**2 * n * more / both", ""),
         (
             "a deviation's mean is one number",
-            "aggregations/std.py",
+            "aggregations/spread.py",
             "return size, origin, distance, spread",
             "return size, origin + distance, distance * 0, spread",
         ),
+        ("a variance is a deviation", "aggregations/spread.py", 'if self.name == "std" else variance', "if True else variance"),
         ("late values are not counted", "aggregations/ranges.py", "(self.times, part.times)", "(self.times, part.times * 0)"),
         (
             "times on which nothing late is in a window are left out by one",

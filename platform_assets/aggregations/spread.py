@@ -1,4 +1,4 @@
-"""Standard deviation of the values in a window (sample, n - 1)."""
+"""Standard deviation and variance of the values in a window (of the sample: n - 1)."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ Moments = tuple[Ints, Array, Array, Array]
 
 
 @dataclass(frozen=True)
-class Std:
-    """Spread of a column within a window.
+class Spread:
+    """Spread of a column within a window: the standard deviation ('std'), or its square ('variance').
 
     State: n, the mean as an origin and a distance from it, M2 (the sum of squared distances from the mean). States are merged as
     in Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance": adding up squares instead gives 0 for
     values near 1e9. The origin is one of the values: as one number a mean near 1e9 would be off by 1e-7, and so would what is
-    merged with it. Fewer than two values give null. Unit: that of the column.
+    merged with it. Fewer than two values give null. Unit: that of the column, of a variance its square.
 
-    >>> std("amount").over("7d")
+    >>> std("amount").over("7d"); variance("amount").over("7d")
     """
 
-    name: str = "std"
+    name: str
     argument: str = "required"
     empty: None = None
 
@@ -63,4 +63,5 @@ class Std:
 
     def finalize(self, state: Moments, column: Column) -> pl.Series:
         n, m2 = state[0], state[3]
-        return masked(np.sqrt(m2 / np.maximum(n - 1, 1)), n > 1, "float")
+        variance = m2 / np.maximum(n - 1, 1)
+        return masked(np.sqrt(variance) if self.name == "std" else variance, n > 1, "float")
