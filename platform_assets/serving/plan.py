@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
+from operator import add
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -47,9 +47,12 @@ class Plan:
 
     def rows(self, found: Mapping[str, Values], requests: Sequence[Request] | None, now: datetime) -> list[dict[str, Any]]:
         """The features of each entity as a reader gets them, from the values that the store has."""
-        columns = [serve(found[view].rows, now) for view, serve in zip(self.views, self._serving, strict=True)]
-        # The names are as many as the values; zip's strict=True would cost a tenth.
-        rows = [dict(zip(self._names, chain.from_iterable(values))) for values in zip(*columns)]  # noqa: B905
+        first, *others = (serve(found[view].rows, now) for view, serve in zip(self.views, self._serving, strict=True))
+        together: Iterable[Row] = first
+        for other in others:
+            together = map(add, together, other)
+        # There are as many values as names; strict=True would cost a tenth.
+        rows = [dict(zip(self._names, values)) for values in together]  # noqa: B905
         if self._on_demand:
             for row, request in zip(rows, requests or ({} for _ in rows), strict=True):
                 known = {**row, **request, REQUEST_TIME: now}

@@ -158,6 +158,13 @@ def test_the_store_of_the_settings_is_read_at_the_platforms_clock(
     monkeypatch.setenv("PLATFORM_NOW", now.isoformat())
     row = request("ada", until=now + timedelta(days=3))
     assert online_features(shop.service, [row]).rows[0]["days_left"] == 3.0
+    monkeypatch.setenv("PLATFORM_NOW", (now + timedelta(days=1)).isoformat())
+    assert online_features(shop.service, [row]).rows[0]["days_left"] == 2.0
+    monkeypatch.delenv("PLATFORM_NOW")
+    assert online_features(shop.service, [row]).rows[0]["days_left"] < -300, "the wall clock"
+    monkeypatch.setenv("PLATFORM_PROJECT", "elsewhere")
+    with pytest.raises(OnlineError, match="was never published"):
+        online_features(shop.service, [row])
     monkeypatch.setenv("PLATFORM_REDIS_URL", "")
     with pytest.raises(SettingsError, match=r"no online store is set\. Say PLATFORM_REDIS_URL="):
         online_features(shop.service, [row])

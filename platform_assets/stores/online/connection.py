@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -29,7 +30,7 @@ class OnlineStore:
     project: str = "platform"
     answer_seconds: float = 60.0
 
-    @property
+    @cached_property
     def address(self) -> str:
         """The URL as messages may show it, without user and password."""
         return without_secrets(self.url)
