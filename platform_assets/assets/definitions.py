@@ -7,8 +7,8 @@ import dagster as dg
 
 from platform_assets.assets.automation.arrivals import arrivals_sensor
 from platform_assets.assets.automation.conditions import conditions_sensor
-from platform_assets.assets.automation.event_days import event_days_sensor
 from platform_assets.assets.automation.freshness import freshness
+from platform_assets.assets.automation.stale import stale_sensor
 from platform_assets.assets.gold import attributes_asset, report_asset, view_asset
 from platform_assets.assets.model import model_asset, predictions_asset, training_asset
 from platform_assets.assets.online import online_asset
@@ -55,7 +55,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
             owners[key] = key.path[0]
     return dg.Definitions(
         assets=assets,
-        sensors=[conditions_sensor(assets), *(sensor for declaration in found for sensor in _sensors(declaration))],
+        sensors=[*(arrivals_sensor(one) for one in found if isinstance(one, Source)), conditions_sensor(assets), stale_sensor(found)],
         resources={"platform": platform or PlatformResource()},
         executor=dg.in_process_executor,
     )
@@ -106,14 +106,6 @@ def _assets(declaration: Declaration) -> list[dg.AssetsDefinition]:
         return [training_asset(declaration)]
     if isinstance(declaration, Model):
         return [model_asset(declaration), predictions_asset(declaration)]
-    return []
-
-
-def _sensors(declaration: Declaration) -> list[dg.SensorDefinition]:
-    if isinstance(declaration, Source):
-        return [arrivals_sensor(declaration)]
-    if isinstance(declaration, GoldTable):
-        return [event_days_sensor(declaration)]
     return []
 
 

@@ -89,7 +89,7 @@ def attributes_asset(view: AttributeView) -> dg.AssetsDefinition:
 
 
 def report_asset(report: GoldTable) -> dg.AssetsDefinition:
-    """<report>/gold: measures by event partition; restated for late rows, when automation/event_days.py asks for it."""
+    """<report>/gold: measures by event partition; restated for late rows, when automation/stale.py asks for it."""
     table, silver, source = gold_table(report), silver_table(report.source), report.source
     lineage = column_lineage({**{c: [(silver, c)] for c in report.by}, **{m.name: made_of(m, source, silver) for m in report.measures}})
     types = {**{column: source.types[column] for column in report.by}, **{m.name: m.type for m in report.measures}}

@@ -1,6 +1,6 @@
 """What has to be made: partitions that are missing, or older than what they read.
 
-By the ledger, so whatever made or missed a change. The demo asks for the lists; automation (assets/automation/ledger.py) for why, and
+By the ledger, so whatever made or missed a change. The demo asks for the lists; automation (assets/automation/stale.py) for why, and
 whether a partition can be made now.
 """
 

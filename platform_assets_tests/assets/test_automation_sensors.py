@@ -231,7 +231,7 @@ class Reports(Sensor):
     """The sensor of takings, over a silver that is made by hand."""
 
     def __init__(self, shop: Shop, business: Business) -> None:
-        super().__init__(shop, "takings__event_days")
+        super().__init__(shop, "platform_stale")
         self._business = business
 
     def after(self, *days: int) -> Asked:
@@ -276,7 +276,7 @@ def test_a_report_that_is_declared_as_it_was_once_is_asked_for_under_another_key
     keys: list[str | None] = []
     for report in declared:
         shop = Shop(tmp_path, report)
-        again = [Sensor(shop, "takings__event_days").tick().run_requests or [] for _ in range(2)]
+        again = [Sensor(shop, "platform_stale").tick().run_requests or [] for _ in range(2)]
         assert again[0] == again[1], "a daemon that died after it asked asks for the same again, and Dagster runs it once"
         keys += [run.run_key for run in again[0]]
         assert shop.run(business.day(0), business.day(1), select=["takings/gold"]).success
@@ -295,21 +295,41 @@ def test_reports_wait_for_a_run_of_silver_and_then_ask_once(business: Business, 
     assert reports.after() == spans(business, (0, 1))
 
 
-def test_a_report_that_cannot_be_made_is_asked_for_once_and_again_when_other_rows_come(business: Business, shop: Shop) -> None:
+def test_a_report_whose_day_is_blocked_is_asked_for_when_it_is_open(business: Business, shop: Shop) -> None:
     business.sell(0, "00 ada 1")
     business.sell(1, "10 ada -1")  # blocked
     reports = Reports(shop, business)
-    assert reports.after(0, 1) == spans(business, (0, 1))
-    assert list(business.entries("takings/gold")) == [business.day(0)]
+    assert reports.after(0, 1) == spans(business, (0, 0))
     assert reports.after() == []
     business.sell(1, "10 ada 1")
     assert reports.after(1) == spans(business, (1, 1))
     assert list(business.entries("takings/gold")) == [business.day(day) for day in (0, 1)]
 
 
-def test_many_stretches_are_asked_for_a_few_at_a_time(tmp_path: Path, business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_whose_day_is_blocked_later_is_asked_for_once_more_and_its_run_takes_it_back(business: Business, shop: Shop) -> None:
+    business.sell(0, "00 ada 1")
+    reports = Reports(shop, business)
+    reports.after(0)
+    business.sell(0, "00 ada -1")
+    assert reports.after(0) == spans(business, (0, 0))
+    assert business.entries("takings/gold")[business.day(0)].status == "blocked"
+    assert reports.after() == []
+
+
+def test_what_failed_is_asked_for_again_only_when_there_is_something_else_to_make_it_of(business: Business, shop: Shop) -> None:
+    business.sell(0, "00 ada 1")
+    reports = Reports(shop, business)
+    for table in ("raw", "silver"):
+        business.make(table, business.first, business.first)
+    assert reports.asks("takings/gold") == spans(business, (0, 0))  # and its process dies
+    assert reports.asks("takings/gold") == []
+    business.sell(0, "00 ada 2")
+    assert reports.after(0) == spans(business, (0, 0))
+    assert reports.after() == []
+
+
+def test_many_stretches_are_asked_for_a_few_at_a_time(business: Business, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform_assets.assets.automation.requests.MOST", 2)
-    shop = Shop(tmp_path, GoldTable("takings", source=business.source, measures=[count().named("sales")]))
     for day in range(7):
         business.sell(day, f"{day}0 ada 1")
     reports = Reports(shop, business)

@@ -45,7 +45,7 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
             identity, told = run.lake.identity(raw_table(source)), -1  # another table counts its versions anew
         newest = max((entry.delta_version for entry in entries.values()), default=told)
         return dg.SensorResult(
-            run_requests=requests.requests(raw, source.partitions, wanted),
+            run_requests=requests.requests([raw], source.partitions, wanted),
             asset_events=[
                 dg.AssetMaterialization(
                     raw, partition=entry.partition, metadata={"dagster/row_count": entry.rows, "delta_version": entry.delta_version}

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import stretches
@@ -19,6 +20,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_UNFINISHED_BACKFILLS = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING])
 _FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -29,6 +31,13 @@ def unfinished(instance: dg.DagsterInstance, *assets: dg.AssetKey) -> str | None
         if any(asset in made for asset in assets):
             return record.dagster_run.run_id
     return None
+
+
+def under_way(instance: dg.DagsterInstance) -> set[dg.AssetKey]:
+    """The assets that runs or backfills make now, or have been asked to."""
+    runs = (_made_by(instance, record.dagster_run) for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)))
+    backfills = (backfill.asset_selection or () for backfill in instance.get_backfills(filters=_UNFINISHED_BACKFILLS))
+    return {asset for assets in (*runs, *backfills) for asset in assets}
 
 
 def _made_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Collection[dg.AssetKey]:
@@ -46,17 +55,20 @@ def waits(run_id: str) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=f"Run {run_id[:8]} has not ended. If its process is gone, end it in the list of runs.")
 
 
-def requests(asset: dg.AssetKey, partitions: Partitions, wanted: Mapping[int, str]) -> Sequence[dg.RunRequest]:
-    """A run for each stretch of partitions; `wanted` says of each what it is asked for, so that the same is never run twice."""
-    return [_request(asset, partitions, wanted, first, last) for first, last in stretches(sorted(wanted))]
+def requests(assets: Sequence[dg.AssetKey], partitions: Partitions, wanted: Mapping[int, str]) -> list[dg.RunRequest]:
+    """A run for each stretch of partitions; `wanted` says of each what it is asked for, so that the same is never run twice.
+
+    assets: those that a run makes together.
+    """
+    return [_request(assets, partitions, wanted, first, last) for first, last in stretches(sorted(wanted))]
 
 
-def _request(asset: dg.AssetKey, partitions: Partitions, wanted: Mapping[int, str], first: int, last: int) -> dg.RunRequest:
+def _request(assets: Sequence[dg.AssetKey], partitions: Partitions, wanted: Mapping[int, str], first: int, last: int) -> dg.RunRequest:
     keys = partitions.key(first), partitions.key(last)
     what = hashlib.sha256(" ".join(wanted[p] for p in range(first, last + 1)).encode()).hexdigest()[:16]
     return dg.RunRequest(
-        run_key=f"{asset.to_user_string()} {keys[0]} {keys[1]} {what}",
-        asset_selection=[asset],
+        run_key=f"{assets[0].to_user_string()} {keys[0]} {keys[1]} {what}",
+        asset_selection=list(assets),
         partition_key=keys[0] if first == last else None,
         tags={} if first == last else {_FIRST: keys[0], _LAST: keys[1]},
     )
