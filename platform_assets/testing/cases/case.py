@@ -79,6 +79,10 @@ def _case(given: Any, shared: Mapping[str, Any], number: int, document: Document
         return Case(title, {}, " ".join(cannot.split()), number, document)
     if ("expected" in given) == ("error" in given):
         raise DeclarationError(f"{where}, case {title!r}: it says either what is expected: (rows), or which error: (a text of it).")
+    if "error" in given and not (isinstance(given["error"], str) and given["error"]):
+        raise DeclarationError(
+            f"{document.place('cases', number, 'error')}, case {title!r}, error: {given['error']!r} is no part of a message."
+        )
     # One of a file's two kinds of view would stand beside the case's own.
     own = {"features", "attributes"} & given.keys()
     inherited = {word: value for word, value in shared.items() if not (own and word in ("features", "attributes"))}

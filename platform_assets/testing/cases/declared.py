@@ -18,6 +18,7 @@ from platform_assets.engines.polars.compute import moment
 from platform_assets.errors import ComputeError, DeclarationError, unknown
 from platform_assets.expressions.types import PYTHON
 from platform_assets.testing.cases.document import read_value
+from platform_assets.testing.equality import TOLERANCE
 from platform_assets.testing.events import KIND, READ, events, table_rows
 
 Words = Mapping[str, Any]
@@ -61,7 +62,7 @@ def declared_source(words: Words, where: str) -> Source:
 def _columns(given: Any, where: str) -> dict[str, Any]:
     if not isinstance(given, Mapping) or not given:
         raise DeclarationError(
-            f"{where}, columns: {given!r} says no columns. Write columns: {{user: str, at: datetime, amount: float | None}}."
+            f"{where}, columns: {given!r} are no columns. Write columns: {{user: str, at: datetime, amount: float | None}}."
         )
     types: dict[str, Any] = {}
     for name, kind in given.items():
@@ -73,7 +74,7 @@ def _columns(given: Any, where: str) -> dict[str, Any]:
 
 
 def _partitions(given: Any, where: str) -> Partitions:
-    if given not in _PARTITIONS:
+    if not isinstance(given, str) or given not in _PARTITIONS:
         raise unknown(f"{where}, partitions", "kind of partition", str(given), _PARTITIONS)
     return _PARTITIONS[given](_FIRST)
 
@@ -81,13 +82,18 @@ def _partitions(given: Any, where: str) -> Partitions:
 def declared_view(words: Words, of: Source, where: str) -> View:
     """The view of a case: of `features`, or of `attributes`."""
     entity = Entity("entity", keys=_one_or_several(words.get("entity", ())))
+    view: View
     if "attributes" in words:
-        return AttributeView("view", entity=entity, source=of, attributes=words["attributes"])
-    given = words.get("features", [])
-    if not isinstance(given, list):
-        raise DeclarationError(f"{where}, features: {given!r} is no list. Write - {{count: , over: 7d}}, each on a line of its own.")
-    made = [_feature(one, f"{where}, features") for one in given]
-    return FeatureView("view", entity=entity, source=of, features=made, **{word: words[word] for word in VIEW_WORDS if word in words})
+        view = AttributeView("view", entity=entity, source=of, attributes=words["attributes"])
+    else:
+        given = words.get("features", [])
+        if not isinstance(given, list):
+            raise DeclarationError(f"{where}, features: {given!r} is no list. Write - {{count: , over: 7d}}, each on a line of its own.")
+        made = [_feature(one, f"{where}, features") for one in given]
+        view = FeatureView("view", entity=entity, source=of, features=made, **{word: words[word] for word in VIEW_WORDS if word in words})
+    if "at" in (*entity.keys, *view.served):
+        raise DeclarationError(f"{where}: 'at' is the moment of reading in what is expected. Give the feature or key another name.")
+    return view
 
 
 def _feature(given: Any, where: str) -> Feature | Derived:
@@ -108,23 +114,45 @@ def _feature(given: Any, where: str) -> Feature | Derived:
     return feature
 
 
-def came(words: Words, of: Source) -> pl.DataFrame:
+def came(words: Words, of: Source, where: str) -> pl.DataFrame:
     """The rows of a case, as its source delivers them."""
-    given = words.get("rows", [])
-    return events(of, given if isinstance(given, str) else given or [])
+    given = words.get("rows") or []
+    return events(of, given if isinstance(given, str) else _rows(given, f"{where}, rows"))
 
 
 def expected_rows(words: Words, view: View, where: str) -> list[Row]:
     """What a case expects, typed: each row with the entity's keys, `at`, and the features that it is about."""
     where = f"{where}, expected"
-    given = words.get("expected", [])
-    rows = table_rows(given, where) if isinstance(given, str) else given
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise DeclarationError(f"{where}: {given!r} are no rows. Write a table, or a list of {{user: ada, at: 2024-03-05, count_7d: 1}}.")
-    return [_expected(row, number, words, view, f"{where}, row {number}") for number, row in enumerate(rows, start=1)]
+    given = words["expected"]
+    rows = table_rows(given, where) if isinstance(given, str) else _rows(given, where)
+    if not rows:
+        raise DeclarationError(f"{where}: no row. Write a table of keys, at and features, with at least one row below its first line.")
+    return [_expected(row, words, view, f"{where}, row {number}") for number, row in enumerate(rows, start=1)]
 
 
-def _expected(row: Words, number: int, words: Words, view: View, where: str) -> Row:
+def _rows(given: Any, where: str) -> list[Words]:
+    if not isinstance(given, list) or not all(isinstance(row, Mapping) for row in given):
+        raise DeclarationError(f"{where}: {given!r} are no rows. Write a table, or a list of {{user: ada, at: 2024-03-05, amount: 1}}.")
+    return given
+
+
+def quarantined_rows(words: Words, where: str) -> dict[int, list[str]]:
+    """The rows that a case expects to be quarantined, by their number, with the reasons."""
+    given = words.get("quarantined") or {}
+    if not isinstance(given, Mapping) or not all(row.isdecimal() and isinstance(reasons, list) for row, reasons in given.items()):
+        raise DeclarationError(f"{where}, quarantined: {given!r} names no rows. Write {{3: [not_negative]}}: the third, by that rule.")
+    return {int(row): reasons for row, reasons in given.items()}
+
+
+def relative_tolerance(words: Words, where: str) -> float:
+    """How far a float may be from the one expected, as a share of it."""
+    given = words.get("tolerance", TOLERANCE)
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < 1:
+        raise DeclarationError(f"{where}, tolerance: {given!r} is no share. Write a number from 0 to below 1, such as 1e-5.")
+    return float(given)
+
+
+def _expected(row: Words, words: Words, view: View, where: str) -> Row:
     known = [*view.entity.keys, "at", *view.served]
     for name in row:
         if name not in known:

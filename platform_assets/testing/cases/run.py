@@ -1,7 +1,8 @@
 """A case put to an engine: what it computes, and whether that is what the case expects."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,8 +20,16 @@ from platform_assets.engines.polars.times import index_of
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets.expressions.types import POLARS
 from platform_assets.testing.cases.case import Case
-from platform_assets.testing.cases.declared import Row, came, declared_source, declared_view, expected_rows
-from platform_assets.testing.equality import TOLERANCE, same
+from platform_assets.testing.cases.declared import (
+    Row,
+    came,
+    declared_source,
+    declared_view,
+    expected_rows,
+    quarantined_rows,
+    relative_tolerance,
+)
+from platform_assets.testing.equality import same
 
 Status = Literal["passed", "failed", "cannot"]
 Quarantined = dict[int, list[str]]
@@ -58,8 +67,7 @@ def run_case(case: Case, engine: str) -> Outcome:
         if wanted is not None and str(wanted) in str(error):
             return Outcome(case, engine, "passed")
         missed = "" if wanted is None else f"; expected was {wanted!r}"
-        told = str(error) if str(error).startswith(case.document.name) else f"{case.place()}: {error}"
-        return Outcome(case, engine, "failed", told + missed)
+        return Outcome(case, engine, "failed", f"{error}{missed}")
     if wanted is not None:
         return Outcome(case, engine, "failed", f"{case.place('error')}: there was no error; expected was {wanted!r}")
     return Outcome(case, engine, "failed" if differences else "passed", "", differences)
@@ -67,16 +75,20 @@ def run_case(case: Case, engine: str) -> Outcome:
 
 def _differences(case: Case, engine: str) -> list[Difference]:
     words = case.words
-    source = declared_source(words, case.place("columns"))
-    view = declared_view(words, source, case.place("features"))
-    rows = came(words, source)
-    expected = expected_rows(words, view, case.place("expected"))
+    with _told_with(case.place()):
+        source = declared_source(words, case.place("columns"))
+    with _told_with(case.place("attributes" if "attributes" in words else "features")):
+        view = declared_view(words, source, case.place("features"))
+    with _told_with(case.place("rows")):
+        rows = came(words, source, case.place("rows"))
+    expected = expected_rows(words, view, case.place("expected")) if "expected" in words else []
     asked = expected or _at_the_end(words, view, case)
-    found, quarantined = ENGINES[engine](view, rows, [{name: row[name] for name in (*view.entity.keys, "at")} for row in asked])
-    told = {int(number): list(reasons) for number, reasons in (words.get("quarantined") or {}).items()}
+    with _told_with(case.place()):
+        found, quarantined = ENGINES[engine](view, rows, [{name: row[name] for name in (*view.entity.keys, "at")} for row in asked])
+    told = quarantined_rows(words, case.place("quarantined"))
     differences = [Difference({}, "quarantined", told, quarantined)] if told != quarantined else []
-    tolerance = float(words.get("tolerance", TOLERANCE))
-    for wanted, got in zip(expected, found, strict=True):
+    tolerance = relative_tolerance(words, case.place("tolerance"))
+    for wanted, got in zip(expected, found, strict=bool(expected)):
         row = {name: wanted[name] for name in (*view.entity.keys, "at")}
         differences += [
             Difference(row, name, value, got[name])
@@ -84,6 +96,17 @@ def _differences(case: Case, engine: str) -> list[Difference]:
             if name not in row and not _agree(value, got[name], tolerance)
         ]
     return differences
+
+
+@contextmanager
+def _told_with(place: str) -> Iterator[None]:
+    """An error that does not know the file says where in it."""
+    try:
+        yield
+    except PlatformError as error:
+        if str(error).startswith(place.partition(", line")[0]):
+            raise
+        raise type(error)(f"{place}: {error}") from None
 
 
 def _at_the_end(words: Mapping[str, Any], view: View, case: Case) -> list[Row]:
