@@ -1,0 +1,37 @@
+"""The file of docs/how-to/cases.md, run as somebody would run it; output and failure are those that the page shows."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from platform_assets.testing.cases.__main__ import main
+from platform_assets.testing.cases.case import OF_FILE, OWN, SHARED
+from platform_assets.testing.cases.declared import VIEW_WORDS
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "cases.md"
+TEXT = PAGE.read_text()
+BLOCKS = dict(re.findall(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE))
+
+
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
+    (folder / "shop.yaml").write_text(text)
+    monkeypatch.chdir(folder)
+    output = CliRunner().invoke(main, ["shop.yaml"], env={"COLUMNS": "80"}).output
+    return "\n".join(line.rstrip() for line in output.splitlines()) + "\n"
+
+
+def test_the_pages_cases_give_the_output_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(tmp_path, monkeypatch, BLOCKS["shop.yaml"]) == BLOCKS["output"]
+
+
+def test_a_failure_says_what_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = BLOCKS["shop.yaml"].replace("bob  | 2024-03-04 | 1", "bob  | 2024-03-04 | 2")
+    assert BLOCKS["failure"] in run(tmp_path, monkeypatch, wrong)
+
+
+def test_every_word_stands_on_the_page() -> None:
+    rows = [line.split("|")[1] for line in TEXT.splitlines() if line.startswith("| `")]
+    told = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+    assert {*OWN, *SHARED, *OF_FILE} - {*VIEW_WORDS} <= told
