@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_deltalake import AzureConfig, GcsConfig, LocalConfig, S3Config
 from pydantic import Field
 
 from platform_assets.errors import SettingsError
@@ -20,14 +19,18 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the platform keeps its data. What is not given comes from the PLATFORM_ settings when a run begins."""
 
     lake_root: str | None = Field(default=None, description="The lake's folder or URL; default: PLATFORM_HOME/lake.")
-    storage: LocalConfig | S3Config | AzureConfig | GcsConfig = Field(
-        default=LocalConfig(), discriminator="provider", description="How the lake is reached, as in dagster-deltalake."
+    storage: dict[str, str] = Field(
+        default={}, description="How the lake is reached: options of deltalake, such as region, or an S3Config(...) of dagster-deltalake."
     )
     artifacts_root: str | None = Field(default=None, description="The folder of trained models; default: PLATFORM_HOME/models.")
     online_url: str | None = Field(default=None, description="The online store; default: PLATFORM_REDIS_URL.")
 
+    def __init__(self, **given: Any) -> None:
+        # No validator: before any is asked, Dagster has looked for secrets that are environment variables.
+        super().__init__(**{**given, "storage": _options(given.get("storage", {}))})
+
     def lake(self) -> Lake:
-        return Lake(self.lake_root or str(load_settings().lake_root), self._options())
+        return Lake(self.lake_root or str(load_settings().lake_root), self.storage or None)
 
     def run(self, run_id: str) -> Run:
         lake = self.lake()
@@ -49,8 +52,13 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             )
         return OnlineStore(url, settings.project)
 
-    def _options(self) -> dict[str, str] | None:
-        options: dict[str, Any] = (
-            self.storage.model_dump(exclude_none=True, exclude={"provider"}) if not isinstance(self.storage, LocalConfig) else {}
-        )
-        return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in options.items()} or None
+
+def _options(storage: Any) -> Any:
+    """Those that a configuration of dagster-deltalake stands for.
+
+    Its classes are not named: to load them takes as long as to load all assets, for pandas comes with them.
+    """
+    if not isinstance(storage, dg.Config):
+        return storage
+    options = {name: getattr(storage, name) for name in type(storage).model_fields if name != "provider"}
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in options.items() if value is not None}
