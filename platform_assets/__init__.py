@@ -9,6 +9,7 @@ from platform_assets.declare.features import count_distinct as count_distinct
 from platform_assets.declare.features import derive as derive
 from platform_assets.declare.features import first as first
 from platform_assets.declare.features import last as last
+from platform_assets.declare.features import last_n as last_n
 from platform_assets.declare.features import max as max
 from platform_assets.declare.features import mean as mean
 from platform_assets.declare.features import min as min
@@ -16,6 +17,7 @@ from platform_assets.declare.features import mode as mode
 from platform_assets.declare.features import std as std
 from platform_assets.declare.features import sum as sum
 from platform_assets.declare.features import time_since_last as time_since_last
+from platform_assets.declare.features import top_k as top_k
 from platform_assets.declare.features import variance as variance
 from platform_assets.declare.model import at_least as at_least
 from platform_assets.declare.model import model as model
@@ -77,6 +79,7 @@ __all__ = [
     "historical_features",
     "hourly",
     "last",
+    "last_n",
     "max",
     "mean",
     "min",
@@ -91,6 +94,7 @@ __all__ = [
     "std",
     "sum",
     "time_since_last",
+    "top_k",
     "variance",
     "weekly",
 ]

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.expressions.types import DataType
+from platform_assets.expressions.types import DataType, FeatureType
 
 State = Any
 """The states of many rows, tiles or windows at once: arrays of one length, or Counts."""
@@ -22,7 +22,7 @@ class Aggregation(Protocol):
 
     @property
     def name(self) -> str:
-        """The word in the names of features: amount_mean_7d."""
+        """The function that declares it, and the word in the names of features: amount_mean_7d."""
         ...
 
     @property
@@ -31,11 +31,16 @@ class Aggregation(Protocol):
         ...
 
     @property
-    def empty(self) -> Any:
-        """The value of an empty window."""
+    def parameter(self) -> float | None:
+        """The number that is declared beside the column: the n of last_n. None: it takes none."""
         ...
 
-    def result(self, argument: DataType) -> DataType | None:
+    @property
+    def empty(self) -> Any:
+        """The value of an empty window; of a list, a new one each time."""
+        ...
+
+    def result(self, argument: DataType) -> FeatureType | None:
         """The type of its value, None when it cannot take an argument of this type."""
         ...
 

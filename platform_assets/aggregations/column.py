@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from platform_assets.expressions.types import POLARS, DataType
@@ -56,6 +57,12 @@ def masked(values: Array, valid: Bools, dtype: DataType) -> pl.Series:
     elif dtype == "date":
         series = series.cast(pl.Int32, strict=False)  # what is not valid may be any number
     return series.cast(POLARS[dtype]).set(pl.Series(~valid), None)
+
+
+def lists(values: pl.Series, lengths: Ints) -> pl.Series:
+    """Consecutive values, none of them null, as lists of these lengths."""
+    ends = np.append(0, np.cumsum(lengths))
+    return pl.Series(pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), values.to_arrow()), dtype=pl.List(values.dtype))
 
 
 def column_of(series: pl.Series, dtype: DataType, times: Ints) -> Column:

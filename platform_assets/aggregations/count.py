@@ -21,6 +21,7 @@ class Count:
 
     name: str = "count"
     argument: str = "optional"
+    parameter: None = None
     empty: int = 0
 
     def result(self, argument: DataType) -> DataType | None:

@@ -22,6 +22,7 @@ class CountDistinct:
 
     name: str = "count_distinct"
     argument: str = "required"
+    parameter: None = None
     empty: int = 0
 
     def result(self, argument: DataType) -> DataType | None:

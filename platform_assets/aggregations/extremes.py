@@ -23,6 +23,7 @@ class Extreme:
 
     name: str
     argument: str = "required"
+    parameter: None = None
     empty: None = None
 
     @property

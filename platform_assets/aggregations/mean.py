@@ -24,6 +24,7 @@ class Mean:
 
     name: str = "mean"
     argument: str = "required"
+    parameter: None = None
     empty: None = None
 
     def result(self, argument: DataType) -> DataType | None:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.aggregations.ranges import Counts, counted
+from platform_assets.aggregations.ranges import Counts, counted, first_of_each
 from platform_assets.expressions.types import DataType
 
 
@@ -22,6 +22,7 @@ class Mode:
 
     name: str = "mode"
     argument: str = "required"
+    parameter: None = None
     empty: None = None
 
     def result(self, argument: DataType) -> DataType | None:
@@ -37,16 +38,19 @@ class Mode:
         return whole.joined(part, at)
 
     def finalize(self, state: Counts, column: Column) -> pl.Series:
-        # Sorted by owner, then the most frequent, then the smallest: the first of an owner is its mode.
-        order = np.lexsort((state.code, -state.times, state.owner))
+        order = by_frequency(state)
         owner = state.owner[order]
-        first = np.ones(len(owner), np.bool_)
-        first[1:] = owner[1:] != owner[:-1]
+        first = first_of_each(owner, 1)
         distinct = column.ranked[1]
         values, found = np.zeros(state.size, distinct.dtype), np.zeros(state.size, np.bool_)
         values[owner[first]] = distinct[state.code[order][first]]
         found[owner[first]] = True
         return column.series(values, found)
+
+
+def by_frequency(state: Counts) -> Ints:
+    """The order by owner, then the most frequent first, then the smallest."""
+    return np.lexsort((state.code, -state.times, state.owner))
 
 
 def counts_of(column: Column) -> Counts:

@@ -23,6 +23,7 @@ class InOrder:
 
     name: str
     argument: str = "required"
+    parameter: None = None
     empty: None = None
 
     def result(self, argument: DataType) -> DataType | None:

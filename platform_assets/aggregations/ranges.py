@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from platform_assets.aggregations.column import Array, Ints
+from platform_assets.aggregations.column import Array, Bools, Ints
 
 
 def reduce(ufunc: np.ufunc, values: Array, lo: Ints, hi: Ints, empty: float) -> Array:
@@ -30,6 +30,11 @@ def expand(lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
     owners = np.repeat(np.arange(len(lo)), lengths)
     starts = np.cumsum(lengths) - lengths
     return owners, np.arange(len(owners)) - np.repeat(starts - lo, lengths)
+
+
+def first_of_each(owner: Ints, n: int) -> Bools:
+    """Which elements are among the first n of their owner; sorted by owner."""
+    return np.arange(len(owner)) - np.searchsorted(owner, owner) < n
 
 
 @dataclass(frozen=True)

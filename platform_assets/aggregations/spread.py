@@ -27,6 +27,7 @@ class Spread:
 
     name: str
     argument: str = "required"
+    parameter: None = None
     empty: None = None
 
     def result(self, argument: DataType) -> DataType | None:

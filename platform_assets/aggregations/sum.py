@@ -28,6 +28,7 @@ class Sum:
     default: float | None = None
     name: str = "sum"
     argument: str = "required"
+    parameter: None = None
 
     @property
     def empty(self) -> float | None:

@@ -24,6 +24,7 @@ class TimeSinceLast:
 
     name: str = "time_since_last"
     argument: str = "optional"
+    parameter: None = None
     empty: None = None
 
     def result(self, argument: DataType) -> DataType | None:

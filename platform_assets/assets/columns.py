@@ -23,7 +23,9 @@ _WORDS = {
     "max": "largest value",
     "first": "earliest value",
     "last": "latest value",
+    "last_n": "{} latest values",
     "mode": "most frequent value",
+    "top_k": "{} most frequent values",
     "time_since_last": "seconds since the last",
 }
 
@@ -66,7 +68,7 @@ def measured(measure: Measure) -> str:
     """What a measure is, in words: 'sum of quantity * unit_price where not cancelled'."""
     of = measure.argument.sql if measure.argument else "rows" if measure.aggregation.name == "count" else "row"
     where = f" where {measure.where.sql}" if measure.where else ""
-    word = _WORDS.get(measure.aggregation.name, measure.aggregation.name)
+    word = _WORDS.get(measure.aggregation.name, measure.aggregation.name).format(measure.aggregation.parameter)
     return f"{word} {'' if of == 'row' else 'of '}{of}{where}"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from platform_assets.declare.arguments import checked_arguments, one_of, shown
+from platform_assets.declare.arguments import checked_arguments, one_of, shown, whole
 from platform_assets.declare.durations import duration, positive
 from platform_assets.declare.names import check_name
 from platform_assets.errors import DeclarationError
@@ -17,7 +17,7 @@ from platform_assets.errors import DeclarationError
 if TYPE_CHECKING:
     from platform_assets.aggregations import Aggregation
     from platform_assets.expressions import Expression
-    from platform_assets.expressions.types import DataType
+    from platform_assets.expressions.types import DataType, FeatureType
 
 Closed = Literal["left", "right", "both", "none"]
 
@@ -64,7 +64,7 @@ class Feature:
     def __str__(self) -> str:
         options = {"where": self.where, "closed": None if self.closed == "left" else self.closed, "offset": self.offset}
         words = [
-            *([repr(self.argument)] if self.argument is not None else []),
+            *(repr(given) for given in (self.argument, self.aggregation.parameter) if given is not None),
             *(f"{k}={v!r}" for k, v in options.items() if v is not None),
         ]
         return f"{self.aggregation.name}({', '.join(words)})"
@@ -93,7 +93,7 @@ class Feature:
                 raise DeclarationError(
                     f"{where} has {special[0]}, which a name made from column and window would not tell. Add .named('...')."
                 )
-            return "_".join(filter(None, (self.argument, self.aggregation.name, window)))
+            return "_".join(filter(None, (self.argument, _word(self.aggregation), window)))
         if not isinstance(self.name, str):
             raise DeclarationError(f"{where}.named: {shown(self.name)} is no text. Write .named('spend_7d').")
         name = self.name.replace("{window}", window)
@@ -106,6 +106,13 @@ class Feature:
         return name
 
 
+def _word(aggregation: Aggregation) -> str:
+    """What names of features say of it: mean, last_3."""
+    if aggregation.parameter is None:
+        return aggregation.name
+    return f"{aggregation.name.removesuffix('_n').removesuffix('_k')}_{aggregation.parameter}"
+
+
 @dataclass(frozen=True)
 class Measure:
     """An aggregation as engines compute it: of a checked argument, null where `where` is not true."""
@@ -114,7 +121,7 @@ class Measure:
     aggregation: Aggregation
     argument: Expression | None
     where: Expression | None
-    type: DataType
+    type: FeatureType
 
     @property
     def empty(self) -> Any:
@@ -136,6 +143,7 @@ class Measure:
             self.empty,
             self.argument and self.argument.canonical,
             self.where and self.where.canonical,
+            *([] if self.aggregation.parameter is None else [self.aggregation.parameter]),
         ]
 
 
@@ -157,17 +165,16 @@ def measure(feature: Feature, types: Mapping[str, DataType], where: str) -> Meas
     return Measure(feature.name or "", _with_default_of_type(aggregation, result, where), argument, mask, result)
 
 
-def _with_default_of_type(aggregation: Aggregation, result: DataType, where: str) -> Aggregation:
+def _with_default_of_type(aggregation: Aggregation, result: FeatureType, where: str) -> Aggregation:
     """The aggregation with the value of its empty window in the type of its values: of integers 0, not 0.0."""
     from platform_assets.aggregations import Sum
-    from platform_assets.expressions.types import SQL_NAMES
 
     if not isinstance(aggregation, Sum) or aggregation.default is None:
         return aggregation
     default = aggregation.default
     is_number = isinstance(default, int | float) and not isinstance(default, builtins.bool) and math.isfinite(default)
     if not is_number or (result == "int" and not -(2**63) <= default < 2**63):
-        raise DeclarationError(f"{where}, default: {shown(default)} is no number that a column of {SQL_NAMES[result]} can hold")
+        raise DeclarationError(f"{where}, default: {shown(default)} is no number that a column of {result} can hold")
     if result == "int" and default != int(default):
         raise DeclarationError(f"{where}, default: {default!r} is no whole number, and a sum of integers is one. Write {round(default)}.")
     return replace(aggregation, default=int(default) if result == "int" else float(default))
@@ -268,6 +275,14 @@ def last(column: str, *, where: str | None = None, closed: Closed = "left", offs
     return _feature(lambda: InOrder("last"), column, where, closed, offset)
 
 
+@checked_arguments("last_n")
+def last_n(column: str, n: int, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """A list: the values of the n latest rows that have one, the newest first; ties of event time by primary key. Empty window: []."""
+    from platform_assets.aggregations import LastN
+
+    return _feature(lambda: LastN(whole(n, f"last_n({column!r}), n", least=1)), column, where, closed, offset)
+
+
 @checked_arguments("count_distinct")
 def count_distinct(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """The number of different values, exactly. Empty window: 0."""
@@ -284,6 +299,14 @@ def mode(column: str, *, where: str | None = None, closed: Closed = "left", offs
     return _feature(Mode, column, where, closed, offset)
 
 
+@checked_arguments("top_k")
+def top_k(column: str, k: int, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
+    """A list: the k most frequent values, the most frequent first, of equally frequent ones the smaller first. Empty window: []."""
+    from platform_assets.aggregations import TopK
+
+    return _feature(lambda: TopK(whole(k, f"top_k({column!r}), k", least=1)), column, where, closed, offset)
+
+
 @checked_arguments("time_since_last")
 def time_since_last(column: str | None = None, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
     """Seconds from the last row until the value is read. Empty window: null."""
@@ -295,13 +318,13 @@ def time_since_last(column: str | None = None, *, where: str | None = None, clos
 def _forgotten(make: Callable[..., Feature], method: str) -> Callable[..., Feature]:
     def refuse(*args: Any, **kwargs: Any) -> Feature:
         name, first = make.__name__, shown(args[0]) if args else "'7d'"
-        column = "" if make in (count, time_since_last) else "'amount'"
-        raise DeclarationError(f"{name}.{method}({first}): {name} is a function. Write {name}({column}).{method}({first}).")
+        takes = {count: "", time_since_last: "", last_n: "'amount', 3", top_k: "'country', 3"}.get(make, "'amount'")
+        raise DeclarationError(f"{name}.{method}({first}): {name} is a function. Write {name}({takes}).{method}({first}).")
 
     return refuse
 
 
-for _make in (count, sum, mean, std, variance, min, max, first, last, count_distinct, mode, time_since_last):
+for _make in (count, sum, mean, std, variance, min, max, first, last, last_n, count_distinct, mode, top_k, time_since_last):
     for _method in ("over", "named"):
         setattr(_make, _method, _forgotten(_make, _method))  # else count.over("7d") is an AttributeError that names no declaration
 

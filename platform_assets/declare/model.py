@@ -11,6 +11,7 @@ from platform_assets.declare.names import check_name, check_owners, check_tags
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.version import version_of, version_of_code
 from platform_assets.errors import DeclarationError
+from platform_assets.expressions.types import ELEMENTS
 
 METRICS = ("auc", "average_precision")
 
@@ -116,6 +117,12 @@ def model(
             raise DeclarationError(
                 f"{where}: predictions are made partition by partition, and {said}. Give it views of sources with the same."
             )
+        for feature, kind in training_set.features.features.items():
+            if kind in ELEMENTS:
+                raise DeclarationError(
+                    f"{where}: the feature {feature!r} is a {kind}, and a model reads single values. Leave it out: give the training set a "
+                    "feature service of views without lists."
+                )
         required = list_of(checks, f"{where}, checks", "checks=[at_least('auc', 0.65)]")
         for check in required:
             if not isinstance(check, AtLeast | NotWorseThanBaseline):

@@ -7,7 +7,7 @@ from platform_assets.declare.arguments import checked_arguments, list_of, shown,
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression, parse
-from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
+from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType, FeatureType
 
 REQUEST_TIME = "request_time"
 """The moment of reading: that of the request, offline that of the label. Every on-demand feature may read it."""
@@ -68,7 +68,7 @@ def _type(column: str, kind: type, where: str) -> DataType:
 
 
 def checked_on_demand(
-    declared: Sequence[OnDemand], features: Mapping[str, DataType], keys: Sequence[str], where: str
+    declared: Sequence[OnDemand], features: Mapping[str, FeatureType], keys: Sequence[str], where: str
 ) -> tuple[OnDemandFeature, ...]:
     """The on-demand features of a service.
 
@@ -97,7 +97,7 @@ def checked_on_demand(
     return tuple(found)
 
 
-def _expression(one: OnDemand, features: Mapping[str, DataType], keys: Sequence[str], place: str) -> Expression:
+def _expression(one: OnDemand, features: Mapping[str, FeatureType], keys: Sequence[str], place: str) -> Expression:
     views_of: dict[str, list[str]] = {}
     for full in features:
         views_of.setdefault(full.partition("__")[2], []).append(full)
@@ -111,7 +111,7 @@ def _expression(one: OnDemand, features: Mapping[str, DataType], keys: Sequence[
                 f"{place}, request: {column!r} is a feature, {views_of[column][0]}. Give the request's column another name."
             )
     short = {name: features[full[0]] for name, full in views_of.items()}
-    columns: dict[str, DataType] = {**features, **short, **dict(one.request), REQUEST_TIME: "datetime"}
+    columns: dict[str, FeatureType] = {**features, **short, **dict(one.request), REQUEST_TIME: "datetime"}
     expression = parse(one.sql, columns=columns, where=place)
     for name in expression.columns:
         if len(views_of.get(name, ())) > 1:

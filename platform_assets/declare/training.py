@@ -17,7 +17,7 @@ from platform_assets.declare.source import Source, condition
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression
-from platform_assets.expressions.types import SQL_NAMES, DataType
+from platform_assets.expressions.types import SQL_NAMES, DataType, FeatureType
 
 
 @dataclass(frozen=True, init=False)
@@ -64,12 +64,12 @@ class FeatureService:
         return {column: dtype for feature in self.on_demand for column, dtype in feature.request}
 
     @property
-    def view_features(self) -> dict[str, DataType]:
+    def view_features(self) -> dict[str, FeatureType]:
         """The features of the views, as `view__feature`."""
         return {f"{view.name}__{name}": dtype for view in self.views for name, dtype in view.served.items()}
 
     @property
-    def features(self) -> dict[str, DataType]:
+    def features(self) -> dict[str, FeatureType]:
         """The columns that a reader gets: those of the views, then the on-demand features."""
         return self.view_features | {feature.name: feature.served_type for feature in self.on_demand}
 

@@ -13,7 +13,7 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression, parse
-from platform_assets.expressions.types import DataType
+from platform_assets.expressions.types import DataType, FeatureType
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class StoredFeature:
         return self.measure.name
 
     @property
-    def served_type(self) -> DataType:
+    def served_type(self) -> FeatureType:
         """The type of the value that a reader gets: a time since becomes seconds."""
         return "float" if is_time_since(self.measure.aggregation) else self.measure.type
 
@@ -146,7 +146,7 @@ class FeatureView:
         return {key: self.source.types[key] for key in self.entity.keys}
 
     @property
-    def served(self) -> dict[str, DataType]:
+    def served(self) -> dict[str, FeatureType]:
         """What a reader gets: names and types of stored and derived features."""
         features: list[StoredFeature | DerivedFeature] = [*self.stored, *self.derived]
         return {feature.name: feature.served_type for feature in features}
@@ -161,7 +161,7 @@ def _stored(feature: Feature, source: Source, where: str) -> list[StoredFeature]
 
 
 def _derived(derived: list[Derived], stored: list[StoredFeature], where: str) -> list[DerivedFeature]:
-    types: dict[str, DataType] = {feature.name: feature.served_type for feature in stored}
+    types: dict[str, FeatureType] = {feature.name: feature.served_type for feature in stored}
     found: dict[str, DataType] = {}
     features: list[DerivedFeature] = []
     for feature in derived:

@@ -172,12 +172,12 @@ def value(measure: Measure, rows: Sequence[Row], source: Source) -> Any:
         of_row = True if argument is None else argument(row)
         if of_row is not None:
             kept.append((row[source.event_time], of_row))
-    return AGGREGATE[measure.aggregation.name]([v for _, v in kept], [at for at, _ in kept], measure.empty)
+    return AGGREGATE[measure.aggregation.name]([v for _, v in kept], [at for at, _ in kept], measure.aggregation)
 
 
-def _sum(values: list[Any], times: list[datetime], empty: Any) -> Any:
+def _sum(values: list[Any], times: list[datetime], aggregation: Any) -> Any:
     if not values:
-        return empty
+        return aggregation.empty
     if isinstance(values[0], float):
         return math.fsum(values)
     if sum(values) not in INT64:
@@ -193,34 +193,41 @@ def _variance(values: list[Any]) -> Fraction | None:
     return sum(((value - mean) ** 2 for value in exact), Fraction()) / (len(exact) - 1)
 
 
-def _std(values: list[Any], times: list[datetime], empty: Any) -> float | None:
+def _std(values: list[Any], times: list[datetime], aggregation: Any) -> float | None:
     variance = _variance(values)
     return None if variance is None else math.sqrt(variance)
 
 
-def _var(values: list[Any], times: list[datetime], empty: Any) -> float | None:
+def _var(values: list[Any], times: list[datetime], aggregation: Any) -> float | None:
     variance = _variance(values)
     return None if variance is None else float(variance)
 
 
-def _mode(values: list[Any], times: list[datetime], empty: Any) -> Any:
+def _mode(values: list[Any], times: list[datetime], aggregation: Any) -> Any:
     counts = Counter(values)
     return min((value for value in counts if counts[value] == max(counts.values())), default=None)
 
 
+def _top_k(values: list[Any], times: list[datetime], aggregation: Any) -> list[Any]:
+    counts = Counter(values)
+    return sorted(counts, key=lambda value: (-counts[value], value))[: aggregation.parameter]
+
+
 AGGREGATE: dict[str, Callable[[list[Any], list[datetime], Any], Any]] = {
-    "count": lambda values, times, empty: len(values),
+    "count": lambda values, times, _: len(values),
     "sum": _sum,
-    "mean": lambda values, times, empty: math.fsum(values) / len(values) if values else None,
+    "mean": lambda values, times, _: math.fsum(values) / len(values) if values else None,
     "std": _std,
     "variance": _var,
-    "min": lambda values, times, empty: min(values, default=None),
-    "max": lambda values, times, empty: max(values, default=None),
-    "first": lambda values, times, empty: values[0] if values else None,
-    "last": lambda values, times, empty: values[-1] if values else None,
+    "min": lambda values, times, _: min(values, default=None),
+    "max": lambda values, times, _: max(values, default=None),
+    "first": lambda values, times, _: values[0] if values else None,
+    "last": lambda values, times, _: values[-1] if values else None,
+    "last_n": lambda values, times, aggregation: values[::-1][: aggregation.parameter],
     "mode": _mode,
-    "count_distinct": lambda values, times, empty: len(set(values)),
-    "time_since_last": lambda values, times, empty: times[-1] if times else None,
+    "top_k": _top_k,
+    "count_distinct": lambda values, times, _: len(set(values)),
+    "time_since_last": lambda values, times, _: times[-1] if times else None,
 }
 
 

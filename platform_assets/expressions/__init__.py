@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from platform_assets.expressions.tree import Column, Node, Value, renamed, walk
-from platform_assets.expressions.types import DATA_TYPES, DataType
+from platform_assets.expressions.types import DATA_TYPES, DataType, FeatureType
 
 __all__ = ["DATA_TYPES", "DataType", "Expression", "parse"]
 
@@ -63,7 +63,7 @@ class Expression:
         return f"Expression({self.sql!r}, type={self.type!r})"
 
 
-def parse(sql: str, *, columns: Mapping[str, DataType], where: str) -> Expression:
+def parse(sql: str, *, columns: Mapping[str, FeatureType], where: str) -> Expression:
     """The checked expression of an SQL text.
 
     columns: what it may read, with types. where: begins every error message, such as "source 'orders', rule 'price'".

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
+from typing import cast as cast_type
 
 from sqlglot import exp, parse_one, parser
 from sqlglot.dialects.dialect import Dialect
@@ -16,7 +17,7 @@ from platform_assets.expressions.check import NULL, Refused, call, cast, describ
 from platform_assets.expressions.functions import ALL, FUNCTIONS
 from platform_assets.expressions.to_python import HIGHEST, LOWEST
 from platform_assets.expressions.tree import Case, Column, Literal, Node
-from platform_assets.expressions.types import DataType
+from platform_assets.expressions.types import ELEMENTS, DataType, FeatureType
 
 
 class RowExpressions(Dialect):
@@ -67,7 +68,7 @@ _CHANGING = {
 }  # fmt: skip
 
 
-def parse_tree(sql: str, columns: Mapping[str, DataType], where: str) -> Node:
+def parse_tree(sql: str, columns: Mapping[str, FeatureType], where: str) -> Node:
     """The checked tree of a text; DeclarationError when it has none."""
     return _Walk(sql, columns, where).tree()
 
@@ -75,7 +76,7 @@ def parse_tree(sql: str, columns: Mapping[str, DataType], where: str) -> Node:
 class _Walk:
     """One text on its way to a tree: what every step of the walk needs to know of its surroundings."""
 
-    def __init__(self, sql: str, columns: Mapping[str, DataType], where: str) -> None:
+    def __init__(self, sql: str, columns: Mapping[str, FeatureType], where: str) -> None:
         self.sql, self.columns, self.where = sql, columns, where
 
     def tree(self) -> Node:
@@ -136,7 +137,10 @@ class _Walk:
         if parsed.table:
             raise Refused(f"{parsed.table}.{name}: a column stands without its table; an expression reads one row of one source")
         if name in self.columns:
-            return Column(name, self.columns[name])
+            dtype = self.columns[name]
+            if dtype in ELEMENTS:
+                raise Refused(f"{name} is a {dtype}, and an expression is computed from single values; read the list as it is")
+            return Column(name, cast_type(DataType, dtype))
         if name.lower() in _CHANGING:
             raise Refused(f"{name} changes from call to call, and a value must not; use a time column of the row")
         place = f"{self.where}: {self.sql!r}"

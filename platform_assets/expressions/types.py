@@ -1,4 +1,4 @@
-"""The types a column can have: six, the same in every engine."""
+"""The types a column can have: six, the same in every engine; and those of features, which may be lists of them."""
 
 from datetime import date, datetime
 from typing import Literal, get_args
@@ -10,7 +10,24 @@ DataType = Literal["int", "float", "str", "bool", "datetime", "date"]
 
 DATA_TYPES: tuple[DataType, ...] = get_args(DataType)
 
-POLARS: dict[DataType, pl.DataType] = {
+ListType = Literal["list[int]", "list[float]", "list[str]", "list[bool]", "list[datetime]", "list[date]"]
+"""Values of one type, in an order that means something; none of them is null. Features have them, columns of sources do not."""
+
+FeatureType = DataType | ListType
+
+LISTS: dict[DataType, ListType] = {
+    "int": "list[int]",
+    "float": "list[float]",
+    "str": "list[str]",
+    "bool": "list[bool]",
+    "datetime": "list[datetime]",
+    "date": "list[date]",
+}
+
+ELEMENTS: dict[FeatureType, DataType] = {of: element for element, of in LISTS.items()}
+"""The type of a list's values. What is no list is not in it."""
+
+POLARS: dict[FeatureType, pl.DataType] = {
     "int": pl.Int64(),
     "float": pl.Float64(),
     "str": pl.String(),
@@ -18,6 +35,7 @@ POLARS: dict[DataType, pl.DataType] = {
     "datetime": pl.Datetime("us", "UTC"),
     "date": pl.Date(),
 }
+POLARS |= {of: pl.List(POLARS[element]) for of, element in ELEMENTS.items()}
 
 PYTHON: dict[type, DataType] = {int: "int", float: "float", str: "str", bool: "bool", datetime: "datetime", date: "date"}
 

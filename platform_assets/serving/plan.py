@@ -11,7 +11,7 @@ from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.features import is_time_since
 from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
-from platform_assets.expressions.types import DataType
+from platform_assets.expressions.types import FeatureType
 from platform_assets.serving.request import Request, reading_request
 from platform_assets.stores.online.client import OnlineClient, Reader
 from platform_assets.stores.online.layout import Values, ViewLayout
@@ -87,7 +87,7 @@ def plan_of(service: FeatureService) -> Plan:
 
 def layout_of(view: View) -> ViewLayout:
     """How a view's stored features, or attributes, lie in the online store."""
-    features: Iterable[tuple[str, DataType, Any]]
+    features: Iterable[tuple[str, FeatureType, Any]]
     if isinstance(view, AttributeView):
         features = ((attribute, dtype, None) for attribute, dtype in view.served.items())
     else:

@@ -31,6 +31,7 @@ PUBLIC = [
     "historical_features",
     "hourly",
     "last",
+    "last_n",
     "max",
     "mean",
     "min",
@@ -45,6 +46,7 @@ PUBLIC = [
     "std",
     "sum",
     "time_since_last",
+    "top_k",
     "variance",
     "weekly",
 ]

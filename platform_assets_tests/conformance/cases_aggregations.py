@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from platform_assets import count, count_distinct, first, last, max, mean, min, mode, std, sum, time_since_last, variance
+from platform_assets import count, count_distinct, first, last, last_n, max, mean, min, mode, std, sum, time_since_last, top_k, variance
 from platform_assets_tests.conformance.named import Expired, Fails, Snapshots, at, case, events, moment
 
 NOON, ONE, TWO = "2024-03-01 12:00", "2024-03-01 13:00", "2024-03-01 14:00"
@@ -240,6 +240,67 @@ def _() -> Snapshots:
 def _() -> Snapshots:
     rows = [at(NOON, category="a"), at(ONE, category="a"), at(TWO), at(TWO, arrives=LATE, category="a"), at(TWO, arrives=LATE, category="")]
     return Snapshots(count_distinct("category").over("2d"), rows, {DAY: 1, NEXT: 2, "2024-03-03": Expired(0)})
+
+
+@case("the latest values come newest first, without nulls, as often as they came; a window with fewer has fewer, an empty one none")
+def _() -> Snapshots:
+    rows = [
+        at(NOON, category="a"),
+        at(ONE, category="b"),
+        at(TWO),
+        at("2024-03-01 15:00", category="b"),
+        at("2024-03-02 12:00", category=""),
+    ]
+    values = {DAY: ["b", "b"], NEXT: ["", "b"], "2024-03-03": [""], "2024-03-04": Expired([])}
+    return Snapshots(last_n("category", 2).over("2d"), rows, values)
+
+
+@case("the latest values of nothing but nulls are none")
+def _() -> Snapshots:
+    features = [last_n("amount", 3).over("1d"), top_k("amount", 3).over("1d")]
+    none: dict[str, list[float]] = {"amount_last_3_1d": [], "amount_top_3_1d": []}
+    return Snapshots(features, [at(NOON)], {DAY: none, NEXT: Expired(none)})
+
+
+@case("late rows take their places among the latest values by event time, ties by primary key")
+def _() -> Snapshots:
+    rows = [
+        at(NOON, id=5, quantity=5),
+        at(ONE, id=7, quantity=7),
+        at(NOON, id=6, arrives=LATE, quantity=6),
+        at(TWO, id=1, arrives=LATE, quantity=1),
+        at(NOON, id=4, arrives=LATE, quantity=4),
+    ]
+    values = {DAY: [7, 5], NEXT: [1, 7, 6, 5], "2024-03-03": Expired([])}
+    return Snapshots(last_n("quantity", 4).over("2d"), rows, values)
+
+
+@case("the latest values of each kind")
+def _() -> Snapshots:
+    rows = [at(NOON, ok=True, day=date(2024, 2, 29), amount=0.5), at(ONE, ok=False, day=date(1969, 12, 31), amount=-0.0)]
+    features = [last_n(c, 2).over("1d") for c in ("ok", "day", "amount", "at")]
+    values = {
+        "ok_last_2_1d": [False, True],
+        "day_last_2_1d": [date(1969, 12, 31), date(2024, 2, 29)],
+        "amount_last_2_1d": [0.0, 0.5],
+        "at_last_2_1d": [moment(ONE), moment(NOON)],
+    }
+    return Snapshots(features, rows, {DAY: values, NEXT: Expired({name: [] for name in values})})
+
+
+@case("the most frequent values come first, of equally frequent ones the smaller first")
+def _() -> Snapshots:
+    rows = [*(at(NOON, category=c) for c in "ccbbad"), at(ONE), at("2024-03-02 12:00", category="d"), at("2024-03-02 12:00", category="d")]
+    values = {DAY: ["b", "c", "a"], NEXT: ["d", "b", "c"], "2024-03-03": ["d"], "2024-03-04": Expired([])}
+    return Snapshots(top_k("category", 3).over("2d"), rows, values)
+
+
+@case("a value that is rare on time and rare among late rows may be the most frequent")
+def _() -> Snapshots:
+    on_time = [at(NOON, quantity=value) for value in (1, 1, 2, 2, 9)]
+    late = [at(TWO, arrives=LATE, quantity=value) for value in (3, 3, 3, 9, 9, 4)]
+    values = {DAY: [1, 2], NEXT: [3, 9], "2024-03-03": Expired([])}
+    return Snapshots(top_k("quantity", 2).over("2d"), [*on_time, *late], values)
 
 
 @case("time since last is stored as the time of the last row, or of the last with a value")

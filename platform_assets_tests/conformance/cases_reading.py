@@ -1,6 +1,6 @@
 """Reading (semantics.md 3, 5, 6, 1): point-in-time joins, derived features, labels and reports."""
 
-from platform_assets import GoldTable, any_event, count, derive, every, first, last, mean, no_event, sum, time_since_last
+from platform_assets import GoldTable, any_event, count, derive, every, first, last, last_n, mean, no_event, sum, time_since_last, top_k
 from platform_assets_tests.conformance.named import Labelled, Reads, Reports, at, case, events
 
 ROWS = [at("2024-03-01 12:00", amount=2.0), at("2024-03-03 12:00", amount=6.0)]
@@ -34,7 +34,9 @@ def _() -> Reads:
 @case("a null key, an unknown entity and a time before the first snapshot get the empty values")
 def _() -> Reads:
     features = [count().over("3d"), mean("amount").over("3d"), sum("amount", default=0.5).over("3d"), time_since_last().over("3d")]
+    features += [last_n("amount", 2).over("3d"), top_k("category", 2).over("3d")]
     empty = {"count_3d": 0, "amount_mean_3d": None, "amount_sum_3d": 0.5, "time_since_last_3d": None}
+    empty |= {"amount_last_2_3d": [], "category_top_2_3d": []}
     rows = [*ROWS, at("2024-03-01 12:00", user=None, amount=100.0)]
     asked = [("2024-03-04", {**empty, "user": None}), ("2024-03-04", {**empty, "user": "nobody"}), ("2024-02-01", empty)]
     return Reads(features, rows, asked)

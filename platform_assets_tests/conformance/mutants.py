@@ -60,6 +60,12 @@ MUTANTS: list[Mutant] = [
             "(-state.code, -state.times, state.owner)",
         ),
         (
+            "of the latest values the oldest",
+            "aggregations/last_n.py",
+            "counted(len(column), rows, len(column) - 1 - rows,",
+            "counted(len(column), rows, rows,",
+        ),
+        (
             "ties in a report by nothing",
             REPORT,
             '"__time", *(c for c in rows.columns if c.startswith("__order_"))',
@@ -195,6 +201,12 @@ MUTANTS: list[Mutant] = [
             "return series if self.default is None else",
             "return series if True else",
         ),
+        (
+            "an entity without a row has null and no empty list",
+            AS_OF,
+            "if feature.measure.empty is not None",
+            "if isinstance(feature.measure.empty, int | float)",
+        ),
         ("an entity without a row has nulls only", AS_OF, "if feature.measure.empty is not None", "if False"),
     ),
     *mutants(
@@ -236,6 +248,12 @@ MUTANTS: list[Mutant] = [
             "return size, origin + distance, distance * 0, spread",
         ),
         ("a variance is a deviation", "aggregations/spread.py", 'if self.name == "std" else variance', "if True else variance"),
+        (
+            "late values push none of the latest out",
+            "aggregations/last_n.py",
+            "return self._latest(whole.joined(part, at))",
+            "return whole.joined(part, at)",
+        ),
         ("late values are not counted", "aggregations/ranges.py", "(self.times, part.times)", "(self.times, part.times * 0)"),
         (
             "times on which nothing late is in a window are left out by one",

@@ -14,6 +14,7 @@ from platform_assets import (
     at_least,
     count,
     every,
+    last_n,
     model,
     no_event,
     not_worse_than_baseline,
@@ -202,6 +203,10 @@ MODELS: Wrong = {
         "@model: FeatureService('spending') is no TrainingSet. Write @model(churn_training, checks=[...]).",
     ),
     "parentheses are missing": (lambda: model(churned), "@model: the function churned() is no TrainingSet. Write @model("),  # type: ignore[arg-type]
+    "it learns from lists": (
+        lambda: model(training(features=service(spend(last_n("amount", 3).over("7d")))))(churn().fit),
+        "model 'churn': the feature 'spend__amount_last_3_7d' is a list[float], and a model reads single values. Leave it out: give the",
+    ),
     "an argument is misspelt": (lambda: churn(check=[]), "@model: there is no argument 'check'. Did you mean 'checks'?"),
     "it is no function": (lambda: churn("churn"), "@model: it must be a function of one argument. Write def churn(train: TrainingData)"),
     "it takes nothing": (lambda: churn(lambda: 1), "model '<lambda>': it must be a function of one argument."),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from platform_assets import Entity, FeatureView, count, derive, max, mean, sum
+from platform_assets import Entity, FeatureView, count, derive, last_n, max, mean, sum, top_k
 from platform_assets.errors import DeclarationError
 from platform_assets_tests.declare.shop import CUSTOMER, ORDERS, Wrong, refused, spend
 
@@ -176,6 +176,13 @@ FEATURES: Wrong = {
         lambda: spend(count().over("7d").named("valid_from")),
         f"{SPEND}: the feature 'valid_from' has the name of a column that the table has already.",
     ),
+    "how many is missing": (lambda: last_n("amount"), "last_n('amount') lacks the argument 'n'. Write n=..."),  # type: ignore[call-arg]
+    "how many are none": (lambda: last_n("amount", 0), "last_n('amount'), n: 0 is no whole number of 1 or more"),
+    "how many is a fraction": (lambda: top_k("country", 2.5), "top_k('country'), k: 2.5 is no whole number of 1 or more"),  # type: ignore[arg-type]
+    "a column of a list is misspelt": (
+        lambda: spend(top_k("contry", 3).over("7d")),
+        f"{SPEND}, top_k('contry', 3), source 'orders': 'contry': there is no column 'contry'. Did you mean 'country'?",
+    ),
     "an empty value is a text": (
         lambda: spend(sum("amount", default="0").over("7d")),  # type: ignore[arg-type]
         f"{SPEND}, sum('amount'), source 'orders', default: '0' is no number that a column of float can hold",
@@ -209,6 +216,10 @@ DERIVED: Wrong = {
     "its name is taken": (lambda: spend(N, derive("count_7d", "count_7d")), f"{SPEND}: two features are named 'count_7d'."),
     "its name is a number": (lambda: spend(N, derive(3, "count_7d")), f"{SPEND}, derive(3): the name 3 does not fit."),  # type: ignore[arg-type]
     "its expression is missing": (lambda: derive("half"), "derive('half') lacks the argument 'sql'."),  # type: ignore[call-arg]
+    "a list is read": (
+        lambda: spend(last_n("amount", 3).over("7d"), derive("half", "amount_last_3_7d / 2")),
+        f"{SPEND}, derive('half'): amount_last_3_7d is a list[float], and an expression is computed from single values; read the list as",
+    ),
     "its expression is a number": (lambda: spend(N, derive("half", 3)), f"{SPEND}, derive('half'): an expression is a text of SQL"),  # type: ignore[arg-type]
 }
 
@@ -238,6 +249,10 @@ def test_names_are_made_of_column_aggregation_and_window() -> None:
         count().over("7d", "36h"), mean("amount").over("2w"), sum("amount", where="gift").over("7d", "30d").named("gifts_{window}")
     )
     assert [f.name for f in view.stored] == ["count_7d", "count_36h", "amount_mean_2w", "gifts_7d", "gifts_30d"]
+    assert list(spend(last_n("amount", 3).over("7d"), top_k("country", 1).over("2w")).served.items()) == [
+        ("amount_last_3_7d", "list[float]"),
+        ("country_top_1_2w", "list[str]"),
+    ]
 
 
 def test_the_empty_value_of_a_sum_has_the_type_of_its_values() -> None:
@@ -250,6 +265,7 @@ def test_a_feature_prints_as_it_is_declared() -> None:
         repr(sum("amount", where="gift", offset="1d").over("7d").named("x"))
         == "sum('amount', where='gift', offset='1d').over('7d').named('x')"
     )
+    assert repr(last_n("amount", 3, where="gift").over("7d")) == "last_n('amount', 3, where='gift').over('7d')"
 
 
 def test_owners_and_tags_come_from_the_source_unless_declared() -> None:

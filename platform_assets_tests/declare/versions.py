@@ -14,6 +14,7 @@ from platform_assets import (
     derive,
     every,
     hourly,
+    last_n,
     max,
     mean,
     min,
@@ -21,6 +22,7 @@ from platform_assets import (
     on_demand,
     source,
     sum,
+    top_k,
 )
 from platform_assets_tests.declare.shop import ORDERS, Order, churn, churned, orders, profile, service, spend, takings, training, updates
 
@@ -136,6 +138,9 @@ VIEWS: Mapping[str, Callable[[], Any]] = {
     "a feature's name": lambda: spend(sum("amount").over("7d").named("g")),
     "a window": lambda: named(sum("amount").over("8d")),
     "an aggregation": lambda: named(mean("amount").over("7d")),
+    "values by their times": lambda: named(last_n("amount", 3).over("7d")),
+    "how many values": lambda: named(last_n("amount", 4).over("7d")),
+    "values by how often they come": lambda: named(top_k("amount", 3).over("7d")),
     "the other end": lambda: named(min("amount").over("7d")),
     "one end": lambda: named(max("amount").over("7d")),
     "the argument": lambda: named(sum("quantity").over("7d")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from platform_assets import FeatureService, FeatureView, count, daily, derive, last, max, on_demand, time_since_last
+from platform_assets import FeatureService, FeatureView, count, daily, derive, last, last_n, max, on_demand, time_since_last, top_k
 from platform_assets.declare.view import FeatureView as View
 from platform_assets.engines import reference
 from platform_assets.expressions.types import POLARS
@@ -37,6 +37,10 @@ class Shop:
                 max("at").over("3d").named("last_at"),
                 count(where="large").over("2d").named("large"),
                 last("sale_id").over("3d"),
+                last_n("sale_id", 3).over("3d"),
+                last_n("at", 2).over("2d"),
+                top_k("amount", 2).over("1d", "3d"),
+                top_k("amount > 4", 2).over("3d").named("dear"),
                 derive("idle_days", "time_since_last_3d / 86400.0"),
             ],
         )

@@ -10,6 +10,7 @@ from platform_assets.declare.training import FeatureService
 from platform_assets.engines.polars.asked import check_labels
 from platform_assets.engines.polars.attributes import in_force
 from platform_assets.engines.polars.on_demand import on_demand
+from platform_assets.expressions.types import POLARS
 
 _ROW, _AT = "__row", "__at"
 
@@ -55,7 +56,7 @@ def served(view: View, stored: pl.DataFrame, at: str = _AT) -> pl.DataFrame:
     columns = []
     for feature in view.stored:
         value = (
-            pl.when(found).then(pl.col(feature.name)).otherwise(pl.lit(feature.measure.empty))
+            pl.when(found).then(pl.col(feature.name)).otherwise(pl.lit(feature.measure.empty, POLARS[feature.measure.type]))
             if feature.measure.empty is not None
             else pl.col(feature.name)
         )

@@ -4,8 +4,9 @@
     bytes 8-15  valid_from, microseconds since 1970 (UTC)
     bytes 16-17 the layout's id: a checksum of names, types and order, so that nothing is read as what it is not
     then        a bit a feature, set where it is null
-    then        a slot a feature, in the layout's order; for a text the number of its bytes
-    then        the bytes of the texts, one after the other
+    then        a slot a feature, in the layout's order; for a text the number of its bytes, for a list the number of its values
+    then        the texts and lists, one after the other: the bytes of a text, the values of a list as slots; for a list of texts
+                first the number of bytes of each, then their bytes
 
 All numbers are big endian. A field of the version alone is a tombstone: the entity has the empty values.
 """
@@ -14,6 +15,7 @@ import struct
 import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -26,15 +28,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from platform_assets.errors import OnlineError
-from platform_assets.expressions.types import POLARS, DataType
+from platform_assets.expressions.types import ELEMENTS, POLARS, DataType, FeatureType
 
 FIELD_FORMAT = 1
 """Counts up when the bytes above change their meaning."""
 
 TOMBSTONE_BYTES = 8
 
-_SLOT: dict[DataType, str] = {"int": "q", "float": "d", "bool": "?", "datetime": "q", "date": "i", "str": "I"}
-_NUMPY_SLOT: dict[DataType, str] = {"int": ">i8", "float": ">f8", "bool": "u1", "datetime": ">i8", "date": ">i4", "str": ">u4"}
+_SLOT: dict[FeatureType, str] = {"int": "q", "float": "d", "bool": "?", "datetime": "q", "date": "i", "str": "I"}
+_SLOT |= dict.fromkeys(ELEMENTS, "I")
+_NUMPY_SLOT: dict[FeatureType, str] = {"int": ">i8", "float": ">f8", "bool": "u1", "datetime": ">i8", "date": ">i4", "str": ">u4"}
+_NUMPY_SLOT |= dict.fromkeys(ELEMENTS, ">u4")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -63,7 +67,7 @@ class ViewLayout:
     version: str
     entity: str
     keys: tuple[tuple[str, DataType], ...]
-    features: tuple[tuple[str, DataType, Any], ...]
+    features: tuple[tuple[str, FeatureType, Any], ...]
 
     @property
     def name(self) -> str:
@@ -90,6 +94,10 @@ class ViewLayout:
         return tuple(empty for _, _, empty in self.features)
 
     @cached_property
+    def has_lists(self) -> bool:
+        return any(kind in ELEMENTS for _, kind, _ in self.features)
+
+    @cached_property
     def unpack(self) -> Callable[[Sequence[bytes | None]], Values]:
         """The function that reads the packed fields of some entities; None stands for an entity that has no such field."""
         return _unpacking(self)
@@ -109,11 +117,42 @@ def pack(layout: ViewLayout, rows: pl.DataFrame, version: int) -> pa.Array:
     fixed["valid_from"] = rows["valid_from"].cast(POLARS["datetime"]).to_physical().to_numpy()
     fixed["nulls"] = np.packbits(columns.select(pl.all().is_null()).to_numpy().reshape(rows.height, len(kinds)), axis=1, bitorder="little")
     for place, (name, kind) in enumerate(kinds):
-        column = columns[name]
-        numbers = column.str.len_bytes() if kind == "str" else column.cast(pl.UInt8) if kind == "bool" else column.to_physical()
-        fixed[f"slot {place}"] = numbers.fill_null(0).to_numpy()
-    texts = [columns[name].fill_null("").to_arrow().cast(pa.large_binary()) for name, kind in kinds if kind == "str"]
-    return joined([binary_of_equal_length(fixed), *texts])
+        fixed[f"slot {place}"] = _in_slot(columns[name], kind).fill_null(0).to_numpy()
+    behind = [part for name, kind in kinds for part in _behind(layout, columns[name], kind)]
+    return joined([binary_of_equal_length(fixed), *behind])
+
+
+def _in_slot(column: pl.Series, kind: FeatureType) -> pl.Series:
+    """The number that stands in a feature's slot, a row."""
+    if kind == "str":
+        return column.str.len_bytes()
+    if kind in ELEMENTS:
+        return column.list.len()
+    return column.cast(pl.UInt8) if kind == "bool" else column.to_physical()
+
+
+def _behind(layout: ViewLayout, column: pl.Series, kind: FeatureType) -> list[pa.Array]:
+    """What of a feature stands behind the slots, as binary columns that follow each other."""
+    if kind == "str":
+        return [column.fill_null("").to_arrow().cast(pa.large_binary())]
+    if kind not in ELEMENTS:
+        return []
+    element = ELEMENTS[kind]
+    ends = np.append(0, np.cumsum(column.list.len().fill_null(0).to_numpy(), dtype=np.int64))
+    values = pl.Series(column.to_arrow().flatten(), dtype=POLARS[element])
+    if values.null_count():
+        raise OnlineError(f"{layout.name}: a list of {column.name!r} holds a null. Lists of features have none: leave it out, or fill it.")
+    slots = _in_slot(values, element).to_numpy().astype(_NUMPY_SLOT[element])
+    parts = [_binary(ends * slots.itemsize, slots)]
+    if element == "str":
+        starts = np.append(0, np.cumsum(slots, dtype=np.int64))
+        parts.append(_binary(starts[ends], values.str.join("").item().encode() if len(values) else b""))
+    return parts
+
+
+def _binary(ends: np.ndarray[Any, Any], data: Any) -> pa.Array:
+    """The bytes between these ends as binary values, without copying them."""
+    return pa.Array.from_buffers(pa.large_binary(), len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(data)])
 
 
 def tombstone(version: int) -> bytes:
@@ -128,8 +167,7 @@ def version_of_field(packed: bytes) -> int:
 
 def binary_of_equal_length(records: np.ndarray[Any, Any]) -> pa.Array:
     """The records of a contiguous array as binary values, without copying them."""
-    offsets = np.arange(len(records) + 1, dtype=np.int64) * records.itemsize
-    return pa.Array.from_buffers(pa.large_binary(), len(records), [None, pa.py_buffer(offsets), pa.py_buffer(records)])
+    return _binary(np.arange(len(records) + 1, dtype=np.int64) * records.itemsize, records)
 
 
 def joined(parts: Sequence[pa.Array | bytes]) -> pa.Array:
@@ -146,13 +184,13 @@ def _null_bytes(features: int) -> int:
 
 def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]:
     kinds = [kind for _, kind, _ in layout.features]
-    empty, width = layout.empty, _null_bytes(len(kinds))
+    empty, has_lists, width = layout.empty, layout.has_lists, _null_bytes(len(kinds))
     slots = struct.Struct(f">8xq{2 + width}s{''.join(_SLOT[kind] for kind in kinds)}")
     expected = layout.id.to_bytes(2, "big")
     without_nulls = expected + bytes(width)
-    texts = [place for place, kind in enumerate(kinds) if kind == "str"]
+    behind = [(place, _reading(kind)) for place, kind in enumerate(kinds) if kind == "str" or kind in ELEMENTS]
     converted = [(place, _PYTHON[kind]) for place, kind in enumerate(kinds) if kind in _PYTHON]
-    numbers_of = {slots.size} if not texts and not converted else set()
+    numbers_of = {slots.size} if not behind and not converted else set()
 
     def unpack(packed: Sequence[bytes | None]) -> Values:
         # Numbers alone, and something of everyone, as nearly every read has it: all at once, and one by one only where there are nulls.
@@ -166,7 +204,7 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
         valid_from: list[datetime | None] = []
         for field in packed:
             if field is None or len(field) == TOMBSTONE_BYTES:
-                rows.append(empty)
+                rows.append(deepcopy(empty) if has_lists else empty)  # who reads a list may change it
                 valid_from.append(None)
             else:
                 if len(field) < slots.size:
@@ -181,9 +219,8 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
         if head[:2] != expected:
             raise foreign()
         values, end = list(found[2:]), slots.size
-        for place in texts:
-            start, end = end, end + values[place]
-            values[place] = field[start:end].decode()
+        for place, read in behind:
+            values[place], end = read(field, end, values[place])
         for place, convert in converted:
             values[place] = convert(values[place])
         if head != without_nulls:
@@ -200,6 +237,30 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
         )
 
     return unpack
+
+
+def _reading(kind: FeatureType) -> Callable[[bytes, int, int], tuple[Any, int]]:
+    """Reads what of a value stands behind the slots: from the field, where it begins, and the number in its slot. Says where it ends."""
+
+    def text(field: bytes, start: int, size: int) -> tuple[Any, int]:
+        return field[start : start + size].decode(), start + size
+
+    def texts(field: bytes, start: int, length: int) -> tuple[Any, int]:
+        values, end = [], start + 4 * length
+        for size in struct.unpack_from(f">{length}I", field, start):
+            value, end = text(field, end, size)
+            values.append(value)
+        return values, end
+
+    def numbers(field: bytes, start: int, length: int) -> tuple[Any, int]:
+        values = struct.unpack_from(f">{length}{_SLOT[element]}", field, start)
+        return [convert(value) for value in values] if convert else list(values), start + length * size_of_one
+
+    if kind == "str":
+        return text
+    element = ELEMENTS[kind]
+    size_of_one, convert = struct.calcsize(f">{_SLOT[element]}"), _PYTHON.get(element)
+    return texts if element == "str" else numbers
 
 
 @lru_cache(maxsize=4096)  # thousands of entities share the valid_from of a partition

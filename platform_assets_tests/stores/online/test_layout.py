@@ -1,5 +1,6 @@
 """Packed fields: what is packed in bulk is read back one by one."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_assets.errors import OnlineError
-from platform_assets.expressions.types import DATA_TYPES, POLARS, DataType
+from platform_assets.expressions.types import LISTS, POLARS, DataType, FeatureType
 from platform_assets.stores.online.layout import ViewLayout, pack, tombstone, version_of_field
 
 MOMENTS = st.datetimes(datetime(1600, 1, 1), datetime(2900, 1, 1)).map(lambda at: at.replace(tzinfo=UTC, fold=0))
-VALUES: dict[DataType, st.SearchStrategy[Any]] = {
+SINGLE: dict[DataType, st.SearchStrategy[Any]] = {
     "int": st.integers(-(2**63), 2**63 - 1),
     "float": st.floats(),
     "bool": st.booleans(),
@@ -21,23 +22,25 @@ VALUES: dict[DataType, st.SearchStrategy[Any]] = {
     "date": st.dates(),
     "str": st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
 }
+VALUES: dict[FeatureType, st.SearchStrategy[Any]] = {**SINGLE}
+VALUES |= {LISTS[kind]: st.lists(values, max_size=4) for kind, values in SINGLE.items()}
 
 
-def layout_of(kinds: list[DataType], view: str = "spend") -> ViewLayout:
+def layout_of(kinds: Sequence[FeatureType], view: str = "spend") -> ViewLayout:
     features = tuple((f"f{place}", kind, None) for place, kind in enumerate(kinds))
     return ViewLayout(view, "0123456789ab", "customer", (("customer_id", "int"),), features)
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> tuple[list[DataType], list[datetime], list[list[Any]]]:
-    kinds = draw(st.lists(st.sampled_from(DATA_TYPES), min_size=1, max_size=20))
+def tables(draw: st.DrawFn) -> tuple[list[FeatureType], list[datetime], list[list[Any]]]:
+    kinds = draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=20))
     rows = draw(st.integers(0, 5))
     columns = [draw(st.lists(st.none() | VALUES[kind], min_size=rows, max_size=rows)) for kind in kinds]
     return kinds, draw(st.lists(MOMENTS, min_size=rows, max_size=rows)), columns
 
 
 @given(tables(), st.integers(0, 2**53))
-def test_what_is_packed_is_read_back(table: tuple[list[DataType], list[datetime], list[list[Any]]], version: int) -> None:
+def test_what_is_packed_is_read_back(table: tuple[list[FeatureType], list[datetime], list[list[Any]]], version: int) -> None:
     kinds, times, columns = table
     layout = layout_of(kinds)
     data = {"valid_from": pl.Series(times, dtype=POLARS["datetime"])}
@@ -71,6 +74,38 @@ def test_entities_with_nulls_with_nothing_and_with_a_tombstone_are_read_beside_t
     assert layout.unpack([]) == ([], [])
 
 
+def test_lists_are_read_back_and_an_empty_one_is_no_tombstone() -> None:
+    at = datetime(2024, 3, 1, tzinfo=UTC)
+    features = (("words", "list[str]", []), ("n", "int", 0), ("days", "list[date]", []))
+    layout = ViewLayout("spend", "0123456789ab", "customer", (("customer_id", "int"),), features)
+    words = [["🛒 é", "", "x"], [], None, [""]]
+    days = [[date(1969, 12, 31)], [], [date(2024, 2, 29), date(1, 1, 1)], []]
+    rows = pl.DataFrame(
+        {"valid_from": [at] * 4, "words": words, "n": [1, 2, 3, None], "days": days},
+        schema_overrides={"valid_from": POLARS["datetime"], "words": POLARS["list[str]"], "days": POLARS["list[date]"]},
+    )
+    packed = pack(layout, rows, 1).to_pylist()
+    found = layout.unpack([*packed, tombstone(2), None])
+    assert found.rows == [*zip(words, [1, 2, 3, None], days, strict=True), ([], 0, []), ([], 0, [])]
+    assert found.valid_from == [at] * 4 + [None] * 2
+    assert pack(layout, rows[1:3], 1).to_pylist() == packed[1:3]  # a slice of a larger frame
+
+
+def test_who_changes_a_list_that_was_read_changes_nobody_elses() -> None:
+    layout = ViewLayout("spend", "0123456789ab", "customer", (("customer_id", "int"),), (("words", "list[str]", []),))
+    first, second = layout.unpack([None, None]).rows
+    first[0].append("mine")
+    assert second == ([],)
+    assert layout.unpack([tombstone(1)]).rows == [([],)]
+
+
+def test_a_list_with_a_null_is_refused() -> None:
+    layout = ViewLayout("spend", "0123456789ab", "customer", (("customer_id", "int"),), (("words", "list[str]", []),))
+    rows = pl.DataFrame({"valid_from": [datetime(2024, 3, 1, tzinfo=UTC)], "words": [["a", None]]})
+    with pytest.raises(OnlineError, match="a list of 'words' holds a null"):
+        pack(layout, rows, 1)
+
+
 def test_ten_numbers_in_two_views_take_two_fields_of_59_bytes() -> None:
     row = pl.DataFrame({"valid_from": [datetime(2024, 3, 1, tzinfo=UTC)], **{f"f{place}": [0.5] for place in range(5)}})
     assert len(pack(layout_of(["float"] * 5), row, 1)[0].as_py()) == 8 + 8 + 2 + 1 + 5 * 8
@@ -101,3 +136,11 @@ def test_bytes_are_as_documented() -> None:
     assert field[16:18] == layout.id.to_bytes(2, "big")
     assert field[18] == 0b0100
     assert field[19:].hex() == "fffffffffffffffe" + "00000003" + "00" + "00000002" + "é:".encode().hex()
+
+
+def test_bytes_of_lists_are_as_documented() -> None:
+    layout = layout_of(["list[int]", "list[str]", "list[bool]"])
+    row = pl.DataFrame({"valid_from": [datetime(1970, 1, 1, tzinfo=UTC)], "f0": [[-2, 1]], "f1": [["é", "ab"]], "f2": [[True]]})
+    slots, numbers = "00000002" + "00000002" + "00000001", "fffffffffffffffe" + "0000000000000001"
+    texts = "00000002" + "00000002" + "éab".encode().hex()
+    assert pack(layout, row, 0)[0].as_py()[19:].hex() == slots + numbers + texts + "01"

@@ -1,0 +1,51 @@
+"""The latest values of a window, as a list."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from platform_assets.aggregations.column import Column, Ints, lists
+from platform_assets.aggregations.ranges import Counts, counted, first_of_each
+from platform_assets.expressions.types import LISTS, DataType, FeatureType
+
+
+@dataclass(frozen=True)
+class LastN:
+    """The values of the `parameter` rows with the latest event times that are not null; ties by primary key. The newest comes first.
+
+    So the first one is what `last` gives, whatever the length; there are fewer when the window has fewer. A value that came twice is
+    there twice. State: the rows' places in the order of event time and primary key, counted from the end. Of an empty window: an empty
+    list. Unit: that of the column.
+
+    >>> last_n("category", 3).over("30d")
+    """
+
+    parameter: int
+    name: str = "last_n"
+    argument: str = "required"
+
+    @property
+    def empty(self) -> list[object]:
+        return []
+
+    def result(self, argument: DataType) -> FeatureType | None:
+        return LISTS[argument]
+
+    def prepare(self, column: Column) -> Counts:
+        rows = np.flatnonzero(column.valid)
+        return counted(len(column), rows, len(column) - 1 - rows, np.ones(len(rows), np.int64))
+
+    def over(self, state: Counts, lo: Ints, hi: Ints) -> Counts:
+        return self._latest(state.over(lo, hi))
+
+    def merge(self, whole: Counts, part: Counts, at: Ints) -> Counts:
+        return self._latest(whole.joined(part, at))
+
+    def _latest(self, state: Counts) -> Counts:
+        kept = first_of_each(state.owner, self.parameter)
+        return Counts(state.size, state.owner[kept], state.code[kept], state.times[kept])
+
+    def finalize(self, state: Counts, column: Column) -> pl.Series:
+        values = column.values[len(column) - 1 - state.code]
+        return lists(column.series(values, np.ones(len(values), np.bool_)), np.bincount(state.owner, minlength=state.size))

@@ -1,0 +1,49 @@
+"""The most frequent values of a window, as a list."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from platform_assets.aggregations.column import Column, Ints, lists
+from platform_assets.aggregations.mode import by_frequency, counts_of
+from platform_assets.aggregations.ranges import Counts, first_of_each
+from platform_assets.expressions.types import LISTS, DataType, FeatureType
+
+
+@dataclass(frozen=True)
+class TopK:
+    """The `parameter` values that occur most often, the most frequent first; of equally frequent ones the smaller first.
+
+    So the first one is the mode; there are fewer when the window has fewer different values. State: how often each value occurs, all of
+    them: a value that is rare in every tile may be among the most frequent of a window. Of an empty window: an empty list. Unit: that of
+    the column.
+
+    >>> top_k("country", 3).over("30d")
+    """
+
+    parameter: int
+    name: str = "top_k"
+    argument: str = "required"
+
+    @property
+    def empty(self) -> list[object]:
+        return []
+
+    def result(self, argument: DataType) -> FeatureType | None:
+        return LISTS[argument]
+
+    def prepare(self, column: Column) -> Counts:
+        return counts_of(column)
+
+    def over(self, state: Counts, lo: Ints, hi: Ints) -> Counts:
+        return state.over(lo, hi)
+
+    def merge(self, whole: Counts, part: Counts, at: Ints) -> Counts:
+        return whole.joined(part, at)
+
+    def finalize(self, state: Counts, column: Column) -> pl.Series:
+        order = by_frequency(state)
+        order = order[first_of_each(state.owner[order], self.parameter)]
+        values = column.ranked[1][state.code[order]]
+        return lists(column.series(values, np.ones(len(values), np.bool_)), np.bincount(state.owner[order], minlength=state.size))
