@@ -73,6 +73,25 @@ def test_in_a_table_an_empty_cell_is_null_and_compared(tmp_path: Path) -> None:
     assert [(d.expected, d.found) for d in found.differences] == [(None, 3.0)]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_list_is_expected_member_by_member(tmp_path: Path, engine: str) -> None:
+    case = """
+  - case: the newest first
+    features: [{last_n: amount, n: 2, over: 1d, named: latest}]
+    expected: |
+      user | at         | latest
+      ada  | 2024-03-02 | [2, 1.0]
+      ada  | 2024-03-03 | []
+"""
+    assert outcome(tmp_path, case, engine).status == "passed"
+    found = outcome(tmp_path, case.replace("[2, 1.0]", "[1, 2]"), engine)
+    assert [(d.expected, d.found) for d in found.differences] == [([1.0, 2.0], [2.0, 1.0])]
+    assert outcome(tmp_path, case.replace("[2, 1.0]", "[2]"), engine).status == "failed"
+    told = outcome(tmp_path, case.replace("[2, 1.0]", "[x]"), engine).message
+    assert told.endswith("expected, row 1: 'latest' is '[x]', which is no list of float, such as [1, 2].")
+    assert "which is no list of float" in outcome(tmp_path, case.replace("[2, 1.0]", "2"), engine).message
+
+
 def test_floats_agree_to_a_billionth_unless_the_case_says_another_tolerance(tmp_path: Path) -> None:
     near = PASSES.replace("amount_sum_1d: 3", "amount_sum_1d: 3.000001")
     assert outcome(tmp_path, near).status == "failed"

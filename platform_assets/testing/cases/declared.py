@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from platform_assets.declare.source import Source, source
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.compute import moment
 from platform_assets.errors import ComputeError, DeclarationError, unknown
-from platform_assets.expressions.types import PYTHON
+from platform_assets.expressions.types import ELEMENTS, PYTHON, DataType, FeatureType
 from platform_assets.testing.cases.document import read_value
 from platform_assets.testing.equality import TOLERANCE
 from platform_assets.testing.events import KIND, READ, events, table_rows
@@ -167,16 +167,21 @@ def _expected(row: Words, words: Words, view: View, where: str) -> Row:
     return {**keys, "at": moment(at, f"{where}, at"), **values}
 
 
-def _typed(value: Any, kind: Any, name: str, where: str) -> Any:
-    """A value in the type of its column. What is no scalar is a list, in a table written [1, 2]."""
+def _typed(value: Any, kind: FeatureType, name: str, where: str) -> Any:
+    """A value in the type of its column; a list is written [1, 2], in a table too."""
     if value is None:
         return None
-    if kind not in READ:
-        return read_value(value) if isinstance(value, str) else value
+    element = ELEMENTS.get(kind)
+    members = read_value(value) if element and isinstance(value, str) else value
     try:
-        return READ[kind](value)
+        if element is None:
+            return READ[cast(DataType, kind)](value)
+        if isinstance(members, list):
+            return [READ[element](member) for member in members]
     except (ValueError, TypeError, ComputeError):
-        raise DeclarationError(f"{where}: {name!r} is {value!r}, which is no {KIND.get(kind, kind)}.") from None
+        pass
+    what = f"list of {element}, such as [1, 2]" if element else KIND.get(kind, kind)
+    raise DeclarationError(f"{where}: {name!r} is {value!r}, which is no {what}.")
 
 
 def _one_or_several(given: Any) -> Sequence[Any]:
@@ -185,6 +190,8 @@ def _one_or_several(given: Any) -> Sequence[Any]:
 
 def shown(value: Any) -> str:
     """A value as a case would write it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat(sep=" ", timespec="auto" if value.second or value.microsecond else "minutes")
     if isinstance(value, bool):
