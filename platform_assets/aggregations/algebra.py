@@ -1,10 +1,11 @@
-"""What every aggregation is: prepare, over, merge, finalize on arrays of states; and the facts that a declaration needs."""
+"""What every aggregation is: prepare, over, merge, finalize, keep and restore on arrays of states; and what a declaration needs to know."""
 
 from typing import Any, Protocol
 
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints
+from platform_assets.aggregations.kept import Kept
 from platform_assets.expressions.types import DataType, FeatureType
 
 State = Any
@@ -17,7 +18,8 @@ class Aggregation(Protocol):
     """The algebra of semantics.md 4, a whole column at a time. Combining is associative and commutative, nothing is subtracted.
 
     An engine prepares one state a row, combines them to tiles and tiles to windows with `over`, adds rows that arrived
-    later with `merge`, and finalizes. So a new aggregation is one file with these four functions.
+    later with `merge`, and finalizes. A checkpoint of lifetime windows keeps states, and restores them among other rows. So a new
+    aggregation is one file with these six functions.
     """
 
     @property
@@ -58,4 +60,12 @@ class Aggregation(Protocol):
 
     def finalize(self, state: State, column: Column) -> pl.Series:
         """One value a state, null where a window has no value."""
+        ...
+
+    def keep(self, state: State, column: Column) -> Kept:
+        """The states as values. What is kept of an empty one is nothing, or what restores it."""
+        ...
+
+    def restore(self, kept: Kept, column: Column, size: int) -> State:
+        """`size` states from what was kept of them, empty where nothing was; kept.rows are places in this column."""
         ...

@@ -7,6 +7,7 @@ import polars as pl
 
 from platform_assets.aggregations import ranges
 from platform_assets.aggregations.column import Column, Ints
+from platform_assets.aggregations.kept import Kept, filled, said
 from platform_assets.expressions.types import DataType
 
 
@@ -39,3 +40,9 @@ class Count:
 
     def finalize(self, state: Ints, column: Column) -> pl.Series:
         return pl.Series(state, dtype=pl.Int64)
+
+    def keep(self, state: Ints, column: Column) -> Kept:
+        return said(state > 0, n=state)
+
+    def restore(self, kept: Kept, column: Column, size: int) -> Ints:
+        return filled(kept, "n", size, 0)

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.aggregations.mode import counts_of
+from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.mode import counts_of, kept_counts, restored_counts
 from platform_assets.aggregations.ranges import Counts
 from platform_assets.expressions.types import DataType
 
@@ -39,3 +40,9 @@ class CountDistinct:
 
     def finalize(self, state: Counts, column: Column) -> pl.Series:
         return pl.Series(np.bincount(state.owner, minlength=state.size).astype(np.int64))
+
+    def keep(self, state: Counts, column: Column) -> Kept:
+        return kept_counts(state, column)
+
+    def restore(self, kept: Kept, column: Column, size: int) -> Counts:
+        return restored_counts(kept, column, size)

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints, lists
+from platform_assets.aggregations.kept import Kept
 from platform_assets.aggregations.ranges import Counts, counted, first_of_each
 from platform_assets.expressions.types import LISTS, DataType, FeatureType
 
@@ -49,3 +50,9 @@ class LastN:
     def finalize(self, state: Counts, column: Column) -> pl.Series:
         values = column.values[len(column) - 1 - state.code]
         return lists(column.series(values, np.ones(len(values), np.bool_)), np.bincount(state.owner, minlength=state.size))
+
+    def keep(self, state: Counts, column: Column) -> Kept:
+        return Kept(state.owner, rows=len(column) - 1 - state.code)
+
+    def restore(self, kept: Kept, column: Column, size: int) -> Counts:
+        return counted(size, kept.of, len(column) - 1 - kept.places, np.ones(len(kept.of), np.int64))

@@ -8,6 +8,7 @@ import polars as pl
 from platform_assets.aggregations import ranges
 from platform_assets.aggregations.algebra import NUMERIC
 from platform_assets.aggregations.column import Array, Column, Ints, masked
+from platform_assets.aggregations.kept import Kept, filled, said
 from platform_assets.expressions.types import DataType
 
 Means = tuple[Ints, Array]
@@ -44,3 +45,9 @@ class Mean:
     def finalize(self, state: Means, column: Column) -> pl.Series:
         n, total = state
         return masked(total / np.maximum(n, 1), n > 0, "float")
+
+    def keep(self, state: Means, column: Column) -> Kept:
+        return said(state[0] > 0, n=state[0], sum=state[1])
+
+    def restore(self, kept: Kept, column: Column, size: int) -> Means:
+        return filled(kept, "n", size, 0), filled(kept, "sum", size, 0.0)

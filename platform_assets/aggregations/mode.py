@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints
+from platform_assets.aggregations.kept import Kept
 from platform_assets.aggregations.ranges import Counts, counted, first_of_each
 from platform_assets.expressions.types import DataType
 
@@ -47,6 +48,12 @@ class Mode:
         found[owner[first]] = True
         return column.series(values, found)
 
+    def keep(self, state: Counts, column: Column) -> Kept:
+        return kept_counts(state, column)
+
+    def restore(self, kept: Kept, column: Column, size: int) -> Counts:
+        return restored_counts(kept, column, size)
+
 
 def by_frequency(state: Counts) -> Ints:
     """The order by owner, then the most frequent first, then the smallest."""
@@ -57,3 +64,12 @@ def counts_of(column: Column) -> Counts:
     """One count for each row with a value."""
     rows = np.flatnonzero(column.valid)
     return counted(len(column), rows, column.ranked[0][rows], np.ones(len(rows), np.int64))
+
+
+def kept_counts(state: Counts, column: Column) -> Kept:
+    """The values and how often each occurs."""
+    return Kept(state.owner, {"times": state.times}, values=column.ranked[1][state.code])
+
+
+def restored_counts(kept: Kept, column: Column, size: int) -> Counts:
+    return counted(size, kept.of, column.ranked[0][kept.places], kept.numbers["times"])

@@ -21,20 +21,26 @@ if TYPE_CHECKING:
 
 Closed = Literal["left", "right", "both", "none"]
 
+LIFETIME = "lifetime"
+"""The text of a window that has no start."""
+
 
 @dataclass(frozen=True)
 class Window:
-    """[t - offset - length, t - offset) for closed="left"; the other words move an edge as in Polars."""
+    """[t - offset - length, t - offset) for closed="left"; the other words move an edge as in Polars.
+
+    length: None for a lifetime, which has no start and so no left edge.
+    """
 
     text: str
-    length: timedelta
+    length: timedelta | None
     offset: timedelta = timedelta(0)
     closed: Closed = "left"
 
     @property
     def reach(self) -> timedelta:
-        """How far back from t it looks."""
-        return self.length + self.offset
+        """How far back from t it looks; a lifetime, beyond a checkpoint of what has entered it already."""
+        return (self.length or timedelta(0)) + self.offset
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,7 +60,7 @@ class Feature:
     name: str | None = None
 
     def over(self, *windows: str) -> Feature:
-        """One feature for each window, such as over("7d", "30d")."""
+        """One feature for each window, such as over("7d", "30d"); "lifetime" has no start."""
         return replace(self, windows=windows)
 
     def named(self, name: str) -> Feature:
@@ -80,7 +86,8 @@ class Feature:
             raise DeclarationError(f"{where} has no window. Write {self}.over('7d').")
         one_of(self.closed, get_args(Closed), f"{where}, closed", "way to close a window")
         offset = duration(self.offset, f"{where}, offset") if self.offset is not None else timedelta(0)
-        return [Window(text, positive(text, f"{where}.over"), offset, self.closed) for text in self.windows]
+        lengths = [None if text == LIFETIME else positive(text, f"{where}.over") for text in self.windows]
+        return [Window(text, length, offset, self.closed) for text, length in zip(self.windows, lengths, strict=True)]
 
     def name_over(self, window: str, where: str, plain_column: bool) -> str:
         """The name of the feature over one window: {column}_{aggregation}_{window}, or as named."""

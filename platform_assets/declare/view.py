@@ -124,7 +124,7 @@ class FeatureView:
 
     @cached_property
     def reach(self) -> timedelta:
-        """How far back from its anchor a snapshot looks: the largest window and its offset."""
+        """How far back from its anchor a snapshot looks: the largest window that has a start, and its offset."""
         return max(feature.window.reach for feature in self.stored)
 
     @cached_property
@@ -133,9 +133,14 @@ class FeatureView:
         return -(-self.reach // self.source.partitions.step)
 
     @property
-    def lookback(self) -> int:
-        """How many partitions back the last row of an entity that still has values may lie."""
-        return self.reads_back + 1
+    def lookback(self) -> int | None:
+        """How many partitions back the last row of an entity that still has values may lie; None: any number, of a lifetime."""
+        return None if self.lifetime else self.reads_back + 1
+
+    @cached_property
+    def lifetime(self) -> tuple[StoredFeature, ...]:
+        """Its features over windows that have no start. Their states are kept in checkpoints (declare/checkpoints.py)."""
+        return tuple(feature for feature in self.stored if feature.window.length is None)
 
     def valid_from(self, partition: int) -> datetime:
         """From when the snapshot of a partition may be read."""

@@ -121,9 +121,11 @@ def _readable(row: Row) -> Row:
 def in_window(window: Window, at: datetime, anchor: datetime) -> bool:
     """Whether an event time lies in a window at an anchor."""
     end = anchor - window.offset
+    before_end = at <= end if window.closed in ("right", "both") else at < end
+    if window.length is None:
+        return before_end
     start = end - window.length
     after_start = at >= start if window.closed in ("left", "both") else at > start
-    before_end = at <= end if window.closed in ("right", "both") else at < end
     return after_start and before_end
 
 

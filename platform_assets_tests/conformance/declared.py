@@ -75,11 +75,25 @@ class Unit:
     within: str
 
 
-DAYS = Unit(daily("2024-01-01"), ("1d", "2d", "36h", "60h", "5d"), (None, "12h", "36h", "2d", "3d"), ("0s", "6h", "36h"), "2d", "3d", "1d")
-HOURS = Unit(
-    hourly("2024-02-28"), ("1h", "2h", "90m", "150m", "5h"), (None, "30m", "90m", "2h", "3h"), ("0s", "10m", "2h"), "24h", "36h", "12h"
+DAYS = Unit(
+    daily("2024-01-01"),
+    ("1d", "2d", "36h", "60h", "5d", "lifetime"),
+    (None, "12h", "36h", "2d", "3d"),
+    ("0s", "6h", "36h"),
+    "2d",
+    "3d",
+    "1d",
 )
-WEEKS = Unit(weekly("2024-01-01"), ("1w", "2w", "10d", "17d"), (None, "84h", "2w", "3w"), ("0s", "1d"), "1w", "3w", "10d")
+HOURS = Unit(
+    hourly("2024-02-28"),
+    ("1h", "2h", "90m", "150m", "5h", "lifetime"),
+    (None, "30m", "90m", "2h", "3h"),
+    ("0s", "10m", "2h"),
+    "24h",
+    "36h",
+    "12h",
+)
+WEEKS = Unit(weekly("2024-01-01"), ("1w", "2w", "10d", "17d", "lifetime"), (None, "84h", "2w", "3w"), ("0s", "1d"), "1w", "3w", "10d")
 UNITS = (DAYS, HOURS, WEEKS)
 
 

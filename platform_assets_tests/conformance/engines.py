@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
+from platform_assets.declare.checkpoints import waits
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
@@ -15,6 +16,8 @@ from platform_assets.engines import reference
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
+from platform_assets.engines.polars.checkpoint import checkpoint
+from platform_assets.engines.polars.kept import Checkpoint
 from platform_assets.engines.polars.labels import label_times, labels
 from platform_assets.engines.polars.report import report
 from platform_assets.engines.polars.silver import judge
@@ -49,12 +52,16 @@ class Judged:
 
 
 class Engine(Protocol):
-    """What an engine computes. Partitions first..last are made in one go; `silver` holds the rows of all arrivals."""
+    """What an engine computes. Partitions first..last are made in one go; `silver` holds the rows of all arrivals.
+
+    checkpoints: snapshots at which the states of lifetime windows are kept, ascending. Those before `first` are made, each from the one
+    before it, and the values from the last one. Without any the values are made from the beginning.
+    """
 
     name: str
 
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged: ...
-    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
+    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]: ...
     def attributes_log(self, view: AttributeView, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]: ...
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]: ...
@@ -105,7 +112,7 @@ class Reference:
             counts.append({"partition": partition, "not_finite": not_finite, **reference.counts(source, rows, partition)})
         return Judged(accepted, quarantined, counts)
 
-    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
+    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]:
         return reference.change_log(view, silver, first, last)
 
     def attributes_log(self, view: AttributeView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
@@ -138,9 +145,16 @@ class Polars:
             row["reasons"] = {_reasons([reason])[0]: number for reason, number in row["reasons"].items()}
         return Judged(_rows(judged.silver, source), quarantined, counts)
 
-    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
-        rows = self._silver(view.source, [row for row in silver if first - view.reads_back <= row["arrival"] <= last])
-        frames = change_log(view, rows.lazy(), first, last, rows_at_once=self.rows_at_once)
+    def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]:
+        oldest = min([first, *(row["arrival"] for row in silver)])
+        before, read = None, range(oldest, last + 1) if view.lifetime else range(first - view.reads_back, last + 1)
+        for snapshot in [snapshot for snapshot in checkpoints if snapshot < first and view.lifetime]:
+            since = oldest if before is None else before.snapshot + 1 - waits(view)
+            arrived = self._silver(view.source, [row for row in silver if since <= row["arrival"] <= snapshot])
+            states = pl.concat(checkpoint(view, arrived.lazy(), snapshot, before, rows_at_once=self.rows_at_once))
+            before, read = Checkpoint(snapshot, states.lazy()), range(min(first - view.reads_back, snapshot + 1 - waits(view)), last + 1)
+        rows = self._silver(view.source, [row for row in silver if row["arrival"] in read])
+        frames = change_log(view, rows.lazy(), first, last, checkpoint=before, rows_at_once=self.rows_at_once)
         return [row for frame in frames for row in _rows(frame, view.source)]
 
     def attributes_log(self, view: AttributeView, silver: Sequence[Row], first: int, last: int) -> list[Row]:

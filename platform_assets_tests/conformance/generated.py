@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from platform_assets.declare.durations import duration
+from platform_assets.declare.features import LIFETIME
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source
 from platform_assets.engines.reference import UNREADABLE, ZONELESS
@@ -62,7 +63,7 @@ def moments(unit: Unit, windows: Windows, base: int) -> st.SearchStrategy[dateti
     edges = [
         a - offset - length
         for a in anchors
-        for length in (timedelta(0), timedelta(0), *(duration(text, "windows") for text in windows.lengths))
+        for length in (timedelta(0), timedelta(0), *(duration(text, "windows") for text in windows.lengths if text != LIFETIME))
     ]
     near = st.tuples(st.sampled_from(edges), st.sampled_from([0, 0, 0, 1, -1])).map(lambda at: at[0] + at[1] * MICROSECOND)
     span = (anchors[-1] - anchors[0]) // timedelta(minutes=1)
@@ -193,4 +194,5 @@ def cases(draw: st.DrawFn) -> Case:
         last,
         draw(st.integers(first, last)),
         months=[month, month + 1],
+        checkpoints=sorted(draw(st.sets(st.integers(first - 4, last - 1), max_size=3))),
     )

@@ -44,7 +44,7 @@ def _met(case: Case, outcome: Outcome) -> Iterator[Cell]:
             anchor = case.source.partitions.ends_at(snapshot["partition"])
             for feature in view.stored:
                 end = anchor - feature.window.offset
-                edges = {"left": end - feature.window.length, "right": end}
+                edges = {"right": end} | ({} if feature.window.length is None else {"left": end - feature.window.length})
                 on_edge = [(edge, row) for row in mine for edge, at in edges.items() if row[case.source.event_time] == at]
                 with_value = [(edge, row) for edge, row in on_edge if _has_value(feature, row)]
                 inside = (row for row in mine if reference.in_window(feature.window, row[case.source.event_time], anchor))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 CHANGE_LOG = "engines/polars/change_log.py"
 WINDOWS = "engines/polars/windows.py"
 MARKS = "engines/polars/marks.py"
+KEPT = "engines/polars/kept.py"
+CHECKPOINT = "engines/polars/checkpoint.py"
 SILVER = "engines/polars/silver.py"
 AS_OF = "engines/polars/as_of.py"
 LABELS = "engines/polars/labels.py"
@@ -51,8 +53,8 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "ties",
-        ("ties of event time by arrival", WINDOWS, '*(c for c in events.columns if c.startswith("__order_")), _ARRIVAL)', "_ARRIVAL)"),
-        ("the earlier arrival is the later row", WINDOWS, "_ARRIVAL)\n    entity", "-pl.col(_ARRIVAL))\n    entity"),
+        ("ties of event time by arrival", WINDOWS, "*(c for c in events.columns if c.startswith(ORDER)), ARRIVAL)", "ARRIVAL)"),
+        ("the earlier arrival is the later row", WINDOWS, "ARRIVAL)\n    entity", "-pl.col(ARRIVAL))\n    entity"),
         (
             "of equally frequent values the largest",
             "aggregations/mode.py",
@@ -261,6 +263,35 @@ MUTANTS: list[Mutant] = [
             "np.flatnonzero(np.cumsum(depth[:-1]) > 0)",
             "np.flatnonzero(np.cumsum(depth[:-1]) > 1)",
         ),
+    ),
+    *mutants(
+        "checkpoints",
+        ("rows of the checkpoint are counted again from silver", WINDOWS, "np.where(enter <= since, NEVER, enter)", "enter"),
+        (
+            "what has arrived is taken for what has entered",
+            WINDOWS,
+            "np.where(enter <= since, NEVER, enter)",
+            "np.where(arrival <= since, NEVER, enter)",
+        ),
+        ("rows that pieces are about count as rows", WINDOWS, "np.where(states.is_witness, NEVER, arrival)", "arrival"),
+        ("whom only the checkpoint knows is empty", WINDOWS, "        alive[at] = True\n", ""),
+        (
+            "a state is that of another entity",
+            WINDOWS,
+            "aggregation.over(before, mine[at], mine[at] + 1)",
+            "aggregation.over(before, at * 0, at * 0 + 1)",
+        ),
+        ("entities that do not change are not kept", CHECKPOINT, "yield from _unchanged(", "yield from () and _unchanged("),
+        ("what enters later is kept already", CHECKPOINT, "np.full(len(entity), snapshot)", "np.full(len(entity), snapshot + 1)"),
+        ("ties with a kept row by nothing", KEPT, " or column.startswith(ORDER)]", "]"),
+        ("a kept row has no arrival", KEPT, "column in (TIME, ARRIVAL)", "column == TIME"),
+        (
+            "kept values have lost how often they occur",
+            "aggregations/mode.py",
+            'Kept(state.owner, {"times": state.times}',
+            'Kept(state.owner, {"times": state.times * 0 + 1}',
+        ),
+        ("a kept deviation has lost its spread", "aggregations/spread.py", "distance=distance, m2=m2)", "distance=distance, m2=m2 * 0)"),
     ),
     *mutants(
         "attributes",

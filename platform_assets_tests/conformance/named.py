@@ -117,7 +117,8 @@ class Expired:
 class Snapshots:
     """The change log of one feature, or of several: every row of ada's from the first arrival until long after the last.
 
-    expected: partition (its start) to the value, to a mapping of features to values, or to Expired; no other row may come.
+    expected: partition (its start) to the value, to a mapping of features to values, or to Expired; no other row may come. Lifetime windows
+    are made from the beginning, and from a checkpoint at every partition, each made from the one before it.
     """
 
     features: Feature | Sequence[Feature]
@@ -134,7 +135,11 @@ class Snapshots:
             max([row["arrival"] for row in silver] + [self.source.partitions.index(moment(p)) for p in self.expected]) + view.reads_back + 2
         )
         log = [row for row in engine.change_log(view, silver, first, last) if row["user"] == "ada"]
-        require_same_table("change log", [self._row(view, start, values) for start, values in self.expected.items()], log, ["partition"])
+        wanted = [self._row(view, start, values) for start, values in self.expected.items()]
+        require_same_table("change log", wanted, log, ["partition"])
+        if view.lifetime:
+            each = [row for p in range(first, last + 1) for row in engine.change_log(view, silver, p, p, range(first, p))]
+            require_same_table("from a checkpoint each day", wanted, [row for row in each if row["user"] == "ada"], ["partition"])
 
     def _row(self, view: FeatureView, start: str, expected: Any) -> Row:
         partition = self.source.partitions.index(moment(start))

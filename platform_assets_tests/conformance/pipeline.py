@@ -29,6 +29,8 @@ class Case:
     cut: int
     """An engine makes the partitions before it and those from it on in two runs, the reference all at once."""
     months: Sequence[int]
+    checkpoints: Sequence[int] = ()
+    """Snapshots at which the states of lifetime windows are kept, ascending. Their values are made from these, and from the beginning."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,13 @@ def require_agreement(engine: Engine, case: Case) -> Outcome:
     require_same_table("quarantine", expected.judged.quarantined, got.judged.quarantined, place)
     require_same_table("counts", expected.judged.counts, got.judged.counts, ("partition",))
     for view in case.service.views:
-        require_same_table(f"change log of {view.name}", expected.logs[view.name], got.logs[view.name], (*view.entity.keys, "partition"))
+        keys, wanted = (*view.entity.keys, "partition"), expected.logs[view.name]
+        require_same_table(f"change log of {view.name}", wanted, got.logs[view.name], keys)
+        if case.checkpoints and view.lifetime:
+            runs = _runs(case.first, [case.cut], case.last)
+            halves = [engine.change_log(view, expected.judged.accepted, r.start, r.stop - 1, case.checkpoints) for r in runs]
+            log = [row for half in halves for row in half]
+            require_same_table(f"change log of {view.name} from checkpoints at {case.checkpoints}", wanted, log, keys)
     require_same_rows("point-in-time join", expected.joined, got.joined)
     require_same_table("labels", expected.labels, got.labels, (*case.training.entity.keys, "label_time"))
     require_same_table("report", expected.report, got.report, (*case.table.by, "partition"))

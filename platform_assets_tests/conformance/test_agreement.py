@@ -84,7 +84,8 @@ def test_a_reader_needs_no_snapshot_older_than_its_lookback(engine: Engine) -> N
         for view in case.service.views:
             for row in case.asked:
                 newest = case.source.partitions.index(row["label_time"] - case.source.data_delay) - 1
-                near = [snapshot for snapshot in logs[view.name] if newest - view.lookback <= snapshot["partition"] <= newest]
+                oldest = case.first if view.lookback is None else newest - view.lookback
+                near = [snapshot for snapshot in logs[view.name] if oldest <= snapshot["partition"] <= newest]
                 entity = tuple(row[key] for key in view.entity.keys)
                 whole, part = (reference.as_of(view, log, entity, row["label_time"]) for log in (logs[view.name], near))
                 require_same_row(f"{view.name} of {entity} at {row['label_time']}", whole, part)

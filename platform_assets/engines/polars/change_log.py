@@ -7,20 +7,29 @@ import polars as pl
 
 from platform_assets.aggregations.column import Ints
 from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.kept import Checkpoint
 from platform_assets.engines.polars.marks import Marks
 from platform_assets.engines.polars.times import start_of, stored_partition
 from platform_assets.engines.polars.windows import Passage, Rows, chunks, finalized, passages_of, states_at
 
 
 def change_log(
-    view: FeatureView, silver: pl.LazyFrame, first: int, last: int, *, rows_at_once: int | None = None
+    view: FeatureView,
+    silver: pl.LazyFrame,
+    first: int,
+    last: int,
+    *,
+    checkpoint: Checkpoint | None = None,
+    rows_at_once: int | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The rows of the view's table for the partitions first..last, one frame for each chunk of entities.
 
-    silver: accepted rows of at least the arrival partitions first - view.reads_back .. last. Columns out: the keys,
-    partition, valid_from, is_empty, one a stored feature.
+    silver: accepted rows of at least the arrival partitions that the first of these snapshots reads (declare/checkpoints.py), and of
+    those up to the last. checkpoint: of lifetime windows, at a snapshot before the first; without one silver must begin where its
+    source does. Columns out: the keys, partition, valid_from, is_empty, one a stored feature.
     """
-    for rows in chunks(view, silver, rows_at_once):
+    changing = range(first, last + 1) if checkpoint else None  # else the rows of all entities are here, and nearly all change
+    for rows in chunks(view, silver, rows_at_once, checkpoint=checkpoint, changing=changing):
         yield _chunk(view, rows, first, last)
 
 

@@ -4,11 +4,13 @@ A row is inside a window for the snapshots enter <= d < exit: it enters when it 
 and exits when the window's start has. marks.py tells which rows that are at the marks.
 
     arguments -> chunks of entities, their rows sorted -> passages (when each row enters and exits) -> states at marks -> values
+
+A lifetime has no start: rows never exit. Those that had entered at a checkpoint are in its states, which are merged as another class.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,14 +19,18 @@ from platform_assets.aggregations import Column, column_of
 from platform_assets.aggregations.column import Bools, Ints
 from platform_assets.declare.features import Closed, Measure
 from platform_assets.declare.view import FeatureView, StoredFeature
+from platform_assets.engines.polars.kept import ARRIVAL, ENTITY, ORDER, TIME, Checkpoint, Held, held, witnesses
 from platform_assets.engines.polars.marks import Marks, classes, combined
 from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch
 from platform_assets.errors import ComputeError
 
-_TIME, _ARRIVAL = "__time", "__arrival"
-
 ROWS_AT_ONCE = 1_000_000
 """Memory is bounded by chunks of entities with about this many rows."""
+CHUNKS_AT_ONCE = 8
+"""How many chunks are read from silver together."""
+
+NEVER = 2**62
+"""The snapshot at which a row exits that never does; where it enters there too, it is in no window at all."""
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------------
@@ -65,6 +71,10 @@ class Rows:
     """Indexes of arrival partitions."""
     columns: Mapping[str, Column]
     """The masked arguments, by the names of arguments_of."""
+    since: int | None = None
+    """The snapshot of the checkpoint, in which all rows are that had entered a lifetime window by then."""
+    held: Held | None = None
+    """What it holds. The rows that its states are about stand among the others, and never arrive."""
 
     @property
     def heads(self) -> Ints:
@@ -72,13 +82,45 @@ class Rows:
         return np.flatnonzero(np.diff(self.entity, prepend=-1))
 
 
-def chunks(view: FeatureView, silver: pl.LazyFrame, rows_at_once: int | None = None) -> Iterator[Rows]:
-    """The rows that have an entity, a chunk of entities at a time."""
+def chunks(
+    view: FeatureView,
+    silver: pl.LazyFrame,
+    rows_at_once: int | None = None,
+    *,
+    checkpoint: Checkpoint | None = None,
+    changing: range | None = None,
+) -> Iterator[Rows]:
+    """The rows that have an entity, a chunk of entities at a time.
+
+    checkpoint: silver holds at least the rows that it does not. changing: only entities of which a row enters or exits at one of these
+    snapshots.
+    """
     events = _events(view, silver)
     number = -(-max(events.select(pl.len()).collect().item(), 1) // (rows_at_once or ROWS_AT_ONCE))
+    mine = pl.lit(True)
     for chunk in range(number):
-        mine = events.filter(pl.struct(view.entity.keys).hash() % number == chunk) if number > 1 else events
-        yield _rows(view, mine.collect())
+        if number > 1:
+            mine = pl.struct(view.entity.keys).hash() % number == chunk
+        rows = events.filter(mine).collect()
+        if changing is not None:
+            rows = _changing(view, rows, changing, checkpoint)
+        before = None
+        if checkpoint is not None:
+            states = checkpoint.states.filter(mine)
+            before = states.join(rows.lazy().select(view.entity.keys).unique(), on=view.entity.keys, how="semi").collect()
+        yield _rows(view, rows, checkpoint, before)
+
+
+def _changing(view: FeatureView, events: pl.DataFrame, snapshots: range, checkpoint: Checkpoint | None) -> pl.DataFrame:
+    """The rows of entities of which one enters or exits at these snapshots."""
+    found = np.zeros(events.height, np.bool_)
+    since = checkpoint.snapshot if checkpoint else None
+    for passage in _passages(view, events[TIME].to_numpy(), events[ARRIVAL].to_numpy(), since).values():
+        found |= passage.alive() & (passage.enter >= snapshots.start) & (passage.enter < snapshots.stop)
+        for leaves in passage.exits.values():
+            found |= (passage.enter < leaves) & (leaves >= snapshots.start) & (leaves < snapshots.stop)
+    keys = list(view.entity.keys)
+    return events.join(events.filter(pl.Series(found)).select(keys).unique(), on=keys, how="semi")
 
 
 def _events(view: FeatureView, silver: pl.LazyFrame) -> pl.LazyFrame:
@@ -88,37 +130,53 @@ def _events(view: FeatureView, silver: pl.LazyFrame) -> pl.LazyFrame:
     order = [c for c in source.order if c not in view.entity.keys]
     return silver.filter(pl.all_horizontal(pl.col(key).is_not_null() for key in view.entity.keys)).select(
         *view.entity.keys,
-        *(pl.col(c).alias(f"__order_{c}") for c in order),
-        physical(source.event_time).alias(_TIME),
-        index_of("arrival", source.partitions).alias(_ARRIVAL),
+        *(pl.col(c).alias(f"{ORDER}{c}") for c in order),
+        physical(source.event_time).alias(TIME),
+        index_of("arrival", source.partitions).alias(ARRIVAL),
         *(expression.alias(name) for name, expression in columns.items()),
     )
 
 
-def _rows(view: FeatureView, events: pl.DataFrame) -> Rows:
+def _rows(view: FeatureView, events: pl.DataFrame, checkpoint: Checkpoint | None = None, before: pl.DataFrame | None = None) -> Rows:
     keys, arguments = view.entity.keys, arguments_of(view)
+    if before is not None:
+        events = pl.concat([events, *witnesses(view, before, arguments)], how="diagonal")
     # Rows with one key are both in silver if they arrived farther apart than duplicates_within: the later arrival is the later row.
-    events = events.sort(*keys, _TIME, *(c for c in events.columns if c.startswith("__order_")), _ARRIVAL)
+    events = events.sort(*keys, TIME, *(c for c in events.columns if c.startswith(ORDER)), ARRIVAL)
     entity = events.select(pl.struct(keys).rle_id().cast(pl.Int64)).to_series().to_numpy()
-    times = events[_TIME].to_numpy()
+    times, arrival = events[TIME].to_numpy(), events[ARRIVAL].to_numpy()
     types = {arguments[feature.name]: argument_type(feature.measure) for feature in view.stored}
     columns = {name: column_of(events[name], dtype, times) for name, dtype in types.items()}
-    return Rows(events, entity, times, events[_ARRIVAL].to_numpy(), columns)
+    if before is None or checkpoint is None:
+        return Rows(events, entity, times, arrival, columns)
+    states = held(view, before, events.with_columns(pl.Series(ENTITY, entity)))
+    return Rows(events, entity, times, np.where(states.is_witness, NEVER, arrival), columns, checkpoint.snapshot, states)
 
 
 # --- when rows enter and exit --------------------------------------------------------------------------------------------
 
 
-Group = tuple[int, Closed]
-"""What windows have in common that end at the same moment: offset in microseconds and the way of closing."""
+class Group(NamedTuple):
+    """What windows have in common whose rows enter together, and all exit or never do."""
+
+    offset: int
+    """In microseconds."""
+    closed: Closed
+    is_lifetime: bool
 
 
 def groups_of(view: FeatureView) -> dict[Group, list[StoredFeature]]:
-    """The features by the end of their windows."""
+    """The features by the group of their windows."""
     groups: dict[Group, list[StoredFeature]] = {}
     for feature in view.stored:
-        groups.setdefault((microseconds(feature.window.offset), feature.window.closed), []).append(feature)
+        window = feature.window
+        groups.setdefault(Group(microseconds(window.offset), window.closed, window.length is None), []).append(feature)
     return groups
+
+
+def _length(feature: StoredFeature) -> int:
+    """How long its window is, in microseconds."""
+    return NEVER if feature.window.length is None else microseconds(feature.window.length)
 
 
 @dataclass(frozen=True)
@@ -135,21 +193,26 @@ class Passage:
 
 def passages_of(view: FeatureView, rows: Rows) -> dict[Group, Passage]:
     """When the rows pass through the windows of a view."""
-    return {
-        group: _passage(view, rows.times, rows.arrival, group, {microseconds(f.window.length) for f in members})
-        for group, members in groups_of(view).items()
-    }
+    return _passages(view, rows.times, rows.arrival, rows.since)
 
 
-def _passage(view: FeatureView, times: Ints, arrival: Ints, group: Group, lengths: set[int]) -> Passage:
+def _passages(view: FeatureView, times: Ints, arrival: Ints, since: int | None) -> dict[Group, Passage]:
+    """The same of rows in any order. since: the snapshot of the checkpoint."""
+    return {group: _passage(view, times, arrival, since, group, set(map(_length, members))) for group, members in groups_of(view).items()}
+
+
+def _passage(view: FeatureView, times: Ints, arrival: Ints, since: int | None, group: Group, lengths: set[int]) -> Passage:
     """Snapshot d ends at (d + 1) * step: strictly after T from floor(T / step) on, at or after T from ceil(T / step) - 1 on."""
-    offset, closed = group
+    offset, closed, is_lifetime = group
     step, origin = microseconds(view.source.partitions.step), since_epoch(view.source.partitions.origin)
 
     def after(at: Ints, strictly: bool) -> Ints:
         return (at - origin) // step if strictly else -((origin - at) // step) - 1
 
     enter = np.maximum(after(times + offset, strictly=closed in ("left", "none")), arrival)
+    if is_lifetime:
+        enter = enter if since is None else np.where(enter <= since, NEVER, enter)
+        return Passage(enter, {NEVER: np.full(len(enter), NEVER)})
     exits = {length: after(times + offset + length, strictly=closed in ("left", "both")) for length in lengths}
     return Passage(enter, exits)
 
@@ -164,8 +227,17 @@ def states_at(view: FeatureView, rows: Rows, passages: Mapping[Group, Passage], 
     """
     alive = np.zeros(len(marks), np.bool_)
     states: dict[str, Any] = {}
-    for group, members in groups_of(view).items():
-        states |= _windows(members, arguments_of(view), rows, passages[group], marks, alive)
+    arguments, members = arguments_of(view), groups_of(view)
+    for group, passage in passages.items():
+        states |= _windows(members[group], arguments, rows, passage, marks, alive)
+    if rows.held is not None:
+        mine = rows.held.row[marks.entity]
+        at = np.flatnonzero(mine >= 0)
+        alive[at] = True
+        for feature in view.lifetime:
+            aggregation, column = feature.measure.aggregation, rows.columns[arguments[feature.name]]
+            before = aggregation.restore(rows.held.kept[feature.name], column, rows.held.size)
+            states[feature.name] = aggregation.merge(states[feature.name], aggregation.over(before, mine[at], mine[at] + 1), at)
     return states, alive
 
 
@@ -189,7 +261,7 @@ def _windows(
         for feature in features:
             aggregation = feature.measure.aggregation
             state = tiled[aggregation, arguments[feature.name]]
-            part = combined(aggregation, state, len(one.lo), one.since[microseconds(feature.window.length)], one.until)
+            part = combined(aggregation, state, len(one.lo), one.since[_length(feature)], one.until)
             states[feature.name] = aggregation.merge(states[feature.name], part, one.at) if feature.name in states else part
     return states
 

@@ -1,0 +1,60 @@
+"""Checkpoints of lifetime windows: the months at whose ends their states are kept, and what a snapshot reads beside them.
+
+The checkpoint of a month holds what has entered the windows at the last snapshot whose partition ends with the month or before. A snapshot
+starts from the last checkpoint before it, and reads silver since; one before the first checkpoint reads silver from its first partition on.
+"""
+
+from datetime import timedelta
+
+from platform_assets.declare.partitions import MICROSECOND, Partitions
+from platform_assets.declare.view import FeatureView
+
+
+def months_of(view: FeatureView) -> Partitions:
+    """The months that have a checkpoint: from that on in which the source's first partition ends, to that of its last one."""
+    partitions = view.source.partitions
+    first = (partitions.ends_at(partitions.first) - MICROSECOND).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    if partitions.end is None:
+        return Partitions("month", first)
+    months = Partitions("month", first)
+    return Partitions("month", first, months.ends_at(months.index(partitions.end - MICROSECOND)))
+
+
+def snapshot_of(view: FeatureView, month: int) -> int:
+    """The snapshot whose state a month's checkpoint is."""
+    partitions = view.source.partitions
+    last = partitions.index(months_of(view).ends_at(month)) - 1
+    return last if partitions.last is None else min(last, partitions.last)
+
+
+def month_before(view: FeatureView, partition: int) -> int | None:
+    """The month from whose checkpoint a snapshot starts; None before the first one."""
+    months = months_of(view)
+    month = months.index(view.source.partitions.ends_at(partition) - MICROSECOND) - 1
+    return month if month >= months.first else None
+
+
+def waits(view: FeatureView) -> int:
+    """For how many partitions a row may have arrived and not yet have entered a lifetime window: the largest offset of one."""
+    longest = max((feature.window.offset for feature in view.lifetime), default=timedelta(0))
+    return -(-longest // view.source.partitions.step)
+
+
+def arrivals_of_snapshot(view: FeatureView, partition: int) -> range:
+    """The arrival partitions of silver that a snapshot reads, beside the checkpoint before it."""
+    since = max(view.source.partitions.first, partition - view.reads_back)
+    if view.lifetime:
+        since = min(since, _since(view, month_before(view, partition)))
+    return range(since, partition + 1)
+
+
+def arrivals_of_checkpoint(view: FeatureView, month: int) -> range:
+    """The arrival partitions of silver that a checkpoint reads, beside the checkpoint of the month before."""
+    before = month - 1 if month > months_of(view).first else None
+    return range(_since(view, before), snapshot_of(view, month) + 1)
+
+
+def _since(view: FeatureView, month: int | None) -> int:
+    """The first arrival partition with rows that are not in a month's checkpoint; without one, the first of all."""
+    first = view.source.partitions.first
+    return first if month is None else max(first, snapshot_of(view, month) + 1 - waits(view))
