@@ -1,4 +1,8 @@
-"""The ledger: one Delta table that says of every partition of every table what was written to it last, and by whom (semantics.md 3)."""
+"""The ledger: one Delta table that says of every partition of every table what was written to it last, and by whom (semantics.md 3).
+
+Nothing in it is ordered by a clock, since machines disagree about the time: of entries about the same Delta version of a table that one
+counts which was appended to the later version of the ledger, and a table that was made anew is known by its id.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,8 +35,12 @@ SCHEMA = pl.Schema(
         "details": pl.String(),
         "recovered": pl.Boolean(),
         "recorded_at": pl.Datetime("us", "UTC"),
+        "table_id": pl.String(),
+        "ledger_version": pl.Int64(),
     }
 )
+_OF_THE_ROW = ("recovered", "recorded_at", "table_id", "ledger_version")
+_SAID = pl.Schema({name: dtype for name, dtype in SCHEMA.items() if name not in ("table_id", "ledger_version")})
 
 _TRIES = 20
 _NO_PARTITION = ""
@@ -67,6 +75,13 @@ class Ledger:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._recovered: dict[tuple[str, int], list[Entry]] = {}
+        self._read: dict[str, dict[str, Entry]] | None = None
+
+    def read_once(self) -> "Ledger":
+        """The same, to look through many tables: the entries of each are read once, and stay what they were then."""
+        ledger = Ledger(self._lake)
+        ledger._read = {}
+        return ledger
 
     def record(self, entries: Iterable[Entry]) -> None:
         """Appends the entries of a step, and those that were found missing when this ledger was read, in one commit.
@@ -80,7 +95,9 @@ class Ledger:
             rows += [_row(entry, True, now) for entry in found or [Entry(table, _NO_PARTITION, version, "", 0, status="no facts")]]
         if not rows:
             return
-        self._append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+        written = {entry["table"] for entry in rows}
+        ids = pl.DataFrame({"table": sorted(written), "table_id": [self._id(table) for table in sorted(written)]})
+        self._append(pl.DataFrame(rows, schema=_SAID).join(ids, on="table", how="left", maintain_order="left"))
         for key in recovered:
             self._recovered.pop(key, None)
 
@@ -89,20 +106,25 @@ class Ledger:
 
         at_version: only what was written up to this Delta version of the table.
         """
-        declaration, _, layer = table.partition("/")
-        try:
-            delta = DeltaTable(self._lake.uri((declaration, layer)), storage_options=self._options(), without_files=True)
-        except TableNotFoundError:
+        if self._read is None or at_version is not None:
+            return self._entries(table, at_version)
+        if table not in self._read:
+            self._read[table] = self._entries(table, None)
+        return self._read[table]
+
+    def _entries(self, table: str, at_version: int | None) -> dict[str, Entry]:
+        delta = self._open(table)
+        if delta is None:
             return {}
         last = delta.version() if at_version is None else min(at_version, delta.version())
         # A table that was removed and made anew counts its versions from 0 again: what was said of the old one is not meant.
-        born = datetime.fromtimestamp(delta.metadata().created_time / 1000, UTC)
-        rows = self._rows().filter(pl.col("table") == table, pl.col("delta_version") <= last, pl.col("recorded_at") >= born).collect()
+        same = pl.col("table_id") == str(delta.metadata().id)
+        rows = self._rows().filter(pl.col("table") == table, pl.col("delta_version") <= last, same).collect()
         known = set(rows["delta_version"].unique())
         lost = [entry for version in range(last + 1) if version not in known for entry in self._recover(table, version)]
         newest = (
             rows.filter(pl.col("partition") != _NO_PARTITION)
-            .sort("delta_version", ~pl.col("recovered"), "recorded_at")
+            .sort("delta_version", ~pl.col("recovered"), "ledger_version", "recorded_at")
             .unique("partition", keep="last")
         )
         found = {entry.partition: entry for entry in _entries(newest)}
@@ -122,11 +144,24 @@ class Ledger:
             self._recovered[table, version] = _entries_of(table, self._lake.commit((declaration, layer), version))
         return self._recovered[table, version]
 
+    def _open(self, table: str) -> DeltaTable | None:
+        declaration, _, layer = table.partition("/")
+        try:
+            return DeltaTable(self._lake.uri((declaration, layer)), storage_options=self._options(), without_files=True)
+        except TableNotFoundError:
+            return None
+
+    def _id(self, table: str) -> str:
+        delta = self._open(table)
+        return "" if delta is None else str(delta.metadata().id)
+
     def _rows(self) -> pl.LazyFrame:
         try:
-            return self._lake.scan(LEDGER)
+            rows = self._lake.scan(LEDGER)
         except NotReadyError:
             return pl.LazyFrame(schema=SCHEMA)
+        # One of an earlier edition of the platform does not say which tables it means: it is made anew from their commits.
+        return rows if set(SCHEMA) <= set(rows.collect_schema()) else pl.LazyFrame(schema=SCHEMA)
 
     def _append(self, rows: pl.DataFrame) -> None:
         for attempt in range(_TRIES):
@@ -144,13 +179,18 @@ class Ledger:
         try:
             delta = self._lake.open(LEDGER)
         except NotReadyError:
-            create_table(self._lake.uri(LEDGER), rows, "table", {}, self._lake.storage_options)
+            create_table(self._lake.uri(LEDGER), _after(rows, -1), "table", {}, self._lake.storage_options)
             return self._lake.open(LEDGER)
-        write_deltalake(delta, rows, mode="append")
+        write_deltalake(delta, _after(rows, delta.version()), mode="append", schema_mode="merge")
         return delta
 
     def _options(self) -> dict[str, str] | None:
         return dict(self._lake.storage_options) if self._lake.storage_options else None
+
+
+def _after(rows: pl.DataFrame, version: int) -> pl.DataFrame:
+    """The rows as they are appended: whoever has seen them before writing has opened a later version."""
+    return rows.with_columns(pl.lit(version, pl.Int64).alias("ledger_version")).select(SCHEMA.names())
 
 
 def _compact(delta: DeltaTable, tables: Sequence[str]) -> None:
@@ -174,28 +214,17 @@ def _entries_of(table: str, commit: Commit | None) -> list[Entry]:
     ]
 
 
-def _row(entry: Entry, recovered: bool, now: datetime) -> tuple[Any, ...]:
+def _row(entry: Entry, recovered: bool, now: datetime) -> dict[str, Any]:
     try:
         details = json.dumps(dict(entry.details))
     except TypeError as error:
         raise LakeError(f"{entry.table} {entry.partition}: details must be JSON: {error}. Write times as text.") from None
-    return (
-        entry.table,
-        entry.partition,
-        entry.delta_version,
-        entry.declaration_version,
-        entry.rows,
-        entry.status,
-        entry.tier,
-        entry.run,
-        details,
-        recovered,
-        now,
-    )
+    said = {name: getattr(entry, name) for name in _SAID if name not in ("details", "recovered", "recorded_at")}
+    return {**said, "details": details, "recovered": recovered, "recorded_at": now}
 
 
 def _entries(rows: pl.DataFrame) -> Iterator[Entry]:
     # All details in one go: a call of the parser for each takes four times as long.
     details = json.loads(f"[{','.join(rows['details'])}]")
-    for row, detail in zip(rows.drop("details", "recovered", "recorded_at").iter_rows(named=True), details, strict=True):
+    for row, detail in zip(rows.drop("details", *_OF_THE_ROW).iter_rows(named=True), details, strict=True):
         yield Entry(**row, details=detail)

@@ -4,11 +4,12 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace as changed
-from datetime import date
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import write_deltalake
 
 from platform_assets.errors import LakeError
 from platform_assets.stores import ledger as ledger_module
@@ -128,6 +129,61 @@ def test_a_table_that_was_removed_and_made_anew_has_none_of_its_old_entries(lake
     Ledger(lake).record(anew)
     step(lake, 6, 1)
     assert list(Ledger(lake).entries(SILVER)) == ["2024-01-04", "2024-01-05", "2024-01-06"]
+
+
+class BackwardClock(datetime):
+    """Each look at it is a minute before the one before, and all are years before any table was made."""
+
+    looks = 0
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        cls.looks += 1
+        return datetime(2001, 1, 1, tzinfo=tz) - timedelta(minutes=cls.looks)
+
+
+def test_the_later_of_two_decisions_counts_whatever_the_clocks_of_the_machines_say(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = step(lake, 1, 2)
+    Ledger(lake).record([entry])
+    monkeypatch.setattr(ledger_module, "datetime", BackwardClock)
+    for decision in ("accepted", "taken back", "accepted again"):
+        decided = changed(entry, details={"decision": decision})
+        Ledger(lake).record([decided])
+        assert Ledger(lake).entries(SILVER) == {"2024-01-01": decided}
+    written = step(lake, 1, 3)
+    assert Ledger(lake).entries(SILVER) == {"2024-01-01": changed(written, declaration_version="v1")}
+
+
+def test_the_order_of_decisions_outlives_the_files_that_they_were_written_to(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "FILES_OF_A_TABLE", 3)
+    monkeypatch.setattr(ledger_module, "datetime", BackwardClock)
+    entry = step(lake, 1, 2)
+    for number in range(12):
+        Ledger(lake).record([changed(entry, details={"decision": number})])
+    assert len(lake.files(LEDGER)) <= 4, "they have been put together"
+    assert Ledger(lake).entries(SILVER)["2024-01-01"].details == {"decision": 11}
+
+
+def test_a_ledger_that_does_not_say_which_tables_it_means_is_made_anew_from_their_commits(lake: Lake) -> None:
+    entry = step(lake, 1, 2)
+    Ledger(lake).record([entry])
+    of_old = lake.scan(LEDGER).collect().drop("table_id", "ledger_version")
+    Path(lake.uri(LEDGER)).rename(Path(lake.root) / "removed")
+    write_deltalake(lake.uri(LEDGER), of_old, partition_by=["table"])
+    assert Ledger(lake).entries(SILVER) == {"2024-01-01": entry}
+    other = step(lake, 2, 1)
+    Ledger(lake).record([other])
+    assert Ledger(lake).entries(SILVER) == {"2024-01-01": entry, "2024-01-02": other}
+
+
+def test_read_once_a_ledger_stays_what_it_was(lake: Lake) -> None:
+    first = step(lake, 1, 1)
+    ledger = Ledger(lake)
+    seen = ledger.read_once()
+    assert seen.entries(SILVER) == {"2024-01-01": first}
+    ledger.record([step(lake, 2, 1)])
+    assert list(seen.entries(SILVER)) == ["2024-01-01"]
+    assert list(ledger.entries(SILVER)) == list(ledger.read_once().entries(SILVER)) == ["2024-01-01", "2024-01-02"]
 
 
 def test_details_that_are_not_json_are_refused_before_anything_is_written(lake: Lake) -> None:

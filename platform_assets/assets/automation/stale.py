@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import groupby
 
@@ -36,6 +36,7 @@ from platform_assets.steps.stale import (
 from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, ToMake
 from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import Table
+from platform_assets.stores.ledger import LEDGER
 
 LOOKS = 3
 """So often in a row the same has to be stale, and nobody at work on it, before conditions are taken to have missed it."""
@@ -61,13 +62,16 @@ def stale_sensor(declarations: Sequence[object]) -> dg.SensorDefinition:
         description="Makes the partitions of reports that new rows belong to, and what the ledger says is stale and nobody asks for.",
     )
     def look(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
-        found = _look(made, platform.run("sensor"), requests.under_way(context.instance), _Memory(**json.loads(context.cursor or "{}")))
-        for told in found.otherwise:
-            context.log.warning(told)
+        run, memory = platform.run("sensor"), _Memory(**json.loads(context.cursor or "{}"))
+        at = _versions(made, run)
+        if memory.at == at:
+            return dg.SensorResult(skip_reason=memory.told, cursor=context.cursor)
+        found = _look(made, run, requests.under_way(context.instance), memory)
+        told = " ".join(found.otherwise) or "What the ledger has is made."
         return dg.SensorResult(
             run_requests=found.requests,
-            skip_reason=None if found.requests else " ".join(found.otherwise) or "What the ledger has is made.",
-            cursor=json.dumps(asdict(found.memory)),
+            skip_reason=None if found.requests else told,
+            cursor=json.dumps(asdict(replace(found.memory, at="" if found.is_wanted else at, told=told))),
         )
 
     return look
@@ -80,6 +84,7 @@ class _Made:
     tables: tuple[Table, ...]
     partitions: Partitions
     reads: tuple[Table, ...]
+    version: str
     stale: Callable[[int, int, Run, Stale], dict[int, ToMake]]
     at_once: bool = False
     """Whether nobody else asks for them: they have no condition."""
@@ -102,26 +107,42 @@ def _made(declaration: object) -> Iterable[_Made]:
     """The tables of a declaration downstream of raw."""
     if isinstance(declaration, Source):
         tables = (silver_table(declaration), quarantine_table(declaration))
-        yield _Made(tables, declaration.partitions, (raw_table(declaration),), partial(silver_to_make, declaration))
+        yield _Made(tables, declaration.partitions, (raw_table(declaration),), declaration.version, partial(silver_to_make, declaration))
+    elif isinstance(declaration, FeatureView) and declaration.accuracy == "temporal":
+        return
     elif isinstance(declaration, FeatureView | AttributeView):
         of, days = (silver_table(declaration.source),), declaration.source.partitions
-        yield _Made((gold_table(declaration),), days, of, partial(view_to_make, declaration))
+        yield _Made((gold_table(declaration),), days, of, declaration.version, partial(view_to_make, declaration))
     elif isinstance(declaration, GoldTable):
         of, days = (silver_table(declaration.source),), declaration.source.partitions
         because = (MISSING, OLDER, OTHERWISE)  # of a report nobody would notice: no step reads it, and says that it is of another one
-        yield _Made((gold_table(declaration),), days, of, partial(report_to_make, declaration), at_once=True, because=because)
+        yield _Made(
+            (gold_table(declaration),), days, of, declaration.version, partial(report_to_make, declaration), at_once=True, because=because
+        )
     elif isinstance(declaration, TrainingSet):
         joined = (silver_table(declaration.labels.source), *(gold_table(view) for view in declaration.features.views))
         # A restated day trains no old model again: what is there has pinned the versions that it read.
         yield _Made(
-            (training_table(declaration),), declaration.partitions, joined, partial(training_to_make, declaration), because=(MISSING,)
+            (training_table(declaration),),
+            declaration.partitions,
+            joined,
+            declaration.version,
+            partial(training_to_make, declaration),
+            because=(MISSING,),
         )
     elif isinstance(declaration, Model):
         data = declaration.training_set
         trained_on = (training_table(data),)
-        yield _Made((model_table(declaration),), data.partitions, trained_on, partial(model_to_make, declaration), because=(MISSING,))
+        yield _Made(
+            (model_table(declaration),),
+            data.partitions,
+            trained_on,
+            declaration.version,
+            partial(model_to_make, declaration),
+            because=(MISSING,),
+        )
         gold, days = tuple(gold_table(view) for view in data.features.views), data.features.views[0].source.partitions
-        yield _Made((predictions_table(declaration),), days, gold, partial(predictions_to_make, declaration))
+        yield _Made((predictions_table(declaration),), days, gold, declaration.version, partial(predictions_to_make, declaration))
 
 
 Stretches = Sequence[tuple[int, int, str]]
@@ -132,6 +153,10 @@ Stretches = Sequence[tuple[int, int, str]]
 class _Memory:
     """What is kept from one look to the next, by the name of a table."""
 
+    at: str = ""
+    """At which versions of all tables there was nothing to ask for: at these there still is not."""
+    told: str = ""
+    """What was told then."""
     asked: Mapping[str, Stretches] = field(default_factory=dict)
     """What was asked for and is still stale, as it was then."""
     seen: Mapping[str, tuple[str, int]] = field(default_factory=dict)
@@ -141,8 +166,21 @@ class _Memory:
 @dataclass(frozen=True)
 class _Found:
     requests: list[dg.RunRequest]
+    is_wanted: bool
+    """Whether something could be asked for, now or at another look."""
     otherwise: list[str]
     memory: _Memory
+
+
+def _versions(made: Sequence[_Made], run: Run) -> str:
+    """What a look depends on: the tables as they are, what the ledger says of them, and what they are declared to be."""
+    tables = {LEDGER, *(table for one in made for table in (*one.tables, *one.reads))}
+    at = [(name_of(table), run.version(table)) for table in sorted(tables)]
+    return _digest([at, [one.version for one in made]])
+
+
+def _digest(what: object) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
 
 
 def _look(made: Sequence[_Made], run: Run, under_way: Collection[dg.AssetKey], before: _Memory) -> _Found:
@@ -150,26 +188,30 @@ def _look(made: Sequence[_Made], run: Run, under_way: Collection[dg.AssetKey], b
     known: dict[Table, Collection[int]] = {}
     asked: dict[str, Stretches] = {}
     seen: dict[str, tuple[str, int]] = {}
-    found = _Found([], [], _Memory(asked, seen))
+    asking: list[dg.RunRequest] = []
+    told: list[str] = []
+    is_wanted = False
+    run = replace(run, ledger=run.ledger.read_once())
     for one in made:
         to_make = one.to_make(run, known)
         known |= dict.fromkeys(one.tables, to_make.keys())
         if otherwise := [p for p, other in to_make.items() if other.why == OTHERWISE and OTHERWISE not in one.because]:
-            found.otherwise.append(_declared_otherwise(one, otherwise))
+            told.append(_declared_otherwise(one, otherwise))
         remembered = {p: of for p, of in _unpacked(before.asked.get(one.name, ())).items() if p in to_make and to_make[p].of == of}
         wanted = {p: other.of for p, other in to_make.items() if other.can_be and other.why in one.because and p not in remembered}
+        is_wanted = is_wanted or bool(wanted)
         if wanted and not any(key_of(table) in under_way for table in (*one.tables, *one.reads)):
-            digest = hashlib.sha256(json.dumps(sorted(wanted.items())).encode()).hexdigest()[:16]
+            digest = _digest(sorted(wanted.items()))
             same, looks = before.seen.get(one.name, ("", 0))
             seen[one.name] = digest, looks + 1 if same == digest else 1
             if one.at_once or seen[one.name][1] >= LOOKS:
-                chosen = stretches(sorted(wanted))[: requests.MOST - len(found.requests)]
+                chosen = stretches(sorted(wanted))[: requests.MOST - len(asking)]
                 wanted = {p: wanted[p] for first, last in chosen for p in range(first, last + 1)}
-                found.requests.extend(requests.requests([key_of(table) for table in one.tables], one.partitions, wanted))
+                asking.extend(requests.requests([key_of(table) for table in one.tables], one.partitions, wanted))
                 remembered |= wanted
         if remembered:
             asked[one.name] = _packed(remembered)
-    return found
+    return _Found(asking, is_wanted, told, _Memory(asked=asked, seen=seen))
 
 
 def _packed(said: Mapping[int, str]) -> Stretches:
