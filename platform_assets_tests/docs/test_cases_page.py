@@ -1,6 +1,9 @@
 """The file of docs/how-to/cases.md, run as somebody would run it; output and failure are those that the page shows."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,15 @@ def test_the_pages_cases_give_the_output_shown(tmp_path: Path, monkeypatch: pyte
 def test_a_failure_says_what_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = BLOCKS["shop.yaml"].replace("bob  | 2024-03-04 | 1", "bob  | 2024-03-04 | 2")
     assert BLOCKS["failure"] in run(tmp_path, monkeypatch, wrong)
+
+
+def test_the_pages_test_file_passes_and_fails_with_its_cases(tmp_path: Path) -> None:
+    (tmp_path / "test_cases.py").write_text(BLOCKS["test_cases.py"])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    for value, result in (("1", "6 passed"), ("2", "2 failed, 4 passed")):
+        (tmp_path / "shop.yaml").write_text(BLOCKS["shop.yaml"].replace("bob  | 2024-03-04 | 1", f"bob  | 2024-03-04 | {value}"))
+        assert result in subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False).stdout
 
 
 def test_every_word_stands_on_the_page() -> None:

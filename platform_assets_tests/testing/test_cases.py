@@ -108,6 +108,11 @@ def test_an_error_is_expected_by_a_part_of_its_text(tmp_path: Path, engine: str)
     assert "there is no column 'amuont'. Did you mean 'amount'?; expected was \"Did you mean 'user'?\"" in found.message
 
 
+def test_an_error_is_looked_for_in_the_message_not_in_the_title(tmp_path: Path) -> None:
+    case = "  - case: beyond 64 bits\n    features: [{sum: amuont, over: 1d}]\n    error: beyond 64 bits\n"
+    assert outcome(tmp_path, case).status == "failed"
+
+
 def test_an_error_that_does_not_come_is_told(tmp_path: Path) -> None:
     found = outcome(tmp_path, "  - case: a\n    features: [{sum: amount, over: 1d}]\n    at: 2024-03-02\n    error: beyond\n")
     assert (found.status, found.message) == (

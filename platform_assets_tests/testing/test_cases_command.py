@@ -52,7 +52,7 @@ def test_it_ends_with_2_when_a_file_cannot_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ["reference", "polars"])
 def test_one_engine_may_be_chosen(tmp_path: Path, engine: str) -> None:
-    assert run(tmp_path, PASSES, "--engine", engine)[1].endswith(f"1 cases on {engine}: 1 passed, 0 failed, 0 cannot be expressed\n")
+    assert run(tmp_path, PASSES, "--engine", engine)[1].endswith(f"1 case on {engine}: 1 passed, 0 failed, 0 cannot be expressed\n")
     assert run(tmp_path, PASSES, "--engine", "spork")[0] == 2
 
 

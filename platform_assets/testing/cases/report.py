@@ -29,7 +29,7 @@ def tell(console: Console, outcomes: Sequence[Outcome], engines: Sequence[str]) 
         "failed": f"{status.count('failed')} failed",
         "cannot": f"{status.count('cannot')} cannot be expressed",
     }
-    total = Text(f"{len(by_case)} cases on {' and '.join(engines)}: ")
+    total = Text(f"{len(by_case)} case{'' if len(by_case) == 1 else 's'} on {' and '.join(engines)}: ")
     for number, (word, text) in enumerate(counts.items()):
         total.append(", " if number else "").append(text, style=_STYLE[word] if word in status else "")
     console.print(total)
