@@ -1,41 +1,160 @@
-"""What every benchmark says besides its figures: the machine, the versions, and a table."""
+"""What every benchmark says besides its figures: CPU seconds and peak memory of a process, the machine, the versions, and a table.
+
+Knows nothing but the standard library: the peers' environment runs it too.
+"""
 
 import json
 import os
 import platform
 import resource
-from collections.abc import Sequence
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+QUICK = RESULTS / "quick"
+"""What smaller runs say: not kept."""
+LIMIT_GB = 6.0
+"""A way that takes more memory is stopped, and said so."""
+LIMIT_SECONDS = 900.0
 
 
-def report(name: str, headings: Sequence[str], rows: Sequence[Sequence[Any]], packages: Sequence[str]) -> None:
-    """Prints a table, and writes it with the machine and the versions to benchmarks/results/<name>.json."""
-    cells = [[str(heading) for heading in headings], *([_text(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for place, row in enumerate(cells):
-        first, *others = zip(row, widths, strict=True)
-        print("  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]))
-        if place == 0:
-            print("  ".join("-" * width for width in widths))
-    RESULTS.mkdir(exist_ok=True)
+@dataclass(frozen=True)
+class Spent:
+    """What one run of a way took. stopped: why it was ended before its end, or "". said: what it tells of its answer."""
+
+    cpu: float
+    peak_gb: float
+    stopped: str
+    said: dict[str, Any]
+
+
+def say(run: Callable[[], dict[str, Any]]) -> None:
+    """In a process of its own: runs a way, and prints what it took, whatever was imported and prepared before not counted as CPU."""
+    before = cpu_seconds()
+    told = run()
+    print(json.dumps({"cpu": cpu_seconds() - before, "peak_gb": peak_gb(), "said": told}))
+
+
+def cpu_seconds() -> float:
+    """User and system seconds of this process and of its children that have ended."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in spent)
+
+
+def peak_gb() -> float:
+    """The most memory that this process ever had; getrusage would also count the one that it was forked from."""
+    kilobytes = _status(os.getpid(), "VmHWM")
+    return (kilobytes if kilobytes is not None else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1e6
+
+
+def spawned(*command: object, python: str = sys.executable, limit_gb: float = LIMIT_GB, limit_seconds: float = LIMIT_SECONDS) -> Spent:
+    """Runs a script that ends with `say` in a process of its own; one that takes too much is stopped."""
+    process = subprocess.Popen([python, *map(str, command)], stdout=subprocess.PIPE, text=True)
+    begun, peak = time.monotonic(), 0.0
+    while process.poll() is None:
+        peak = max(peak, (_status(process.pid, "VmRSS") or 0) / 1e6)
+        if peak > limit_gb or time.monotonic() - begun > limit_seconds:
+            spent = process_cpu(process.pid)
+            process.kill()
+            process.wait()
+            return Spent(spent, peak, f"> {limit_gb:g} GB" if peak > limit_gb else f"> {limit_seconds:g} s", {})
+        time.sleep(0.05)
+    out = process.communicate()[0]
+    if process.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))} ended with {process.returncode}")
+    told = json.loads(out.strip().splitlines()[-1])
+    return Spent(told["cpu"], told["peak_gb"], "", told["said"])
+
+
+def process_cpu(pid: int) -> float:
+    """CPU seconds that another process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def report(
+    name: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    packages: Sequence[str],
+    *,
+    quick: bool = False,
+    peers: dict[str, str] | None = None,
+) -> None:
+    """Prints a table, and writes it with the machine and the versions to benchmarks/results/<name>.json.
+
+    packages: whose versions count. peers: versions of what runs in another environment. quick: a smaller run, which does not replace
+    the last whole one.
+    """
+    print(table(headings, rows))
+    folder = QUICK if quick else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), "system": platform.platform()},
-        "load": os.getloadavg(),
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in packages}},
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "machine": machine(),
+        "load": [round(load, 1) for load in os.getloadavg()],
+        "versions": {"python": platform.python_version(), **versions(packages), **(peers or {})},
         "headings": list(headings),
         "rows": [list(row) for row in rows],
     }
-    (RESULTS / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (folder / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
-def _text(cell: Any) -> str:
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {"processor": _processor(), "cores": os.cpu_count(), "memory_gb": round(memory / 1e9), "system": platform.system()}
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of the packages that are there."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """For a terminal."""
+    cells = [[str(heading) for heading in headings], *([shown(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        first, *others = zip(row, widths, strict=True)
+        lines.append("  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]))
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def shown(cell: Any) -> str:
     if isinstance(cell, float):
         return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.3g}"
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+    return f"{cell:,}" if isinstance(cell, int) else "" if cell is None else str(cell)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _status(pid: int, field: str) -> int | None:
+    """A field of a process's status, in kB; None when there is no such process, or no such system."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith(f"{field}:")]
+    return int(found[0]) if found else None
