@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from platform_assets.expressions.types import POLARS, DataType
@@ -61,6 +60,8 @@ def masked(values: Array, valid: Bools, dtype: DataType) -> pl.Series:
 
 def lists(values: pl.Series, lengths: Ints) -> pl.Series:
     """Consecutive values, none of them null, as lists of these lengths."""
+    import pyarrow as pa  # a tenth of what Dagster costs to load, and most views have no lists
+
     ends = np.append(0, np.cumsum(lengths))
     return pl.Series(pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), values.to_arrow()), dtype=pl.List(values.dtype))
 

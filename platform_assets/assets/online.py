@@ -6,14 +6,13 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.assets.checks import Verdict, done_with_checks, evaluations
-from platform_assets.assets.columns import column_lineage, column_schema, meanings, read_from_gold
+from platform_assets.assets.columns import column_lineage, column_schema, features_made_of, meanings
 from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.declare.attributes import View
 from platform_assets.errors import NotReadyError
-from platform_assets.steps.gold import gold_table
-from platform_assets.steps.online import compare, described, make_online, not_online, online_table, stale_online
+from platform_assets.steps.gold import gold_table, online_table
 
 PARITY = "offline_equals_online"
 
@@ -21,9 +20,7 @@ PARITY = "offline_equals_online"
 def online_asset(view: View) -> dg.AssetsDefinition:
     """<view>/online: the values as of the watermark; any later partition makes an earlier failed one good."""
     table, gold, partitions = online_table(view), gold_table(view), view.source.partitions
-    lineage = column_lineage(
-        {**{key: [(gold, key)] for key in view.entity.keys}, **{n: [(gold, c) for c in read] for n, read in read_from_gold(view).items()}}
-    )
+    lineage = column_lineage({**{key: [(gold, key)] for key in view.entity.keys}, **features_made_of(view)})
     spec = dg.AssetSpec(
         key_of(table),
         deps=[reads(gold)],
@@ -43,6 +40,9 @@ def online_asset(view: View) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"{view.name}__online", specs=[spec], check_specs=[check], backfill_policy=ONE_RUN, can_subset=True)
     def serve(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
+        # Redis and PyArrow: a third of what Dagster itself costs to load, and most processes publish nothing.
+        from platform_assets.steps.online import compare, described, make_online, not_online, stale_online
+
         run, store = platform.run(context.run_id), platform.online()
         first, last = asked(context, partitions)
         behind = stale_online(view, partitions.first, partitions.index(run.now), run, store)

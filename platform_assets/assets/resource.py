@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -12,7 +12,9 @@ from platform_assets.settings import load_settings
 from platform_assets.steps.run import Run
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
-from platform_assets.stores.online.connection import OnlineStore
+
+if TYPE_CHECKING:
+    from platform_assets.stores.online.connection import OnlineStore
 
 
 class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -42,8 +44,10 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def artifacts(self) -> Path:
         return Path(self.artifacts_root) if self.artifacts_root else load_settings().home / "models"
 
-    def online(self) -> OnlineStore:
+    def online(self) -> "OnlineStore":
         """The online store."""
+        from platform_assets.stores.online.connection import OnlineStore
+
         settings = load_settings()
         url = self.online_url or (settings.redis_url.get_secret_value() if settings.redis_url else None)
         if url is None:

@@ -16,9 +16,9 @@ from platform_assets.domains.retail import declarations as retail
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps import stale
-from platform_assets.steps.gold import gold_table
+from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.model import model_table, predictions_table
-from platform_assets.steps.online import online_table, stale_online
+from platform_assets.steps.online import stale_online
 from platform_assets.steps.run import Run, counted, name_of
 from platform_assets.steps.silver import quarantine_table, silver_table
 from platform_assets.steps.training import training_table

@@ -23,6 +23,11 @@ def gold_table(declaration: View | GoldTable) -> Table:
     return (declaration.name, "gold")
 
 
+def online_table(view: View) -> Table:
+    """The name under which the online store's copy of a view is an asset; it is no Delta table."""
+    return (view.name, "online")
+
+
 def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
     """Writes the view's partitions first..last, all but those that read a partition of silver which is missing or blocked."""
     source, partitions, done = view.source, view.source.partitions, Done()

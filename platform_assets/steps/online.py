@@ -16,7 +16,6 @@ from platform_assets.serving.plan import layout_of
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.training import scan_snapshots
-from platform_assets.stores.delta import Table
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.marks import Marks, read_marks
@@ -26,11 +25,6 @@ SAMPLE = 200
 """Entities compared after each publication."""
 RELATIVE = 1e-9
 """How far floats may be apart: semantics.md 10."""
-
-
-def online_table(view: View) -> Table:
-    """The name under which the store's copy of a view is an asset; it is no Delta table."""
-    return (view.name, "online")
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from deltalake.fs import DeltaStorageHandler
-
 from platform_assets.errors import LakeError
 from platform_assets.stores.tables import Moment, PartitionFacts, key_of
 
@@ -61,6 +59,8 @@ def commit_properties(facts: Sequence[PartitionFacts], declaration_version: str,
 
 def read_commit(uri: str, version: int, storage_options: Mapping[str, str] | None) -> Commit | None:
     """A commit of a table; None when its log entry does not exist (any more)."""
+    from deltalake.fs import DeltaStorageHandler  # brings PyArrow, which loading definitions does not need
+
     handler = DeltaStorageHandler(uri, dict(storage_options or {}))
     try:
         with handler.open_input_file(f"_delta_log/{version:020d}.json") as file:

@@ -9,8 +9,6 @@ from pathlib import Path
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.fs import DeltaStorageHandler
-from pyarrow.fs import FileType
 
 from platform_assets.errors import LakeError, NotReadyError, suggestion
 from platform_assets.stores.commits import Commit, DataFile, commit_properties, read_commit, relative_path
@@ -249,6 +247,9 @@ class Lake:
         return found
 
     def _check_files(self, table: Table, paths: Sequence[str]) -> None:
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import FileType
+
         infos = DeltaStorageHandler(self.uri(table), self._options()).get_file_info(list(paths))
         gone = [info.path for info in infos if info.type == FileType.NotFound]
         if gone:

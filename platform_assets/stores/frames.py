@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 from polars.datatypes import DataType, DataTypeClass
 
 from platform_assets.errors import LakeError
@@ -87,6 +86,8 @@ class Batches:
         self._arrow: Any = pl.DataFrame(schema=self._schema).to_arrow().schema
 
     def reader(self) -> Any:
+        import pyarrow as pa
+
         return pa.RecordBatchReader.from_batches(self._arrow, self._batches())
 
     def _batches(self) -> Iterator[Any]:

@@ -36,7 +36,16 @@ def returns_inside_another_function(arrival: Any) -> Any:
     print(inner(), (lambda: 2)())
 
 
-@pytest.mark.parametrize("function", [forgets, returns_nothing_early, returns_inside_another_function])
+def fetches(arrival: Any) -> Any:
+    return arrival.read_csv("{day}.csv")
+
+
+@functools.wraps(fetches, assigned=())
+def wraps_one_that_returns(arrival: Any) -> Any:
+    print(arrival)
+
+
+@pytest.mark.parametrize("function", [forgets, returns_nothing_early, returns_inside_another_function, wraps_one_that_returns])
 def test_a_function_that_never_returns_a_value_is_refused(function: Callable[[Any], Any]) -> None:
     name = function.__name__
     with pytest.raises(DeclarationError) as error:
