@@ -176,6 +176,13 @@ def test_a_file_that_cannot_be_read_is_told_with_the_line(tmp_path: Path, case: 
     assert says in refused(tmp_path, case)
 
 
+@pytest.mark.parametrize("word", ["columns", "event_time", "entity", "features"])
+def test_a_word_that_neither_the_case_nor_the_file_says_is_told_with_an_example(tmp_path: Path, word: str) -> None:
+    before = "".join(line for line in FILE.splitlines(keepends=True) if not line.startswith(f"{word}:"))
+    case = "".join(line for line in PASSES.splitlines(keepends=True) if not line.strip().startswith(f"{word}:"))
+    assert f"case 'both amounts': neither it nor the file says '{word}'. Write {word}: " in refused(tmp_path, case, before)
+
+
 def test_an_unknown_word_of_the_file_is_told_with_its_line(tmp_path: Path) -> None:
     assert refused(tmp_path, PASSES, f"{FILE}colums: {{}}\n") == "some.yaml, line 9: there is no word 'colums'. Did you mean 'columns'?"
 

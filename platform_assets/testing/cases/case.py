@@ -15,6 +15,14 @@ SHARED = ("columns", "entity", "partitions", "features", "attributes", "rows", "
 OWN = ("case", "expected", "quarantined", "error", "cannot")
 OF_FILE = ("about", "cases")
 
+_NEEDED = {
+    "columns": "{user: str, at: datetime}",
+    "event_time": "at",
+    "entity": "user",
+    "features": "[{count: , over: 7d}]",
+}
+"""What every case must say, or its file; with an example."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -86,7 +94,11 @@ def _case(given: Any, shared: Mapping[str, Any], number: int, document: Document
     # One of a file's two kinds of view would stand beside the case's own.
     own = {"features", "attributes"} & given.keys()
     inherited = {word: value for word, value in shared.items() if not (own and word in ("features", "attributes"))}
-    return Case(title, {**inherited, **given}, None, number, document)
+    words = {**inherited, **given}
+    for word, example in _NEEDED.items():
+        if word not in words and not (word == "features" and "attributes" in words):
+            raise DeclarationError(f"{where}, case {title!r}: neither it nor the file says {word!r}. Write {word}: {example}.")
+    return Case(title, words, None, number, document)
 
 
 def _check_words(given: Mapping[str, Any], known: tuple[str, ...], document: Document, *path: str | int, title: str = "") -> None:
