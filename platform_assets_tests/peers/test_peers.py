@@ -65,7 +65,7 @@ def test_the_peers_are_these_with_so_many_cases_each() -> None:
         "openmldb_row_range": (11, 2),
         "openmldb_windows": (15, 9),
         "pandas_rolling": (13, 5),
-        "polars_rolling": (6, 2),
+        "polars_rolling": (12, 3),
     }
 
 
