@@ -6,6 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from platform_assets.declare.attributes import AttributeView, View
+from platform_assets.declare.checkpoints import arrivals_of_snapshot, month_before
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
@@ -13,7 +14,19 @@ from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.report import report
 from platform_assets.steps.batches import batches, laid_aside
-from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, rows_of, span_of, unready, write_and_record
+from platform_assets.steps.checkpoints import checkpoints_table, scan_checkpoint, unready_before
+from platform_assets.steps.run import (
+    Done,
+    Run,
+    name_of,
+    rows_by_partition,
+    rows_of,
+    span_of,
+    stretches,
+    unready,
+    withdraw,
+    write_and_record,
+)
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
@@ -29,30 +42,41 @@ def online_table(view: View) -> Table:
 
 
 def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
-    """Writes the view's partitions first..last, all but those that read a partition of silver which is missing or blocked."""
+    """Writes the view's partitions first..last, all but those that read silver or a checkpoint which is missing or blocked."""
     source, partitions, done = view.source, view.source.partitions, Done()
-    silver, gold = silver_table(source), gold_table(view)
-    read = {name_of(silver): run.version(silver)}  # first, so that rows and the ledger's word on them are of one version
+    silver, checkpoints, gold = silver_table(source), checkpoints_table(view), gold_table(view)
+    # First, so that rows and the ledger's word on them are of one version.
+    read = {name_of(table): run.version(table) for table in (silver, *([checkpoints] if view.lifetime else []))}
     arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
+    kept = run.ledger.entries(name_of(checkpoints), at_version=read[name_of(checkpoints)]) if view.lifetime else {}
     for partition in range(first, last + 1):
         key = partitions.key(partition)
-        if error := unready(
-            f"{name_of(gold)} {key}", silver, source.version, partitions, range(partition - view.reads_back, partition + 1), arrived
-        ):
+        reader, needed = f"{name_of(gold)} {key}", arrivals_of_snapshot(view, partition)
+        if error := unready(reader, silver, source.version, partitions, needed, arrived) or unready_before(view, partition, reader, kept):
             done.refused[key] = error
-    _withdraw(gold, done, run)
+    withdraw(gold, done.refused, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
-    if not ready:
-        return done
-    span = span_of(partitions, max(ready[0] - view.reads_back, partitions.first), ready[-1])
+    # A lifetime takes in all silver since the checkpoint that it starts from: of days in a row all of it is there.
+    for begin, end in stretches(ready) if view.lifetime or not ready else [(ready[0], ready[-1])]:
+        _write_change_log(view, [p for p in ready if begin <= p <= end], read, done, run)
+    return done
+
+
+def _write_change_log(view: FeatureView, ready: list[int], read: dict[str, int], done: Done, run: Run) -> None:
+    """Writes these partitions, ascending, in one pass over silver."""
+    partitions, silver, gold = view.source.partitions, silver_table(view.source), gold_table(view)
+    span = span_of(partitions, arrivals_of_snapshot(view, ready[0]).start, ready[-1])
     rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
+    month, before = month_before(view, ready[0]) if view.lifetime else None, None
+    if month is not None:
+        before = scan_checkpoint(view, month, run, read[name_of(checkpoints_table(view))])
     order = ["partition", *view.entity.keys]
-    with laid_aside(chunk.sort("partition") for chunk in change_log(view, rows, ready[0], ready[-1])) as log:
+    changes = change_log(view, rows, ready[0], ready[-1], checkpoint=before)
+    with laid_aside(chunk.sort("partition") for chunk in changes) as log:
         made = rows_by_partition(log, partitions)
         for batch in batches(ready, lambda p: made.get(partitions.key(p), 0)):
             part = log.filter(span_of(partitions, batch[0], batch[-1]).holds("partition")).collect().sort(order)
             _write(gold, part, batch, partitions, read, view.version, done, run)
-    return done
 
 
 def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Done:
@@ -70,7 +94,7 @@ def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Don
         key = partitions.key(partition)
         if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, [partition], judged):
             done.refused[key] = error
-    _withdraw(gold, done, run)
+    withdraw(gold, done.refused, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p))):
         rows = run.lake.scan(silver, by="arrival", span=span_of(partitions, batch[0], batch[-1]), version=read[name_of(silver)])
@@ -92,7 +116,7 @@ def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
             f"{name_of(gold)} {key}", silver, source.version, partitions, needed_arrivals(table, partition, arrivals), arrived
         ):
             done.refused[key] = error
-    _withdraw(gold, done, run)
+    withdraw(gold, done.refused, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     if not ready:
         return done
@@ -110,14 +134,6 @@ def _write(
     made = rows_by_partition(rows, partitions)
     facts = {p: PartitionFacts(partitions.key(p), made.get(partitions.key(p), 0), details={"read": read}) for p in batch}
     write_and_record(run, done, table, rows, partitions, facts, version)
-
-
-def _withdraw(table: Table, done: Done, run: Run) -> None:
-    """Blocks the partitions that are there, but could not be made now: what they were made of has been taken back."""
-    entries = run.ledger.entries(name_of(table))
-    there = [(entries[key], error) for key, error in done.refused.items() if key in entries and entries[key].status == "ok"]
-    if there:
-        run.ledger.record([replace(entry, status="blocked", details={**entry.details, "withdrawn": str(error)}) for entry, error in there])
 
 
 def arrivals_of(partitions: Partitions, silver: Mapping[str, Entry]) -> dict[int, set[int]]:

@@ -134,7 +134,7 @@ def rows_of(entries: Mapping[str, Entry], key: str) -> int:
 def write(
     run: Run,
     table: Table,
-    frame: pl.DataFrame,
+    frame: pl.DataFrame | pl.LazyFrame,
     partitions: Partitions,
     facts: Mapping[int, PartitionFacts],
     declaration_version: str,
@@ -169,7 +169,7 @@ def write_and_record(
     run: Run,
     done: Done,
     table: Table,
-    frame: pl.DataFrame,
+    frame: pl.DataFrame | pl.LazyFrame,
     partitions: Partitions,
     facts: Mapping[int, PartitionFacts],
     declaration_version: str,
@@ -178,6 +178,14 @@ def write_and_record(
     entries, done.written[table] = write(run, table, frame, partitions, facts, declaration_version)
     done.entries |= entries
     run.ledger.record(entries.values())
+
+
+def withdraw(table: Table, refused: Mapping[str, NotReadyError], run: Run) -> None:
+    """Blocks the partitions that are there, but could not be made now: what they were made of has been taken back."""
+    entries = run.ledger.entries(name_of(table))
+    there = [(entries[key], error) for key, error in refused.items() if key in entries and entries[key].status == "ok"]
+    if there:
+        run.ledger.record([replace(entry, status="blocked", details={**entry.details, "withdrawn": str(error)}) for entry, error in there])
 
 
 def _with_identities(fact: PartitionFacts, run: Run) -> PartitionFacts:

@@ -6,16 +6,20 @@ whether a partition can be made now.
 
 from bisect import bisect
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from platform_assets.declare.attributes import AttributeView, View
+from platform_assets.declare.checkpoints import arrivals_of_checkpoint, arrivals_of_snapshot, month_before, months_of
 from platform_assets.declare.model import Model
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import TrainingSet
+from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.labels import label_times
 from platform_assets.errors import PlatformError
 from platform_assets.sources.receive import is_news, raw_table
+from platform_assets.steps.checkpoints import checkpoints_table
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
 from platform_assets.steps.model import latest_good, model_table, predictions_table
 from platform_assets.steps.run import Run, name_of
@@ -79,9 +83,41 @@ def stale_view(view: View, first: int, last: int, run: Run) -> list[int]:
 
 def view_to_make(view: View, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
     silver, source = silver_table(view.source), view.source
-    needed = {p: {silver: range(p - view.reads_back, p + 1)} for p in range(first, last + 1)}
-    reads = Reads(silver, source.partitions, source.version, blocked_too=isinstance(view, AttributeView))
-    return to_make(gold_table(view), source.partitions, view.version, needed, [reads], run, stale or {}, is_withdrawn=True)
+    reads = [Reads(silver, source.partitions, source.version, blocked_too=isinstance(view, AttributeView))]
+    needed: dict[int, Needed] = {p: {silver: range(p - view.reads_back, p + 1)} for p in range(first, last + 1)}
+    if isinstance(view, FeatureView) and view.lifetime:
+        checkpoints, before = checkpoints_table(view), {p: month_before(view, p) for p in range(first, last + 1)}
+        reads.append(Reads(checkpoints, months_of(view), view.version))
+        needed = {p: {silver: arrivals_of_snapshot(view, p), checkpoints: [] if month is None else [month]} for p, month in before.items()}
+    return to_make(gold_table(view), source.partitions, view.version, needed, reads, run, stale or {}, is_withdrawn=True)
+
+
+def stale_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> list[int]:
+    return list(checkpoints_to_make(view, first, last, run))
+
+
+def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
+    """Those that are older than silver, and all after the first of them: each is made of the one before it.
+
+    A run makes them in order, so one can be made if its silver is there and the one before it is, or can be made too.
+    """
+    silver, source, table, months = silver_table(view.source), view.source, checkpoints_table(view), months_of(view)
+    of_silver = {m: {silver: arrivals_of_checkpoint(view, m)} for m in range(first, last + 1)}
+    reads = [Reads(silver, source.partitions, source.version)]
+    found = to_make(table, months, view.version, of_silver, reads, run, stale or {}, is_withdrawn=True)
+    of_earlier = {m: {table: [m - 1] if m > months.first else []} for m in range(first, last + 1)}
+    later = to_make(table, months, view.version, of_earlier, [Reads(table, months, view.version)], run, stale or {}, is_withdrawn=True)
+    own = run.ledger.entries(name_of(table))
+    for month in range(first, last + 1):
+        before, entry = found.get(month - 1), own.get(months.key(month))
+        if month in found:
+            mine = found[month]
+            found[month] = replace(mine, can_be=mine.can_be and (before is None or before.can_be))
+        elif before is not None:
+            found[month] = ToMake(OLDER, before.can_be, f"{before.of} {entry.delta_version if entry else -1}")
+        elif month in later:
+            found[month] = later[month]
+    return dict(sorted(found.items()))
 
 
 def stale_report(report: GoldTable, first: int, last: int, run: Run) -> list[int]:

@@ -1,0 +1,65 @@
+"""Checkpoints: by month, the states of a view's lifetime windows; each a function of silver and of the checkpoint before it."""
+
+import polars as pl
+
+from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_before, months_of, snapshot_of
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.checkpoint import checkpoint
+from platform_assets.engines.polars.kept import Checkpoint
+from platform_assets.errors import NotReadyError
+from platform_assets.steps.batches import laid_aside
+from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, withdraw, write_and_record
+from platform_assets.steps.silver import silver_table
+from platform_assets.stores.delta import PartitionFacts, Table
+from platform_assets.stores.ledger import Entry
+
+
+def checkpoints_table(view: FeatureView) -> Table:
+    return (view.name, "checkpoints")
+
+
+def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done:
+    """Writes the checkpoints of the months first..last, one after the other: each reads silver of its month alone."""
+    source, months, done = view.source, months_of(view), Done()
+    silver, table = silver_table(source), checkpoints_table(view)
+    read = {name_of(silver): run.version(silver)}  # first, so that rows and the ledger's word on them are of one version
+    arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
+    for month in range(first, last + 1):
+        key, needed = months.key(month), arrivals_of_checkpoint(view, month)
+        reader, before = f"{name_of(table)} {key}", {name_of(table): run.version(table)} if month > months.first else {}
+        error = unready(reader, silver, source.version, source.partitions, needed, arrived)
+        if month > months.first and not error:
+            error = unready_checkpoint(view, month - 1, reader, _made(view, run, before[name_of(table)]))
+        if error:
+            done.refused[key] = error
+            withdraw(table, {key: error}, run)  # at once: the next month reads it
+            continue
+        span = span_of(source.partitions, needed.start, needed.stop - 1)
+        rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
+        earlier = scan_checkpoint(view, month - 1, run, before[name_of(table)]) if before else None
+        with laid_aside(checkpoint(view, rows, snapshot_of(view, month), earlier)) as states:
+            states = states.with_columns(pl.lit(months.value(month)).alias("partition"))
+            made = rows_by_partition(states, months).get(key, 0)
+            facts = {month: PartitionFacts(key, made, details={"read": {**read, **before}})}
+            write_and_record(run, done, table, states, months, facts, view.version)
+    return done
+
+
+def scan_checkpoint(view: FeatureView, month: int, run: Run, version: int) -> Checkpoint:
+    """What later values are made from."""
+    rows = run.lake.scan(checkpoints_table(view), by="partition", span=span_of(months_of(view), month, month), version=version)
+    return Checkpoint(snapshot_of(view, month), rows)
+
+
+def unready_before(view: FeatureView, partition: int, reader: str, made: dict[str, Entry]) -> NotReadyError | None:
+    """Why a snapshot cannot start from the checkpoint before it; None when it can, or there is none before it."""
+    month = month_before(view, partition) if view.lifetime else None
+    return None if month is None else unready_checkpoint(view, month, reader, made)
+
+
+def unready_checkpoint(view: FeatureView, month: int, reader: str, made: dict[str, Entry]) -> NotReadyError | None:
+    return unready(reader, checkpoints_table(view), view.version, months_of(view), [month], made)
+
+
+def _made(view: FeatureView, run: Run, version: int) -> dict[str, Entry]:
+    return run.ledger.entries(name_of(checkpoints_table(view)), at_version=version)

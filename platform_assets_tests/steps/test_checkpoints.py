@@ -1,0 +1,125 @@
+"""Lifetime features by checkpoints: the same in a range, week by week and in any order; what is taken back or corrected reaches them."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from platform_assets.errors import NotReadyError
+from platform_assets_tests.steps.business import same
+from platform_assets_tests.steps.lifetimes import WEEKS, Lifetimes, trade
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_range_week_by_week_and_a_random_order_end_in_equal_tables(tmp_path: Path, seed: int) -> None:
+    whole, weekly, shuffled = businesses = [Lifetimes(tmp_path / name) for name in ("range", "weekly", "random")]
+    for business in businesses:
+        trade(business, Random(seed))
+    whole.make_range()
+    weekly.make_weekly()
+    weekly.make_stale()
+    shuffled.make_stale(Random(seed))
+    whole.require_values()
+    assert whole.lake.scan(("spending", "checkpoints")).collect().height > 4
+    for business in (weekly, shuffled):
+        same(whole.tables(), business.tables())
+        same(whole.ledger(), business.ledger())
+        assert [business.stale(table) for table in business.layers] == [[], [], [], []]
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_restated_week_reaches_every_later_checkpoint_and_value(tmp_path: Path, seed: int) -> None:
+    """The same as if the corrected week had come at once; a customer is gone whom only that week knew."""
+    corrected, fresh = (Lifetimes(tmp_path / name) for name in ("corrected", "fresh"))
+    for business in (corrected, fresh):
+        trade(business, Random(seed))
+    key = WEEKS.key(corrected.first + 1)
+    rows = corrected.deliveries.get(key) or []
+    once = {"sale_id": "999", "user": "once", "at": f"{key}T10:00:00+00:00", "amount": "3"}
+    corrected.deliveries[key] = [*rows, once]
+    corrected.make_range()
+    assert "once" in {user for _, user in corrected.lake.scan(("spending", "checkpoints")).select("partition", "user").collect().rows()}
+    for business in (corrected, fresh):
+        business.deliveries[key] = [{**row, "amount": "11"} for row in rows[1:]]
+    fresh.make_range()
+    week = corrected.first + 1
+    corrected.make("raw", week, week)
+    corrected.make("silver", week, week)
+    assert corrected.stale("checkpoints") == [corrected.months.first + number for number in range(3)]
+    corrected.make_stale(Random(seed))
+    corrected.require_values()
+    ours, theirs = corrected.tables(), fresh.tables()
+    for name in ("spending/checkpoints", "spending/gold"):
+        assert ours[name] == theirs[name], name
+    assert "once" not in repr(ours["spending/checkpoints"])
+
+
+def test_a_corrected_week_makes_only_later_checkpoints_and_their_values_stale(tmp_path: Path) -> None:
+    business = Lifetimes(tmp_path)
+    trade(business, Random(3))
+    business.make_range()
+    week = WEEKS.index_of("2024-03-11")
+    business.sell_in(week, "1000 ada 5")
+    business.make("raw", week, week)
+    business.make("silver", week, week)
+    march = business.months.first + 1
+    assert business.stale("checkpoints") == [march, march + 1]
+    until_the_month_ends = [WEEKS.index_of(day) for day in ("2024-03-11", "2024-03-18", "2024-03-25")]
+    assert business.stale("gold") == until_the_month_ends, "what starts from March's checkpoint waits until that one is made"
+    business.make("checkpoints", march, march)
+    assert business.stale("checkpoints") == [march + 1]
+    assert business.stale("gold") == list(range(week, business.last + 1))
+    business.make_stale()
+    assert business.stale("checkpoints") == business.stale("gold") == []
+    business.require_values()
+
+
+def test_values_wait_for_the_checkpoint_before_them_and_a_checkpoint_for_its_silver(tmp_path: Path) -> None:
+    business = Lifetimes(tmp_path)
+    trade(business, Random(4))
+    for table in ("raw", "silver"):
+        business.make(table, business.first, business.last)
+    done = business.make("gold", business.first, business.last)
+    assert list(done.entries) == ["2024-02-12", "2024-02-19"], "those before the first checkpoint need none"
+    with pytest.raises(NotReadyError, match="spending/gold needs 2 partitions of spending/checkpoints that are missing: ") as error:
+        done.check()
+    command = """--select 'key:"spending/checkpoints"' --partition-range 2024-02-01...2024-03-01"""
+    assert command in str(error.value)
+    february = business.months.first
+    done = business.make("checkpoints", february + 1, february + 1)
+    assert "spending/checkpoints 2024-03-01 needs spending/checkpoints 2024-02-01, which is missing." in str(done.refused["2024-03-01"])
+
+
+def test_a_blocked_week_takes_checkpoints_and_values_back(tmp_path: Path) -> None:
+    business = Lifetimes(tmp_path, accepted_share=0.9)
+    for week in range(business.first, business.last + 1):
+        business.sell_in(week, f"{week} ada 5", f"{week}0 bob 7")
+    business.make_range()
+    week = WEEKS.index_of("2024-03-04")
+    business.sell_in(week, "1 ada -5", "2 bob 7")
+    business.make("raw", week, week)
+    business.make("silver", week, week)
+    done = business.make("checkpoints", *business.span("checkpoints"))
+    assert list(done.refused) == ["2024-03-01", "2024-04-01"]
+    assert "needs sales/silver 2024-03-04, which is blocked" in str(done.refused["2024-03-01"])
+    assert "needs spending/checkpoints 2024-03-01, which is blocked, since what it was made of" in str(done.refused["2024-04-01"])
+    done = business.make("gold", business.first, business.last)
+    assert min(done.refused) == "2024-03-04"
+    assert max(done.refused) == "2024-04-01"
+    assert len(done.refused) == 5, "from the blocked week on"
+    business.sell_in(week, "1 ada 5", "2 bob 7")
+    business.make_range()
+    assert {entry.status for entry in business.entries("spending/gold").values()} == {"ok"}
+    business.require_values()
+
+
+def test_a_checkpoint_of_another_version_of_the_view_is_not_read(tmp_path: Path) -> None:
+    business, later = Lifetimes(tmp_path), Lifetimes(tmp_path, flags={"large": "amount > 60"})
+    trade(business, Random(5))
+    later.deliveries.update(business.deliveries)
+    business.make_range()
+    later.make("silver", later.first, later.last)
+    done = later.make("gold", later.last, later.last)
+    assert "needs spending/checkpoints 2024-03-01, which was made by version" in str(done.refused["2024-04-01"])
+    later.make_range()
+    later.require_values()
