@@ -139,8 +139,12 @@ def write(
     facts: Mapping[int, PartitionFacts],
     declaration_version: str,
     by: str = "partition",
+    made_from: int | None = None,
 ) -> tuple[dict[str, Entry], Written]:
-    """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them."""
+    """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them.
+
+    made_from: as Lake.replace has it: what was written is made from what these partitions held then.
+    """
     entries: dict[str, Entry] = {}
     written: Written | None = None
     facts = {index: _with_identities(fact, run) for index, fact in facts.items()}
@@ -148,7 +152,9 @@ def write(
         span = span_of(partitions, first, last)
         part = frame.filter(pl.col(by).is_between(span.start, span.end, closed="left"))
         mine = [facts[index] for index in range(first, last + 1)]
-        written = run.lake.replace(table, part, by=by, span=span, facts=mine, declaration_version=declaration_version, run=run.id)
+        written = run.lake.replace(
+            table, part, by=by, span=span, facts=mine, declaration_version=declaration_version, run=run.id, made_from=made_from
+        )
         for fact in mine:
             entries[fact.partition] = Entry(
                 name_of(table),

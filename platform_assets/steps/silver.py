@@ -1,5 +1,6 @@
 """Silver and quarantine: raw rows judged, a partition a function of raw and of the de-duplication horizon before it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,7 @@ from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import columns_that_never_came, raw_table
 from platform_assets.steps.batches import batches
 from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, unready, write
-from platform_assets.stores.delta import PartitionFacts, Table
+from platform_assets.stores.delta import Overtaken, PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 
 ACCEPTED_AS_IT_IS = "accepted_as_it_is"
@@ -29,35 +30,51 @@ def quarantine_table(source: Source) -> Table:
 def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
     """Judges the arrival partitions first..last and writes both tables; the ledger has the same facts for each."""
     partitions, done = source.partitions, Done()
-    raw, silver = raw_table(source), silver_table(source)
-    read = {name_of(raw): run.version(raw)}  # first, so that rows and the ledger's word on them are of one version
-    received = run.ledger.entries(name_of(raw), at_version=read[name_of(raw)])
+    raw, silver, seen = raw_table(source), silver_table(source), _Seen.now(source, run)
+    present = {key: _of_any_version(entry, source.version) for key, entry in seen.received.items()}
     for partition in range(first, last + 1):
         key = partitions.key(partition)
         needed = range(partition - source.duplicates_within, partition + 1)
-        present = {k: _of_any_version(entry, source.version) for k, entry in received.items()}
         reader = f"{name_of(silver)} {key}"
-        if error := unready(reader, raw, source.version, partitions, needed, present) or _lacking(reader, source, needed, received):
+        if error := unready(reader, raw, source.version, partitions, needed, present) or _lacking(reader, source, needed, seen.received):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
-    if not ready:
-        return done
-    before = run.ledger.entries(name_of(silver))
-    for batch in batches(ready, lambda p: rows_of(received, partitions.key(p))):
-        _judge(source, batch, read, received, before, done, run)
+    for batch in batches(ready, lambda p: rows_of(seen.received, partitions.key(p))):
+        of = seen
+        while not _judge(source, batch, of, done, run):
+            of = _Seen.now(source, run)
     return done
 
 
-def _judge(
-    source: Source, batch: list[int], read: dict[str, int], received: dict[str, Entry], before: dict[str, Entry], done: Done, run: Run
-) -> None:
-    """Writes both tables for some ascending partitions, whose raw partitions are all there."""
+@dataclass(frozen=True)
+class _Seen:
+    """What a run has seen: raw, and silver as it was before."""
+
+    raw: int
+    received: dict[str, Entry]
+    silver: int
+    before: dict[str, Entry]
+
+    @staticmethod
+    def now(source: Source, run: Run) -> "_Seen":
+        # The version first, so that rows and the ledger's word on them are of one version.
+        raw, silver = run.version(raw_table(source)), run.version(silver_table(source))
+        received = run.ledger.entries(name_of(raw_table(source)), at_version=raw)
+        return _Seen(raw, received, silver, run.ledger.entries(name_of(silver_table(source)), at_version=silver))
+
+
+def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) -> bool:
+    """Writes both tables for some ascending partitions, whose raw partitions are all there.
+
+    False: another run has judged one of them meanwhile. Of what it has read nothing is known here, and which event partitions its rows
+    belong to would be forgotten.
+    """
     partitions, raw, silver, quarantine = source.partitions, raw_table(source), silver_table(source), quarantine_table(source)
-    span = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1])
-    rows = run.lake.scan(raw, by="arrival", span=span, version=read[name_of(raw)]).filter(~pl.col("superseded")).collect()
-    decisions = {p: received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in received}
+    span, read = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1]), {name_of(raw): seen.raw}
+    rows = run.lake.scan(raw, by="arrival", span=span, version=seen.raw).filter(~pl.col("superseded")).collect()
+    decisions = {p: seen.received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in seen.received}
     judged = judge(source, rows, batch[0], batch[-1], as_they_are={p for p, decision in decisions.items() if decision})
-    touched = _touched(source, judged, before)
+    touched = _touched(source, judged, seen.before)
     facts, aside = {}, {}
     for partition in batch:
         key, counts = partitions.key(partition), judged.counts[partition]
@@ -70,9 +87,15 @@ def _judge(
         aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
     rejected = judged.quarantine.with_columns(pl.lit(run.id).alias("run"))
     set_aside, done.written[quarantine] = write(run, quarantine, rejected, partitions, aside, source.version, by="arrival")
-    entries, done.written[silver] = write(run, silver, judged.silver, partitions, facts, source.version, by="arrival")
+    try:
+        entries, done.written[silver] = write(
+            run, silver, judged.silver, partitions, facts, source.version, by="arrival", made_from=seen.silver
+        )
+    except Overtaken:
+        return False
     done.entries |= entries
     run.ledger.record([*set_aside.values(), *entries.values()])
+    return True
 
 
 def _lacking(reader: str, source: Source, needed: range, received: dict[str, Entry]) -> NotReadyError | None:

@@ -84,8 +84,8 @@ class Turns(Lake):
 
 
 @pytest.mark.parametrize("last", ["the older run", "the newer run"])
-def test_silver_of_one_run_beside_quarantine_of_another_is_stale(tmp_path: Path, last: str) -> None:
-    """Two runs judge one day, from two editions of raw, and their four writes cross."""
+def test_of_two_runs_that_judge_two_editions_of_a_day_the_last_to_write_judges_the_newer_one(tmp_path: Path, last: str) -> None:
+    """Their four writes cross: whoever finds silver changed since it read raw judges again."""
     business = whole(tmp_path)
     for layer in LAYERS[:2]:
         business.make(layer, business.first, business.last)
@@ -110,8 +110,64 @@ def test_silver_of_one_run_beside_quarantine_of_another_is_stale(tmp_path: Path,
         runs.append(threads.submit(judge, newer))
         for run in runs:
             run.result()
-    assert day in business.stale("silver")
-    business.make_stale()
+    assert business.stale("silver") == [day + 1, day + 2], "those that look back at it for duplicates"
     counted = business.entries("sales/silver")[business.day(4)].details
     aside = business.lake.scan(quarantine, by="arrival", span=span_of(business.source.partitions, day, day)).collect().height
     assert (counted["received"], counted["quarantined"]) == (3, aside)
+
+
+class Dying(Turns):
+    """One whose process dies when it comes to silver."""
+
+    def replace(self, table: Table, *arguments: Any, **named: Any) -> Written:
+        if table[1] == "silver":
+            raise KeyboardInterrupt
+        return super().replace(table, *arguments, **named)
+
+
+def test_quarantine_of_a_run_that_died_beside_newer_silver_is_stale(tmp_path: Path) -> None:
+    business = whole(tmp_path)
+    day, quarantine = business.first + 4, quarantine_table(business.source)
+    for layer in LAYERS[:2]:
+        business.make(layer, business.first, business.last)
+    began, first, second = Event(), Event(), Event()
+    older = Dying(business.lake.root, comes={quarantine: began}, waits={quarantine: first}, wrote={quarantine: second})
+    newer = Turns(business.lake.root, wrote={quarantine: first}, waits={silver_table(business.source): second})
+
+    def judge(lake: Lake) -> None:
+        make_silver(business.source, day, day, Run(lake, Ledger(lake), "run", business.now))
+
+    with ThreadPoolExecutor(2) as threads:
+        died = threads.submit(judge, older)
+        assert began.wait(60)
+        business.sell(4, "400 ada 1", "401 bob 2", "402 cy -1")
+        business.make("raw", day, day)
+        threads.submit(judge, newer).result()
+        with pytest.raises(KeyboardInterrupt):
+            died.result()
+    assert day in business.stale("silver")
+
+
+def test_a_run_that_judges_an_older_edition_forgets_no_event_day_of_a_newer_one(tmp_path: Path) -> None:
+    business = Business(tmp_path)
+    for number in range(8):
+        business.sell(number, f"{number}0 ada 1")
+    business.make_range()
+    day, silver = business.first + 5, silver_table(business.source)
+    comes, goes = Event(), Event()
+    older = Turns(business.lake.root, comes={silver: comes}, waits={silver: goes})
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(lambda: make_silver(business.source, day, day, Run(older, Ledger(older), "slow", business.now)))
+        assert comes.wait(60)
+        business.sell(5, "50 ada 1", "51 bob 7 -4")
+        for layer in ("raw", "silver"):
+            business.make(layer, day, day)
+        business.make("report", business.first + 1, business.first + 1)  # with the late row
+        goes.set()
+        slow.result()
+    business.sell(5, "50 ada 1")  # and it is taken back
+    business.make_stale()
+    straight = Business(tmp_path / "straight")
+    straight.deliveries.update(business.deliveries)
+    straight.make_range()
+    same(business.tables([("takings", "gold")]), straight.tables([("takings", "gold")]))
