@@ -1,0 +1,190 @@
+"""Window features: the change log of a range in one pass, beside DuckDB and Polars by hand.
+
+    .venv/bin/python benchmarks/window_features.py [--quick]
+
+Events of 90 days, twenty an entity, 5% of them one to three days late; windows of 1, 7 and 30 days; count, sum, mean and max. Here: the
+engine's change log from silver's files, chunk by chunk, nothing written; values of sampled rows are computed again one by one. DuckDB by
+hand once for the same rows and values, and DuckDB and Polars for a smaller answer: rows on active days only, where nothing tells that
+rows leave a window, and late events count as if they had been there on their day. Each run is a process of its own; CPU seconds without
+imports; alternating, the median of three, of the largest one run. What takes more than 6 GB or 600 s is stopped.
+"""
+
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import polars as pl
+from environment import peers_python, peers_versions
+from measured import Spent, report, say, spawned
+
+import platform_assets as pa
+from platform_assets import Arrival, Entity, FeatureView
+from platform_assets.engines.polars.change_log import change_log
+
+SIZES, QUICK, LARGEST = [2_000_000, 20_000_000], [500_000], 100_000_000
+EVENTS_AN_ENTITY, START, DAYS, DAY, WINDOWS = 20, datetime(2024, 1, 1, tzinfo=UTC), 90, 86_400_000_000, (1, 7, 30)
+EPOCH = int(START.timestamp()) * 1_000_000
+BOUNDS = {20_000_000: "40 / 2"}
+HERE = Path(__file__).parent
+
+
+class Payment:
+    number: int
+    user: int
+    at: datetime
+    amount: float
+
+
+@pa.source(schema=Payment, key=["number"], event_time="at", partitions=pa.daily("2024-01-01"), owners=["team:benchmarks"])
+def payments(arrival: Arrival) -> pl.LazyFrame | None:
+    """Not called: silver is drawn."""
+    return None
+
+
+SPENDING = FeatureView(
+    "spending",
+    entity=Entity("user", keys=["user"]),
+    source=payments,
+    features=[make("amount").over("1d", "7d", "30d") for make in (pa.sum, pa.mean, pa.max)] + [pa.count().over("1d", "7d", "30d")],
+)
+
+
+def draw(folder: Path, events: int) -> dict[str, Any]:
+    """Silver: a file for each day, of what arrived on it."""
+    random, each = np.random.default_rng(0), events // DAYS
+    for arrival in range(DAYS):
+        lag = np.where(random.random(each) < 0.05, random.integers(1, 4, each), 0)
+        day = arrival - lag
+        rows = pl.DataFrame({
+            "number": np.arange(each) + arrival * each,
+            "user": random.integers(0, events // EVENTS_AN_ENTITY, each),
+            "at": pl.Series(EPOCH + day * DAY + random.integers(0, DAY, each)).cast(pl.Datetime("us", "UTC")),
+            "amount": random.gamma(2, 20, each),
+            "arrival": pl.Series([(START + timedelta(days=arrival)).date()]).new_from_index(0, each),
+            "delivery": np.ones(each, np.int64),
+            "row_number": np.arange(each),
+        }).filter(pl.Series(day >= 0))  # fmt: skip
+        rows.write_parquet(folder / f"{arrival:03}.parquet")
+    return {}
+
+
+def here(folder: Path) -> dict[str, Any]:
+    first, found = payments.partitions.first, [0, 0, 0.0, 0.0]
+    samples = []
+    for chunk in change_log(SPENDING, pl.scan_parquet(folder / "*.parquet"), first, first + DAYS - 1):
+        sums = chunk.select(pl.len(), pl.col("count_30d").sum(), pl.col("amount_sum_7d").sum(), pl.col("amount_max_1d").sum()).row(0)
+        found = [total + more for total, more in zip(found, sums, strict=True)]
+        samples.append(chunk.sample(min(chunk.height, 10), seed=1))
+    pl.concat(samples).sample(n=min(300, 10 * len(samples)), seed=1).write_parquet(folder / "samples")
+    return dict(zip(("rows", "counted", "summed", "highest"), found, strict=True))
+
+
+def wrong(folder: Path) -> int:
+    """How many of the sampled rows have a value that is not what their events give, one by one."""
+    samples = pl.read_parquet(folder / "samples")
+    events = pl.scan_parquet(folder / "*.parquet").join(samples.lazy().select("user").unique(), on="user", how="semi").collect()
+    bad = 0
+    for row in samples.iter_rows(named=True):
+        end = datetime(*row["partition"].timetuple()[:3], tzinfo=UTC) + timedelta(days=1)
+        for window in WINDOWS:
+            inside = (pl.col("at") >= end - timedelta(days=window)) & (pl.col("at") < end) & (pl.col("arrival") <= row["partition"])
+            amounts = events.filter((pl.col("user") == row["user"]) & inside)["amount"]
+            told = [row[f"{name}_{window}d"] for name in ("count", "amount_sum", "amount_mean", "amount_max")]
+            naive = [amounts.len(), amounts.sum() if amounts.len() else None, amounts.mean(), amounts.max()]
+            close = [left == right or abs(left - right) <= 1e-9 * abs(right) for left, right in zip(told, naive, strict=True)]
+            bad += not all(close)
+    return bad
+
+
+def active_days(folder: Path) -> dict[str, Any]:
+    """By hand in Polars: tiles of days, rolled over."""
+    tiles = (
+        pl.scan_parquet(folder / "*.parquet")
+        .group_by("user", ((pl.col("at").dt.timestamp("us") - EPOCH) // DAY).alias("x"))
+        .agg(n=pl.len().cast(pl.Int64), s=pl.col("amount").sum(), m=pl.col("amount").max())
+        .sort("user", "x")
+        .collect()
+    )
+    rolled = [
+        tiles.rolling("x", period=f"{w}i", group_by="user").agg(
+            pl.col("n").sum().alias(f"n{w}"),
+            pl.col("s").sum().alias(f"s{w}"),
+            (pl.col("s").sum() / pl.col("n").sum()).alias(f"a{w}"),
+            pl.col("m").max().alias(f"m{w}"),
+        )
+        for w in WINDOWS
+    ]
+    log = reduce(lambda left, right: left.hstack(right.drop("user", "x")), rolled)
+    told = log.select(rows=pl.len(), counted=pl.col("n30").sum(), summed=pl.col("s7").sum(), highest=pl.col("m1").sum())
+    return told.row(0, named=True)
+
+
+def by_duckdb(answer: str, folder: Path) -> Spent:
+    return spawned(HERE / "peers/duckdb_windows.py", answer, folder, python=peers_python(), limit_seconds=600)
+
+
+WAYS = {
+    "here": lambda folder: spawned(__file__, "--here", folder),
+    "DuckDB, the same": lambda folder: by_duckdb("same", folder),
+    "DuckDB, active days": lambda folder: by_duckdb("active", folder),
+    "Polars rolling, active days": lambda folder: spawned(__file__, "--polars", folder, limit_seconds=600),
+}
+
+
+def main(sizes: list[int], quick: bool) -> None:
+    found: list[list[Any]] = []
+    for events in sizes:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            spawned(__file__, "--draw", folder, events)
+            spent: dict[str, list[Spent]] = {}
+            for turn in range(1 if events == LARGEST else 3):
+                for way, run in WAYS.items():
+                    if way == "here" or (events != LARGEST and (turn == 0 or not spent[way][0].stopped)):
+                        spent.setdefault(way, []).append(run(folder))
+            checked = wrong(folder)
+        ours = median(each.cpu for each in spent["here"])
+        answer = spent["here"][0].said
+        for way, runs in spent.items():
+            cpu, peak = median(each.cpu for each in runs), median(each.peak_gb for each in runs)
+            said, stopped = runs[0].said, runs[0].stopped
+            if way == "here":
+                is_same = f"{checked} sampled rows wrong"
+            else:
+                is_same = "" if stopped else "the same" if _same(said, answer) else "another"
+            bound = BOUNDS.get(events, "") if way == "here" else ""
+            found.append([_short(events), way, said.get("rows"), stopped or cpu, peak, cpu / ours, bound, is_same])
+            print(found[-1], flush=True)
+    report(
+        "window_features",
+        ["events", "way", "rows out", "CPU s", "peak GB", "x here", "bound, CPU s / GB", "answer"],
+        found,
+        ["polars", "numpy"],
+        quick=quick,
+        peers=peers_versions("duckdb"),
+    )
+
+
+def _same(said: dict[str, Any], answer: dict[str, Any]) -> bool:
+    return all(abs(said[name] - value) <= 1e-9 * abs(value) for name, value in answer.items())
+
+
+def _short(count: int) -> str:
+    return f"{count // 1_000_000}M" if count >= 1_000_000 else f"{count // 1000}k"
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["--here", folder]:
+            say(lambda: here(Path(folder)))
+        case ["--polars", folder]:
+            say(lambda: active_days(Path(folder)))
+        case ["--draw", folder, events]:
+            say(lambda: draw(Path(folder), int(events)))
+        case _:
+            main(QUICK if "--quick" in sys.argv else [*SIZES, LARGEST], quick="--quick" in sys.argv)
