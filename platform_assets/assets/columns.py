@@ -8,8 +8,10 @@ from platform_assets.assets.keys import key_of
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.features import Measure
 from platform_assets.declare.source import Source
+from platform_assets.declare.training import FeaturesFrom
 from platform_assets.declare.view import DerivedFeature, StoredFeature
 from platform_assets.expressions.types import DataType
+from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.stores.delta import Table
 
 Columns = Mapping[str, Sequence[tuple[Table, str]]]
@@ -91,11 +93,14 @@ def meanings(view: View) -> dict[str, str]:
     return {feature.name: meaning(feature) for feature in features}
 
 
-def read_from_gold(view: View) -> dict[str, list[str]]:
-    """The columns of its gold that each feature of a view is made of."""
+def features_made_of(view: View, features_from: FeaturesFrom | None = None) -> dict[str, list[tuple[Table, str]]]:
+    """The columns that each feature of a view is made of where it is read: those of its gold, or of silver."""
+    layer = layer_of(view, features_from)
+    table = table_of(view, layer)
     if isinstance(view, AttributeView):
-        return {attribute: [attribute] for attribute in view.attributes}
-    return {f.name: [f.name] for f in view.stored} | {d.name: list(d.expression.columns) for d in view.derived}
+        return {attribute: [(table, attribute)] for attribute in view.attributes}
+    stored = {f.name: [(table, f.name)] if layer == "gold" else made_of(f.measure, view.source, table) for f in view.stored}
+    return stored | {d.name: list(dict.fromkeys(origin for read in d.expression.columns for origin in stored[read])) for d in view.derived}
 
 
 def column_lineage(columns: Columns) -> dict[str, dg.TableColumnLineage]:

@@ -9,12 +9,14 @@ from platform_assets.assets.automation.arrivals import arrivals_sensor
 from platform_assets.assets.automation.conditions import conditions_sensor
 from platform_assets.assets.automation.freshness import freshness
 from platform_assets.assets.automation.stale import stale_sensor
+from platform_assets.assets.checkpoints import checkpoints_asset
 from platform_assets.assets.gold import attributes_asset, report_asset, view_asset
 from platform_assets.assets.model import model_asset, predictions_asset, training_asset
 from platform_assets.assets.online import online_asset
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.source import raw_asset, silver_assets
 from platform_assets.declare.attributes import AttributeView
+from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.model import Model
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
@@ -96,8 +98,11 @@ def _with_parents(declaration: Declaration) -> Iterator[Declaration]:
 def _assets(declaration: Declaration) -> list[dg.AssetsDefinition]:
     if isinstance(declaration, Source):
         return [raw_asset(declaration), silver_assets(declaration)]
+    if isinstance(declaration, FeatureView) and declaration.accuracy == "temporal":
+        return []  # its values are of any moment: whoever asks computes them from silver
     if isinstance(declaration, FeatureView):
-        return [view_asset(declaration), *([online_asset(declaration)] if declaration.online else [])]
+        kept = [checkpoints_asset(declaration)] if declaration.lifetime else []
+        return [*kept, view_asset(declaration), *([online_asset(declaration)] if declaration.online else [])]
     if isinstance(declaration, AttributeView):
         return [attributes_asset(declaration), *([online_asset(declaration)] if declaration.online else [])]
     if isinstance(declaration, GoldTable):
@@ -120,5 +125,7 @@ def _with_freshness(asset: dg.AssetsDefinition, declaration: Declaration) -> dg.
     else:
         assert not isinstance(data, FeatureService), "a service is no asset"
         source, partitions = data.source, data.source.partitions
+        if isinstance(data, FeatureView) and isinstance(asset.partitions_def, dg.MonthlyPartitionsDefinition):
+            partitions = months_of(data)
     policy = freshness(source, partitions)
     return asset if policy is None else asset.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=policy))

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.assets.checks import Verdict, done_with_checks, evaluations
-from platform_assets.assets.columns import Columns, column_lineage, column_schema, meanings, read_from_gold
+from platform_assets.assets.columns import Columns, column_lineage, column_schema, features_made_of, meanings
 from platform_assets.assets.keys import ONCE, ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.model_pictures import pictures
 from platform_assets.assets.partitions import asked, partitions_definition
@@ -17,8 +17,8 @@ from platform_assets.assets.telling import tell
 from platform_assets.declare.model import AtLeast, Check, Model
 from platform_assets.declare.training import TrainingSet
 from platform_assets.models.checks import name_of as check_name
-from platform_assets.steps.gold import gold_table
 from platform_assets.steps.model import make_model, make_predictions, model_table, predictions_table
+from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.steps.run import name_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.steps.training import make_training, training_table
@@ -32,7 +32,9 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
     """<training set>/training: labels with the features that were known then, by the month in which the label ends."""
     table, silver = training_table(data), silver_table(data.labels.source)
     months = -(-(data.labels.horizon + max(data.labels.spine.active, max(v.reach for v in data.features.views))).days // _DAYS_A_MONTH)
-    upstream = [reads(t, start=-months) for t in (silver, *(gold_table(view) for view in data.features.views))]
+    # What is chosen by its cost is there whenever gold is.
+    features = [table_of(view, layer_of(view, data.features_from)) for view in data.features.views]
+    upstream = [reads(t, start=-months) for t in dict.fromkeys((silver, *features))]
     types = {**data.features.keys, "label_time": "datetime", data.label: "bool", **data.features.features, "partition": "date"}
     said = {
         **dict.fromkeys(data.entity.keys, f"key of {data.entity.name}"),
@@ -69,11 +71,7 @@ def training_columns(data: TrainingSet) -> Columns:
     silver = silver_table(data.labels.source)
     columns: dict[str, list[tuple[Table, str]]] = {
         **{key: [(silver, key)] for key in data.entity.keys},
-        **{
-            f"{v.name}__{name}": [(gold_table(v), column) for column in read]
-            for v in data.features.views
-            for name, read in read_from_gold(v).items()
-        },
+        **{f"{v.name}__{name}": origins for v in data.features.views for name, origins in features_made_of(v, data.features_from).items()},
         data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
     }
     for feature in data.features.on_demand:
@@ -167,16 +165,17 @@ def predictions_asset(model: Model) -> dg.AssetsDefinition:
     # The model is a dependency for the lineage only: by default a day would map to its month's model, which knows the month's end.
     trained = dg.AssetDep(key_of(model_table(model)), partition_mapping=dg.LastPartitionMapping())
     condition = REFRESH.ignore(dg.AssetSelection.keys(key_of(model_table(model))))
+    tables = {table_of(view, layer_of(view)): back if view.lookback is None else view.lookback for view in views}
     lineage = column_lineage(
         {
-            **{key: [(gold_table(views[0]), key)] for key in data.entity.keys},
-            "score": list(dict.fromkeys((gold_table(v), column) for v in views for read in read_from_gold(v).values() for column in read)),
+            **{key: [(table_of(views[0], layer_of(views[0])), key)] for key in data.entity.keys},
+            "score": list(dict.fromkeys(origin for v in views for made in features_made_of(v).values() for origin in made)),
         }
     )
 
     @dg.asset(
         key=list(table),
-        deps=[*(reads(gold_table(view), start=-(back if view.lookback is None else view.lookback)) for view in views), trained],
+        deps=[*(reads(t, start=-since) for t, since in tables.items()), trained],
         partitions_def=partitions_definition(partitions),
         backfill_policy=ONE_RUN,
         code_version=model.version,

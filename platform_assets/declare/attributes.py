@@ -128,6 +128,10 @@ class AttributeView:
         """From when the updates of a partition may be read."""
         return self.source.partitions.ends_at(partition) + self.source.data_delay
 
+    def arrivals_read(self, first: datetime, last: datetime) -> range:
+        """The arrival partitions that hold the updates which values at moments from first to last are made of: all that had arrived."""
+        return range(self.source.partitions.first, self.source.partitions.index(last - self.source.data_delay))
+
     @property
     def key_types(self) -> dict[str, DataType]:
         return {key: self.source.types[key] for key in self.entity.keys}

@@ -36,11 +36,13 @@ class Window:
     length: timedelta | None
     offset: timedelta = timedelta(0)
     closed: Closed = "left"
+    tile: timedelta | None = None
+    """Of temporal accuracy: what its start, and with an offset its end, is rounded down to."""
 
     @property
     def reach(self) -> timedelta:
         """How far back from t it looks; a lifetime, beyond a checkpoint of what has entered it already."""
-        return (self.length or timedelta(0)) + self.offset
+        return (self.length or timedelta(0)) + self.offset + (self.tile or timedelta(0))
 
 
 @dataclass(frozen=True, repr=False)

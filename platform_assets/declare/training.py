@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from platform_assets.declare.arguments import checked_arguments, list_of, shown, text
+from platform_assets.declare.arguments import checked_arguments, list_of, one_of, shown, text
 from platform_assets.declare.attributes import View
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity
@@ -15,9 +15,13 @@ from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source, condition
 from platform_assets.declare.version import version_of
+from platform_assets.declare.view import FeatureView
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression
 from platform_assets.expressions.types import SQL_NAMES, DataType, FeatureType
+
+FeaturesFrom = Literal["gold", "silver"]
+"""What values are read from: the tables of their views, or directly the rows of their sources. They are equal."""
 
 
 @dataclass(frozen=True, init=False)
@@ -79,6 +83,19 @@ class FeatureService:
         if self.on_demand:
             meaning["on_demand"] = [[feature.name, feature.expression.canonical, feature.request] for feature in self.on_demand]
         return version_of(meaning)
+
+
+def check_features_from(features_from: Any, service: FeatureService, where: str) -> None:
+    """Refuses another word than gold or silver, and gold for values that have none."""
+    if features_from is None:
+        return
+    one_of(features_from, get_args(FeaturesFrom), f"{where}, features_from", "layer")
+    temporal = [view.name for view in service.views if isinstance(view, FeatureView) and view.accuracy == "temporal"]
+    if features_from == "gold" and temporal:
+        raise DeclarationError(
+            f"{where}, features_from: view {temporal[0]!r} has values at any moment, and so no gold. Leave features_from='gold' out: each "
+            "view is then read from where it is."
+        )
 
 
 def _check_together(views: Sequence[View], where: str) -> None:
@@ -175,6 +192,17 @@ class TrainingSet:
 
     Partition m holds the labels whose interval ends in m, as known at m's end.
 
+    Args:
+        name: of the training set.
+        features: the service whose features the labels get.
+        labels: which entities, at which times, and what follows.
+        label: the name of the label's column.
+        features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
+            Default: the cheaper of them, by the ledger's counts of rows.
+        description: shown on its table.
+        owners: "team:growth" or e-mail addresses; default: those of the first view.
+        tags: shown on its table.
+
     >>> churn_training = TrainingSet("churn", features=churn_features, labels=churn_labels)
     """
 
@@ -183,6 +211,7 @@ class TrainingSet:
     labels: Labels
     entity: Entity
     label: str
+    features_from: FeaturesFrom | None
     description: str
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
@@ -195,6 +224,7 @@ class TrainingSet:
         features: FeatureService,
         labels: Labels,
         label: str = "label",
+        features_from: FeaturesFrom | None = None,
         description: str = "",
         owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
@@ -210,6 +240,7 @@ class TrainingSet:
             raise DeclarationError(
                 f"{where}, labels: {shown(labels)} are no labels. Write no_event(source, within='30d', spine=every('7d', active='90d'))."
             )
+        check_features_from(features_from, features, where)
         for feature in features.on_demand:
             if feature.request:
                 raise DeclarationError(
@@ -241,6 +272,7 @@ class TrainingSet:
             "labels": labels,
             "entity": entity,
             "label": label,
+            "features_from": features_from,
             "description": text(description, f"{where}, description", "description='...'"),
             "owners": check_owners(owners, where) or features.views[0].owners,
             "tags": check_tags(tags, where),

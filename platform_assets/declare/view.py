@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any, Literal, get_args
 
-from platform_assets.declare.arguments import checked_arguments, list_of, shown, text, yes_or_no
+from platform_assets.declare.arguments import checked_arguments, list_of, one_of, shown, text, yes_or_no
+from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity, check_keys
 from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
@@ -14,6 +16,10 @@ from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression, parse
 from platform_assets.expressions.types import DataType, FeatureType
+
+Accuracy = Literal["snapshot", "temporal"]
+TILES = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
+"""What the start of a window at any moment is rounded down to: the largest that is at most a tenth of the window."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,20 @@ class DerivedFeature:
 
 @dataclass(frozen=True, init=False)
 class FeatureView:
-    """Features of an entity from the events of a source; one value for each entity and partition (snapshot accuracy).
+    """Features of an entity from the events of a source.
+
+    Args:
+        name: of the view; its features are read as `name__feature`.
+        entity: whose features.
+        source: of which events.
+        features: aggregations over windows, and what is derived from them.
+        accuracy: "snapshot": a value for each entity and partition, of windows that end where the partition does. "temporal": values at
+            the very moment of reading, computed from silver; the start of a window is rounded down to a tile.
+        tile: of temporal accuracy, such as "1m". Default: the largest of 5 s, 30 s, 5 min, 1 h, 1 d that is at most a tenth of the window.
+        online: whether the values are published to the online store.
+        description: shown on its tables.
+        owners: "team:growth" or e-mail addresses; default: those of the source.
+        tags: shown on all its tables; default: those of the source.
 
     >>> customer_spend = FeatureView("customer_spend", entity=customer, source=orders, features=[count().over("7d")])
     """
@@ -57,6 +76,7 @@ class FeatureView:
     source: Source
     stored: tuple[StoredFeature, ...]
     derived: tuple[DerivedFeature, ...]
+    accuracy: Accuracy
     online: bool
     description: str
     owners: tuple[str, ...]
@@ -70,6 +90,8 @@ class FeatureView:
         entity: Entity,
         source: Source,
         features: Sequence[Feature | Derived],
+        accuracy: Accuracy = "snapshot",
+        tile: str | None = None,
         online: bool = False,
         description: str = "",
         owners: Sequence[str] = (),
@@ -93,6 +115,18 @@ class FeatureView:
                 )
         if not stored:
             raise DeclarationError(f"{where} has no features. Write features=[count().over('7d')].")
+        one_of(accuracy, get_args(Accuracy), f"{where}, accuracy", "accuracy")
+        if accuracy == "temporal":
+            stored = _tiled(stored, tile, where)
+            if online is True:
+                raise DeclarationError(
+                    f"{where}, online: values at the moment of a request are kept by a stream, and there are no streams yet. Leave "
+                    "online=True out and read it with historical_features, or declare accuracy='snapshot'."
+                )
+        elif tile is not None:
+            raise DeclarationError(
+                f"{where}, tile: windows of snapshots are not rounded. Leave tile={shown(tile)} out, or declare accuracy='temporal'."
+            )
         derived = _derived([f for f in declared if isinstance(f, Derived)], stored, where)
         _check_clashes([*stored, *derived], entity, where)
         values = {
@@ -101,6 +135,7 @@ class FeatureView:
             "source": source,
             "stored": tuple(stored),
             "derived": tuple(derived),
+            "accuracy": accuracy,
             "online": yes_or_no(online, f"{where}, online"),
             "description": text(description, f"{where}, description", "description='...'"),
             "owners": check_owners(owners, where) or source.owners,
@@ -112,15 +147,16 @@ class FeatureView:
     @cached_property
     def version(self) -> str:
         """Changes when a value could: with the source's version, the keys, and what each feature means."""
-        return version_of(
-            {
-                "view": self.name,
-                "source": self.source.version,
-                "keys": self.entity.keys,
-                "stored": [[*f.measure.meaning, f.window.length, f.window.offset, f.window.closed] for f in self.stored],
-                "derived": [[f.name, f.expression.canonical] for f in self.derived],
-            }
-        )
+        meaning: dict[str, Any] = {
+            "view": self.name,
+            "source": self.source.version,
+            "keys": self.entity.keys,
+            "stored": [[*f.measure.meaning, f.window.length, f.window.offset, f.window.closed] for f in self.stored],
+            "derived": [[f.name, f.expression.canonical] for f in self.derived],
+        }
+        if self.accuracy == "temporal":
+            meaning["tiles"] = [f.window.tile for f in self.stored]
+        return version_of(meaning)
 
     @cached_property
     def reach(self) -> timedelta:
@@ -146,6 +182,18 @@ class FeatureView:
         """From when the snapshot of a partition may be read."""
         return self.source.partitions.ends_at(partition) + self.source.data_delay
 
+    def arrivals_read(self, first: datetime, last: datetime) -> range:
+        """The arrival partitions that hold the rows which values at moments from first to last are made of."""
+        partitions, delay = self.source.partitions, self.source.data_delay
+        newest = partitions.index(last - delay) - 1
+        if self.accuracy == "temporal":
+            oldest = partitions.index(first - self.reach)  # no row arrives before it happens
+        else:
+            oldest = partitions.first if self.lifetime else partitions.index(first - delay) - 1 - self.reads_back
+            if partitions.last is not None:  # after it the last snapshot remains
+                oldest = min(oldest, partitions.last - self.reads_back)
+        return range(max(oldest, partitions.first), newest + 1)
+
     @property
     def key_types(self) -> dict[str, DataType]:
         return {key: self.source.types[key] for key in self.entity.keys}
@@ -163,6 +211,27 @@ def _stored(feature: Feature, source: Source, where: str) -> list[StoredFeature]
     spans = feature.spans(where)
     measured = measure(feature, source.types, place)
     return [StoredFeature(replace(measured, name=feature.name_over(window.text, where, plain)), window) for window in spans]
+
+
+def _tiled(stored: list[StoredFeature], tile: str | None, where: str) -> list[StoredFeature]:
+    """The features with their windows as they are at any moment, not only at the ends of partitions."""
+    declared = None if tile is None else positive(tile, f"{where}, tile")
+    found = []
+    for feature in stored:
+        place, window = f"{where}, feature {feature.name!r}", feature.window
+        if window.closed != "left":
+            raise DeclarationError(
+                f"{place}: closed={window.closed!r} is for snapshots. At any moment a window ends before it, and begins with a tile. "
+                "Leave closed out."
+            )
+        if window.length is None:
+            raise DeclarationError(f"{place}: a lifetime is kept in checkpoints of snapshots. Declare it in a view of snapshots.")
+        fitting = [each for each in TILES if each <= window.length / 10] if declared is None else [declared]
+        if not fitting or fitting[-1] > window.length:
+            why = "is shorter than its tile" if fitting else "is so short that no tile is a tenth of it"
+            raise DeclarationError(f"{place}: its window of {window.text} {why}. Declare tile='1s', or a longer window.")
+        found.append(replace(feature, window=replace(window, tile=fitting[-1])))
+    return found
 
 
 def _derived(derived: list[Derived], stored: list[StoredFeature], where: str) -> list[DerivedFeature]:

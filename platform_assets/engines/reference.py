@@ -7,16 +7,14 @@ serve online. Partitions are their indexes (declare.partitions); an arrival is t
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.features import Measure, Window
-from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
-from platform_assets.declare.training import FeatureService, TrainingSet
+from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import ComputeError
 
@@ -133,7 +131,7 @@ def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) ->
     """The rows of a feature view's table for the partitions first..last, from silver rows (all arrivals)."""
     source, windows = view.source, {feature.window for feature in view.stored}
     written = []
-    for entity in _entities(view.entity.keys, rows):
+    for entity in entities(view.entity.keys, rows):
         mine = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity]
         now = {window: members(window, mine, source, first - 1) for window in windows}
         for partition in range(first, last + 1):
@@ -151,7 +149,7 @@ def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) ->
     return written
 
 
-def _entities(keys: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+def entities(keys: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     found = {tuple(row[key] for key in keys) for row in rows}
     return sorted(entity for entity in found if None not in entity)
 
@@ -233,6 +231,52 @@ AGGREGATE: dict[str, Callable[[list[Any], list[datetime], Any], Any]] = {
 }
 
 
+# --- straight from silver (semantics.md 2 and 6) --------------------------------------------------------------------------
+
+
+def stored_at(view: FeatureView, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row | None:
+    """The stored features of an entity as a reader at t gets them, from silver rows (all arrivals); None when nothing of it is there."""
+    mine = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity]
+    if not mine or None in entity:
+        return None
+    if view.accuracy == "temporal":
+        return {f.name: value(f.measure, temporal_members(f.window, mine, view.source, t), view.source) for f in view.stored}
+    snapshot = last_snapshot(view.source, t)
+    return {f.name: value(f.measure, members(f.window, mine, view.source, snapshot), view.source) for f in view.stored}
+
+
+def last_snapshot(source: Source, t: datetime) -> int:
+    """The last partition whose valid_from is not after t."""
+    partition, last = source.partitions.index(t), source.partitions.last
+    while source.partitions.ends_at(partition) + source.data_delay > t or (last is not None and partition > last):
+        partition -= 1
+    return partition
+
+
+def temporal_members(window: Window, rows: Sequence[Row], source: Source, t: datetime) -> list[Row]:
+    """The rows inside a window at any moment that have arrived by then."""
+    return [row for row in rows if arrived_at(source, row) <= t and in_temporal_window(window, row[source.event_time], t)]
+
+
+def arrived_at(source: Source, row: Row) -> datetime:
+    """From when a row may be read."""
+    return source.partitions.ends_at(row["arrival"]) + source.data_delay
+
+
+def in_temporal_window(window: Window, at: datetime, t: datetime) -> bool:
+    """Whether an event time lies in [floor(t - length), t), or with an offset in [floor(t - offset - length), floor(t - offset))."""
+    assert window.length is not None
+    assert window.tile is not None
+    start = floor(t - window.offset - window.length, window.tile)
+    end = floor(t - window.offset, window.tile) if window.offset else t
+    return start <= at < end
+
+
+def floor(at: datetime, tile: timedelta) -> datetime:
+    """The beginning of the tile that a moment lies in; tiles are counted from 1970."""
+    return at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % tile
+
+
 # --- attribute views (semantics.md 4) --------------------------------------------------------------------------------
 
 
@@ -241,7 +285,7 @@ def attributes_log(view: AttributeView, rows: Sequence[Row], first: int, last: i
     written = []
     for partition in range(first, last + 1):
         arrived = [row for row in rows if row["arrival"] == partition]
-        for entity in _entities(view.entity.keys, arrived):
+        for entity in entities(view.entity.keys, arrived):
             mine = [row for row in arrived if tuple(row[k] for k in view.entity.keys) == entity]
             row = max(mine, key=lambda row: (row[view.source.event_time], row["delivery"], row["row_number"]))
             written.append(
@@ -278,7 +322,18 @@ def as_of(view: View, log: Sequence[Row], entity: tuple[Any, ...], t: datetime) 
     if isinstance(view, AttributeView):
         latest = max(seen, key=lambda row: (row[EVENT_TIME], row["valid_from"]), default=dict.fromkeys(view.attributes))
         return {attribute: latest[attribute] for attribute in view.attributes}
-    row = max(seen, key=lambda row: row["valid_from"]) if seen and None not in entity else None
+    return _read(view, max(seen, key=lambda row: row["valid_from"]) if seen and None not in entity else None, t)
+
+
+def as_of_silver(view: View, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
+    """The same straight from silver rows (all arrivals), without the view's table."""
+    if isinstance(view, AttributeView):
+        return attributes_as_of(view, rows, entity, t)
+    return _read(view, stored_at(view, rows, entity, t), t)
+
+
+def _read(view: FeatureView, row: Row | None, t: datetime) -> Row:
+    """Stored features as they are read at t: finalized and derived; None when nothing is known."""
     values: Row = {}
     for feature in view.stored:
         stored = feature.measure.empty if row is None else row[feature.name]
@@ -288,71 +343,24 @@ def as_of(view: View, log: Sequence[Row], entity: tuple[Any, ...], t: datetime) 
     return {**values, **{feature.name: feature.expression.closure()(values) for feature in view.derived}}
 
 
-def point_in_time(service: FeatureService, logs: Mapping[str, Sequence[Row]], labels: Sequence[Row]) -> list[Row]:
-    """The labels, in their order, each with the features known at its label_time, and the on-demand features of that request."""
+def point_in_time(
+    service: FeatureService, logs: Mapping[str, Sequence[Row]], labels: Sequence[Row], silver: Mapping[str, Sequence[Row]] | None = None
+) -> list[Row]:
+    """The labels, in their order, each with the features known at its label_time, and the on-demand features of that request.
+
+    logs: the tables of views, by name; silver: rows of the sources of the others.
+    """
     joined = []
     for label in labels:
-        features = {
-            f"{view.name}__{name}": v
-            for view in service.views
-            for name, v in as_of(view, logs[view.name], tuple(label[k] for k in view.entity.keys), label["label_time"]).items()
-        }
-        request = {**label, **features, "request_time": label["label_time"]}
+        t: datetime = label["label_time"]
+        features: Row = {}
+        for view in service.views:
+            entity = tuple(label[k] for k in view.entity.keys)
+            if view.name in logs:
+                of_view = as_of(view, logs[view.name], entity, t)
+            else:
+                of_view = as_of_silver(view, (silver or {})[view.name], entity, t)
+            features |= {f"{view.name}__{name}": v for name, v in of_view.items()}
+        request = {**label, **features, "request_time": t}
         joined.append({**label, **features, **{f.name: f.expression.closure()(request) for f in service.on_demand}})
     return joined
-
-
-def labels(data: TrainingSet, rows: Sequence[Row], partition: int) -> list[Row]:
-    """The labels of training partition `partition` (a month): those whose interval ends in it, as known at its end."""
-    declared, source = data.labels, data.labels.source
-    start, end = data.partitions.starts_at(partition), data.partitions.ends_at(partition)
-    events = [row for row in rows if declared.where is None or declared.where.closure()(row) is True]
-    found = []
-    t = source.partitions.start
-    while t + declared.horizon < end and (source.partitions.end is None or t + declared.horizon < source.partitions.end):
-        if t + declared.horizon >= start:
-            known = [
-                row
-                for row in events
-                if source.partitions.ends_at(row["arrival"]) + source.data_delay <= t
-                and t - declared.spine.active <= row[source.event_time] < t
-            ]
-            for entity in _entities(data.entity.keys, known):
-                follows = any(
-                    tuple(row[k] for k in data.entity.keys) == entity
-                    and t < row[source.event_time] <= t + declared.horizon
-                    and source.partitions.ends_at(row["arrival"]) <= end
-                    for row in events
-                )
-                found.append(
-                    {
-                        **dict(zip(data.entity.keys, entity, strict=True)),
-                        "label_time": t,
-                        data.label: follows if declared.event == "any" else not follows,
-                    }
-                )
-        t += declared.spine.step
-    return found
-
-
-def report(table: GoldTable, rows: Sequence[Row], partition: int) -> list[Row]:
-    """The rows of a report for one event partition, from silver rows (all arrivals)."""
-
-    def belongs(row: Row) -> bool:
-        at: datetime = row[table.source.event_time]
-        if table.timezone == "UTC":
-            return table.source.partitions.index(at) == partition
-        return at.astimezone(ZoneInfo(table.timezone)).date() == table.source.partitions.starts_at(partition).date()
-
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        if belongs(row):
-            groups.setdefault(tuple(row[c] for c in table.by), []).append(row)
-    return [
-        {
-            **dict(zip(table.by, group, strict=True)),
-            "partition": partition,
-            **{m.name: value(m, members, table.source) for m in table.measures},
-        }
-        for group, members in groups.items()
-    ]

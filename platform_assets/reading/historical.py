@@ -1,22 +1,21 @@
-"""Historical features: for each label, the values that a reader at its time would have got, from the lake's gold tables."""
+"""Historical features: for each label, the values that a reader at its time would have got, from the lake's tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import polars as pl
 
 from platform_assets.declare.attributes import View
-from platform_assets.declare.training import FeatureService
-from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.declare.partitions import EPOCH
+from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
 from platform_assets.engines.polars.asked import check_labels
 from platform_assets.errors import ComputeError
 from platform_assets.settings import load_settings
-from platform_assets.steps.gold import gold_table
-from platform_assets.steps.run import Run, name_of
-from platform_assets.steps.training import require_snapshots, scan_snapshots, snapshots_read
+from platform_assets.steps.reading import Origin, features_of, lacking, layer_of, needed, origins, versions_of
+from platform_assets.steps.run import Run
 from platform_assets.stores.delta import Lake
-from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.ledger import Ledger
 
 _ROW, _AT = "__row", "__at"
 
@@ -27,7 +26,7 @@ class HistoricalFeatures:
 
     frame: the labels as given, row by row in their order, and a column a feature: `view__feature`, then those on demand.
     null_keys: by view, in how many rows a key was null: they have its empty values.
-    versions: by gold table, the Delta version that was read. The same labels read at the same versions give the same values.
+    versions: by table, gold or silver, the Delta version that was read. The same labels read at the same versions give the same values.
     """
 
     frame: pl.DataFrame
@@ -36,9 +35,16 @@ class HistoricalFeatures:
 
 
 def historical_features(
-    service: FeatureService, labels: pl.DataFrame, *, time: str = "label_time", lake: Lake | None = None
+    service: FeatureService,
+    labels: pl.DataFrame,
+    *,
+    time: str = "label_time",
+    features_from: FeaturesFrom | None = None,
+    lake: Lake | None = None,
 ) -> HistoricalFeatures:
     """Joins labels with the features that were known at each label's time: the last value whose valid_from is not after it.
+
+    Of a view with temporal accuracy the values at that very moment.
 
     Args:
         service: whose features.
@@ -46,58 +52,59 @@ def historical_features(
             a column of times (UTC, microseconds), and anything else. Rows out are rows in, in the order given: duplicates stay, an
             entity that is not known and a null key have the empty values. A time before the first partition has them too.
         time: the column of times. It is the `request_time` of on-demand features, and from it times since are counted, in seconds.
-        lake: where gold lies; default: the lake of the PLATFORM_ settings.
+        features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
+            Default: silver of a view that has no gold at all for these times, otherwise the cheaper of them by the ledger's counts of
+            rows, where a row of silver counts as four of gold. Temporal values are always computed from silver.
+        lake: where the tables lie; default: the lake of the PLATFORM_ settings.
 
     Raises:
         ComputeError: a column of the labels is missing, of another type than declared, or named as a feature; a time is null.
+        DeclarationError: features_from is no layer, or gold for a view that has none.
         NotReadyError: a partition that a label's time needs is missing, blocked or of another version of its declaration; its name, and
             how to make it. A time after the newest partition needs one that is not there yet.
     """
+    check_features_from(features_from, service, f"historical_features({service.name})")
     check_labels(service, labels, time)
     if _ROW in labels.columns:
         raise ComputeError(f"feature service {service.name!r}: the labels have a column {_ROW!r}, which is ours. Rename it.")
     lake = lake or Lake(str(load_settings().lake_root))
     run = Run(lake, Ledger(lake), "historical features", datetime.now(UTC))
-    versions = {view.name: run.version(gold_table(view)) for view in service.views}
-    # At the version that is read: what is written meanwhile is neither read nor counted as being there.
-    ledgers = {view.name: run.ledger.entries(name_of(gold_table(view)), at_version=versions[view.name]) for view in service.views}
+    spans = list(_spans(service, labels[time]))
+    read = origins(service, run, spans, features_from)
     numbered = labels.with_row_index(_ROW)
-    parts = [
-        _joined(service, run, numbered.filter(pl.col(time).is_between(first, last)), time, versions, ledgers)
-        for first, last in _stretches(service, labels[time])
-    ]
-    frame = pl.concat(parts).sort(_ROW) if parts else _nobody(service, run, numbered, time, versions)
+    parts = [_joined(service, run, read, numbered.filter(pl.col(time).is_between(*span)), time, span) for span in spans]
+    frame = pl.concat(parts).sort(_ROW) if parts else _nobody(service, run, read, numbered, time)
     null_keys = {
         view.name: int(labels.select(pl.any_horizontal(pl.col(key).is_null() for key in view.entity.keys).sum()).item())
         for view in service.views
     }
-    return HistoricalFeatures(frame.drop(_ROW), null_keys, {name_of(gold_table(v)): versions[v.name] for v in service.views})
+    return HistoricalFeatures(frame.drop(_ROW), null_keys, versions_of(read))
 
 
 def _joined(
-    service: FeatureService, run: Run, labels: pl.DataFrame, time: str, versions: dict[str, int], ledgers: dict[str, dict[str, Entry]]
+    service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str, span: tuple[datetime, datetime]
 ) -> pl.DataFrame:
-    first, last = labels.select(pl.col(time).min().alias("first"), pl.col(time).max().alias("last")).row(0)
-    if error := require_snapshots(f"historical_features({service.name})", service, first, last, ledgers):
+    if error := lacking(f"historical_features({service.name})", read, *span):
         raise error
-    logs = {view.name: scan_snapshots(run, view, first, last, _there(run, view, versions)) for view in service.views}
-    return point_in_time(service, logs, labels, time=time)
+    for origin in read:
+        _require_table(origin, run)
+    return features_of(service, run, read, labels, *span, time=time)
 
 
-def _nobody(service: FeatureService, run: Run, labels: pl.DataFrame, time: str, versions: dict[str, int]) -> pl.DataFrame:
+def _nobody(service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str) -> pl.DataFrame:
     """No labels, with the columns that they would have."""
-    logs = {view.name: run.lake.scan(gold_table(view), version=_there(run, view, versions)).clear() for view in service.views}
-    return point_in_time(service, logs, labels, time=time)
+    for origin in read:
+        _require_table(origin, run)
+    return features_of(service, run, read, labels, EPOCH, EPOCH, time=time)
 
 
-def _there(run: Run, view: View, versions: dict[str, int]) -> int:
-    """The version of a view's table; a NotReadyError when there is none, which labels before its first partition do not ask for."""
-    if versions[view.name] < 0:
-        run.lake.open(gold_table(view))
-    return versions[view.name]
+def _require_table(origin: Origin, run: Run) -> None:
+    """A NotReadyError when there is no table, which labels before its first partition do not ask for."""
+    if origin.version < 0:
+        run.lake.open(origin.table)
 
 
-def _stretches(service: FeatureService, times: pl.Series) -> Iterator[tuple[datetime, datetime]]:
+def _spans(service: FeatureService, times: pl.Series) -> Iterator[tuple[datetime, datetime]]:
     """Stretches of time that the labels' times lie in, such that their reads need every partition between.
 
     Labels of 2020 and of 2024 need nothing of the years between, which may be missing, or of an older version.
@@ -108,13 +115,18 @@ def _stretches(service: FeatureService, times: pl.Series) -> Iterator[tuple[date
     for begin, end in near.agg(pl.col(_AT).min().alias("first"), pl.col(_AT).max().alias("last")).select("first", "last").iter_rows():
         if first is None or last is None:
             first, last = begin, end
-        elif all(_touch(snapshots_read(v, last, last), snapshots_read(v, begin, begin)) for v in service.views):
+        elif all(_touch(_most(v, last), _most(v, begin)) for v in service.views):
             last = end
         else:
             yield first, last
             first, last = begin, end
     if first is not None and last is not None:
         yield first, last
+
+
+def _most(view: View, at: datetime) -> range:
+    """The partitions that a read needs at least, whatever it is answered from."""
+    return needed(view, layer_of(view), at, at)
 
 
 def _touch(earlier: range, later: range) -> bool:

@@ -1,6 +1,6 @@
 """Models by month, and their predictions by day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -10,12 +10,10 @@ import polars as pl
 
 from platform_assets.declare.model import Model
 from platform_assets.declare.version import version_of_code
-from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.expressions.types import POLARS
-from platform_assets.steps.gold import gold_table
+from platform_assets.steps.reading import Origin, features_of, lacking, origins, versions_of
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write_and_record
-from platform_assets.steps.training import require_snapshots, scan_snapshots, snapshot_ledgers, training_table
+from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 
@@ -141,14 +139,14 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
     views = data.features.views
     partitions = views[0].source.partitions
     models = run.ledger.entries(name_of(model_table(model)))
-    read = {name_of(gold_table(view)): run.version(gold_table(view)) for view in views}
-    ledgers = snapshot_ledgers(data.features, run, read)
+    known = origins(data.features, run, [], "gold")
+    read = versions_of(known)
     chosen: dict[int, Entry | None] = {}
     # Each reads an attribute view from its first partition on: if nothing is lacking at all, nobody has to be asked one by one.
-    lacking = require_snapshots(name_of(table), data.features, _predicted_at(model, first), _predicted_at(model, last), ledgers)
+    lacks = lacking(name_of(table), known, _predicted_at(model, first), _predicted_at(model, last))
     for partition in range(first, last + 1):
         key, at = partitions.key(partition), _predicted_at(model, partition)
-        if lacking and (error := require_snapshots(f"{name_of(table)} {key}", data.features, at, at, ledgers)):
+        if lacks and (error := lacking(f"{name_of(table)} {key}", known, at, at)):
             done.refused[key] = error
         else:
             chosen[partition] = latest_good(models, model, partitions.starts_at(partition))
@@ -159,7 +157,7 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
             batch = days[begin : begin + DAYS_AT_ONCE]
             scored = _no_predictions(model)
             if loaded:
-                features = _features(model, batch, run, read)
+                features = _features(model, batch, run, known)
                 score = (loaded.predict(features).alias("score"), pl.lit(artifact).alias("artifact"))
                 scored = features.with_columns(*score, pl.col("label_time").alias("predicted_at")).select(scored.columns)
             rows = rows_by_partition(scored, partitions)
@@ -191,28 +189,43 @@ def latest_good(models: dict[str, Entry], model: Model, before: datetime) -> Ent
     return max((e for e in good if e.declaration_version == model.version), key=lambda e: e.partition, default=None)
 
 
-def _features(model: Model, days: list[int], run: Run, read: dict[str, int]) -> pl.DataFrame:
+def _features(model: Model, days: list[int], run: Run, read: Sequence[Origin]) -> pl.DataFrame:
     """The features of the entities that have a value in some feature view at these snapshots; `partition` says at which."""
     data = model.training_set
-    keys, views = list(data.entity.keys), data.features.views
-    partitions = views[0].source.partitions
-    begin, end = _predicted_at(model, days[0]), _predicted_at(model, days[-1])
-    logs = {view.name: scan_snapshots(run, view, begin, end, read[name_of(gold_table(view))]) for view in views}
-    # Attributes do not expire: by them alone, who left years ago would be scored every day.
-    judging = [view for view in views if set(view.entity.keys) == set(keys)]
-    judging = [view for view in judging if isinstance(view, FeatureView)] or judging
-    lives = {view.name: logs[view.name].select(*keys, "valid_from", "is_empty").collect() for view in judging}
+    partitions = data.features.views[0].source.partitions
     asked = []
+    lives = _lives(model, days, run, read)
     for day in days:
         at = _predicted_at(model, day)
-        alive = [
-            rows.filter(pl.col("valid_from") <= at).sort("valid_from").unique(keys, keep="last").filter(~pl.col("is_empty"))
-            for rows in lives.values()
-        ]
-        found = pl.concat([rows.select(keys) for rows in alive]).unique().sort(keys)
+        found = pl.concat([_alive(origin, rows, at) for origin, rows in lives]).unique().sort(data.entity.keys)
         times = (pl.lit(at, pl.Datetime("us", "UTC")).alias("label_time"), pl.lit(partitions.value(day)).alias("partition"))
         asked.append(found.with_columns(*times))
-    return point_in_time(data.features, logs, pl.concat(asked))
+    return features_of(data.features, run, read, pl.concat(asked), _predicted_at(model, days[0]), _predicted_at(model, days[-1]))
+
+
+def _lives(model: Model, days: list[int], run: Run, read: Sequence[Origin]) -> list[tuple[Origin, pl.DataFrame]]:
+    """What says which entities have a value in some view, by view."""
+    keys = list(model.training_set.entity.keys)
+    judging = [origin for origin in read if set(origin.view.entity.keys) == set(keys)]
+    # Attributes do not expire: by them alone, who left years ago would be scored every day.
+    judging = [origin for origin in judging if origin.view.lookback is not None] or judging
+    begin, end = _predicted_at(model, days[0]), _predicted_at(model, days[-1])
+    lives = []
+    for origin in judging:
+        columns = ["valid_from", "is_empty"] if origin.layer == "gold" else [origin.view.source.event_time, "arrival"]
+        lives.append((origin, origin.scan(run, begin, end).select(*keys, *columns).drop_nulls(keys).collect()))
+    return lives
+
+
+def _alive(origin: Origin, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """The keys of the entities that have a value at a moment: by the view's table, or by a row that was known, as far back as it looks."""
+    view = origin.view
+    if origin.layer == "gold":
+        latest = rows.filter(pl.col("valid_from") <= at).sort("valid_from").unique(view.entity.keys, keep="last")
+        return latest.filter(~pl.col("is_empty")).select(view.entity.keys)
+    arrived = view.source.partitions.value(view.source.partitions.index(at - view.source.data_delay) - 1)
+    inside = pl.col(view.source.event_time).is_between(at - view.reach, at, closed="left")
+    return rows.filter(pl.col("arrival") <= arrived, inside).select(view.entity.keys).unique()
 
 
 def _no_predictions(model: Model) -> pl.DataFrame:

@@ -14,8 +14,8 @@ from platform_assets.errors import NotReadyError
 from platform_assets.serving.features import online_features
 from platform_assets.serving.plan import layout_of
 from platform_assets.steps.gold import gold_table
+from platform_assets.steps.reading import Origin
 from platform_assets.steps.run import Run, name_of
-from platform_assets.steps.training import scan_snapshots
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.marks import Marks, read_marks
@@ -84,7 +84,7 @@ def compare(view: View, run: Run, store: OnlineStore, watermark: datetime) -> Pa
     """Reads entities from gold and online as of the watermark, and compares each feature."""
     service = FeatureService(view.name, [view])
     version = run.version(gold_table(view))
-    log = scan_snapshots(run, view, watermark, watermark, version).filter(pl.col("valid_from") <= watermark)
+    log = Origin(view, "gold", version, {}).scan(run, watermark, watermark).filter(pl.col("valid_from") <= watermark)
     keys = list(view.entity.keys)
     entities = log.select(keys).unique().sort(keys).collect()
     chosen = entities.gather_every(max(1, -(-entities.height // SAMPLE)))

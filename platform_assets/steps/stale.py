@@ -5,7 +5,7 @@ whether a partition can be made now.
 """
 
 from bisect import bisect
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,10 +22,11 @@ from platform_assets.sources.receive import is_news, raw_table
 from platform_assets.steps.checkpoints import checkpoints_table
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
 from platform_assets.steps.model import latest_good, model_table, predictions_table
+from platform_assets.steps.reading import layer_of, needed, table_of
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, quarantine_table, silver_table
 from platform_assets.steps.to_make import OLDER, Needed, Reads, ToMake, to_make
-from platform_assets.steps.training import snapshots_read, training_table
+from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 
@@ -137,18 +138,43 @@ def stale_training(data: TrainingSet, first: int, last: int, run: Run) -> list[i
 
 
 def training_to_make(data: TrainingSet, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
-    """A month that reads nothing, since no label can end in it yet, is stale only while it is missing."""
+    """A month that reads nothing, since no label can end in it yet, is stale only while it is missing.
+
+    One that was made is held against the tables that it has read; one that was not, against those that are there in any case.
+    """
     source, silver = data.labels.source, silver_table(data.labels.source)
-    days, needed = source.partitions, dict[int, Needed]()
+    days, reads = source.partitions, dict[int, Needed]()
+    own = run.ledger.entries(name_of(training_table(data)))
     for month in range(first, last + 1):
-        times = label_times(data, month)
-        arrivals = range(days.index(times[0] - data.labels.spine.active), days.index(data.partitions.ends_at(month))) if times else range(0)
-        needed[month] = {
-            silver: arrivals,
-            **{gold_table(v): snapshots_read(v, times[0], times[-1]) if times else range(0) for v in data.features.views},
-        }
-    reads = [Reads(silver, days, source.version), *_gold(data)]
-    return to_make(training_table(data), data.partitions, data.version, needed, reads, run, stale or {})
+        times, entry = label_times(data, month), own.get(data.partitions.key(month))
+        of: list[tuple[Table, range]] = [(one.table, range(0)) for one in _tables(data)]
+        if times:
+            labels = range(days.index(times[0] - data.labels.spine.active), days.index(data.partitions.ends_at(month)))
+            layers = {view.name: layer_of(view, data.features_from) for view in data.features.views}
+            layers |= entry.details.get("features_from", {}) if entry else {}
+            of += [(silver, labels)]
+            of += [(table_of(v, layers[v.name]), needed(v, layers[v.name], times[0], times[-1])) for v in data.features.views]
+        reads[month] = _together(of)
+    return to_make(training_table(data), data.partitions, data.version, reads, _tables(data), run, stale or {})
+
+
+def _together(read: Iterable[tuple[Table, range]]) -> dict[Table, range]:
+    """The partitions of each table: a table may be read for several reasons."""
+    found: dict[Table, range] = {}
+    for table, more in read:
+        known = found.get(table, range(0))
+        found[table] = range(min(known.start, more.start), max(known.stop, more.stop)) if known and more else known or more
+    return found
+
+
+def _tables(data: TrainingSet) -> list[Reads]:
+    """All tables that a training set may read: silver of the labels, and of each view gold and silver."""
+    source = data.labels.source
+    views = data.features.views
+    found = [Reads(silver_table(source), source.partitions, source.version)]
+    found += [Reads(silver_table(view.source), view.source.partitions, view.source.version) for view in views]
+    found += [Reads(gold_table(view), view.source.partitions, view.version) for view in views]
+    return list({one.table: one for one in found}.values())
 
 
 def stale_model(model: Model, first: int, last: int, run: Run) -> list[int]:
@@ -185,13 +211,13 @@ def stale_predictions(model: Model, first: int, last: int, run: Run) -> list[int
 def predictions_to_make(model: Model, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
     """Those that are older than the features that they read; a newer model asks for none of the past."""
     data = model.training_set
-    partitions, needed = data.features.views[0].source.partitions, dict[int, Needed]()
+    partitions, reads = data.features.views[0].source.partitions, dict[int, Needed]()
     for p in range(first, last + 1):
         at = max(view.valid_from(p) for view in data.features.views)
-        needed[p] = {gold_table(view): snapshots_read(view, at, at) for view in data.features.views}
-    return to_make(predictions_table(model), partitions, model.version, needed, _gold(data), run, stale or {})
-
-
-def _gold(data: TrainingSet) -> list[Reads]:
-    """The tables of a training set's views."""
-    return [Reads(gold_table(view), view.source.partitions, view.version) for view in data.features.views]
+        reads[p] = _together((table_of(v, layer_of(v)), needed(v, layer_of(v), at, at)) for v in data.features.views)
+    tables = {table_of(view, layer_of(view)): view for view in data.features.views}
+    upstream = [
+        Reads(table, view.source.partitions, view.version if table == gold_table(view) else view.source.version)
+        for table, view in tables.items()
+    ]
+    return to_make(predictions_table(model), partitions, model.version, reads, upstream, run, stale or {})

@@ -12,7 +12,7 @@ from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines import reference
+from platform_assets.engines import reference, reference_labels, reference_report
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
@@ -64,6 +64,7 @@ class Engine(Protocol):
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]: ...
     def attributes_log(self, view: AttributeView, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]: ...
+    def from_silver(self, service: FeatureService, silver: Sequence[Row], asked: Sequence[Row]) -> list[Row]: ...
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]: ...
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
 
@@ -121,11 +122,14 @@ class Reference:
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]:
         return reference.point_in_time(service, logs, asked)
 
+    def from_silver(self, service: FeatureService, silver: Sequence[Row], asked: Sequence[Row]) -> list[Row]:
+        return reference.point_in_time(service, {}, asked, {view.name: silver for view in service.views})
+
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]:
-        return reference.labels(data, silver, month)
+        return reference_labels.labels(data, silver, month)
 
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]:
-        return [row for partition in range(first, last + 1) for row in reference.report(table, silver, partition)]
+        return [row for partition in range(first, last + 1) for row in reference_report.report(table, silver, partition)]
 
 
 class Polars:
@@ -163,9 +167,17 @@ class Polars:
 
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]:
         tables = {view.name: self._log(view, logs[view.name]).lazy() for view in service.views}
+        return point_in_time(service, tables, self._asked(service, asked)).to_dicts()
+
+    def from_silver(self, service: FeatureService, silver: Sequence[Row], asked: Sequence[Row]) -> list[Row]:
+        times = [row["label_time"] for row in asked] or [service.views[0].source.partitions.start]
+        read = {view.name: view.arrivals_read(min(times), max(times)) for view in service.views}
+        rows = {v.name: self._silver(v.source, [row for row in silver if row["arrival"] in read[v.name]]).lazy() for v in service.views}
+        return point_in_time(service, {}, self._asked(service, asked), silver=rows, rows_at_once=self.rows_at_once).to_dicts()
+
+    def _asked(self, service: FeatureService, asked: Sequence[Row]) -> pl.DataFrame:
         time = {"label_time": pl.Datetime("us", "UTC")}
-        frame = pl.DataFrame(list(asked), schema={**{key: POLARS[dtype] for key, dtype in service.keys.items()}, **time})
-        return point_in_time(service, tables, frame).to_dicts()
+        return pl.DataFrame(list(asked), schema={**{key: POLARS[dtype] for key, dtype in service.keys.items()}, **time})
 
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]:
         times, days = label_times(data, month), data.labels.source.partitions

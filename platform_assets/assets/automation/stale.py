@@ -13,6 +13,7 @@ from platform_assets.assets.automation import requests
 from platform_assets.assets.keys import key_of
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.declare.attributes import AttributeView
+from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.model import Model
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.report import GoldTable
@@ -20,12 +21,15 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.sources.receive import raw_table
+from platform_assets.steps.checkpoints import checkpoints_table
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.model import model_table, predictions_table
+from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.steps.run import Run, counted, name_of, stretches
 from platform_assets.steps.silver import quarantine_table, silver_table
 from platform_assets.steps.stale import (
     Stale,
+    checkpoints_to_make,
     model_to_make,
     predictions_to_make,
     report_to_make,
@@ -112,6 +116,9 @@ def _made(declaration: object) -> Iterable[_Made]:
         return
     elif isinstance(declaration, FeatureView | AttributeView):
         of, days = (silver_table(declaration.source),), declaration.source.partitions
+        if isinstance(declaration, FeatureView) and declaration.lifetime:
+            kept, make = checkpoints_table(declaration), partial(checkpoints_to_make, declaration)
+            yield _Made((kept,), months_of(declaration), of, declaration.version, make)
         yield _Made((gold_table(declaration),), days, of, declaration.version, partial(view_to_make, declaration))
     elif isinstance(declaration, GoldTable):
         of, days = (silver_table(declaration.source),), declaration.source.partitions
@@ -120,7 +127,8 @@ def _made(declaration: object) -> Iterable[_Made]:
             (gold_table(declaration),), days, of, declaration.version, partial(report_to_make, declaration), at_once=True, because=because
         )
     elif isinstance(declaration, TrainingSet):
-        joined = (silver_table(declaration.labels.source), *(gold_table(view) for view in declaration.features.views))
+        features = (table_of(view, layer_of(view, declaration.features_from)) for view in declaration.features.views)
+        joined = tuple(dict.fromkeys((silver_table(declaration.labels.source), *features)))
         # A restated day trains no old model again: what is there has pinned the versions that it read.
         yield _Made(
             (training_table(declaration),),
@@ -141,8 +149,14 @@ def _made(declaration: object) -> Iterable[_Made]:
             partial(model_to_make, declaration),
             because=(MISSING,),
         )
-        gold, days = tuple(gold_table(view) for view in data.features.views), data.features.views[0].source.partitions
-        yield _Made((predictions_table(declaration),), days, gold, declaration.version, partial(predictions_to_make, declaration))
+        features, days = (table_of(view, layer_of(view)) for view in data.features.views), data.features.views[0].source.partitions
+        yield _Made(
+            (predictions_table(declaration),),
+            days,
+            tuple(dict.fromkeys(features)),
+            declaration.version,
+            partial(predictions_to_make, declaration),
+        )
 
 
 Stretches = Sequence[tuple[int, int, str]]

@@ -7,30 +7,48 @@ import polars as pl
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.features import is_time_since
 from platform_assets.declare.training import FeatureService
+from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.asked import check_labels
-from platform_assets.engines.polars.attributes import in_force
+from platform_assets.engines.polars.attributes import attributes_log, in_force
+from platform_assets.engines.polars.from_silver import features_at
 from platform_assets.engines.polars.on_demand import on_demand
 from platform_assets.expressions.types import POLARS
 
 _ROW, _AT = "__row", "__at"
+_EVERY = -(2**31), 2**31
+"""From the first to the last partition."""
 
 
 def point_in_time(
-    service: FeatureService, logs: Mapping[str, pl.LazyFrame], labels: pl.DataFrame, *, time: str = "label_time"
+    service: FeatureService,
+    logs: Mapping[str, pl.LazyFrame],
+    labels: pl.DataFrame,
+    *,
+    time: str = "label_time",
+    silver: Mapping[str, pl.LazyFrame] | None = None,
+    rows_at_once: int | None = None,
 ) -> pl.DataFrame:
     """The labels as given, in their order, with one more column a feature: `view__feature`, then those on demand.
 
-    logs: gold of each view, by name. labels: the key columns, `time` (UTC), the request's columns, and anything else. As many
-    rows come out as went in; duplicates stay, and a row with a null key gets the empty values.
+    logs: gold of each view, by the view's name; of those that are not there, silver: accepted rows of its source, of at least the
+    arrival partitions that the labels' times need. labels: the key columns, `time` (UTC), the request's columns, and anything else. As
+    many rows come out as went in; duplicates stay, and a row with a null key gets the empty values.
     """
     check_labels(service, labels, time)
-    columns = [_joined(view, logs[view.name], labels.select(*view.entity.keys, pl.col(time).alias(_AT))) for view in service.views]
+    columns = []
+    for view in service.views:
+        asked = labels.select(*view.entity.keys, pl.col(time).alias(_AT))
+        if view.name in logs:
+            stored = _from_gold(view, logs[view.name], asked)
+        else:
+            stored = _from_silver(view, (silver or {})[view.name], asked, rows_at_once)
+        columns.append(served(view, stored).select(pl.col(name).alias(f"{view.name}__{name}") for name in view.served))
     joined = pl.concat([labels, *columns], how="horizontal")
     return pl.concat([joined, on_demand(service, joined, time)], how="horizontal") if service.on_demand else joined
 
 
-def _joined(view: View, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """The served features of a view, a row for each of `asked`, in its order."""
+def _from_gold(view: View, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The stored features of a view, a row for each of `asked`, in its order; where nothing was known, no valid_from."""
     keys = list(view.entity.keys)
     wanted = asked.with_row_index(_ROW).sort(_AT)
     mine = log.join(asked.lazy().select(keys).unique(), on=keys, how="semi")
@@ -41,8 +59,15 @@ def _joined(view: View, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
     known = wanted.drop_nulls(keys).join_asof(
         rows, left_on=_AT, right_on="valid_from", by=keys, strategy="backward", check_sortedness=False
     )
-    every = pl.concat([known, wanted.filter(pl.any_horizontal(pl.col(key).is_null() for key in keys))], how="diagonal").sort(_ROW)
-    return served(view, every).select(pl.col(name).alias(f"{view.name}__{name}") for name in view.served)
+    return pl.concat([known, wanted.filter(pl.any_horizontal(pl.col(key).is_null() for key in keys))], how="diagonal").sort(_ROW)
+
+
+def _from_silver(view: View, silver: pl.LazyFrame, asked: pl.DataFrame, rows_at_once: int | None) -> pl.DataFrame:
+    """The same, of rows of the view's source."""
+    if isinstance(view, FeatureView):
+        return features_at(view, silver, asked, _AT, rows_at_once=rows_at_once)
+    known = silver.join(asked.lazy().select(view.entity.keys).unique(), on=list(view.entity.keys), how="semi")
+    return _from_gold(view, attributes_log(view, known, *_EVERY).lazy(), asked)
 
 
 def served(view: View, stored: pl.DataFrame, at: str = _AT) -> pl.DataFrame:

@@ -1,7 +1,8 @@
-"""The values of a view's features at marks, snapshots of entities that are asked for, from rows of silver (semantics.md 2 and 4).
+"""The values of a view's features at marks, moments of entities that are asked for, from rows of silver (semantics.md 2 and 4).
 
-A row is inside a window for the snapshots enter <= d < exit: it enters when it has arrived and the window's end has passed it,
-and exits when the window's start has. marks.py tells which rows that are at the marks.
+Time goes in ticks: of snapshots their indexes, of temporal accuracy microseconds. A row is inside a window at the ticks
+enter <= t < exit: it enters when it has arrived and the window's end has passed it, and exits when the window's start has.
+marks.py tells which rows that are at the marks.
 
     arguments -> chunks of entities, their rows sorted -> passages (when each row enters and exits) -> states at marks -> values
 
@@ -24,9 +25,9 @@ from platform_assets.engines.polars.marks import Marks, classes, combined
 from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch
 from platform_assets.errors import ComputeError
 
-ROWS_AT_ONCE = 1_000_000
+ROWS_AT_ONCE = 500_000
 """Memory is bounded by chunks of entities with about this many rows."""
-CHUNKS_AT_ONCE = 8
+CHUNKS_AT_ONCE = 10
 """How many chunks are read from silver together."""
 
 NEVER = 2**62
@@ -97,11 +98,7 @@ def chunks(
     """
     events = _events(view, silver)
     number = -(-max(events.select(pl.len()).collect().item(), 1) // (rows_at_once or ROWS_AT_ONCE))
-    mine = pl.lit(True)
-    for chunk in range(number):
-        if number > 1:
-            mine = pl.struct(view.entity.keys).hash() % number == chunk
-        rows = events.filter(mine).collect()
+    for mine, rows in _parts(view, events, number):
         if changing is not None:
             rows = _changing(view, rows, changing, checkpoint)
         before = None
@@ -109,6 +106,22 @@ def chunks(
             states = checkpoint.states.filter(mine)
             before = states.join(rows.lazy().select(view.entity.keys).unique(), on=view.entity.keys, how="semi").collect()
         yield _rows(view, rows, checkpoint, before)
+
+
+def _parts(view: FeatureView, events: pl.LazyFrame, number: int) -> Iterator[tuple[pl.Expr, pl.DataFrame]]:
+    """Chunks of entities: which are in it, and its rows.
+
+    Several come from one look at silver: to read and hash all rows costs more than to compute a chunk of them.
+    """
+    if number == 1:
+        yield pl.lit(True), events.collect()
+        return
+    chunk = pl.struct(view.entity.keys).hash() % number
+    for first in range(0, number, CHUNKS_AT_ONCE):
+        several = range(first, min(first + CHUNKS_AT_ONCE, number))
+        rows = events.filter(chunk.is_between(several.start, several.stop - 1)).collect()
+        for one in several:
+            yield chunk == one, rows.filter(chunk == one)
 
 
 def _changing(view: FeatureView, events: pl.DataFrame, snapshots: range, checkpoint: Checkpoint | None) -> pl.DataFrame:
@@ -132,7 +145,7 @@ def _events(view: FeatureView, silver: pl.LazyFrame) -> pl.LazyFrame:
         *view.entity.keys,
         *(pl.col(c).alias(f"{ORDER}{c}") for c in order),
         physical(source.event_time).alias(TIME),
-        index_of("arrival", source.partitions).alias(ARRIVAL),
+        _arrival(view).alias(ARRIVAL),
         *(expression.alias(name) for name, expression in columns.items()),
     )
 
@@ -153,6 +166,15 @@ def _rows(view: FeatureView, events: pl.DataFrame, checkpoint: Checkpoint | None
     return Rows(events, entity, times, np.where(states.is_witness, NEVER, arrival), columns, checkpoint.snapshot, states)
 
 
+def _arrival(view: FeatureView) -> pl.Expr:
+    """The tick at which a row has arrived."""
+    partitions = view.source.partitions
+    arrival = index_of("arrival", partitions)
+    if view.accuracy == "snapshot":
+        return arrival
+    return (arrival + 1) * microseconds(partitions.step) + since_epoch(partitions.origin) + microseconds(view.source.data_delay)
+
+
 # --- when rows enter and exit --------------------------------------------------------------------------------------------
 
 
@@ -163,6 +185,8 @@ class Group(NamedTuple):
     """In microseconds."""
     closed: Closed
     is_lifetime: bool
+    tile: int
+    """What the windows' end is rounded down to, in microseconds; 1 for a snapshot, or without an offset."""
 
 
 def groups_of(view: FeatureView) -> dict[Group, list[StoredFeature]]:
@@ -170,7 +194,8 @@ def groups_of(view: FeatureView) -> dict[Group, list[StoredFeature]]:
     groups: dict[Group, list[StoredFeature]] = {}
     for feature in view.stored:
         window = feature.window
-        groups.setdefault(Group(microseconds(window.offset), window.closed, window.length is None), []).append(feature)
+        tile = microseconds(window.tile) if window.tile and window.offset else 1
+        groups.setdefault(Group(microseconds(window.offset), window.closed, window.length is None, tile), []).append(feature)
     return groups
 
 
@@ -198,12 +223,15 @@ def passages_of(view: FeatureView, rows: Rows) -> dict[Group, Passage]:
 
 def _passages(view: FeatureView, times: Ints, arrival: Ints, since: int | None) -> dict[Group, Passage]:
     """The same of rows in any order. since: the snapshot of the checkpoint."""
-    return {group: _passage(view, times, arrival, since, group, set(map(_length, members))) for group, members in groups_of(view).items()}
+    groups = groups_of(view).items()
+    if view.accuracy == "temporal":
+        return {group: _temporal_passage(times, arrival, group, members) for group, members in groups}
+    return {group: _passage(view, times, arrival, since, group, set(map(_length, members))) for group, members in groups}
 
 
 def _passage(view: FeatureView, times: Ints, arrival: Ints, since: int | None, group: Group, lengths: set[int]) -> Passage:
     """Snapshot d ends at (d + 1) * step: strictly after T from floor(T / step) on, at or after T from ceil(T / step) - 1 on."""
-    offset, closed, is_lifetime = group
+    offset, closed, is_lifetime, _ = group
     step, origin = microseconds(view.source.partitions.step), since_epoch(view.source.partitions.origin)
 
     def after(at: Ints, strictly: bool) -> Ints:
@@ -215,6 +243,22 @@ def _passage(view: FeatureView, times: Ints, arrival: Ints, since: int | None, g
         return Passage(enter, {NEVER: np.full(len(enter), NEVER)})
     exits = {length: after(times + offset + length, strictly=closed in ("left", "both")) for length in lengths}
     return Passage(enter, exits)
+
+
+def _temporal_passage(times: Ints, arrival: Ints, group: Group, members: Sequence[StoredFeature]) -> Passage:
+    """A moment's window ends after T from T + 1 on, and begins after T, when T's tile is over, a window's length later."""
+    ends = times + 1 if group.tile == 1 else _tile_end(times, group.tile)
+    exits = {
+        _length(feature): _tile_end(times, microseconds(feature.window.tile)) + group.offset + _length(feature)
+        for feature in members
+        if feature.window.tile is not None
+    }
+    return Passage(np.maximum(ends + group.offset, arrival), exits)
+
+
+def _tile_end(times: Ints, tile: int) -> Ints:
+    """The end of the tile that each time lies in. Tiles are counted from 1970."""
+    return (times // tile + 1) * tile
 
 
 # --- values at marks -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,52 @@
+"""A view's features at the moments that labels ask for, straight from silver: without its table (semantics.md 2 and 6)."""
+
+import polars as pl
+
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.marks import Marks
+from platform_assets.engines.polars.times import microseconds, physical, since_epoch, start_of
+from platform_assets.engines.polars.windows import chunks, finalized, passages_of, states_at
+
+_TICK, _ENTITY = "__tick", "__entity"
+
+
+def features_at(
+    view: FeatureView, silver: pl.LazyFrame, asked: pl.DataFrame, time: str, *, rows_at_once: int | None = None
+) -> pl.DataFrame:
+    """The stored features of entities at moments, a row for each of `asked`, in its order.
+
+    Of snapshots the values at the last one whose valid_from is not after the moment, equal to those of the change log; of temporal
+    accuracy those at the moment itself. Without any row of its entity, or with a null key, a row has no valid_from and no values.
+
+    silver: accepted rows of at least the arrival partitions that the moments need, in any order.
+    asked: the entity's keys, and `time` in UTC; rows may come twice. Memory grows with the rows of chunks of entities, and with `asked`;
+    not with how many rows the windows of all moments have together.
+    """
+    keys = list(view.entity.keys)
+    wanted = asked.select(*keys, pl.col(time), _tick(view, time).alias(_TICK))
+    marks = wanted.select(*keys, _TICK).drop_nulls(keys).unique()
+    rows_of_asked = silver.join(marks.lazy().select(keys).unique(), on=keys, how="semi")
+    parts = []
+    for rows in chunks(view, rows_of_asked, rows_at_once):
+        entities = rows.frame[rows.heads].select(keys).with_row_index(_ENTITY)
+        mine = marks.join(entities, on=keys).sort(_ENTITY, _TICK)
+        at = Marks(mine[_ENTITY].cast(pl.Int64).to_numpy(), mine[_TICK].to_numpy())
+        states, _ = states_at(view, rows, passages_of(view, rows), at)
+        parts.append(mine.select(*keys, _TICK, _valid_from(view).alias("valid_from")).with_columns(finalized(view, rows, states)))
+    return wanted.join(pl.concat(parts), on=[*keys, _TICK], how="left", maintain_order="left").drop(_TICK)
+
+
+def _tick(view: FeatureView, time: str) -> pl.Expr:
+    """What is seen at a moment: the last snapshot that may be read then, or with temporal accuracy all up to the moment itself."""
+    if view.accuracy == "temporal":
+        return physical(time)
+    partitions = view.source.partitions
+    readable = physical(time) - microseconds(view.source.data_delay) - since_epoch(partitions.origin)
+    return (readable // microseconds(partitions.step) - 1).clip(upper_bound=partitions.last)
+
+
+def _valid_from(view: FeatureView) -> pl.Expr:
+    """From when the values at a tick may be read."""
+    if view.accuracy == "temporal":
+        return pl.col(_TICK).cast(pl.Datetime("us", "UTC"))
+    return start_of(pl.col(_TICK) + 1, view.source.partitions) + pl.lit(view.source.data_delay, pl.Duration("us"))

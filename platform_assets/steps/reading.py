@@ -1,0 +1,158 @@
+"""What features are read from: of each view its gold, or silver of its source, at one Delta version; and whether all of it is there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import get_args
+
+import polars as pl
+
+from platform_assets.declare.attributes import AttributeView, View
+from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.training import FeatureService, FeaturesFrom
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.errors import NotReadyError
+from platform_assets.steps.gold import gold_table
+from platform_assets.steps.run import Run, name_of, span_of, unready
+from platform_assets.steps.silver import silver_table
+from platform_assets.stores.delta import Table
+from platform_assets.stores.ledger import Entry
+
+SILVER_ROW_COSTS = 4
+"""A row of silver, sorted and aggregated, takes as much CPU as so many rows of gold that are looked through (benchmarks/temporal.py)."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The table that a view's features are read from, at a Delta version, and what the ledger says of it at that version."""
+
+    view: View
+    layer: FeaturesFrom
+    version: int
+    entries: Mapping[str, Entry]
+
+    @property
+    def table(self) -> Table:
+        return table_of(self.view, self.layer)
+
+    @property
+    def partitions(self) -> Partitions:
+        return self.view.source.partitions
+
+    def needed(self, first: datetime, last: datetime) -> range:
+        """The partitions that reads at times from first to last need."""
+        return needed(self.view, self.layer, first, last)
+
+    def unready(self, reader: str, first: datetime, last: datetime) -> NotReadyError | None:
+        """Why reads at these times cannot be answered; None when they can."""
+        version = self.view.version if self.layer == "gold" else self.view.source.version
+        return unready(reader, self.table, version, self.partitions, self.needed(first, last), self.entries)
+
+    def scan(self, run: Run, first: datetime, last: datetime) -> pl.LazyFrame:
+        """What reads at these times can see."""
+        read, by = self.needed(first, last), "partition" if self.layer == "gold" else "arrival"
+        if not read:
+            return run.lake.scan(self.table, version=self.version).clear()
+        return run.lake.scan(self.table, by=by, span=span_of(self.partitions, read.start, read.stop - 1), version=self.version)
+
+
+def table_of(view: View, layer: FeaturesFrom) -> Table:
+    return gold_table(view) if layer == "gold" else silver_table(view.source)
+
+
+def layer_of(view: View, features_from: FeaturesFrom | None = None) -> FeaturesFrom:
+    """Where a view's values are, if nothing is chosen by cost: those at any moment in silver only."""
+    if isinstance(view, FeatureView) and view.accuracy == "temporal":
+        return "silver"
+    return features_from or "gold"
+
+
+def needed(view: View, layer: FeaturesFrom, first: datetime, last: datetime) -> range:
+    """The partitions of a view's gold, or of silver, that reads at times from first to last need."""
+    return snapshots_read(view, first, last) if layer == "gold" else view.arrivals_read(first, last)
+
+
+def snapshots_read(view: View, first: datetime, last: datetime) -> range:
+    """The partitions of a view's gold that reads at times from first to last need: valid then, and as far back as an entity's last row
+    may lie.
+
+    Attributes never expire: of an attribute view that is all from the first one on.
+    """
+    partitions = view.source.partitions
+    newest = partitions.index(last - view.source.data_delay) - 1
+    if view.lookback is None:
+        return range(partitions.first, newest + 1)
+    oldest = partitions.index(first - view.source.data_delay) - 1 - view.lookback
+    return range(max(oldest, partitions.first), newest + 1)
+
+
+def origins(
+    service: FeatureService,
+    run: Run,
+    spans: Sequence[tuple[datetime, datetime]],
+    features_from: FeaturesFrom | None = None,
+    *,
+    pinned: Mapping[str, int] | None = None,
+) -> list[Origin]:
+    """What a read of a service's features at times in these spans is answered from, view by view.
+
+    features_from: of snapshots "gold" or "silver"; None: of a view that has no gold at all for these times silver, otherwise the one that
+    costs less, a row of silver counted as four of gold. Temporal values are in silver only; attributes are read from gold unless silver
+    is asked for. pinned: the Delta versions of tables that are read already.
+    """
+    versions = dict(pinned or {})
+    return [_origin(view, run, spans, features_from, versions) for view in service.views]
+
+
+def _origin(
+    view: View, run: Run, spans: Sequence[tuple[datetime, datetime]], features_from: FeaturesFrom | None, versions: dict[str, int]
+) -> Origin:
+    if features_from is not None or isinstance(view, AttributeView) or view.accuracy == "temporal":
+        return _at_now(view, layer_of(view, features_from), run, versions)
+    gold, silver = (_at_now(view, layer, run, versions) for layer in get_args(FeaturesFrom))
+    read, instead = _rows(gold, spans), _rows(silver, spans)
+    if not instead or (read and sum(read) <= SILVER_ROW_COSTS * sum(instead)):
+        return gold
+    return silver
+
+
+def _at_now(view: View, layer: FeaturesFrom, run: Run, versions: dict[str, int]) -> Origin:
+    """The table as it is now, or as it was when this read has begun."""
+    table = table_of(view, layer)
+    name = name_of(table)
+    if name not in versions:
+        versions[name] = run.version(table)
+    # At the version that is read: what is written meanwhile is neither read nor counted as being there.
+    return Origin(view, layer, versions[name], run.ledger.entries(name, at_version=versions[name]))
+
+
+def _rows(origin: Origin, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:
+    """How many rows each partition has that reads in these spans need and that is there."""
+    keys = {origin.partitions.key(index) for first, last in spans for index in origin.needed(first, last)}
+    return [origin.entries[key].rows for key in keys if key in origin.entries]
+
+
+def lacking(reader: str, read: Sequence[Origin], first: datetime, last: datetime) -> NotReadyError | None:
+    """Why a read at these times cannot be answered; None when it can."""
+    return next((error for origin in read if (error := origin.unready(reader, first, last))), None)
+
+
+def versions_of(read: Sequence[Origin]) -> dict[str, int]:
+    """The Delta version of each table that is read."""
+    return {name_of(origin.table): origin.version for origin in read}
+
+
+def features_of(
+    service: FeatureService,
+    run: Run,
+    read: Sequence[Origin],
+    labels: pl.DataFrame,
+    first: datetime,
+    last: datetime,
+    *,
+    time: str = "label_time",
+) -> pl.DataFrame:
+    """Labels between two times with the features that were known at each label's time."""
+    scans = {layer: {o.view.name: o.scan(run, first, last) for o in read if o.layer == layer} for layer in ("gold", "silver")}
+    return point_in_time(service, scans["gold"], labels, time=time, silver=scans["silver"])
