@@ -190,16 +190,21 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
     without_nulls = expected + bytes(width)
     behind = [(place, _reading(kind)) for place, kind in enumerate(kinds) if kind == "str" or kind in ELEMENTS]
     converted = [(place, _PYTHON[kind]) for place, kind in enumerate(kinds) if kind in _PYTHON]
-    numbers_of = {slots.size} if not behind and not converted else set()
+    all_in_slots = {slots.size} if not behind else set()
 
     def unpack(packed: Sequence[bytes | None]) -> Values:
-        # Numbers alone, and something of everyone, as nearly every read has it: all at once, and one by one only where there are nulls.
-        if {0 if field is None else len(field) for field in packed} == numbers_of:
-            read = list(slots.iter_unpack(b"".join(packed)))  # type: ignore[arg-type]
-            return Values(
-                [found[2:] if found[1] == without_nulls else values_of(found, b"") for found in read],
-                [as_datetime(found[0]) for found in read],
-            )
+        # Nearly every read: something of everyone, and no texts. A column at once, and one by one only where there are nulls.
+        if packed and {0 if field is None else len(field) for field in packed} == all_in_slots:
+            moments, heads, *columns = zip(*slots.iter_unpack(b"".join(packed)), strict=True)  # type: ignore[arg-type]
+            distinct = set(heads)
+            if any(head[:2] != expected for head in distinct):
+                raise foreign()
+            for place, convert in converted:
+                columns[place] = tuple(map(convert, columns[place]))
+            found = list(zip(*columns, strict=True))
+            if distinct != {without_nulls}:
+                found = [row if head == without_nulls else with_nulls(row, head) for row, head in zip(found, heads, strict=True)]
+            return Values(found, list(map(as_datetime, moments)))
         rows: list[tuple[Any, ...]] = []
         valid_from: list[datetime | None] = []
         for field in packed:
@@ -209,26 +214,21 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
             else:
                 if len(field) < slots.size:
                     raise foreign()
-                found = slots.unpack_from(field)
-                rows.append(values_of(found, field))
-                valid_from.append(as_datetime(found[0]))
+                moment, head, *values = slots.unpack_from(field)
+                if head[:2] != expected:
+                    raise foreign()
+                end = slots.size
+                for place, read in behind:
+                    values[place], end = read(field, end, values[place])
+                for place, convert in converted:
+                    values[place] = convert(values[place])
+                rows.append(tuple(values) if head == without_nulls else with_nulls(values, head))
+                valid_from.append(as_datetime(moment))
         return Values(rows, valid_from)
 
-    def values_of(found: tuple[Any, ...], field: bytes) -> tuple[Any, ...]:
-        head = found[1]
-        if head[:2] != expected:
-            raise foreign()
-        values, end = list(found[2:]), slots.size
-        for place, read in behind:
-            values[place], end = read(field, end, values[place])
-        for place, convert in converted:
-            values[place] = convert(values[place])
-        if head != without_nulls:
-            nulls = int.from_bytes(head[2:], "little")
-            for place in range(len(values)):
-                if nulls >> place & 1:
-                    values[place] = None
-        return tuple(values)
+    def with_nulls(values: Sequence[Any], head: bytes) -> tuple[Any, ...]:
+        nulls = int.from_bytes(head[2:], "little")
+        return tuple(None if nulls >> place & 1 else value for place, value in enumerate(values))
 
     def foreign() -> OnlineError:
         return OnlineError(
