@@ -7,6 +7,7 @@ import polars as pl
 
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.training import FeatureService
+from platform_assets.declare.view import FeatureView
 from platform_assets.engines import reference
 from platform_assets.engines.polars import compute
 from platform_assets.engines.polars.parse import parsed
@@ -42,14 +43,17 @@ def reference_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, 
     place = (index_of("arrival", source.partitions).alias("arrival"), "delivery", "row_number")
     rows = raw.select(*(parsed(source, column, raw.schema[column]) for column in source.columns), *place).to_dicts()
     silver = [row for partition in sorted({row["arrival"] for row in rows}) for row in reference.silver(source, rows, partition)[0]]
-    first = min((row["arrival"] for row in silver), default=source.partitions.first)
-    last = max(first, source.partitions.index(max(asked) - source.data_delay) - 1)
-    make = reference.attributes_log if isinstance(view, AttributeView) else reference.change_log
-    log = make(view, silver, first, last)  # type: ignore[arg-type]
     keys = view.entity.keys
     entities = {entity for row in silver if None not in (entity := tuple(row[key] for key in keys))}
     labels = [{**dict(zip(keys, entity, strict=True)), "label_time": t} for t in sorted(set(asked)) for entity in entities]
-    joined = reference.point_in_time(FeatureService("computed", [view]), {view.name: log}, labels)
+    service = FeatureService("computed", [view])
+    if isinstance(view, FeatureView) and view.accuracy == "temporal":
+        joined = reference.point_in_time(service, {}, labels, {view.name: silver})
+    else:
+        first = min((row["arrival"] for row in silver), default=source.partitions.first)
+        last = max(first, source.partitions.index(max(asked) - source.data_delay) - 1)
+        make = reference.attributes_log if isinstance(view, AttributeView) else reference.change_log
+        joined = reference.point_in_time(service, {view.name: make(view, silver, first, last)}, labels)  # type: ignore[arg-type]
     return [{"at" if name == "label_time" else name.removeprefix(f"{view.name}__"): value for name, value in row.items()} for row in joined]
 
 

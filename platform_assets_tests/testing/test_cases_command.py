@@ -28,7 +28,7 @@ def test_it_ends_with_0_when_no_case_failed_and_counts_what_cannot_be_expressed(
     assert "passed both amounts" in output
     assert "cannot windows of rows" in output
     assert "A window is a stretch of time." in output
-    assert output.endswith("2 cases on reference and polars: 1 passed, 0 failed, 1 cannot be expressed\n")
+    assert output.endswith("2 cases: 1 passed, 0 failed, 1 cannot be expressed\nOn reference, polars, polars-silver\n")
 
 
 def test_it_ends_with_1_when_one_did_and_shows_both_values(tmp_path: Path) -> None:
@@ -38,8 +38,8 @@ def test_it_ends_with_1_when_one_did_and_shows_both_values(tmp_path: Path) -> No
     lines = [line.split() for line in output.splitlines()]
     assert ["user", "at", "value", "expected", "found"] in lines
     assert ["ada", "2024-03-02", "00:00", "amount_sum_1d", "4.0", "3.0"] in lines
-    assert "reference and polars, line 15: 1 value differs" in output
-    assert output.endswith("2 cases on reference and polars: 1 passed, 1 failed, 0 cannot be expressed\n")
+    assert "reference, polars, polars-silver: line 15, 1 value differs" in output
+    assert output.endswith("2 cases: 1 passed, 1 failed, 0 cannot be expressed\nOn reference, polars, polars-silver\n")
 
 
 def test_it_ends_with_2_when_a_file_cannot_be_read(tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_it_ends_with_2_when_a_file_cannot_be_read(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, []).exit_code == 2
 
 
-@pytest.mark.parametrize("engine", ["reference", "polars"])
+@pytest.mark.parametrize("engine", ["reference", "polars", "polars-silver"])
 def test_one_engine_may_be_chosen(tmp_path: Path, engine: str) -> None:
-    assert run(tmp_path, PASSES, "--engine", engine)[1].endswith(f"1 case on {engine}: 1 passed, 0 failed, 0 cannot be expressed\n")
+    assert run(tmp_path, PASSES, "--engine", engine)[1].endswith(f"1 case: 1 passed, 0 failed, 0 cannot be expressed\nOn {engine}\n")
     assert run(tmp_path, PASSES, "--engine", "spork")[0] == 2
 
 

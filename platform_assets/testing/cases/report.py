@@ -29,10 +29,11 @@ def tell(console: Console, outcomes: Sequence[Outcome], engines: Sequence[str]) 
         "failed": f"{status.count('failed')} failed",
         "cannot": f"{status.count('cannot')} cannot be expressed",
     }
-    total = Text(f"{len(by_case)} case{'' if len(by_case) == 1 else 's'} on {' and '.join(engines)}: ")
+    total = Text(f"{len(by_case)} case{'' if len(by_case) == 1 else 's'}: ")
     for number, (word, text) in enumerate(counts.items()):
         total.append(", " if number else "").append(text, style=_STYLE[word] if word in status else "")
     console.print(total)
+    console.print(f"On {', '.join(engines)}")
 
 
 def _status(of_case: Iterable[Outcome]) -> str:
@@ -53,8 +54,8 @@ def _tell_case(console: Console, of_case: Sequence[Outcome]) -> None:
     failed = [outcome for outcome in of_case if outcome.status == "failed"]
     for engines, outcome in _told_once(failed):
         differ = f"{len(outcome.differences)} {'value differs' if len(outcome.differences) == 1 else 'values differ'}"
-        told = outcome.message.removeprefix(f"{outcome.case.document.name}, ") or f"line {outcome.case.line}: {differ}"
-        console.print(Padding(Text(f"{engines}, {told}", overflow="fold"), (0, 0, 0, 9)))
+        told = outcome.message.removeprefix(f"{outcome.case.document.name}, ") or f"line {outcome.case.line}, {differ}"
+        console.print(Padding(Text(f"{engines}: {told}", overflow="fold"), (0, 0, 0, 9)))
         if outcome.differences:
             console.print(Padding(_table(outcome.differences), (0, 0, 0, 9)))
 
@@ -69,7 +70,7 @@ def _told_once(failed: Sequence[Outcome]) -> list[tuple[str, Outcome]]:
                 break
         else:
             alike.append(([outcome.engine], outcome))
-    return [(" and ".join(engines), outcome) for engines, outcome in alike]
+    return [(", ".join(engines), outcome) for engines, outcome in alike]
 
 
 def _table(differences: Sequence[Difference]) -> Table:

@@ -10,12 +10,14 @@ import polars as pl
 
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.training import FeatureService
+from platform_assets.declare.view import FeatureView
 from platform_assets.engines import reference
 from platform_assets.engines.polars import compute
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.parse import parsed
+from platform_assets.engines.polars.silver import Judged
 from platform_assets.engines.polars.times import index_of
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets.expressions.types import POLARS
@@ -83,7 +85,7 @@ def _differences(case: Case, engine: str) -> list[Difference]:
     with _told_with(case.place("rows")):
         rows = came(words, source, case.place("rows"))
     expected = expected_rows(words, view, case.place("expected")) if "expected" in words else []
-    asked = expected or _at_the_end(words, view, case)
+    asked = expected or _everybody(rows, words, view, case)
     with _told_with(case.place()):
         found, quarantined = ENGINES[engine](view, rows, [{name: row[name] for name in (*view.entity.keys, "at")} for row in asked])
     told = quarantined_rows(words, case.place("quarantined"))
@@ -110,11 +112,12 @@ def _told_with(place: str) -> Iterator[None]:
         raise type(error)(f"{place}: {error}") from None
 
 
-def _at_the_end(words: Mapping[str, Any], view: View, case: Case) -> list[Row]:
-    """What a case asks that expects an error and no rows."""
+def _everybody(rows: pl.DataFrame, words: Mapping[str, Any], view: View, case: Case) -> list[Row]:
+    """What a case asks that expects an error and no rows: every entity among its rows."""
     if "at" not in words:
         raise DeclarationError(f"{case.place()}: an error at which moment? Say at: 2024-03-05.")
-    return [{**dict.fromkeys(view.entity.keys), "at": compute.moment(words["at"], case.place("at"))}]
+    at = compute.moment(words["at"], case.place("at"))
+    return [{**entity, "at": at} for entity in rows.select(view.entity.keys).unique(maintain_order=True).to_dicts()]
 
 
 def _agree(expected: Any, found: Any, tolerance: float) -> bool:
@@ -132,25 +135,48 @@ def _by_reference(view: View, events: pl.DataFrame, asked: Sequence[Row]) -> tup
     rows = raw.select(*(parsed(source, column, raw.schema[column]) for column in source.columns), *place).to_dicts()
     judged = [reference.silver(source, rows, partition) for partition in sorted({row["arrival"] for row in rows})]
     silver = [row for accepted, _, _ in judged for row in accepted]
+    quarantined = {row["row_number"]: row["reasons"] for _, bad, _ in judged for row in bad}
+    labels = [{**{key: row[key] for key in view.entity.keys}, "label_time": row["at"]} for row in asked]
+    if _is_temporal(view):
+        return _features(view, reference.point_in_time(FeatureService("asked", [view]), {}, labels, {view.name: silver})), quarantined
     first = min((row["arrival"] for row in silver), default=source.partitions.first)
     last = max(first, source.partitions.index(max(row["at"] for row in asked) - source.data_delay) - 1)
     make = reference.attributes_log if isinstance(view, AttributeView) else reference.change_log
     log = make(view, silver, first, last)  # type: ignore[arg-type]
-    labels = [{**{key: row[key] for key in view.entity.keys}, "label_time": row["at"]} for row in asked]
-    found = reference.point_in_time(FeatureService("asked", [view]), {view.name: log}, labels)
-    return _features(view, found), {row["row_number"]: row["reasons"] for _, quarantined, _ in judged for row in quarantined}
+    return _features(view, reference.point_in_time(FeatureService("asked", [view]), {view.name: log}, labels)), quarantined
 
 
 def _by_polars(view: View, events: pl.DataFrame, asked: Sequence[Row]) -> tuple[list[Row], Quarantined]:
+    if _is_temporal(view):
+        return _by_polars_from_silver(view, events, asked)
     judged = compute.judged(view.source, compute.received(view.source, events))
     first, last = compute.span(view, judged.silver, [row["at"] for row in asked])
     if isinstance(view, AttributeView):
         log = attributes_log(view, judged.silver.lazy(), first, last)
     else:
         log = pl.concat(change_log(view, judged.silver.lazy(), first, last))
-    schema = {**{key: POLARS[kind] for key, kind in view.key_types.items()}, "at": POLARS["datetime"]}
-    found = point_in_time(FeatureService("asked", [view]), {view.name: log.lazy()}, pl.DataFrame(asked, schema=schema), time="at")
-    return _features(view, found.to_dicts()), dict(judged.quarantine.select("row_number", "reasons").sort("row_number").iter_rows())
+    found = point_in_time(FeatureService("asked", [view]), {view.name: log.lazy()}, _frame(view, asked), time="at")
+    return _features(view, found.to_dicts()), _quarantined(judged)
+
+
+def _by_polars_from_silver(view: View, events: pl.DataFrame, asked: Sequence[Row]) -> tuple[list[Row], Quarantined]:
+    judged = compute.judged(view.source, compute.received(view.source, events))
+    silver = {view.name: judged.silver.lazy()}
+    found = point_in_time(FeatureService("asked", [view]), {}, _frame(view, asked), time="at", silver=silver)
+    return _features(view, found.to_dicts()), _quarantined(judged)
+
+
+def _is_temporal(view: View) -> bool:
+    """Whether it has no table, and is computed from silver alone."""
+    return isinstance(view, FeatureView) and view.accuracy == "temporal"
+
+
+def _frame(view: View, asked: Sequence[Row]) -> pl.DataFrame:
+    return pl.DataFrame(asked, schema={**{key: POLARS[kind] for key, kind in view.key_types.items()}, "at": POLARS["datetime"]})
+
+
+def _quarantined(judged: Judged) -> Quarantined:
+    return dict(judged.quarantine.select("row_number", "reasons").sort("row_number").iter_rows())
 
 
 def _features(view: View, joined: Sequence[Row]) -> list[Row]:
@@ -160,5 +186,9 @@ def _features(view: View, joined: Sequence[Row]) -> list[Row]:
 ENGINES: dict[str, Callable[[View, pl.DataFrame, Sequence[Row]], tuple[list[Row], Quarantined]]] = {
     "reference": _by_reference,
     "polars": _by_polars,
+    "polars-silver": _by_polars_from_silver,
 }
-"""Each computes the features asked for, in the order asked, and tells the rows it quarantined, from rows as a source delivers them."""
+"""The reference, Polars through a view's table, and Polars straight from silver, as training sets may be made.
+
+Each computes the features asked for, in the order asked, and tells the rows it quarantined, from rows as a source delivers them.
+"""
