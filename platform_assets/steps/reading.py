@@ -79,12 +79,17 @@ def snapshots_read(view: View, first: datetime, last: datetime) -> range:
 
     Attributes never expire: of an attribute view that is all from the first one on.
     """
-    partitions = view.source.partitions
-    newest = partitions.index(last - view.source.data_delay) - 1
+    newest, partitions = _newest(view, last), view.source.partitions
     if view.lookback is None:
         return range(partitions.first, newest + 1)
-    oldest = partitions.index(first - view.source.data_delay) - 1 - view.lookback
-    return range(max(oldest, partitions.first), newest + 1)
+    return range(max(_newest(view, first) - view.lookback, partitions.first), newest + 1)
+
+
+def _newest(view: View, at: datetime) -> int:
+    """The last snapshot that may be read at a moment; when a source has ended, its last one remains."""
+    partitions = view.source.partitions
+    newest = partitions.index(at - view.source.data_delay) - 1
+    return newest if partitions.last is None else min(newest, partitions.last)
 
 
 def origins(

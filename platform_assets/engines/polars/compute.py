@@ -10,6 +10,7 @@ import polars as pl
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
+from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
@@ -34,7 +35,8 @@ def compute_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, An
             can be left out. They go through the source's parsing, rules, flags and duplicates. A column `arrival` says in which partition
             a row arrived, by the partition's start (a date; for hours a time); without it, or where it is null: in that of its event time.
         at: one moment or several: "2024-03-05" (UTC), a date, or a datetime with its time zone. The value at a moment is the last one
-            whose valid_from is not after it: of daily partitions, that of the day before.
+            whose valid_from is not after it: of daily partitions, that of the day before. Of a view with temporal accuracy the value at
+            the moment itself, of the rows that have arrived by then: a row arrives at the end of its partition.
 
     Returns:
         A row for each moment and each entity among the events, sorted: the keys, `at`, then the features (times since in seconds).
@@ -53,15 +55,21 @@ def compute_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, An
     raw = received(view.source, events)
     asked, keys = moments(at), list(view.entity.keys)
     silver = accepted(view.source, raw)
-    first, last = span(view, silver, asked)
-    if isinstance(view, AttributeView):
-        log = attributes_log(view, silver.lazy(), first, last)
-    else:
-        log = pl.concat(change_log(view, silver.lazy(), first, last))
     entities = silver.select(keys).drop_nulls().unique().sort(keys)
     times = pl.DataFrame({"at": sorted(set(asked))}, schema={"at": POLARS["datetime"]})
-    found = point_in_time(FeatureService("computed", [view]), {view.name: log.lazy()}, times.join(entities, how="cross"), time="at")
+    labels = times.join(entities, how="cross")
+    temporal = isinstance(view, FeatureView) and view.accuracy == "temporal"
+    logs = {} if temporal else {view.name: _log(view, silver, asked).lazy()}
+    found = point_in_time(FeatureService("computed", [view]), logs, labels, time="at", silver={view.name: silver.lazy()})
     return found.select(*keys, "at", *(pl.col(f"{view.name}__{name}").alias(name) for name in view.served))
+
+
+def _log(view: View, silver: pl.DataFrame, asked: Sequence[datetime]) -> pl.DataFrame:
+    """The view's table, as far as it is asked for."""
+    first, last = span(view, silver, asked)
+    if isinstance(view, AttributeView):
+        return attributes_log(view, silver.lazy(), first, last)
+    return pl.concat(change_log(view, silver.lazy(), first, last))
 
 
 def received(source: Source, events: Any) -> pl.DataFrame:
