@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from platform_assets.assets.checkpoints import read_by_gold
 from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meanings, measured
 from platform_assets.assets.keys import ONE_RUN, REFRESH, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
@@ -34,7 +35,7 @@ def view_asset(view: FeatureView) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=list(table),
-        deps=[reads(silver, start=-view.reads_back)],
+        deps=read_by_gold(view),
         partitions_def=partitions_definition(source.partitions),
         backfill_policy=ONE_RUN,
         code_version=view.version,

@@ -8,8 +8,11 @@ from platform_assets.declare.partitions import Partitions
 
 
 @lru_cache
-def partitions_definition(partitions: Partitions) -> dg.TimeWindowPartitionsDefinition:
-    """The same object for the same partitions, so that the layers of a source share it."""
+def partitions_definition(partitions: Partitions, *, from_their_beginning: bool = False) -> dg.TimeWindowPartitionsDefinition:
+    """The same object for the same partitions, so that the layers of a source share it.
+
+    from_their_beginning: of months, whether one is there when it begins; else when it has ended.
+    """
     end = None if partitions.end is None else partitions.end.strftime(partitions.key_format)
     start = partitions.start.strftime(partitions.key_format)
     if partitions.unit == "hour":
@@ -18,7 +21,7 @@ def partitions_definition(partitions: Partitions) -> dg.TimeWindowPartitionsDefi
         return dg.DailyPartitionsDefinition(start_date=start, end_date=end)
     if partitions.unit == "week":
         return dg.WeeklyPartitionsDefinition(start_date=start, end_date=end, day_offset=1)
-    return dg.MonthlyPartitionsDefinition(start_date=start, end_date=end)
+    return dg.MonthlyPartitionsDefinition(start_date=start, end_date=end, end_offset=int(from_their_beginning))
 
 
 def asked(context: dg.AssetExecutionContext, partitions: Partitions) -> tuple[int, int]:

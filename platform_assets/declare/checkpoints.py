@@ -1,7 +1,8 @@
-"""Checkpoints of lifetime windows: the months at whose ends their states are kept, and what a snapshot reads beside them.
+"""Checkpoints of lifetime windows: the months with whose beginnings their states are kept, and what a snapshot reads beside them.
 
-The checkpoint of a month holds what has entered the windows at the last snapshot whose partition ends with the month or before. A snapshot
-starts from the last checkpoint before it, and reads silver since; one before the first checkpoint reads silver from its first partition on.
+The checkpoint of a month holds what has entered the windows at the last snapshot whose partition ends with the month's beginning or before.
+A snapshot in a month starts from its checkpoint, and reads silver since; one in the source's first month reads silver from its first
+partition on. (Dagster can map a day to its own month, and not to the one before: so a state at the end of March is April's.)
 """
 
 from datetime import timedelta
@@ -11,26 +12,28 @@ from platform_assets.declare.view import FeatureView
 
 
 def months_of(view: FeatureView) -> Partitions:
-    """The months that have a checkpoint: from that on in which the source's first partition ends, to that of its last one."""
+    """The months that have a checkpoint: all after that in which the source's first partition ends, to that in which its last one does."""
     partitions = view.source.partitions
-    first = (partitions.ends_at(partitions.first) - MICROSECOND).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    start = (partitions.ends_at(partitions.first) - MICROSECOND).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    calendar = Partitions("month", start)
+    first = calendar.first + 1
     if partitions.end is None:
-        return Partitions("month", first)
-    months = Partitions("month", first)
-    return Partitions("month", first, months.ends_at(months.index(partitions.end - MICROSECOND)))
+        return Partitions("month", calendar.starts_at(first))
+    last = max(first, calendar.index(partitions.end - MICROSECOND))
+    return Partitions("month", calendar.starts_at(first), calendar.ends_at(last))
 
 
 def snapshot_of(view: FeatureView, month: int) -> int:
     """The snapshot whose state a month's checkpoint is."""
     partitions = view.source.partitions
-    last = partitions.index(months_of(view).ends_at(month)) - 1
+    last = partitions.index(months_of(view).starts_at(month)) - 1
     return last if partitions.last is None else min(last, partitions.last)
 
 
-def month_before(view: FeatureView, partition: int) -> int | None:
-    """The month from whose checkpoint a snapshot starts; None before the first one."""
+def month_of(view: FeatureView, partition: int) -> int | None:
+    """The month from whose checkpoint a snapshot starts; None in the first month."""
     months = months_of(view)
-    month = months.index(view.source.partitions.ends_at(partition) - MICROSECOND) - 1
+    month = months.index(view.source.partitions.ends_at(partition) - MICROSECOND)
     return month if month >= months.first else None
 
 
@@ -41,10 +44,10 @@ def waits(view: FeatureView) -> int:
 
 
 def arrivals_of_snapshot(view: FeatureView, partition: int) -> range:
-    """The arrival partitions of silver that a snapshot reads, beside the checkpoint before it."""
+    """The arrival partitions of silver that a snapshot reads, beside the checkpoint of its month."""
     since = max(view.source.partitions.first, partition - view.reads_back)
     if view.lifetime:
-        since = min(since, _since(view, month_before(view, partition)))
+        since = min(since, _since(view, month_of(view, partition)))
     return range(since, partition + 1)
 
 

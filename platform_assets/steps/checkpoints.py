@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_before, months_of, snapshot_of
+from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_of, months_of, snapshot_of
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.checkpoint import checkpoint
 from platform_assets.engines.polars.kept import Checkpoint
@@ -51,9 +51,9 @@ def scan_checkpoint(view: FeatureView, month: int, run: Run, version: int) -> Ch
     return Checkpoint(snapshot_of(view, month), rows)
 
 
-def unready_before(view: FeatureView, partition: int, reader: str, made: dict[str, Entry]) -> NotReadyError | None:
+def unready_start(view: FeatureView, partition: int, reader: str, made: dict[str, Entry]) -> NotReadyError | None:
     """Why a snapshot cannot start from the checkpoint before it; None when it can, or there is none before it."""
-    month = month_before(view, partition) if view.lifetime else None
+    month = month_of(view, partition) if view.lifetime else None
     return None if month is None else unready_checkpoint(view, month, reader, made)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from platform_assets.declare.attributes import AttributeView, View
-from platform_assets.declare.checkpoints import arrivals_of_snapshot, month_before
+from platform_assets.declare.checkpoints import arrivals_of_snapshot, month_of
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
@@ -14,7 +14,7 @@ from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.report import report
 from platform_assets.steps.batches import batches, laid_aside
-from platform_assets.steps.checkpoints import checkpoints_table, scan_checkpoint, unready_before
+from platform_assets.steps.checkpoints import checkpoints_table, scan_checkpoint, unready_start
 from platform_assets.steps.run import (
     Done,
     Run,
@@ -52,7 +52,7 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
     for partition in range(first, last + 1):
         key = partitions.key(partition)
         reader, needed = f"{name_of(gold)} {key}", arrivals_of_snapshot(view, partition)
-        if error := unready(reader, silver, source.version, partitions, needed, arrived) or unready_before(view, partition, reader, kept):
+        if error := unready(reader, silver, source.version, partitions, needed, arrived) or unready_start(view, partition, reader, kept):
             done.refused[key] = error
     withdraw(gold, done.refused, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
@@ -67,7 +67,7 @@ def _write_change_log(view: FeatureView, ready: list[int], read: dict[str, int],
     partitions, silver, gold = view.source.partitions, silver_table(view.source), gold_table(view)
     span = span_of(partitions, arrivals_of_snapshot(view, ready[0]).start, ready[-1])
     rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
-    month, before = month_before(view, ready[0]) if view.lifetime else None, None
+    month, before = month_of(view, ready[0]) if view.lifetime else None, None
     if month is not None:
         before = scan_checkpoint(view, month, run, read[name_of(checkpoints_table(view))])
     order = ["partition", *view.entity.keys]

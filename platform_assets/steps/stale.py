@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from platform_assets.declare.attributes import AttributeView, View
-from platform_assets.declare.checkpoints import arrivals_of_checkpoint, arrivals_of_snapshot, month_before, months_of
+from platform_assets.declare.checkpoints import arrivals_of_checkpoint, arrivals_of_snapshot, month_of, months_of
 from platform_assets.declare.model import Model
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
@@ -87,7 +87,7 @@ def view_to_make(view: View, first: int, last: int, run: Run, stale: Stale | Non
     reads = [Reads(silver, source.partitions, source.version, blocked_too=isinstance(view, AttributeView))]
     needed: dict[int, Needed] = {p: {silver: range(p - view.reads_back, p + 1)} for p in range(first, last + 1)}
     if isinstance(view, FeatureView) and view.lifetime:
-        checkpoints, before = checkpoints_table(view), {p: month_before(view, p) for p in range(first, last + 1)}
+        checkpoints, before = checkpoints_table(view), {p: month_of(view, p) for p in range(first, last + 1)}
         reads.append(Reads(checkpoints, months_of(view), view.version))
         needed = {p: {silver: arrivals_of_snapshot(view, p), checkpoints: [] if month is None else [month]} for p, month in before.items()}
     return to_make(gold_table(view), source.partitions, view.version, needed, reads, run, stale or {}, is_withdrawn=True)

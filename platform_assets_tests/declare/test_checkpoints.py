@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from platform_assets import FeatureView, count, daily, hourly, sum, weekly
-from platform_assets.declare.checkpoints import arrivals_of_checkpoint, arrivals_of_snapshot, month_before, months_of, snapshot_of, waits
+from platform_assets.declare.checkpoints import arrivals_of_checkpoint, arrivals_of_snapshot, month_of, months_of, snapshot_of, waits
 from platform_assets.declare.features import Feature
 from platform_assets.declare.partitions import Partitions
 from platform_assets_tests.declare.shop import CUSTOMER, orders
@@ -39,15 +39,15 @@ def test_a_view_without_a_lifetime_reads_as_far_back_as_its_windows() -> None:
 @pytest.mark.parametrize(
     ("partitions", "months", "last"),
     [
-        (daily("2024-01-15", end="2024-03-11"), "2024-01-01 2024-02-01 2024-03-01", "2024-01-31 2024-02-29 2024-03-10"),
-        (hourly("2024-01-15", end="2024-02-01"), "2024-01-01", "2024-01-31T23"),
-        (hourly("2024-01-31T23", end="2024-02-01T01:00"), "2024-01-01 2024-02-01", "2024-01-31T23 2024-02-01T00"),
-        # A week belongs to the month in which it ends: the one from 29 January on is in February's.
-        (weekly("2024-01-22", end="2024-03-04"), "2024-01-01 2024-02-01 2024-03-01", "2024-01-22 2024-02-19 2024-02-26"),
-        (weekly("2024-01-29", end="2024-03-04"), "2024-02-01 2024-03-01", "2024-02-19 2024-02-26"),
+        (daily("2024-01-15", end="2024-03-11"), "2024-02-01 2024-03-01", "2024-01-31 2024-02-29"),
+        (hourly("2024-01-15", end="2024-02-01"), "2024-02-01", "2024-01-31T23"),
+        (hourly("2024-01-31T23", end="2024-02-01T01:00"), "2024-02-01", "2024-01-31T23"),
+        # A week belongs to the month in which it ends: the one from 29 January on is not in the state with which February begins.
+        (weekly("2024-01-22", end="2024-03-11"), "2024-02-01 2024-03-01", "2024-01-22 2024-02-19"),
+        (weekly("2024-01-29", end="2024-03-04"), "2024-03-01", "2024-02-19"),
     ],
 )  # fmt: skip
-def test_a_checkpoint_is_of_the_last_partition_that_ends_with_its_month(partitions: Partitions, months: str, last: str) -> None:
+def test_a_checkpoint_is_of_the_last_partition_that_ends_before_its_month(partitions: Partitions, months: str, last: str) -> None:
     spend = view(partitions)
     found = months_of(spend)
     assert found.last is not None
@@ -62,7 +62,7 @@ def test_a_snapshot_starts_from_the_last_checkpoint_before_it(partitions: Partit
     months = months_of(spend)
     for partition in range(partitions.first, partitions.first + (1500 if partitions.unit == "hour" else 70)):
         ended = [month for month in range(months.first, months.first + 25) if snapshot_of(spend, month) < partition]
-        assert month_before(spend, partition) == max(ended, default=None)
+        assert month_of(spend, partition) == max(ended, default=None)
 
 
 @pytest.mark.parametrize("offset", [None, "36h", "40d"])
@@ -71,7 +71,7 @@ def test_every_arrival_is_in_a_checkpoint_or_read_beside_it(offset: Any) -> None
     days = daily("2024-01-15")
     spend = view(days, count(offset=offset).over("lifetime").named("n"))
     for partition in range(days.first, days.first + 100):
-        month, reads = month_before(spend, partition), [arrivals_of_snapshot(spend, partition)]
+        month, reads = month_of(spend, partition), [arrivals_of_snapshot(spend, partition)]
         while month is not None:
             reads.append(arrivals_of_checkpoint(spend, month))
             month = month - 1 if month > months_of(spend).first else None

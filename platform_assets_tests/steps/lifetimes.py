@@ -20,7 +20,7 @@ from platform_assets.stores.delta import Table
 from platform_assets.testing.equality import require_same_table
 from platform_assets_tests.steps.business import Business
 
-WEEKS = weekly("2024-02-12", end="2024-04-08")  # its checkpoints are of February, March and April
+WEEKS = weekly("2024-02-12", end="2024-04-08")  # its checkpoints are of March and April
 
 
 class Lifetimes(Business):

@@ -20,7 +20,7 @@ def test_a_range_week_by_week_and_a_random_order_end_in_equal_tables(tmp_path: P
     weekly.make_stale()
     shuffled.make_stale(Random(seed))
     whole.require_values()
-    assert whole.lake.scan(("spending", "checkpoints")).collect().height > 4
+    assert whole.lake.scan(("spending", "checkpoints")).collect().height >= 4
     for business in (weekly, shuffled):
         same(whole.tables(), business.tables())
         same(whole.ledger(), business.ledger())
@@ -45,7 +45,7 @@ def test_a_restated_week_reaches_every_later_checkpoint_and_value(tmp_path: Path
     week = corrected.first + 1
     corrected.make("raw", week, week)
     corrected.make("silver", week, week)
-    assert corrected.stale("checkpoints") == [corrected.months.first + number for number in range(3)]
+    assert corrected.stale("checkpoints") == [corrected.months.first + number for number in range(2)]
     corrected.make_stale(Random(seed))
     corrected.require_values()
     ours, theirs = corrected.tables(), fresh.tables()
@@ -62,12 +62,12 @@ def test_a_corrected_week_makes_only_later_checkpoints_and_their_values_stale(tm
     business.sell_in(week, "1000 ada 5")
     business.make("raw", week, week)
     business.make("silver", week, week)
-    march = business.months.first + 1
-    assert business.stale("checkpoints") == [march, march + 1]
+    april = business.months.first + 1
+    assert business.stale("checkpoints") == [april]
     until_the_month_ends = [WEEKS.index_of(day) for day in ("2024-03-11", "2024-03-18", "2024-03-25")]
-    assert business.stale("gold") == until_the_month_ends, "what starts from March's checkpoint waits until that one is made"
-    business.make("checkpoints", march, march)
-    assert business.stale("checkpoints") == [march + 1]
+    assert business.stale("gold") == until_the_month_ends, "what starts from April's checkpoint waits until that one is made"
+    business.make("checkpoints", april, april)
+    assert business.stale("checkpoints") == []
     assert business.stale("gold") == list(range(week, business.last + 1))
     business.make_stale()
     assert business.stale("checkpoints") == business.stale("gold") == []
@@ -80,14 +80,14 @@ def test_values_wait_for_the_checkpoint_before_them_and_a_checkpoint_for_its_sil
     for table in ("raw", "silver"):
         business.make(table, business.first, business.last)
     done = business.make("gold", business.first, business.last)
-    assert list(done.entries) == ["2024-02-12", "2024-02-19"], "those before the first checkpoint need none"
+    assert list(done.entries) == ["2024-02-12", "2024-02-19"], "those of the first month need none"
     with pytest.raises(NotReadyError, match="spending/gold needs 2 partitions of spending/checkpoints that are missing: ") as error:
         done.check()
-    command = """--select 'key:"spending/checkpoints"' --partition-range 2024-02-01...2024-03-01"""
+    command = """--select 'key:"spending/checkpoints"' --partition-range 2024-03-01...2024-04-01"""
     assert command in str(error.value)
-    february = business.months.first
-    done = business.make("checkpoints", february + 1, february + 1)
-    assert "spending/checkpoints 2024-03-01 needs spending/checkpoints 2024-02-01, which is missing." in str(done.refused["2024-03-01"])
+    march = business.months.first
+    done = business.make("checkpoints", march + 1, march + 1)
+    assert "spending/checkpoints 2024-04-01 needs spending/checkpoints 2024-03-01, which is missing." in str(done.refused["2024-04-01"])
 
 
 def test_a_blocked_week_takes_checkpoints_and_values_back(tmp_path: Path) -> None:
@@ -95,18 +95,18 @@ def test_a_blocked_week_takes_checkpoints_and_values_back(tmp_path: Path) -> Non
     for week in range(business.first, business.last + 1):
         business.sell_in(week, f"{week} ada 5", f"{week}0 bob 7")
     business.make_range()
-    week = WEEKS.index_of("2024-03-04")
+    week = WEEKS.index_of("2024-02-19")
     business.sell_in(week, "1 ada -5", "2 bob 7")
     business.make("raw", week, week)
     business.make("silver", week, week)
     done = business.make("checkpoints", *business.span("checkpoints"))
     assert list(done.refused) == ["2024-03-01", "2024-04-01"]
-    assert "needs sales/silver 2024-03-04, which is blocked" in str(done.refused["2024-03-01"])
-    assert "needs spending/checkpoints 2024-03-01, which is blocked, since what it was made of" in str(done.refused["2024-04-01"])
+    assert "needs sales/silver 2024-02-19, which is blocked" in str(done.refused["2024-03-01"])
+    assert {entry.status for entry in business.entries("spending/checkpoints").values()} == {"blocked"}
     done = business.make("gold", business.first, business.last)
-    assert min(done.refused) == "2024-03-04"
+    assert min(done.refused) == "2024-02-19"
     assert max(done.refused) == "2024-04-01"
-    assert len(done.refused) == 5, "from the blocked week on"
+    assert len(done.refused) == 7, "from the blocked week on"
     business.sell_in(week, "1 ada 5", "2 bob 7")
     business.make_range()
     assert {entry.status for entry in business.entries("spending/gold").values()} == {"ok"}
@@ -120,6 +120,6 @@ def test_a_checkpoint_of_another_version_of_the_view_is_not_read(tmp_path: Path)
     business.make_range()
     later.make("silver", later.first, later.last)
     done = later.make("gold", later.last, later.last)
-    assert "needs spending/checkpoints 2024-03-01, which was made by version" in str(done.refused["2024-04-01"])
+    assert "needs spending/checkpoints 2024-04-01, which was made by version" in str(done.refused["2024-04-01"])
     later.make_range()
     later.require_values()

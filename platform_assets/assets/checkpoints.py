@@ -1,0 +1,64 @@
+"""Checkpoints: the states of lifetime windows with which months begin."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meaning
+from platform_assets.assets.keys import ONE_RUN, REFRESH, reads, shown
+from platform_assets.assets.partitions import asked, partitions_definition
+from platform_assets.assets.resource import PlatformResource
+from platform_assets.assets.telling import tell
+from platform_assets.declare.checkpoints import months_of, waits
+from platform_assets.declare.view import FeatureView
+from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints
+from platform_assets.steps.silver import silver_table
+
+_LONGEST_MONTH, _SHORTEST_MONTH = timedelta(days=31), timedelta(days=28)
+
+
+def checkpoints_asset(view: FeatureView) -> dg.AssetsDefinition:
+    """<view>/checkpoints: by month, of each entity the states of its lifetime windows."""
+    table, silver, months = checkpoints_table(view), silver_table(view.source), months_of(view)
+    # Counted in months, the dependency's own unit.
+    earlier = -(-waits(view) * view.source.partitions.step // _SHORTEST_MONTH)
+    columns: Columns = {
+        **{key: [(silver, key)] for key in view.entity.keys},
+        **{feature.name: made_of(feature.measure, view.source, silver) for feature in view.lifetime},
+    }
+    lineage = column_lineage(columns)
+    types = {**view.key_types, "partition": "date", **dict.fromkeys((feature.name for feature in view.lifetime), "list of struct")}
+    said = {
+        **dict.fromkeys(view.entity.keys, f"key of {view.entity.name}"),
+        "partition": "the month that begins with these states",
+        **{feature.name: f"what it takes to go on with: {meaning(feature)}" for feature in view.lifetime},
+    }
+
+    @dg.asset(
+        key=list(table),
+        deps=[reads(silver, start=-1 - earlier, end=-1), reads(table, start=-1, end=-1)],
+        partitions_def=partitions_definition(months, from_their_beginning=True),
+        backfill_policy=ONE_RUN,
+        code_version=view.version,
+        automation_condition=REFRESH,
+        description=f"The states of {view.name}'s lifetime windows when a month begins. Gold of its days starts from them.",
+        metadata=column_schema(types, said),
+        **shown(view, "gold", {"gold", "deltalake", "polars"}),
+    )
+    def states(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
+        run = platform.run(context.run_id)
+        done = make_checkpoints(view, *asked(context, months), run)
+        tell(context, table, done.entries, done, run, months, lineage)
+        done.check()
+
+    return states
+
+
+def read_by_gold(view: FeatureView) -> list[dg.AssetDep]:
+    """What a snapshot reads: the checkpoint of its month, and silver since."""
+    silver = silver_table(view.source)
+    if not view.lifetime:
+        return [reads(silver, start=-view.reads_back)]
+    since = -(-_LONGEST_MONTH // view.source.partitions.step) + waits(view)
+    # Of a week in two months the dependency names the older checkpoint too, which is there before the one that is read.
+    return [reads(silver, start=-max(view.reads_back, since)), reads(checkpoints_table(view))]
