@@ -63,16 +63,17 @@ def quarantine(source: str, partition: str, rows: int, module: str) -> None:
 @click.argument("partition")
 @click.option("--why", required=True, help="Why it may be used; kept with the decision.")
 @click.option("--by", default=None, help="Who decides; by default the account that runs the command.")
+@click.option("--undo", is_flag=True, help="Take an acceptance back: the partition is blocked again.")
 @click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
-def accept(source: str, partition: str, why: str, by: str | None, module: str) -> None:
+def accept(source: str, partition: str, why: str, by: str | None, undo: bool, module: str) -> None:
     """Let a blocked PARTITION in as it is.
 
     Accepts the partition of the SOURCE and materializes its silver: its good rows are used from now on, the others stay in quarantine.
-    The decision holds until something else is delivered.
+    The decision holds until something else is delivered, or until it is taken back.
     """
     from platform_assets.cli.accept import accept_partition
 
-    click.echo(accept_partition(source, partition, module, by=by, why=why))
+    click.echo(accept_partition(source, partition, module, by=by, why=why, undo=undo))
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""Accepting a blocked partition as it is: a person's decision about what came, kept with raw until something else comes."""
+"""Accepting a blocked partition as it is: a person decides about what came, until it is taken back or something else comes."""
 
 from dataclasses import replace
 
@@ -7,6 +7,9 @@ from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
+
+TAKEN_BACK = "acceptance_taken_back"
+"""In the details of the ledger's entry of raw: who has taken the acceptance back, when and why."""
 
 
 def accept(source: Source, partition: int, run: Run, *, by: str, why: str) -> None:
@@ -32,5 +35,25 @@ def accept(source: Source, partition: int, run: Run, *, by: str, why: str) -> No
             f"{raw} {newer[0]} was delivered again after {silver} {key} was judged: what would be accepted is not what was looked at. "
             f"Materialize {silver} {key}, and look again: platform-assets quarantine {source.name} {key}"
         )
-    decision = {"by": by, "why": why, "at": run.now.isoformat(timespec="seconds")}
-    run.ledger.record([replace(received, run=run.id, details={**received.details, ACCEPTED_AS_IT_IS: decision})])
+    run.ledger.record([replace(received, run=run.id, details={**received.details, ACCEPTED_AS_IT_IS: _decision(run, by, why)})])
+
+
+def take_back(source: Source, partition: int, run: Run, *, by: str, why: str) -> None:
+    """Ends the acceptance of a partition: the next time its silver is made it is blocked again, and so is what was made of it.
+
+    Raises:
+        NotReadyError: nobody has accepted what the partition holds now.
+    """
+    key, raw = source.partitions.key(partition), name_of(raw_table(source))
+    received = run.ledger.entries(raw).get(key)
+    if received is None or ACCEPTED_AS_IT_IS not in received.details:
+        raise NotReadyError(
+            f"nobody has accepted what {raw} {key} holds now, so there is nothing to take back. An acceptance ends when the partition is "
+            "delivered again."
+        )
+    details = {name: said for name, said in received.details.items() if name != ACCEPTED_AS_IT_IS}
+    run.ledger.record([replace(received, run=run.id, details={**details, TAKEN_BACK: _decision(run, by, why)})])
+
+
+def _decision(run: Run, by: str, why: str) -> dict[str, str]:
+    return {"by": by, "why": why, "at": run.now.isoformat(timespec="seconds")}

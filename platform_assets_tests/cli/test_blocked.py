@@ -90,6 +90,17 @@ def test_making_the_day_again_through_dagster_keeps_it_open(instance: dg.Dagster
     assert statuses == {"2024-03-01": "ok", DAY: "ok", "2024-03-03": "ok"}
 
 
+def test_an_acceptance_by_mistake_is_taken_back(instance: dg.DagsterInstance) -> None:
+    run("accept", "receipts", DAY, "--why", "the till was new")
+    said = run("accept", "receipts", DAY, "--undo", "--why", "it was the wrong day").output
+    assert said == (
+        f"receipts/silver {DAY}: blocked again, its 3 rows wait in quarantine. What was made of it is blocked when it is made the next "
+        "time: takings/gold.\n"
+    )
+    with pytest.raises(NotReadyError, match="nothing to take back"):
+        run("accept", "receipts", DAY, "--undo", "--why", "again")
+
+
 @pytest.mark.parametrize("command", [["quarantine"], ["accept", "--why", "x"]], ids=lambda words: str(words[0]))
 def test_a_misspelt_source_or_day_is_named_with_the_nearest_right_one(instance: dg.DagsterInstance, command: list[str]) -> None:
     with pytest.raises(DeclarationError, match=r"there is no source 'reciepts'\. Did you mean 'receipts'\?"):

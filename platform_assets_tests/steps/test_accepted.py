@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from platform_assets.errors import NotReadyError
-from platform_assets.steps.accept import accept
+from platform_assets.steps.accept import accept, take_back
 from platform_assets_tests.steps.business import Business, same
 
 BLOCKED = 3
@@ -121,3 +121,46 @@ def test_what_is_open_or_was_never_judged_cannot_be_accepted(business: Business,
     fresh = Business(tmp_path / "fresh")
     with pytest.raises(NotReadyError, match=f"sales/silver {fresh.day(0)} has not been made yet"):
         accepted(fresh, 0)
+
+
+def test_an_acceptance_that_is_taken_back_leaves_the_tables_as_they_were_before(business: Business) -> None:
+    before = business.tables()
+    accepted(business)
+    business.make_stale()
+    assert business.tables() != before
+    gold = business.entries("spending/gold")
+    take_back(business.source, business.first + BLOCKED, business.run("by ada"), by="ada", why="the till was right")
+    assert business.stale("silver") == [business.first + BLOCKED]
+    business.make("silver", business.first + BLOCKED, business.first + BLOCKED)
+    assert (sales_of(business, "silver"), sales_of(business, "quarantine")) == ([], ["30", "31", "33", "34"])
+    assert business.stale("silver") == []
+    assert business.stale("gold") == [business.first + day for day in (3, 4, 5, 6)]
+    done = business.make("gold", business.first, business.last)
+    assert list(done.refused) == [business.day(day) for day in (3, 4, 5, 6)]
+    assert [e.status for e in business.entries("spending/gold").values()] == ["ok"] * 3 + ["blocked"] * 4 + ["ok"], "readers are told"
+    assert [e.status for e in gold.values()] == ["ok"] * 8
+
+
+def test_an_acceptance_that_was_taken_back_can_be_given_again(business: Business) -> None:
+    accepted(business)
+    business.make_stale()
+    whole = business.tables()
+    take_back(business.source, business.first + BLOCKED, business.run("by ada"), by="ada", why="by mistake")
+    business.make_stale()
+    decision = business.entries("sales/raw")[business.day(BLOCKED)].details["acceptance_taken_back"]
+    assert (decision["by"], decision["why"]) == ("ada", "by mistake")
+    accepted(business, why="after all")
+    business.make_stale()
+    same(business.tables(), whole)
+    assert business.entries("sales/silver")[business.day(BLOCKED)].details["accepted_as_it_is"]["why"] == "after all"
+
+
+def test_only_what_somebody_has_accepted_can_be_taken_back(business: Business) -> None:
+    for day in (0, BLOCKED):
+        with pytest.raises(NotReadyError, match=f"nobody has accepted what sales/raw {business.day(day)} holds now"):
+            take_back(business.source, business.first + day, business.run(), by="ada", why="by mistake")
+    accepted(business)
+    business.sell(BLOCKED, "30 ada 1", "33 ada -1", "34 ada much")
+    business.make_stale()
+    with pytest.raises(NotReadyError, match="delivered again"):
+        take_back(business.source, business.first + BLOCKED, business.run(), by="ada", why="by mistake")
