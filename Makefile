@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
 HAS_RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help setup demo ui test test-slow test-all lint docs lock clean
+.PHONY: help setup demo ui test test-slow test-all lint docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -64,13 +64,17 @@ lint: setup ## Check style, format and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy benchmarks
 
 docs: setup ## Write docs/reference/api.md from the docstrings
 	$(RUN) docs/reference/write_api.py
 
+bench: setup ## Measure beside Feast, DuckDB and Polars, in small; ALL=1 in full, an hour, into docs/benchmarks.md
+	$(RUN) benchmarks/run.py $(if $(ALL),--all)
+
 lock: setup ## Resolve pyproject.toml anew into requirements.lock, for all platforms, with hashes
 	$(UV) pip compile --universal --python-version 3.11 --extra dev --generate-hashes -q -o requirements.lock pyproject.toml
 
-clean: ## Remove .venv and all caches; data in .platform stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+clean: ## Remove .venv, .peers and all caches; data in .platform stay
+	rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +84,18 @@ def fill(store: OnlineStore, view: View) -> None:
 def main() -> None:
     found = []
     with tempfile.TemporaryDirectory() as folder, EmbeddedValkey(Path(folder), {"save": ""}) as server:
-        store, client, plain = OnlineStore(server.url), OnlineClient(server.url), redis.Redis.from_url(server.url)
+        store, client = OnlineStore(server.url), OnlineClient(server.url)
+        plain: Any = redis.Redis.from_url(server.url)
         for view in (*PLAIN.views, *RICH.views):
             fill(store, view)
         layouts = [layout_of(view) for view in PLAIN.views]
-        reader, key_of, fields = client.reader(layouts), entity_key(layouts[0], store.project), [layout.field for layout in layouts]
+        reader, fields = client.reader(layouts), [layout.field for layout in layouts]
+        key_of: Callable[[Any], Any] = entity_key(layouts[0], store.project)
         slots = struct.Struct(">19x5d")
         with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":")[-1].split("/")[0]))) as bare:
             answers = hiredis.Reader()
             for count in (1, 100):
-                asked = [{"customer_id": place * 7 % ENTITIES, "basket": 9.5} for place in range(count)]
+                asked: list[dict[str, float]] = [{"customer_id": place * 7 % ENTITIES, "basket": 9.5} for place in range(count)]
 
                 def by_redis_py(asked: list[dict[str, float]] = asked) -> None:
                     if len(asked) == 1:
@@ -117,9 +120,9 @@ def main() -> None:
                                 slots.unpack(value)
 
                 ways: dict[str, Callable[[], object]] = {
-                    "online_features": lambda asked=asked: pa.online_features(PLAIN, asked, client),
-                    "the client's reader": lambda asked=asked: reader.read(asked),
-                    "online_features, computed ones too": lambda asked=asked: pa.online_features(RICH, asked, client),
+                    "online_features": partial(pa.online_features, PLAIN, asked, client),
+                    "the client's reader": partial(reader.read, asked),
+                    "online_features, computed ones too": partial(pa.online_features, RICH, asked, client),
                     "by hand: redis-py, struct": by_redis_py,
                     "by hand: bare socket, struct": by_socket,
                 }

@@ -10,6 +10,7 @@ beyond a million rows one run. What takes more than 6 GB or 300 s is stopped.
 
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -111,10 +112,10 @@ def by_hand(folder: Path, semi: bool) -> dict[str, Any]:
 
 
 def told(joined: pl.DataFrame) -> dict[str, Any]:
-    return {"rows": joined.height, "total": joined["spend__f0"].sum() + joined["visits__f4"].sum()}
+    return {"rows": joined.height, "total": joined.select(pl.col("spend__f0").sum() + pl.col("visits__f4").sum()).item()}
 
 
-WAYS = {
+WAYS: dict[str, tuple[int, Callable[[Path], Spent]]] = {
     "here": (3, lambda folder: spawned(__file__, "--here", folder)),
     "Polars join_asof": (3, lambda folder: spawned(__file__, "--polars", folder)),
     "Polars, semi-join first": (3, lambda folder: spawned(__file__, "--semi", folder)),
@@ -155,7 +156,7 @@ def main(sizes: list[tuple[int, int]], quick: bool) -> None:
 
 
 def _same(said: dict[str, Any], answer: dict[str, Any]) -> bool:
-    return said["rows"] == answer["rows"] and abs(said["total"] - answer["total"]) <= 1e-9 * abs(answer["total"])
+    return bool(said["rows"] == answer["rows"] and abs(said["total"] - answer["total"]) <= 1e-9 * abs(answer["total"]))
 
 
 def _short(count: int) -> str:

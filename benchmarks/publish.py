@@ -20,6 +20,7 @@ import polars as pl
 import redis
 from measured import report
 
+from platform_assets.expressions.types import DataType
 from platform_assets.stores.online.connection import OnlineStore, Session
 from platform_assets.stores.online.keys import entity_keys
 from platform_assets.stores.online.layout import ViewLayout, pack
@@ -27,7 +28,7 @@ from platform_assets.stores.online.loader import Loader
 from platform_assets.stores.online.marks import Readable, begin
 from platform_assets.stores.valkey import EmbeddedValkey
 
-KEYS = (("customer_id", "int"),)
+KEYS: tuple[tuple[str, DataType], ...] = (("customer_id", "int"),)
 NUMBERS = [
     ViewLayout(f"customer_{name}", "3f2a90c81b77", "customer", KEYS, tuple((f"number_{place}", "float", None) for place in range(5)))
     for name in ("spend", "visits")
@@ -105,7 +106,7 @@ def loader_of(session: Session, layout: ViewLayout) -> Loader:
 def _cpu(plain: redis.Redis, run: Callable[[], object]) -> tuple[float, float]:
     def servers() -> float:
         spent = plain.info("cpu")
-        return spent["used_cpu_user"] + spent["used_cpu_sys"]
+        return float(spent["used_cpu_user"] + spent["used_cpu_sys"])
 
     before, own = servers(), time.process_time()
     run()

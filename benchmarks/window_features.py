@@ -11,6 +11,7 @@ imports; alternating, the median of three, of the largest one run. What takes mo
 
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from pathlib import Path
@@ -90,12 +91,12 @@ def wrong(folder: Path) -> int:
     events = pl.scan_parquet(folder / "*.parquet").join(samples.lazy().select("user").unique(), on="user", how="semi").collect()
     bad = 0
     for row in samples.iter_rows(named=True):
-        end = datetime(*row["partition"].timetuple()[:3], tzinfo=UTC) + timedelta(days=1)
+        end = datetime.combine(row["partition"], datetime.min.time(), UTC) + timedelta(days=1)
         for window in WINDOWS:
             inside = (pl.col("at") >= end - timedelta(days=window)) & (pl.col("at") < end) & (pl.col("arrival") <= row["partition"])
-            amounts = events.filter((pl.col("user") == row["user"]) & inside)["amount"]
-            told = [row[f"{name}_{window}d"] for name in ("count", "amount_sum", "amount_mean", "amount_max")]
-            naive = [amounts.len(), amounts.sum() if amounts.len() else None, amounts.mean(), amounts.max()]
+            amounts = events.filter((pl.col("user") == row["user"]) & inside)["amount"].to_numpy()
+            told: list[Any] = [row[f"{name}_{window}d"] for name in ("count", "amount_sum", "amount_mean", "amount_max")]
+            naive: list[Any] = [len(amounts), *([amounts.sum(), amounts.mean(), amounts.max()] if len(amounts) else [None] * 3)]
             close = [left == right or abs(left - right) <= 1e-9 * abs(right) for left, right in zip(told, naive, strict=True)]
             bad += not all(close)
     return bad
@@ -128,7 +129,7 @@ def by_duckdb(answer: str, folder: Path) -> Spent:
     return spawned(HERE / "peers/duckdb_windows.py", answer, folder, python=peers_python(), limit_seconds=600)
 
 
-WAYS = {
+WAYS: dict[str, Callable[[Path], Spent]] = {
     "here": lambda folder: spawned(__file__, "--here", folder),
     "DuckDB, the same": lambda folder: by_duckdb("same", folder),
     "DuckDB, active days": lambda folder: by_duckdb("active", folder),
