@@ -5,18 +5,16 @@ from typing import Any
 
 import polars as pl
 
-from platform_assets.declare.attributes import AttributeView, View
-from platform_assets.declare.training import FeatureService
-from platform_assets.declare.view import FeatureView
+from platform_assets.declare.attributes import View
 from platform_assets.engines import reference
 from platform_assets.engines.polars import compute
-from platform_assets.engines.polars.parse import parsed
-from platform_assets.engines.polars.times import index_of
+from platform_assets.testing.computed import by_polars_from_silver, reference_silver, reference_values
 from platform_assets.testing.equality import Disagreement, Row, require_same_table
 
 
 def assert_engines_agree(view: View, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Any) -> pl.DataFrame:
-    """Computes a view with each engine, requires the values to be those of the reference engine, and returns them.
+    """Computes a view with each engine, from its table and straight from silver, requires the values to be those of the reference
+    engine, and returns them.
 
     The reference engine is loops that read as the contract does; a few hundred events are enough for it. Arguments and result as
     for compute_features.
@@ -30,31 +28,21 @@ def assert_engines_agree(view: View, events: pl.DataFrame | Sequence[Mapping[str
     [1]
     """
     found = compute.compute_features(view, events, at=at)
-    expected = reference_features(view, events, at=at)
-    require_same_table(f"view {view.name!r}, polars against the reference", expected, found.to_dicts(), [*view.entity.keys, "at"])
+    expected, keys = reference_features(view, events, at=at), [*view.entity.keys, "at"]
+    require_same_table(f"view {view.name!r}, polars against the reference", expected, found.to_dicts(), keys)
+    asked = [{key: row[key] for key in keys} for row in expected]
+    from_silver = [{**row, **values} for row, values in zip(asked, by_polars_from_silver(view, events, asked)[0], strict=True)]
+    require_same_table(f"view {view.name!r}, polars straight from silver against the reference", expected, from_silver, keys)
     return found
 
 
 def reference_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Any) -> list[Row]:
     """The same as compute_features, by the reference engine."""
-    source, asked = view.source, compute.moments(at)
-    raw = compute.received(source, events)
-    compute.accepted(source, raw)
-    place = (index_of("arrival", source.partitions).alias("arrival"), "delivery", "row_number")
-    rows = raw.select(*(parsed(source, column, raw.schema[column]) for column in source.columns), *place).to_dicts()
-    silver = [row for partition in sorted({row["arrival"] for row in rows}) for row in reference.silver(source, rows, partition)[0]]
-    keys = view.entity.keys
-    entities = {entity for row in silver if None not in (entity := tuple(row[key] for key in keys))}
-    labels = [{**dict(zip(keys, entity, strict=True)), "label_time": t} for t in sorted(set(asked)) for entity in entities]
-    service = FeatureService("computed", [view])
-    if isinstance(view, FeatureView) and view.accuracy == "temporal":
-        joined = reference.point_in_time(service, {}, labels, {view.name: silver})
-    else:
-        first = min((row["arrival"] for row in silver), default=source.partitions.first)
-        last = max(first, source.partitions.index(max(asked) - source.data_delay) - 1)
-        make = reference.attributes_log if isinstance(view, AttributeView) else reference.change_log
-        joined = reference.point_in_time(service, {view.name: make(view, silver, first, last)}, labels)  # type: ignore[arg-type]
-    return [{"at" if name == "label_time" else name.removeprefix(f"{view.name}__"): value for name, value in row.items()} for row in joined]
+    compute.accepted(view.source, compute.received(view.source, events))
+    silver, _ = reference_silver(view.source, events)
+    entities = reference.entities(view.entity.keys, silver)
+    asked = [{**dict(zip(view.entity.keys, entity, strict=True)), "at": t} for t in sorted(set(compute.moments(at))) for entity in entities]
+    return [{**row, **values} for row, values in zip(asked, reference_values(view, silver, asked), strict=True)]
 
 
 def assert_features(found: pl.DataFrame, expected: Sequence[Mapping[str, Any]]) -> None:

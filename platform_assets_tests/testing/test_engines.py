@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from platform_assets import AttributeView, Entity, FeatureView, compute_features, count, daily, source
 from platform_assets.aggregations import Count
 from platform_assets.declare.source import Source
+from platform_assets.engines.polars import from_silver
 from platform_assets.errors import ComputeError, SourceError
 from platform_assets.testing import assert_engines_agree, assert_features, events
 from platform_assets.testing.equality import Disagreement
@@ -157,6 +158,14 @@ def test_engines_that_differ_are_told_apart_by_entity_moment_and_feature(monkeyp
     finalize = Count.finalize
     monkeypatch.setattr(Count, "finalize", lambda self, state, column: finalize(self, state, column) + 1)
     with pytest.raises(Disagreement, match=r"view 'spending', polars against the reference, .*'user': 'ada'.*count_1d is 2, expected 1"):
+        assert_engines_agree(spending(), events(SALES, TABLE), at="2024-03-02")
+
+
+def test_values_straight_from_silver_that_differ_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A mistake on that way alone: it reads the snapshot after the one that may be read.
+    tick = from_silver._tick
+    monkeypatch.setattr(from_silver, "_tick", lambda view, time: tick(view, time) + 1)
+    with pytest.raises(Disagreement, match=r"view 'spending', polars straight from silver against the reference, .*'user': 'ada'"):
         assert_engines_agree(spending(), events(SALES, TABLE), at="2024-03-02")
 
 

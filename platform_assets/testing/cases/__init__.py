@@ -21,8 +21,8 @@
 
 from platform_assets.testing.cases.case import Case as Case
 from platform_assets.testing.cases.case import read_cases as read_cases
-from platform_assets.testing.cases.run import ENGINES as ENGINES
 from platform_assets.testing.cases.run import Outcome as Outcome
 from platform_assets.testing.cases.run import run_case as run_case
+from platform_assets.testing.computed import ENGINES as ENGINES
 
 __all__ = ["ENGINES", "Case", "Outcome", "read_cases", "run_case"]

@@ -9,7 +9,8 @@ from rich.console import Console
 from platform_assets.errors import PlatformError
 from platform_assets.testing.cases.case import read_cases
 from platform_assets.testing.cases.report import tell
-from platform_assets.testing.cases.run import ENGINES, run_case
+from platform_assets.testing.cases.run import run_case
+from platform_assets.testing.computed import ENGINES
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

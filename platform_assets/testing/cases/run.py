@@ -1,26 +1,16 @@
 """A case put to an engine: what it computes, and whether that is what the case expects."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
 
-from platform_assets.declare.attributes import AttributeView, View
-from platform_assets.declare.training import FeatureService
-from platform_assets.declare.view import FeatureView
-from platform_assets.engines import reference
+from platform_assets.declare.attributes import View
 from platform_assets.engines.polars import compute
-from platform_assets.engines.polars.as_of import point_in_time
-from platform_assets.engines.polars.attributes import attributes_log
-from platform_assets.engines.polars.change_log import change_log
-from platform_assets.engines.polars.parse import parsed
-from platform_assets.engines.polars.silver import Judged
-from platform_assets.engines.polars.times import index_of
 from platform_assets.errors import DeclarationError, PlatformError
-from platform_assets.expressions.types import POLARS
 from platform_assets.testing.cases.case import Case
 from platform_assets.testing.cases.declared import (
     Row,
@@ -31,10 +21,10 @@ from platform_assets.testing.cases.declared import (
     quarantined_rows,
     relative_tolerance,
 )
+from platform_assets.testing.computed import ENGINES
 from platform_assets.testing.equality import same
 
 Status = Literal["passed", "failed", "cannot"]
-Quarantined = dict[int, list[str]]
 
 
 @dataclass(frozen=True)
@@ -126,69 +116,3 @@ def _agree(expected: Any, found: Any, tolerance: float) -> bool:
     if isinstance(expected, list) and isinstance(found, list):
         return len(expected) == len(found) and all(_agree(one, other, tolerance) for one, other in zip(expected, found, strict=True))
     return same(expected, found)
-
-
-def _by_reference(view: View, events: pl.DataFrame, asked: Sequence[Row]) -> tuple[list[Row], Quarantined]:
-    source = view.source
-    raw = compute.received(source, events)
-    place = (index_of("arrival", source.partitions).alias("arrival"), "delivery", "row_number")
-    rows = raw.select(*(parsed(source, column, raw.schema[column]) for column in source.columns), *place).to_dicts()
-    judged = [reference.silver(source, rows, partition) for partition in sorted({row["arrival"] for row in rows})]
-    silver = [row for accepted, _, _ in judged for row in accepted]
-    quarantined = {row["row_number"]: row["reasons"] for _, bad, _ in judged for row in bad}
-    labels = [{**{key: row[key] for key in view.entity.keys}, "label_time": row["at"]} for row in asked]
-    if _is_temporal(view):
-        return _features(view, reference.point_in_time(FeatureService("asked", [view]), {}, labels, {view.name: silver})), quarantined
-    first = min((row["arrival"] for row in silver), default=source.partitions.first)
-    last = max(first, source.partitions.index(max(row["at"] for row in asked) - source.data_delay) - 1)
-    make = reference.attributes_log if isinstance(view, AttributeView) else reference.change_log
-    log = make(view, silver, first, last)  # type: ignore[arg-type]
-    return _features(view, reference.point_in_time(FeatureService("asked", [view]), {view.name: log}, labels)), quarantined
-
-
-def _by_polars(view: View, events: pl.DataFrame, asked: Sequence[Row]) -> tuple[list[Row], Quarantined]:
-    if _is_temporal(view):
-        return _by_polars_from_silver(view, events, asked)
-    judged = compute.judged(view.source, compute.received(view.source, events))
-    first, last = compute.span(view, judged.silver, [row["at"] for row in asked])
-    if isinstance(view, AttributeView):
-        log = attributes_log(view, judged.silver.lazy(), first, last)
-    else:
-        log = pl.concat(change_log(view, judged.silver.lazy(), first, last))
-    found = point_in_time(FeatureService("asked", [view]), {view.name: log.lazy()}, _frame(view, asked), time="at")
-    return _features(view, found.to_dicts()), _quarantined(judged)
-
-
-def _by_polars_from_silver(view: View, events: pl.DataFrame, asked: Sequence[Row]) -> tuple[list[Row], Quarantined]:
-    judged = compute.judged(view.source, compute.received(view.source, events))
-    silver = {view.name: judged.silver.lazy()}
-    found = point_in_time(FeatureService("asked", [view]), {}, _frame(view, asked), time="at", silver=silver)
-    return _features(view, found.to_dicts()), _quarantined(judged)
-
-
-def _is_temporal(view: View) -> bool:
-    """Whether it has no table, and is computed from silver alone."""
-    return isinstance(view, FeatureView) and view.accuracy == "temporal"
-
-
-def _frame(view: View, asked: Sequence[Row]) -> pl.DataFrame:
-    return pl.DataFrame(asked, schema={**{key: POLARS[kind] for key, kind in view.key_types.items()}, "at": POLARS["datetime"]})
-
-
-def _quarantined(judged: Judged) -> Quarantined:
-    return dict(judged.quarantine.select("row_number", "reasons").sort("row_number").iter_rows())
-
-
-def _features(view: View, joined: Sequence[Row]) -> list[Row]:
-    return [{name: row[f"{view.name}__{name}"] for name in view.served} for row in joined]
-
-
-ENGINES: dict[str, Callable[[View, pl.DataFrame, Sequence[Row]], tuple[list[Row], Quarantined]]] = {
-    "reference": _by_reference,
-    "polars": _by_polars,
-    "polars-silver": _by_polars_from_silver,
-}
-"""The reference, Polars through a view's table, and Polars straight from silver, as training sets may be made.
-
-Each computes the features asked for, in the order asked, and tells the rows it quarantined, from rows as a source delivers them.
-"""
