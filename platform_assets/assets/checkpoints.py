@@ -43,7 +43,7 @@ def checkpoints_asset(view: FeatureView) -> dg.AssetsDefinition:
         automation_condition=REFRESH,
         description=f"The states of {view.name}'s lifetime windows when a month begins. Gold of its days starts from them.",
         metadata=column_schema(types, said),
-        **shown(view, "gold", {"gold", "deltalake", "polars"}),
+        **shown(view, "checkpoints", {"gold", "deltalake", "polars"}),
     )
     def states(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         run = platform.run(context.run_id)

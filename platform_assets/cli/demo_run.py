@@ -10,12 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from platform_assets.cli.running import materialize
 from platform_assets.declare.attributes import View
+from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.partitions import Partitions
 from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps import stale
+from platform_assets.steps.checkpoints import checkpoints_table
 from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.model import model_table, predictions_table
 from platform_assets.steps.online import stale_online
@@ -46,11 +48,13 @@ class Made:
 def stages() -> list[Stage]:
     """The layers of the shop, upstream first."""
     sources = (retail.orders, retail.returns, retail.customers)
-    views = (retail.customer_spend, retail.customer_returns, retail.customer_profile)
+    views = (retail.customer_spend, retail.customer_history, retail.customer_returns, retail.customer_profile)
+    history = retail.customer_history
     days, months = retail.DAYS, retail.churn_training.partitions
     return [
         *(Stage((raw_table(s),), days, partial(stale.stale_raw, s)) for s in sources),
         *(Stage((silver_table(s), quarantine_table(s)), days, partial(stale.stale_silver, s)) for s in sources),
+        Stage((checkpoints_table(history),), months_of(history), partial(stale.stale_checkpoints, history)),
         *(Stage((gold_table(view),), days, partial(stale.stale_view, view)) for view in views),
         Stage((gold_table(retail.daily_revenue),), days, partial(stale.stale_report, retail.daily_revenue)),
         *(Stage((online_table(view),), days, partial(_stale_online, view)) for view in views),

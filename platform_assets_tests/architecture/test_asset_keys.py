@@ -14,6 +14,9 @@ ASSETS = {
     "customers/quarantine": {"deltalake"},
     "customer_spend/gold": {"gold", "deltalake", "polars"},
     "customer_spend/online": {"redis"},
+    "customer_history/checkpoints": {"gold", "deltalake", "polars"},
+    "customer_history/gold": {"gold", "deltalake", "polars"},
+    "customer_history/online": {"redis"},
     "customer_returns/gold": {"gold", "deltalake", "polars"},
     "customer_returns/online": {"redis"},
     "customer_profile/gold": {"gold", "deltalake", "polars"},
@@ -28,6 +31,7 @@ ASSETS = {
 CHECKS = [
     "churn/model: auc_at_least",
     "churn/model: not_worse_than_baseline",
+    "customer_history/online: offline_equals_online",
     "customer_profile/online: offline_equals_online",
     "customer_returns/online: offline_equals_online",
     "customer_spend/online: offline_equals_online",

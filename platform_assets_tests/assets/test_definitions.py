@@ -24,12 +24,13 @@ from platform_assets import (
 )
 from platform_assets.declare.entity import Entity
 from platform_assets.definitions import defs
-from platform_assets.domains.retail.declarations import churn, customer_spend, orders
+from platform_assets.domains.retail.declarations import churn, customer_history, customer_spend, orders
 from platform_assets.errors import DeclarationError
 from platform_assets_tests.architecture.modules import ROOT
 from platform_assets_tests.steps.business import Sale
 
 GRAPH = defs.resolve_asset_graph()
+BY_MONTH = ("training", "model", "checkpoints")
 KEYS = sorted(GRAPH.get_all_asset_keys(), key=lambda key: key.path)
 
 
@@ -41,15 +42,14 @@ def test_an_asset_says_whose_it_is_and_what(key: dg.AssetKey) -> None:
     assert node.owners == ["team:growth"]
     assert node.description
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
-    assert isinstance(
-        node.partitions_def, dg.MonthlyPartitionsDefinition if layer in ("training", "model") else dg.DailyPartitionsDefinition
-    )
+    assert isinstance(node.partitions_def, dg.MonthlyPartitionsDefinition if layer in BY_MONTH else dg.DailyPartitionsDefinition)
 
 
 def test_the_collapsed_graph_reads_as_the_declarations() -> None:
     reads = [(parent.path[0], key.path[0]) for key in KEYS for parent in GRAPH.get(key).parent_keys]
     assert {(parent, child) for parent, child in reads if parent != child} == {
         ("orders", "customer_spend"),
+        ("orders", "customer_history"),
         ("orders", "daily_revenue"),
         ("orders", "churn"),
         ("returns", "customer_returns"),
@@ -102,7 +102,7 @@ def test_a_column_of_silver_has_its_rules_and_whether_it_is_always_there() -> No
 
 
 def test_layers_of_the_same_partitions_share_one_definition() -> None:
-    daily_ones = [GRAPH.get(key).partitions_def for key in KEYS if key.path[1] not in ("training", "model")]
+    daily_ones = [GRAPH.get(key).partitions_def for key in KEYS if key.path[1] not in BY_MONTH]
     assert len({id(partitions) for partitions in daily_ones}) == 1
 
 
@@ -153,6 +153,15 @@ def test_a_partition_reads_these_partitions(child: str, parent: str, partition: 
     assert parents(child, parent, partition) == days(first, last)
 
 
+def test_a_snapshot_starts_from_its_month_s_checkpoint_and_that_is_made_of_the_month_before() -> None:
+    assert parents("customer_history/gold", "customer_history/checkpoints", "2025-03-05") == ["2025-03-01"]
+    assert parents("customer_history/gold", "customer_history/checkpoints", "2025-01-31") == []
+    assert parents("customer_history/gold", "orders/silver", "2025-03-31") == days("2025-02-28", "2025-03-31")
+    assert parents("customer_history/checkpoints", "orders/silver", "2025-03-01") == days("2025-02-01", "2025-02-28")
+    assert parents("customer_history/checkpoints", "customer_history/checkpoints", "2025-03-01") == ["2025-02-01"]
+    assert parents("customer_history/checkpoints", "customer_history/checkpoints", "2025-02-01") == []
+
+
 def test_a_snapshot_maps_to_what_its_step_reads() -> None:
     assert len(parents("customer_spend/gold", "orders/silver", "2025-04-20")) == customer_spend.reads_back + 1
 
@@ -171,7 +180,7 @@ def test_a_model_reads_all_training_months_up_to_its_own() -> None:
 
 
 def test_declarations_are_found_through_references_each_once() -> None:
-    one = build_definitions(churn, customer_spend, orders).resolve_asset_graph().get_all_asset_keys()
+    one = build_definitions(churn, customer_spend, customer_history, orders).resolve_asset_graph().get_all_asset_keys()
     assert one == GRAPH.get_all_asset_keys() - {dg.AssetKey(["daily_revenue", "gold"])}
 
 

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.partitions import daily
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
-from platform_assets.domains.retail.declarations import customer_profile, customers, daily_revenue, orders, returns
+from platform_assets.domains.retail.declarations import customer_history, customer_profile, customers, daily_revenue, orders, returns
 from platform_assets.domains.retail.generate import Truths, generate, restate
 from platform_assets.reading.historical import historical_features
-from platform_assets.steps.gold import make_attributes, make_report
+from platform_assets.steps.checkpoints import make_checkpoints
+from platform_assets.steps.gold import make_attributes, make_change_log, make_report
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver
@@ -69,6 +72,8 @@ class Shop:
         self.customers = replace(customers, partitions=days, accepted_share=0.0)
         self.profile = copy(customer_profile)
         object.__setattr__(self.profile, "source", self.customers)
+        self.history = copy(customer_history)
+        object.__setattr__(self.history, "source", self.orders)
         self.report = copy(daily_revenue)
         object.__setattr__(self.report, "source", self.orders)
         self.first, self.last = days.first, days.first + DAYS - 1
@@ -210,3 +215,24 @@ def test_a_day_exported_again_restates_only_the_event_days_that_it_touches(shop:
     for partition in stale:
         make_report(shop.report, partition, partition, shop.run()).check()
     assert_revenue(shop, restated.truths)
+
+
+def test_what_a_customer_has_bought_since_the_first_purchase_is_all_that_was_accepted_of_it(shop: Shop) -> None:
+    """From gold of the last days, which start from April's checkpoint; that one from March's, and so on."""
+    months = months_of(shop.history)
+    assert months.last is not None
+    make_checkpoints(shop.history, months.first, months.last, shop.run()).check()
+    make_change_log(shop.history, shop.last - 10, shop.last, shop.run()).check()
+    gold = shop.lake.scan(("customer_history", "gold")).sort("partition").collect().unique("customer_id", keep="last")
+    bought = shop.silver(shop.orders).filter(pl.col("customer_id").is_not_null(), ~pl.col("cancelled"))
+    wanted = bought.group_by("customer_id").agg(
+        lines_lifetime=pl.len(),
+        orders_lifetime=pl.col("invoice").n_unique(),
+        spend_lifetime=(pl.col("quantity") * pl.col("unit_price")).sum(),
+        first_ordered_at=pl.col("ordered_at").min(),
+        since_last_order=pl.col("ordered_at").max(),
+    )
+    both = wanted.join(gold.select("customer_id"), on="customer_id", how="semi")
+    assert both.height > 50
+    assert months.last - months.first == 2
+    assert_frame_equal(both, gold.select(both.columns), check_row_order=False, check_dtypes=False, rel_tol=1e-9)

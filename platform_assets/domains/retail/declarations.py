@@ -195,6 +195,22 @@ customer_spend = FeatureView(
     ],
 )
 
+customer_history = FeatureView(
+    "customer_history",
+    entity=customer,
+    source=orders,
+    online=True,
+    description="What a customer has bought since the first purchase. A view of its own: what is in it never expires.",
+    features=[
+        count(where=BOUGHT).over("lifetime").named("lines_{window}"),
+        count_distinct("invoice", where=BOUGHT).over("lifetime").named("orders_{window}"),
+        sum(SPEND, where=BOUGHT, default=0.0).over("lifetime").named("spend_{window}"),
+        first("ordered_at", where=BOUGHT).over("lifetime").named("first_ordered_at"),
+        time_since_last(where=BOUGHT).over("lifetime").named("since_last_order"),
+        derive("spend_an_order", "spend_lifetime / orders_lifetime"),
+    ],
+)
+
 customer_returns = FeatureView(
     "customer_returns",
     entity=customer,
