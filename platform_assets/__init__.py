@@ -14,6 +14,7 @@ from platform_assets.declare.features import max as max
 from platform_assets.declare.features import mean as mean
 from platform_assets.declare.features import min as min
 from platform_assets.declare.features import mode as mode
+from platform_assets.declare.features import quantile as quantile
 from platform_assets.declare.features import std as std
 from platform_assets.declare.features import sum as sum
 from platform_assets.declare.features import time_since_last as time_since_last
@@ -90,6 +91,7 @@ __all__ = [
     "not_worse_than_baseline",
     "on_demand",
     "online_features",
+    "quantile",
     "source",
     "std",
     "sum",

@@ -10,6 +10,7 @@ from platform_assets.aggregations.last_n import LastN as LastN
 from platform_assets.aggregations.mean import Mean as Mean
 from platform_assets.aggregations.mode import Mode as Mode
 from platform_assets.aggregations.order import InOrder as InOrder
+from platform_assets.aggregations.quantile import Quantile as Quantile
 from platform_assets.aggregations.spread import Spread as Spread
 from platform_assets.aggregations.sum import Sum as Sum
 from platform_assets.aggregations.time_since_last import TimeSinceLast as TimeSinceLast

@@ -1,26 +1,29 @@
 """How many different values a window holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from platform_assets.aggregations import hyperloglog
+from platform_assets.aggregations.bounded import EXACT_UP_TO, Bounded, bounded, kept_bounded, restored_bounded
 from platform_assets.aggregations.column import Column, Ints
 from platform_assets.aggregations.kept import Kept
-from platform_assets.aggregations.mode import counts_of, kept_counts, restored_counts
-from platform_assets.aggregations.ranges import Counts
 from platform_assets.expressions.types import DataType
 
 
 @dataclass(frozen=True)
 class CountDistinct:
-    """The number of different values that are not null, exactly.
+    """The number of different values that are not null: exact up to 4,096, beyond it within 1.6% (one standard error).
 
-    State: the set of values. Of an empty window: 0. Unit: values.
+    State: the set of values; beyond the bound 4,096 registers (aggregations/hyperloglog.py). Both are functions of the set alone, so is
+    the estimate: the same however a window is cut into tiles. It is never 4,096 or less: so many there are. Of an empty window: 0. Unit:
+    values.
 
     >>> count_distinct("stock_code").over("30d")
     """
 
+    exact_up_to: int = EXACT_UP_TO
     name: str = "count_distinct"
     argument: str = "required"
     parameter: None = None
@@ -29,20 +32,27 @@ class CountDistinct:
     def result(self, argument: DataType) -> DataType | None:
         return "int"
 
-    def prepare(self, column: Column) -> Counts:
-        return counts_of(column)
+    def prepare(self, column: Column) -> Bounded:
+        return bounded(column)
 
-    def over(self, state: Counts, lo: Ints, hi: Ints) -> Counts:
-        return state.over(lo, hi)
+    def over(self, state: Bounded, lo: Ints, hi: Ints) -> Bounded:
+        return self._small(state.over(lo, hi))
 
-    def merge(self, whole: Counts, part: Counts, at: Ints) -> Counts:
-        return whole.joined(part, at)
+    def merge(self, whole: Bounded, part: Bounded, at: Ints) -> Bounded:
+        return self._small(whole.joined(part, at))
 
-    def finalize(self, state: Counts, column: Column) -> pl.Series:
-        return pl.Series(np.bincount(state.owner, minlength=state.size).astype(np.int64))
+    def _small(self, state: Bounded) -> Bounded:
+        state = state.within(self.exact_up_to, hyperloglog.cells)
+        return replace(state, cells=hyperloglog.highest(state.cells))
 
-    def keep(self, state: Counts, column: Column) -> Kept:
-        return kept_counts(state, column)
+    def finalize(self, state: Bounded, column: Column) -> pl.Series:
+        number = np.bincount(state.values.owner, minlength=state.values.size).astype(np.int64)
+        owners, estimated = hyperloglog.estimates(state.cells)
+        number[owners] = np.maximum(estimated, self.exact_up_to + 1)
+        return pl.Series(number)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Counts:
-        return restored_counts(kept, column, size)
+    def keep(self, state: Bounded, column: Column) -> Kept:
+        return kept_bounded(state)
+
+    def restore(self, kept: Kept, column: Column, size: int) -> Bounded:
+        return restored_bounded(kept, column, size)

@@ -27,6 +27,7 @@ _WORDS = {
     "last": "latest value",
     "last_n": "{} latest values",
     "mode": "most frequent value",
+    "quantile": "quantile {}",
     "top_k": "{} most frequent values",
     "time_since_last": "seconds since the last",
 }

@@ -4,11 +4,9 @@ Rows are dicts. It shares nothing with the fast engines but the declarations and
 serve online. Partitions are their indexes (declare.partitions); an arrival is the index of a partition.
 """
 
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
@@ -16,10 +14,9 @@ from platform_assets.declare.features import Measure, Window
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
-from platform_assets.errors import ComputeError
+from platform_assets.engines.reference_values import AGGREGATE
 
 Row = dict[str, Any]
-INT64 = range(-(2**63), 2**63)
 
 
 # --- silver (semantics.md 7) ---------------------------------------------------------------------------------------
@@ -173,62 +170,6 @@ def value(measure: Measure, rows: Sequence[Row], source: Source) -> Any:
         if of_row is not None:
             kept.append((row[source.event_time], of_row))
     return AGGREGATE[measure.aggregation.name]([v for _, v in kept], [at for at, _ in kept], measure.aggregation)
-
-
-def _sum(values: list[Any], times: list[datetime], aggregation: Any) -> Any:
-    if not values:
-        return aggregation.empty
-    if isinstance(values[0], float):
-        return math.fsum(values)
-    if sum(values) not in INT64:
-        raise ComputeError(f"an integer sum is {sum(values)}, beyond 64 bits")
-    return sum(values)
-
-
-def _variance(values: list[Any]) -> Fraction | None:
-    if len(values) < 2:
-        return None
-    exact = [Fraction(value) for value in values]  # a mean as a float would be off by 1e-4 near 1e12, and so would the distances
-    mean = sum(exact, Fraction()) / len(exact)
-    return sum(((value - mean) ** 2 for value in exact), Fraction()) / (len(exact) - 1)
-
-
-def _std(values: list[Any], times: list[datetime], aggregation: Any) -> float | None:
-    variance = _variance(values)
-    return None if variance is None else math.sqrt(variance)
-
-
-def _var(values: list[Any], times: list[datetime], aggregation: Any) -> float | None:
-    variance = _variance(values)
-    return None if variance is None else float(variance)
-
-
-def _mode(values: list[Any], times: list[datetime], aggregation: Any) -> Any:
-    counts = Counter(values)
-    return min((value for value in counts if counts[value] == max(counts.values())), default=None)
-
-
-def _top_k(values: list[Any], times: list[datetime], aggregation: Any) -> list[Any]:
-    counts = Counter(values)
-    return sorted(counts, key=lambda value: (-counts[value], value))[: aggregation.parameter]
-
-
-AGGREGATE: dict[str, Callable[[list[Any], list[datetime], Any], Any]] = {
-    "count": lambda values, times, _: len(values),
-    "sum": _sum,
-    "mean": lambda values, times, _: math.fsum(values) / len(values) if values else None,
-    "std": _std,
-    "variance": _var,
-    "min": lambda values, times, _: min(values, default=None),
-    "max": lambda values, times, _: max(values, default=None),
-    "first": lambda values, times, _: values[0] if values else None,
-    "last": lambda values, times, _: values[-1] if values else None,
-    "last_n": lambda values, times, aggregation: values[::-1][: aggregation.parameter],
-    "mode": _mode,
-    "top_k": _top_k,
-    "count_distinct": lambda values, times, _: len(set(values)),
-    "time_since_last": lambda values, times, _: times[-1] if times else None,
-}
 
 
 # --- straight from silver (semantics.md 2 and 6) --------------------------------------------------------------------------

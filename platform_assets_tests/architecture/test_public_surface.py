@@ -42,6 +42,7 @@ PUBLIC = [
     "not_worse_than_baseline",
     "on_demand",
     "online_features",
+    "quantile",
     "source",
     "std",
     "sum",

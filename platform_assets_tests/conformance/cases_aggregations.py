@@ -1,8 +1,26 @@
 """Aggregations (semantics.md 4): nulls, empty windows, ties, and numbers at their limits."""
 
+from dataclasses import replace
 from datetime import date
 
-from platform_assets import count, count_distinct, first, last, last_n, max, mean, min, mode, std, sum, time_since_last, top_k, variance
+from platform_assets import (
+    count,
+    count_distinct,
+    first,
+    last,
+    last_n,
+    max,
+    mean,
+    min,
+    mode,
+    quantile,
+    std,
+    sum,
+    time_since_last,
+    top_k,
+    variance,
+)
+from platform_assets.aggregations import CountDistinct, Quantile
 from platform_assets_tests.conformance.named import Expired, Fails, Snapshots, at, case, events, moment
 
 NOON, ONE, TWO = "2024-03-01 12:00", "2024-03-01 13:00", "2024-03-01 14:00"
@@ -301,6 +319,39 @@ def _() -> Snapshots:
     late = [at(TWO, arrives=LATE, quantity=value) for value in (3, 3, 3, 9, 9, 4)]
     values = {DAY: [1, 2], NEXT: [3, 9], "2024-03-03": Expired([])}
     return Snapshots(top_k("quantity", 2).over("2d"), [*on_time, *late], values)
+
+
+@case("a quantile lies on the line between its neighbours; of one value it is that value, of none null")
+def _() -> Snapshots:
+    rows = [*(at(NOON, quantity=value) for value in (1, 10, 2, 4)), at(ONE), at("2024-03-02 12:00", quantity=-7), at("2024-03-03 12:00")]
+    names = ("quantity_p50_1d", "quantity_p90_1d", "quantity_p2_5_1d")
+    features = [quantile("quantity", q).over("1d") for q in (0.5, 0.9, 0.025)]
+    values = {DAY: (3.0, 4 + 0.7 * 6, 1.075), NEXT: (-7.0, -7.0, -7.0), "2024-03-03": (None, None, None)}
+    expected = {day: dict(zip(names, found, strict=True)) for day, found in values.items()}
+    return Snapshots(features, rows, {**expected, "2024-03-04": Expired(dict.fromkeys(names))})
+
+
+@case("a median counts each value as often as it comes, late ones among those on time")
+def _() -> Snapshots:
+    rows = [*(at(NOON, amount=value) for value in (5.0, 1.0, 1.0)), *(at(TWO, arrives=LATE, amount=value) for value in (5.0, 7.5, -0.5))]
+    return Snapshots(quantile("amount", 0.5).over("2d"), rows, {DAY: 1.0, NEXT: 3.0, "2024-03-03": Expired(None)})
+
+
+@case("a quantile beyond its bound of different values takes each as the middle of its cell, of 64 between powers of two")
+def _() -> Snapshots:
+    median = replace(quantile("amount", 0.5), aggregation=Quantile(0.5, exact_up_to=2)).over("2d")
+    rows = [at(NOON, amount=1.0), at(ONE, amount=100.0), at("2024-03-02 12:00", amount=100.3), at("2024-03-02 12:00", amount=-100.0)]
+    middle = 100 + 0.5  # from 64 to 128 a cell is 1 wide
+    values = {DAY: 50.5, NEXT: ((1 + 1 / 128) + middle) / 2, "2024-03-03": (100.3 - 100.0) / 2, "2024-03-04": Expired(None)}
+    return Snapshots(median, rows, values)
+
+
+@case("a count of different values beyond its bound reads registers, and is more than the bound")
+def _() -> Snapshots:
+    few = replace(count_distinct("quantity"), aggregation=CountDistinct(exact_up_to=3)).over("2d")
+    rows = [*(at(NOON, quantity=value) for value in (1, 2, 2)), at(TWO, arrives=LATE, quantity=1), at(TWO, arrives=LATE, quantity=9)]
+    more = [at("2024-03-02 12:00", quantity=value) for value in range(9, 19)]
+    return Snapshots(few, [*rows, *more], {DAY: 2, NEXT: 12, "2024-03-03": 10, "2024-03-04": Expired(0)})
 
 
 @case("time since last is stored as the time of the last row, or of the last with a value")

@@ -1,7 +1,7 @@
 """The declarations of generated cases: a source, two views, a training set and a report, from a few choices each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ from platform_assets import (
     mean,
     mode,
     no_event,
+    quantile,
     source,
     std,
     time_since_last,
@@ -41,6 +42,17 @@ from platform_assets.declare.source import Kind, Source
 
 CLOSED: tuple[Closed, ...] = ("left", "right", "both", "none")
 
+
+def exact_up_to(bound: int, declare: Callable[..., Feature]) -> Callable[..., Feature]:
+    """An aggregation that estimates beyond so few different values, so that small cases meet it."""
+
+    def declared(*arguments: Any, **options: Any) -> Feature:
+        feature = declare(*arguments, **options)
+        return replace(feature, aggregation=replace(feature.aggregation, exact_up_to=bound))  # type: ignore[type-var]
+
+    return declared
+
+
 AGGREGATIONS: dict[str, Sequence[tuple[Any, tuple[str, ...]]]] = {
     "count": [(count, ()), (count, ("category",))],
     "sum": [(sum_, ("amount",)), (sum_, ("quantity",)), (sum_, ("quantity * amount",))],
@@ -54,7 +66,20 @@ AGGREGATIONS: dict[str, Sequence[tuple[Any, tuple[str, ...]]]] = {
     "last_n": [(last_n, ("category", 2)), (last_n, ("amount", 3)), (last_n, ("ok", 1)), (last_n, ("at", 40)), (last_n, ("day", 2))],
     "mode": [(mode, ("category",)), (mode, ("quantity",)), (mode, ("amount",)), (mode, ("ok",))],
     "top_k": [(top_k, ("category", 2)), (top_k, ("quantity", 1)), (top_k, ("amount", 3)), (top_k, ("ok", 2)), (top_k, ("day", 40))],
-    "count_distinct": [(count_distinct, ("category",)), (count_distinct, ("quantity",)), (count_distinct, ("day",))],
+    "quantile": [
+        (quantile, ("amount", 0.5)),
+        (quantile, ("quantity", 0.9)),
+        (exact_up_to(1, quantile), ("amount", 0.25)),
+        (exact_up_to(2, quantile), ("quantity", 0.75)),
+    ],
+    "count_distinct": [
+        (count_distinct, ("category",)),
+        (count_distinct, ("quantity",)),
+        (count_distinct, ("day",)),
+        (exact_up_to(1, count_distinct), ("category",)),
+        (exact_up_to(2, count_distinct), ("amount",)),
+        (exact_up_to(3, count_distinct), ("at",)),
+    ],
     "time_since_last": [(time_since_last, ()), (time_since_last, ("amount",))],
 }
 """Each aggregation of semantics.md 4 with the arguments it is tried with."""

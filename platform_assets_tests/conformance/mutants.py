@@ -62,6 +62,12 @@ MUTANTS: list[Mutant] = [
             "(-state.code, -state.times, state.owner)",
         ),
         (
+            "a quantile is one of the values",
+            "aggregations/quantile.py",
+            "masked(low + (high - low) * (place - lower), found",
+            "masked(low, found",
+        ),
+        (
             "of the latest values the oldest",
             "aggregations/last_n.py",
             "counted(len(column), rows, len(column) - 1 - rows,",
@@ -254,6 +260,18 @@ MUTANTS: list[Mutant] = [
             "late values push none of the latest out",
             "aggregations/last_n.py",
             "return self._latest(whole.joined(part, at))",
+            "return whole.joined(part, at)",
+        ),
+        (
+            "whose values are too many is forgotten when more come late",
+            "aggregations/bounded.py",
+            "beyond[cells.owner] = True",
+            "beyond = beyond",
+        ),
+        (
+            "late values beyond the bound are kept as they are",
+            "aggregations/quantile.py",
+            "return whole.joined(part, at).within(self.exact_up_to, _cells)",
             "return whole.joined(part, at)",
         ),
         ("late values are not counted", "aggregations/ranges.py", "(self.times, part.times)", "(self.times, part.times * 0)"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from platform_assets import Entity, FeatureView, count, derive, last_n, max, mean, sum, top_k
+from platform_assets import Entity, FeatureView, count, derive, last_n, max, mean, quantile, sum, top_k
 from platform_assets.errors import DeclarationError
 from platform_assets_tests.declare.shop import CUSTOMER, ORDERS, Wrong, refused, spend
 
@@ -176,6 +176,13 @@ FEATURES: Wrong = {
         lambda: spend(count().over("7d").named("valid_from")),
         f"{SPEND}: the feature 'valid_from' has the name of a column that the table has already.",
     ),
+    "the share is a percentage": (lambda: quantile("amount", 50), "quantile('amount'), q: 50 is no number from 0 to 1"),
+    "the share is all": (lambda: quantile("amount", 1.0), "quantile('amount'), q: 1 is no quantile. Write max('amount')."),
+    "the share is nothing": (lambda: quantile("amount", 0), "quantile('amount'), q: 0 is no quantile. Write min('amount')."),
+    "a quantile is of a text": (
+        lambda: spend(quantile("country", 0.5).over("7d")),
+        f"{SPEND}, quantile('country', 0.5), source 'orders': quantile needs a number, 'country' is text",
+    ),
     "how many is missing": (lambda: last_n("amount"), "last_n('amount') lacks the argument 'n'. Write n=..."),  # type: ignore[call-arg]
     "how many are none": (lambda: last_n("amount", 0), "last_n('amount'), n: 0 is no whole number of 1 or more"),
     "how many is a fraction": (lambda: top_k("country", 2.5), "top_k('country'), k: 2.5 is no whole number of 1 or more"),  # type: ignore[arg-type]
@@ -249,6 +256,10 @@ def test_names_are_made_of_column_aggregation_and_window() -> None:
         count().over("7d", "36h"), mean("amount").over("2w"), sum("amount", where="gift").over("7d", "30d").named("gifts_{window}")
     )
     assert [f.name for f in view.stored] == ["count_7d", "count_36h", "amount_mean_2w", "gifts_7d", "gifts_30d"]
+    shares = (0.5, 0.9, 0.999, 0.025, 0.01, 1e-7)
+    percentiles = spend(*(quantile("amount", q).over("7d") for q in shares)).stored
+    said = ["p50", "p90", "p99_9", "p2_5", "p1", "p0_00001"]
+    assert [f.name for f in percentiles] == [f"amount_{word}_7d" for word in said]
     assert list(spend(last_n("amount", 3).over("7d"), top_k("country", 1).over("2w")).served.items()) == [
         ("amount_last_3_7d", "list[float]"),
         ("country_top_1_2w", "list[str]"),

@@ -1,0 +1,81 @@
+"""Counts of values up to a bound of different ones, and beyond it of coarser cells: states that stay small."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from platform_assets.aggregations.column import Column, Ints
+from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.mode import counts_of
+from platform_assets.aggregations.ranges import Counts, counted
+
+EXACT_UP_TO = 4096
+"""So many different values a window may hold before it is estimated."""
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """How often each value occurs for each owner; for an owner of too many different values, how often each cell.
+
+    Which of both is decided by the set of values alone, not by how states were merged: what is too much for a part is too much for the
+    whole. No owner has both.
+
+    column: whose values they are. values: by their ranks in it. cells: by numbers that mean the same whatever the column.
+    """
+
+    column: Column
+    values: Counts
+    cells: Counts
+
+    def over(self, lo: Ints, hi: Ints) -> "Bounded":
+        """The counts of ranges of owners."""
+        return replace(self, values=self.values.over(lo, hi), cells=self.cells.over(lo, hi))
+
+    def joined(self, part: "Bounded", at: Ints) -> "Bounded":
+        """These counts and those of a part, whose i-th owner is our owner at[i]."""
+        return replace(self, values=self.values.joined(part.values, at), cells=self.cells.joined(part.cells, at))
+
+    def within(self, bound: int, cells_of: Callable[[Column, Ints], Ints]) -> "Bounded":
+        """With cells instead of values for the owners of more than `bound` different values. cells_of: the cells of some ranks."""
+        values, cells = self.values, self.cells
+        beyond = np.bincount(values.owner, minlength=values.size) > bound
+        beyond[cells.owner] = True
+        moved = beyond[values.owner]
+        if not moved.any():
+            return self
+        ranks, inverse = np.unique(values.code[moved], return_inverse=True)
+        made = Counts(values.size, values.owner[moved], cells_of(self.column, ranks)[inverse], values.times[moved])
+        stay = ~moved
+        return replace(
+            self,
+            values=Counts(values.size, values.owner[stay], values.code[stay], values.times[stay]),
+            cells=cells.joined(made, np.arange(cells.size)),
+        )
+
+
+def bounded(column: Column) -> Bounded:
+    """One value for each row that has one."""
+    none = np.zeros(0, np.int64)
+    return Bounded(column, counts_of(column), counted(len(column), none, none, none))
+
+
+def kept_bounded(state: Bounded) -> Kept:
+    """How often each value or cell occurs; the value of a cell's piece means nothing."""
+    values, cells = state.values, state.cells
+    of = np.concatenate((values.owner, cells.owner))
+    order = np.argsort(of, kind="stable")
+    numbers = {
+        "times": np.concatenate((values.times, cells.times)),
+        "cell": np.concatenate((np.zeros(len(values.code), np.int64), cells.code)),
+        "is_cell": np.repeat(np.array([0, 1]), (len(values.code), len(cells.code))),
+    }
+    meant = state.column.ranked[1][values.code]
+    every = np.append(meant, np.zeros(len(cells.code), meant.dtype))
+    return Kept(of[order], {name: number[order] for name, number in numbers.items()}, values=every[order])
+
+
+def restored_bounded(kept: Kept, column: Column, size: int) -> Bounded:
+    is_cell, times = kept.numbers["is_cell"] == 1, kept.numbers["times"]
+    values = counted(size, kept.of[~is_cell], column.ranked[0][kept.places[~is_cell]], times[~is_cell])
+    return Bounded(column, values, counted(size, kept.of[is_cell], kept.numbers["cell"][is_cell], times[is_cell]))
