@@ -48,7 +48,7 @@ class Made:
 def stages() -> list[Stage]:
     """The layers of the shop, upstream first."""
     sources = (retail.orders, retail.returns, retail.customers)
-    views = (retail.customer_spend, retail.customer_history, retail.customer_returns, retail.customer_profile)
+    views = (retail.customer_spend, retail.customer_history, retail.customer_returns, retail.customer_profile, retail.product_sales)
     history = retail.customer_history
     days, months = retail.DAYS, retail.churn_training.partitions
     return [

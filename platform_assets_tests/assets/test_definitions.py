@@ -24,7 +24,7 @@ from platform_assets import (
 )
 from platform_assets.declare.entity import Entity
 from platform_assets.definitions import defs
-from platform_assets.domains.retail.declarations import churn, customer_history, customer_spend, orders
+from platform_assets.domains.retail.declarations import churn, customer_history, customer_spend, orders, product_sales
 from platform_assets.errors import DeclarationError
 from platform_assets_tests.architecture.modules import ROOT
 from platform_assets_tests.steps.business import Sale
@@ -50,6 +50,7 @@ def test_the_collapsed_graph_reads_as_the_declarations() -> None:
     assert {(parent, child) for parent, child in reads if parent != child} == {
         ("orders", "customer_spend"),
         ("orders", "customer_history"),
+        ("orders", "product_sales"),
         ("orders", "daily_revenue"),
         ("orders", "churn"),
         ("returns", "customer_returns"),
@@ -82,6 +83,8 @@ def columns(table: str) -> dict[str, dg.TableColumn]:
         ("customer_spend/gold", "country_mode_90d", "most frequent value of country, over 90d"),
         ("customer_spend/online", "spend_a_day", "spend_30d / 30, when it is read"),
         ("customer_returns/gold", "count_30d", "number of rows, over 30d"),
+        ("product_sales/gold", "last_quantities_30d", "5 latest values of quantity where not cancelled, over 30d"),
+        ("product_sales/gold", "price_median_30d", "quantile 0.5 of unit_price where not cancelled and not free, over 30d"),
         ("daily_revenue/gold", "cancelled", "sum of quantity * unit_price where cancelled"),
         ("orders/silver", "cancelled", "flag: invoice like 'C%'"),
         ("orders/silver", "ordered_at", "when it happened"),
@@ -180,7 +183,7 @@ def test_a_model_reads_all_training_months_up_to_its_own() -> None:
 
 
 def test_declarations_are_found_through_references_each_once() -> None:
-    one = build_definitions(churn, customer_spend, customer_history, orders).resolve_asset_graph().get_all_asset_keys()
+    one = build_definitions(churn, customer_spend, customer_history, product_sales, orders).resolve_asset_graph().get_all_asset_keys()
     assert one == GRAPH.get_all_asset_keys() - {dg.AssetKey(["daily_revenue", "gold"])}
 
 

@@ -21,6 +21,7 @@ from platform_assets import (
     every,
     first,
     last,
+    last_n,
     max,
     mean,
     min,
@@ -29,10 +30,13 @@ from platform_assets import (
     no_event,
     not_worse_than_baseline,
     on_demand,
+    quantile,
     source,
     std,
     sum,
     time_since_last,
+    top_k,
+    variance,
 )
 from platform_assets.declare.partitions import Partitions
 from platform_assets.settings import load_settings
@@ -231,6 +235,26 @@ customer_profile = AttributeView(
     attributes=["segment", "signed_up_on"],
     online=True,
     description="What is known of a customer.",
+)
+
+product = Entity("product", keys=["stock_code"], description="What the shop sells.")
+
+product_sales = FeatureView(
+    "product_sales",
+    entity=product,
+    source=orders,
+    online=True,
+    description="How a product sold lately: to whom, where, and at what price.",
+    features=[
+        count(where=BOUGHT).over("7d", "30d").named("lines_{window}"),
+        sum("quantity", where=BOUGHT, default=0).over("7d", "30d").named("sold_{window}"),
+        variance("quantity", where=BOUGHT).over("30d").named("quantity_variance_{window}"),
+        last_n("quantity", 5, where=BOUGHT).over("30d").named("last_quantities_{window}"),
+        count_distinct("customer_id", where=BOUGHT).over("30d").named("customers_{window}"),
+        top_k("country", 3, where=BOUGHT).over("30d").named("top_countries_{window}"),
+        quantile("unit_price", 0.5, where="not cancelled and not free").over("30d").named("price_median_{window}"),
+        derive("trend", "sold_7d * 30.0 / (sold_30d * 7.0)"),
+    ],
 )
 
 daily_revenue = GoldTable(
