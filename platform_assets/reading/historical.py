@@ -54,7 +54,7 @@ def historical_features(
         time: the column of times. It is the `request_time` of on-demand features, and from it times since are counted, in seconds.
         features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
             Default: silver of a view that has no gold at all for these times, otherwise the cheaper of them by the ledger's counts of
-            rows, where a row of silver counts as four of gold. Temporal values are always computed from silver.
+            rows, where a row of silver counts as two of gold. Temporal values are always computed from silver.
         lake: where the tables lie; default: the lake of the PLATFORM_ settings.
 
     Raises:

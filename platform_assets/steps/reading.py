@@ -19,7 +19,7 @@ from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 
-SILVER_ROW_COSTS = 4
+SILVER_ROW_COSTS = 2
 """A row of silver, sorted and aggregated, takes as much CPU as so many rows of gold that are looked through (benchmarks/temporal.py)."""
 
 
@@ -103,7 +103,7 @@ def origins(
     """What a read of a service's features at times in these spans is answered from, view by view.
 
     features_from: of snapshots "gold" or "silver"; None: of a view that has no gold at all for these times silver, otherwise the one that
-    costs less, a row of silver counted as four of gold. Temporal values are in silver only; attributes are read from gold unless silver
+    costs less, a row of silver counted as two of gold. Temporal values are in silver only; attributes are read from gold unless silver
     is asked for. pinned: the Delta versions of tables that are read already.
     """
     versions = dict(pinned or {})

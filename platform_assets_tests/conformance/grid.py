@@ -46,15 +46,15 @@ def _met(case: Case, outcome: Outcome) -> Iterator[Cell]:
                 end = anchor - feature.window.offset
                 edges = {"right": end} | ({} if feature.window.length is None else {"left": end - feature.window.length})
                 on_edge = [(edge, row) for row in mine for edge, at in edges.items() if row[case.source.event_time] == at]
-                with_value = [(edge, row) for edge, row in on_edge if _has_value(feature, row)]
+                with_value = [(edge, row) for edge, row in on_edge if has_value(feature, row)]
                 inside = (row for row in mine if reference.in_window(feature.window, row[case.source.event_time], anchor))
-                if with_value and any(_has_value(feature, row) for row in inside):
+                if with_value and any(has_value(feature, row) for row in inside):
                     for edge, row in with_value:
                         late = row["arrival"] > case.source.partitions.index(row[case.source.event_time])
                         yield feature.measure.aggregation.name, feature.window.closed, edge, "late" if late else "on time"
 
 
-def _has_value(feature: StoredFeature, row: Row) -> bool:
+def has_value(feature: StoredFeature, row: Row) -> bool:
     """Whether the aggregation looks at the row: its condition is true and its argument not null."""
     where, argument = feature.measure.where, feature.measure.argument
     return (where is None or where.closure()(row) is True) and (argument is None or argument.closure()(row) is not None)

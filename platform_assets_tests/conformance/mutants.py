@@ -5,6 +5,7 @@ from dataclasses import dataclass
 CHANGE_LOG = "engines/polars/change_log.py"
 WINDOWS = "engines/polars/windows.py"
 MARKS = "engines/polars/marks.py"
+FROM_SILVER = "engines/polars/from_silver.py"
 KEPT = "engines/polars/kept.py"
 CHECKPOINT = "engines/polars/checkpoint.py"
 SILVER = "engines/polars/silver.py"
@@ -302,7 +303,6 @@ MUTANTS: list[Mutant] = [
         ("entities that do not change are not kept", CHECKPOINT, "yield from _unchanged(", "yield from () and _unchanged("),
         ("what enters later is kept already", CHECKPOINT, "np.full(len(entity), snapshot)", "np.full(len(entity), snapshot + 1)"),
         ("ties with a kept row by nothing", KEPT, " or column.startswith(ORDER)]", "]"),
-        ("a kept row has no arrival", KEPT, "column in (TIME, ARRIVAL)", "column == TIME"),
         (
             "kept values have lost how often they occur",
             "aggregations/mode.py",
@@ -336,6 +336,51 @@ MUTANTS: list[Mutant] = [
         ("the latest update of anybody counts", ATTRIBUTES, ".cum_max().over(keys)", ".cum_max()"),
         ("updates may be read before the delay", ATTRIBUTES, ' + pl.lit(source.data_delay, pl.Duration("us"))', ""),
         ("updates of a state are duplicates", SILVER, "if not source.unique_key:", "if not source.key:"),
+    ),
+    *mutants(
+        "moments",
+        (
+            "a window begins with a row's time, not with its tile",
+            WINDOWS,
+            "_tile_end(times, microseconds(feature.window.tile)) + group.offset",
+            "times + 1 + group.offset",
+        ),
+        ("the end of a window with an offset is not rounded", WINDOWS, "else _tile_end(times, group.tile)", "else times + 1"),
+        (
+            "rows are seen at a moment before they have arrived",
+            WINDOWS,
+            "Passage(np.maximum(ends + group.offset, arrival), exits)",
+            "Passage(ends + group.offset, exits)",
+        ),
+        ("rows arrive before the delay", WINDOWS, " + microseconds(view.source.data_delay)\n", "\n"),
+        (
+            "what arrives at a moment is not seen at it",
+            WINDOWS,
+            "(arrival + 1) * microseconds(partitions.step)",
+            "(arrival + 1) * microseconds(partitions.step) + 1",
+        ),
+    ),
+    *mutants(
+        "straight from silver",
+        (
+            "the snapshot before the last",
+            FROM_SILVER,
+            "(readable // microseconds(partitions.step) - 1)",
+            "(readable // microseconds(partitions.step) - 2)",
+        ),
+        (
+            "a snapshot may be read before the delay",
+            FROM_SILVER,
+            "physical(time) - microseconds(view.source.data_delay)",
+            "physical(time)",
+        ),
+        ("blocks of long ranges begin one too early", MARKS, "-(-begin // _BLOCK), end // _BLOCK", "begin // _BLOCK, end // _BLOCK"),
+        (
+            "what is left of a long range behind its blocks is forgotten",
+            MARKS,
+            "((begin, head_end), (tail_begin, end))",
+            "((begin, head_end),)",
+        ),
     ),
     *mutants(
         "labels and reports",

@@ -173,6 +173,28 @@ class Reads:
 
 
 @dataclass(frozen=True)
+class Moments:
+    """What readers of ada's features get at some moments (or rows with other keys), straight from silver, with temporal accuracy."""
+
+    features: Sequence[Feature | Derived]
+    rows: Sequence[At]
+    asked: Sequence[tuple[str, Mapping[str, Any]]]
+    """(time, expected features) in any order; a value for `user` in it is the key to ask for."""
+    tile: str | None = None
+    source: Source = field(default_factory=lambda: events())
+
+    def check(self, engine: Engine) -> None:
+        view = FeatureView("view", entity=USER, source=self.source, features=list(self.features), accuracy="temporal", tile=self.tile)
+        asked = [{"user": expected.get("user", "ada"), "label_time": moment(time)} for time, expected in self.asked]
+        wanted = [
+            {**row, **{f"view__{name}": value for name, value in expected.items() if name != "user"}}
+            for row, (_, expected) in zip(asked, self.asked, strict=True)
+        ]
+        found = engine.from_silver(FeatureService("service", [view]), silver_rows(self.source, self.rows), asked)
+        require_same_rows("at moments, straight from silver", wanted, found)
+
+
+@dataclass(frozen=True)
 class Attributes:
     """What readers of ada's attributes get at some times (or those of a `user` who is named)."""
 

@@ -14,6 +14,7 @@ from hypothesis.errors import HypothesisWarning
 from platform_assets.testing.equality import Disagreement
 from platform_assets_tests.conformance.engines import ENGINES
 from platform_assets_tests.conformance.generated import cases
+from platform_assets_tests.conformance.moments import MomentCase, moment_cases, require_silver_agreement, require_temporal_agreement
 from platform_assets_tests.conformance.named import CASES
 from platform_assets_tests.conformance.pipeline import Case, require_agreement
 from platform_assets_tests.conformance.states import StateCase, require_state_agreement, state_cases
@@ -50,8 +51,24 @@ def run() -> None:
         def agrees_on_states(case: StateCase) -> None:
             require_state_agreement(engine, case)  # noqa: B023 - called in this turn of the loop
 
+        @settings(
+            max_examples=GENERATED // 3, derandomize=True, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        )
+        @given(cases())
+        def agrees_without_gold(case: Case) -> None:
+            require_silver_agreement(engine, case)  # noqa: B023 - called in this turn of the loop
+
+        @settings(
+            max_examples=GENERATED // 3, derandomize=True, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        )
+        @given(moment_cases())
+        def agrees_at_moments(case: MomentCase) -> None:
+            require_temporal_agreement(engine, case)  # noqa: B023 - called in this turn of the loop
+
         agrees()
         agrees_on_states()
+        agrees_without_gold()
+        agrees_at_moments()
 
 
 if __name__ == "__main__":
