@@ -23,6 +23,7 @@ QUICK = RESULTS / "quick"
 LIMIT_GB = 6.0
 """A way that takes more memory is stopped, and said so."""
 LIMIT_SECONDS = 900.0
+"""And of CPU."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ def peak_gb() -> float:
 def spawned(*command: object, python: str = sys.executable, limit_gb: float = LIMIT_GB, limit_seconds: float = LIMIT_SECONDS) -> Spent:
     """Runs a script that ends with `say` in a process of its own; one that takes too much is stopped."""
     process = subprocess.Popen([python, *map(str, command)], stdout=subprocess.PIPE, text=True)
-    begun, peak = time.monotonic(), 0.0
+    peak = spent = 0.0
     while process.poll() is None:
         peak = max(peak, (_status(process.pid, "VmRSS") or 0) / 1e6)
-        if peak > limit_gb or time.monotonic() - begun > limit_seconds:
-            spent = process_cpu(process.pid)
+        spent = max(spent, process_cpu(process.pid))
+        if peak > limit_gb or spent > limit_seconds:
             process.kill()
             process.wait()
             return Spent(spent, peak, f"> {limit_gb:g} GB" if peak > limit_gb else f"> {limit_seconds:g} s", {})
@@ -74,8 +75,11 @@ def spawned(*command: object, python: str = sys.executable, limit_gb: float = LI
 
 
 def process_cpu(pid: int) -> float:
-    """CPU seconds that another process has taken."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    """CPU seconds that another process has taken; 0 where nothing tells."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -87,24 +91,30 @@ def report(
     *,
     quick: bool = False,
     peers: dict[str, str] | None = None,
+    whole: bool = True,
 ) -> None:
     """Prints a table, and writes it with the machine and the versions to benchmarks/results/<name>.json.
 
     packages: whose versions count. peers: versions of what runs in another environment. quick: a smaller run, which does not replace
-    the last whole one.
+    the last whole one. whole: False for some sizes only: those of another first cell stay, if they were measured with the same versions.
     """
     print(table(headings, rows))
     folder = QUICK if quick else RESULTS
     folder.mkdir(parents=True, exist_ok=True)
+    found = {"python": platform.python_version(), **versions(packages), **(peers or {})}
+    last = folder / f"{name}.json"
+    if not whole and last.exists() and (before := json.loads(last.read_text()))["versions"] == found:
+        again = {row[0] for row in rows}
+        rows = [*(row for row in before["rows"] if row[0] not in again), *rows]
     facts = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "load": [round(load, 1) for load in os.getloadavg()],
-        "versions": {"python": platform.python_version(), **versions(packages), **(peers or {})},
+        "versions": found,
         "headings": list(headings),
         "rows": [list(row) for row in rows],
     }
-    (folder / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n")
+    last.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def machine() -> dict[str, Any]:

@@ -1,16 +1,16 @@
 """Point-in-time joins: labels with the features known at their times, beside Feast, DuckDB's ASOF JOIN and Polars' join_asof.
 
-    .venv/bin/python benchmarks/point_in_time.py [--quick]
+    .venv/bin/python benchmarks/point_in_time.py [--quick | SIZE]    where SIZE is 1, 2, 3 or 4
 
 Two views of five floats, so many rows each, of a tenth as many entities in 90 daily partitions; labels at any moment. Here: the
 engine's join on gold as the lake keeps it, a Delta table partitioned by day. The others read the same rows from one Parquet file a view.
 Each run is a process of its own; CPU seconds without its imports, its peak memory with them; alternating, the median of three, of Feast
-beyond a million rows one run. What takes more than 6 GB or 300 s is stopped.
+beyond a million rows one run. What takes more than 6 GB or 300 CPU s is stopped.
 """
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -125,7 +125,7 @@ WAYS: dict[str, tuple[int, Callable[[Path], Spent]]] = {
 }
 
 
-def main(sizes: list[tuple[int, int]], quick: bool) -> None:
+def main(sizes: Sequence[tuple[int, int]], quick: bool) -> None:
     found: list[list[Any]] = []
     for rows, labels in sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -151,6 +151,7 @@ def main(sizes: list[tuple[int, int]], quick: bool) -> None:
         found,
         ["polars", "deltalake", "numpy"],
         quick=quick,
+        whole=len(sizes) > 1,
         peers=peers_versions("feast", "duckdb", "pandas"),
     )
 
@@ -173,5 +174,9 @@ if __name__ == "__main__":
             say(lambda: by_hand(Path(folder), semi=True))
         case ["--draw", folder, rows, labels]:
             say(lambda: draw(Path(folder), int(rows), int(labels)))
+        case ["--quick"]:
+            main(QUICK, quick=True)
+        case [size]:
+            main([SIZES[int(size) - 1]], quick=False)
         case _:
-            main(QUICK if "--quick" in sys.argv else SIZES, quick="--quick" in sys.argv)
+            main(SIZES, quick=False)

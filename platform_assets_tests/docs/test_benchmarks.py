@@ -1,0 +1,30 @@
+"""The page of benchmarks shows the last results, all of them, and tells nothing of the machine but its size."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
+RESULTS = sorted((BENCHMARKS / "results").glob("*.json"))
+SHOW = "import page; from pathlib import Path; text = Path(sys.argv[1]).read_text(); print(*page.names(text)); print(page.page(text), end='')"
+
+
+def test_the_page_shows_all_of_the_last_results() -> None:
+    code = f"import sys; sys.path.insert(0, {str(BENCHMARKS)!r}); {SHOW}"
+    shown = subprocess.run([sys.executable, "-c", code, str(PAGE)], check=True, capture_output=True, text=True).stdout
+    names, _, written = shown.partition("\n")
+    assert sorted(names.split()) == [result.stem for result in RESULTS]
+    assert written == PAGE.read_text(), "run .venv/bin/python benchmarks/page.py, and commit docs/benchmarks.md"
+
+
+def test_a_result_has_versions_and_the_size_of_the_machine_and_names_neither_host_nor_paths() -> None:
+    for result in RESULTS:
+        facts = json.loads(result.read_text())
+        assert {"at", "machine", "load", "versions", "headings", "rows"} <= set(facts), result.name
+        assert {"processor", "cores", "memory_gb"} <= set(facts["machine"]) <= {"processor", "cores", "memory_gb", "system"}, result.name
+        assert "python" in facts["versions"], result.name
+        assert all(len(row) == len(facts["headings"]) for row in facts["rows"]), result.name
+        assert not re.search(r'"[^"]*/(home|root|tmp|work)/', result.read_text()), result.name
