@@ -9,7 +9,9 @@ from pathlib import Path
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
 RESULTS = sorted((BENCHMARKS / "results").glob("*.json"))
-SHOW = "import page; from pathlib import Path; text = Path(sys.argv[1]).read_text(); print(*page.names(text)); print(page.page(text), end='')"
+SHOW = (
+    "import page; from pathlib import Path; text = Path(sys.argv[1]).read_text(); print(*page.names(text)); print(page.page(text), end='')"
+)
 
 
 def test_the_page_shows_all_of_the_last_results() -> None:
