@@ -162,6 +162,8 @@ def bytes_an_entity(plain: Any) -> float:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["materialize", folder, url]:
+            import pandas  # noqa: F401  # pyarrow would import it at its first scalar
+
             say(lambda: publish(Path(folder), url))
         case ["read", _, url, entities]:
             say(lambda: read(url, int(entities)))
