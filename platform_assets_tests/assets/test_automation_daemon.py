@@ -19,6 +19,7 @@ from platform_assets.steps.gold import make_change_log, make_report
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver
+from platform_assets.steps.stale import stale_report, stale_silver, stale_view
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets.stores.valkey import EmbeddedValkey
@@ -236,16 +237,45 @@ def _backfill_silver_and_gold(world: World, every_day: list[int]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_what_was_made_before_the_daemon_ever_ran_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with EmbeddedValkey(tmp_path / "valkey") as server:
+        world = World(tmp_path / "home", server.url)
+        for day in range(14):
+            world.deliver(day, f"{day}0 ada 1", f"{day}1 bob 2.5")
+        world.at(15)
+        _materialize(world, "*", 0, 13)
+        world.deliver(1, "10 ada 7", "11 bob 2.5")
+        _materialize(world, 'group:"sales"', 1, 1)
+        world.settled()
+        with world.daemon():
+            made = world.settled(until=lambda: not _stale(world))
+        expected = every_layer([2], [1, 2], gold=[1, 2, 3, 4, 5])
+        assert made == {table: days for table, days in expected.items() if table != "sales/raw"}, "each once, and nothing else"
+        monkeypatch.setenv("PLATFORM_HOME", str(world.home))
+        assert tables(Lake(str(world.home / "lake"))) == straight(world.home)
+
+
+def _materialize(world: World, select: str, first: int, last: int) -> None:
+    command = [str(BIN / "dagster"), "asset", "materialize", "-m", MODULE, "--select", select]
+    asked = ["--partition-range", f"{_key(first)}...{_key(last)}"]
+    subprocess.run([*command, *asked], cwd=ROOT, env=world.environment, check=True, capture_output=True)
+
+
+def _stale(world: World) -> list[int]:
+    lake = Lake(str(world.home / "lake"))
+    run = Run(lake, Ledger(lake), "look", datetime(2025, 1, 1, tzinfo=UTC))
+    gold, reports = stale_view(daemon_shop.spending, FIRST, LAST, run), stale_report(daemon_shop.takings, FIRST, LAST, run)
+    return [*stale_silver(daemon_shop.sales, FIRST, LAST, run), *gold, *reports]
+
+
+@pytest.mark.slow
 def test_a_range_is_made_from_the_command_line(tmp_path: Path) -> None:
     world = World(tmp_path / "home", "redis://127.0.0.1:1/0")
     for day in range(3):
         world.deliver(day, f"{day}0 ada 1")
     world.at(4)
-    select = 'group:"sales" or key:"spending/gold"'
-    command = [str(BIN / "dagster"), "asset", "materialize", "-m", MODULE, "--select", select]
-    subprocess.run(
-        [*command, "--partition-range", f"{_key(0)}...{_key(2)}"], cwd=ROOT, env=world.environment, check=True, capture_output=True
-    )
+    _materialize(world, 'group:"sales" or key:"spending/gold"', 0, 2)
     assert world.settled() == {
         "sales/raw": [0, 1, 2],
         "sales/silver": [0, 1, 2],

@@ -71,7 +71,7 @@ def stale_sensor(declarations: Sequence[object]) -> dg.SensorDefinition:
         if memory.at == at:
             return dg.SensorResult(skip_reason=memory.told, cursor=context.cursor)
         found = _look(made, run, requests.under_way(context.instance), memory)
-        told = " ".join(found.otherwise) or "What the ledger has is made."
+        told = " ".join(found.told) or "What the ledger has is made."
         return dg.SensorResult(
             run_requests=found.requests,
             skip_reason=None if found.requests else told,
@@ -182,7 +182,7 @@ class _Found:
     requests: list[dg.RunRequest]
     is_wanted: bool
     """Whether something could be asked for, now or at another look."""
-    otherwise: list[str]
+    told: list[str]
     memory: _Memory
 
 
@@ -223,6 +223,9 @@ def _look(made: Sequence[_Made], run: Run, under_way: Collection[dg.AssetKey], b
                 wanted = {p: wanted[p] for first, last in chosen for p in range(first, last + 1)}
                 asking.extend(requests.requests([key_of(table) for table in one.tables], one.partitions, wanted))
                 remembered |= wanted
+                wanted = {}
+        if wanted:
+            told.append(f"{one.name} is stale; its conditions, or a run that goes on, come first.")
         if remembered:
             asked[one.name] = _packed(remembered)
     return _Found(asking, is_wanted, told, _Memory(asked=asked, seen=seen))
