@@ -198,7 +198,7 @@ class TrainingSet:
         labels: which entities, at which times, and what follows.
         label: the name of the label's column.
         features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
-            Default: the cheaper of them, by the ledger's counts of rows.
+            Default: gold, unless silver is much cheaper by the ledger's counts of rows, or there is no gold for these times.
         description: shown on its table.
         owners: "team:growth" or e-mail addresses; default: those of the first view.
         tags: shown on its table.

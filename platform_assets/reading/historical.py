@@ -53,8 +53,8 @@ def historical_features(
             entity that is not known and a null key have the empty values. A time before the first partition has them too.
         time: the column of times. It is the `request_time` of on-demand features, and from it times since are counted, in seconds.
         features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
-            Default: silver of a view that has no gold at all for these times, otherwise the cheaper of them by the ledger's counts of
-            rows, where a row of silver counts as two of gold. Temporal values are always computed from silver.
+            Default: silver of a view that has no gold at all for these times, or where silver takes less than half of the CPU by the
+            ledger's counts of rows, a row of silver counted as two of gold; otherwise gold. Temporal values are always from silver.
         lake: where the tables lie; default: the lake of the PLATFORM_ settings.
 
     Raises:

@@ -102,9 +102,9 @@ def origins(
 ) -> list[Origin]:
     """What a read of a service's features at times in these spans is answered from, view by view.
 
-    features_from: of snapshots "gold" or "silver"; None: of a view that has no gold at all for these times silver, otherwise the one that
-    costs less, a row of silver counted as two of gold. Temporal values are in silver only; attributes are read from gold unless silver
-    is asked for. pinned: the Delta versions of tables that are read already.
+    features_from: of snapshots "gold" or "silver"; None: silver of a view that has no gold at all for these times, or where silver takes
+    less than half of the CPU, a row of it counted as two of gold; otherwise gold. Temporal values are in silver only; attributes are read
+    from gold unless silver is asked for. pinned: the Delta versions of tables that are read already.
     """
     versions = dict(pinned or {})
     return [_origin(view, run, spans, features_from, versions) for view in service.views]
@@ -117,7 +117,7 @@ def _origin(
         return _at_now(view, layer_of(view, features_from), run, versions)
     gold, silver = (_at_now(view, layer, run, versions) for layer in get_args(FeaturesFrom))
     read, instead = _rows(gold, spans), _rows(silver, spans)
-    if not instead or (read and sum(read) <= SILVER_ROW_COSTS * sum(instead)):
+    if not instead or (read and sum(read) <= 2 * SILVER_ROW_COSTS * sum(instead)):
         return gold
     return silver
 
