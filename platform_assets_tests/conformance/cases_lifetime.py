@@ -27,6 +27,18 @@ def _() -> Snapshots:
     return Snapshots([count().over("1d", "lifetime")], rows, expected)
 
 
+@case("a row that a checkpoint keeps is in other windows once")
+def _() -> Snapshots:
+    rows = [at("2024-03-01 06:00", amount=1.0), at("2024-03-02 06:00", amount=2.0)]
+    expected = {
+        "2024-03-01": {"amount_first_lifetime": 1.0, "amount_sum_2d": 1.0},
+        "2024-03-02": {"amount_first_lifetime": 1.0, "amount_sum_2d": 3.0},
+        "2024-03-03": {"amount_first_lifetime": 1.0, "amount_sum_2d": 2.0},
+        "2024-03-04": {"amount_first_lifetime": 1.0, "amount_sum_2d": None},
+    }
+    return Snapshots([first("amount").over("lifetime"), sum("amount").over("2d")], rows, expected)
+
+
 @case("a row on the end of a lifetime is outside of it, of one closed right it is inside")
 def _() -> Snapshots:
     rows = [at("2024-03-01 06:00"), at("2024-03-02 00:00")]

@@ -7,9 +7,25 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from platform_assets import Estimator, FeatureService, TrainingData, TrainingSet, any_event, at_least, every, model
+from platform_assets import (
+    Estimator,
+    FeatureService,
+    FeatureView,
+    TrainingData,
+    TrainingSet,
+    any_event,
+    at_least,
+    count,
+    every,
+    mode,
+    model,
+)
+from platform_assets import first as earliest
+from platform_assets.declare.checkpoints import months_of
 from platform_assets.serving.plan import layout_of
 from platform_assets.steps import stale
+from platform_assets.steps.checkpoints import make_checkpoints
+from platform_assets.steps.gold import make_change_log
 from platform_assets.steps.model import make_model, make_predictions
 from platform_assets.steps.online import make_online, stale_online
 from platform_assets.steps.run import Done, stretches
@@ -18,10 +34,11 @@ from platform_assets.stores.ledger import Entry
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets_tests.steps.business import DAYS, START, Business
 
-ALL_LAYERS = ("raw", "silver", "gold", "report", "training", "model", "predictions", "online")
+ALL_LAYERS = ("raw", "silver", "gold", "checkpoints", "history", "report", "training", "model", "predictions", "online")
 TABLES = [
     *(("sales", layer) for layer in ("raw", "silver", "quarantine")),
     ("spending", "gold"),
+    *(("history", layer) for layer in ("checkpoints", "gold")),
     ("takings", "gold"),
     *(("coming", layer) for layer in ("training", "model", "predictions")),
 ]
@@ -34,6 +51,12 @@ class Pipeline(Business):
     def __init__(self, home: Path, store: OnlineStore | None = None) -> None:
         super().__init__(home / "lake", declared={"accepted_share": 0.5})
         self.home, self.artifacts, self.store = home, home / "models", store
+        self.history = FeatureView(
+            "history",
+            entity=self.entity,
+            source=self.source,
+            features=[count().over("1d", "lifetime"), earliest("amount").over("lifetime"), mode("amount").over("lifetime")],
+        )
         labels = any_event(self.source, within="1d", spine=every("1d", active="3d"))
         self.training = TrainingSet("coming", features=FeatureService("habits", [self.view]), labels=labels)
 
@@ -53,6 +76,10 @@ class Pipeline(Business):
             return make_model(self.model, first, last, run, self.artifacts)
         if table == "predictions":
             return make_predictions(self.model, first, last, run, self.artifacts)
+        if table == "checkpoints":
+            return make_checkpoints(self.history, first, last, run)
+        if table == "history":
+            return make_change_log(self.history, first, last, run)
         return super().make(table, first, last)
 
     def stale(self, table: str) -> list[int]:
@@ -64,6 +91,12 @@ class Pipeline(Business):
             return stale.stale_model(self.model, months.first, months.last, run)
         if table == "predictions":
             return stale.stale_predictions(self.model, self.first, self.last, run)
+        if table == "checkpoints":
+            kept = months_of(self.history)
+            assert kept.last is not None
+            return stale.stale_checkpoints(self.history, kept.first, kept.last, run)
+        if table == "history":
+            return stale.stale_view(self.history, self.first, self.last, run)
         if table == "online":
             assert self.store is not None
             return stale_online(self.view, self.first, self.last, run, self.store)

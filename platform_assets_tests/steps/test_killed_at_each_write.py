@@ -29,6 +29,8 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("new", "raw"): ["sales/raw commit"] * 8 + [LEDGER],
     ("new", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
     ("new", "gold"): ["spending/gold commit", LEDGER],
+    ("new", "checkpoints"): ["history/checkpoints commit", LEDGER],
+    ("new", "history"): ["history/gold commit", LEDGER],
     ("new", "report"): ["takings/gold commit", LEDGER],
     ("new", "training"): ["coming/training commit", LEDGER] * 2,
     ("new", "model"): [*MODEL, *MODEL, "coming/model commit", LEDGER],
@@ -38,6 +40,8 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("corrected", "raw"): ["sales/raw commit", LEDGER] * 2,
     ("corrected", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
     ("corrected", "gold"): ["spending/gold commit", LEDGER],
+    ("corrected", "checkpoints"): ["history/checkpoints commit", LEDGER],
+    ("corrected", "history"): ["history/gold commit", LEDGER],
     ("corrected", "report"): ["takings/gold commit", LEDGER],
     ("corrected", "training"): ["coming/training commit", LEDGER] * 2,
     ("corrected", "model"): [*MODEL, *MODEL, "coming/model commit", LEDGER],
@@ -47,6 +51,7 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("withdrawn", "raw"): ["sales/raw commit", LEDGER],
     ("withdrawn", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
     ("withdrawn", "gold"): [LEDGER],
+    ("withdrawn", "history"): [LEDGER],
 }
 
 
