@@ -1,6 +1,6 @@
 """Lifetime features after one, two and four months: what a checkpoint costs, and a day that starts from it.
 
-    .venv/bin/python benchmarks/lifetime.py 121 [rows a day]
+    .venv/bin/python benchmarks/lifetime.py [121] [rows a day]
 
 Every step runs in a process of its own, without Dagster, on one lake of 121 days; CPU seconds of the process, the median of three. Each
 day is the 28th of its month, so silver since the checkpoint is equally long. The states of totals stay as large as they are, those of
@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from measured import report
-from ranges import START, views
+from ranges import ROWS, START, views
 
 from platform_assets import Entity, FeatureView, count, count_distinct, last, max, mean, sum
 from platform_assets.declare.checkpoints import month_of, months_of
@@ -55,7 +55,7 @@ def step(name: str, view: str, first: int, end: int, run: Run) -> int:
 
 def measured(home: Path, name: str, view: str, first: int, end: int) -> tuple[float, int]:
     """CPU seconds, rows written."""
-    command = [sys.executable, __file__, *sys.argv[1:3], "--child", str(home), name, view, str(first), str(end)]
+    command = [sys.executable, __file__, "121", str(ROWS), "--child", str(home), name, view, str(first), str(end)]
     cpu, rows = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(cpu), int(rows)
 
