@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 QUICK = ["point_in_time", "window_features", "online_store", "backfill"]
-WHOLE = [*QUICK, "temporal", "publish", "online_read", "startup", "ranges", "lifetime"]
+WHOLE = [*QUICK, "temporal", "lifetime", "publish", "online_read", "startup", "ranges", "lifetime"]
 
 
 def main(whole: bool) -> None:
