@@ -87,6 +87,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if "--child" in sys.argv:
-        child(*sys.argv[-5:-2], int(sys.argv[-2]), int(sys.argv[-1]))
+        home, name, view, first, end = sys.argv[-5:]
+        child(home, name, view, int(first), int(end))
     else:
         main()

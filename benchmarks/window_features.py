@@ -4,10 +4,10 @@
 
 Events of 90 days, twenty an entity, 5% of them one to three days late; windows of 1, 7 and 30 days; count, sum, mean and max. Here: the
 engine's change log from silver's files, chunk by chunk, nothing written; values of sampled rows are computed again one by one. DuckDB by
-hand for the same rows and values, up to two million events, and DuckDB and Polars for a smaller answer: rows on active days only, where nothing tells that
-rows leave a window, and late events count as if they had been there on their day. Each run is a process of its own; CPU seconds without
-imports; alternating, the median of three, beyond two million events one run, of the largest only here. What takes more than 6 GB or 600
-CPU s is stopped.
+hand for the same rows and values, up to two million events, and DuckDB and Polars for a smaller answer: rows on active days only, where
+nothing tells that rows leave a window, and late events count as if they had been there on their day. Each run is a process of its own;
+CPU seconds without imports; alternating, the median of three, beyond two million events one run, of the largest only here. What takes
+more than 6 GB or 600 CPU s is stopped.
 """
 
 import sys
