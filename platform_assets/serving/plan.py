@@ -11,6 +11,8 @@ from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.features import is_time_since
 from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
+from platform_assets.declare.view import FeatureView
+from platform_assets.errors import OnlineError
 from platform_assets.expressions.types import FeatureType
 from platform_assets.serving.request import Request, reading_request
 from platform_assets.stores.online.client import OnlineClient, Reader
@@ -87,6 +89,11 @@ def plan_of(service: FeatureService) -> Plan:
 
 def layout_of(view: View) -> ViewLayout:
     """How a view's stored features, or attributes, lie in the online store."""
+    if isinstance(view, FeatureView) and view.accuracy == "temporal":
+        raise OnlineError(
+            f"view {view.name!r} has values at any moment, and no stream keeps them yet: nothing of it is online. Read it with "
+            "historical_features, or declare accuracy='snapshot'."
+        )
     features: Iterable[tuple[str, FeatureType, Any]]
     if isinstance(view, AttributeView):
         features = ((attribute, dtype, None) for attribute, dtype in view.served.items())
