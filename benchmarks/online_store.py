@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,8 @@ def server_cpu(plain: Any) -> float:
 
 def bytes_an_entity(plain: Any) -> float:
     """The median of some entities' hashes; the platform's and Feast's own marks are no entities."""
-    sizes = [plain.memory_usage(key) for key in plain.scan_iter(count=1000, _type="hash") if plain.hlen(key) >= 2][:1000]
+    entities = (key for key in plain.scan_iter(count=1000, _type="hash") if plain.hlen(key) >= 2)
+    sizes = [plain.memory_usage(key) for key in islice(entities, 1000)]
     return float(statistics.median(sizes))
 
 
