@@ -16,12 +16,16 @@ PLACE = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 def page(text: str, results: Path = RESULTS) -> str:
     """The page with the tables of the last results."""
-    return PLACE.sub(lambda found: found[1] + markdown(json.loads((results / f"{found[2]}.json").read_text())) + found[4], text)
+    return PLACE.sub(lambda found: found[1] + _shown(results / f"{found[2]}.json") + found[4], text)
 
 
 def names(text: str) -> list[str]:
     """The results that the page shows."""
     return [found[2] for found in PLACE.finditer(text)]
+
+
+def _shown(result: Path) -> str:
+    return markdown(json.loads(result.read_text())) if result.exists() else "\n*Not measured in full yet.*\n\n"
 
 
 def markdown(result: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ def test_the_page_shows_all_of_the_last_results() -> None:
     code = f"import sys; sys.path.insert(0, {str(BENCHMARKS)!r}); {SHOW}"
     shown = subprocess.run([sys.executable, "-c", code, str(PAGE)], check=True, capture_output=True, text=True).stdout
     names, _, written = shown.partition("\n")
-    assert sorted(names.split()) == [result.stem for result in RESULTS]
+    assert {result.stem for result in RESULTS} <= set(names.split())
     assert written == PAGE.read_text(), "run .venv/bin/python benchmarks/page.py, and commit docs/benchmarks.md"
 
 
