@@ -10,6 +10,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
+# Each file of tests as a whole in one of the processes; four of them are enough for memory and servers.
+TESTS := $(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
 HAS_RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
@@ -52,13 +54,13 @@ ui: setup ## Open Dagster's UI on what the demo made, until Ctrl-C; make ui PORT
 	$(VENV)/bin/platform-assets ui --port $(or $(PORT),3000)
 
 test: setup ## Run the fast tests (under 10 minutes)
-	$(RUN) -m pytest
+	$(TESTS)
 
 test-slow: setup ## Run only the tests that take long or start heavy servers
-	$(RUN) -m pytest -m slow
+	$(TESTS) -m slow
 
 test-all: setup ## Run all tests
-	$(RUN) -m pytest -m "slow or not slow"
+	$(TESTS) -m "slow or not slow"
 
 lint: setup ## Check style, format and types
 	$(VENV)/bin/ruff check .
