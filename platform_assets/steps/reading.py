@@ -117,9 +117,11 @@ def _origin(
         return _at_now(view, layer_of(view, features_from), run, versions)
     gold, silver = (_at_now(view, layer, run, versions) for layer in get_args(FeaturesFrom))
     read, instead = _rows(gold, spans), _rows(silver, spans)
-    if not instead or (read and sum(read) <= 2 * SILVER_ROW_COSTS * sum(instead)):
-        return gold
-    return silver
+    if not read:
+        return silver if instead or gold.version < 0 <= silver.version else gold
+    is_cheaper = sum(read) > 2 * SILVER_ROW_COSTS * sum(instead)
+    # What is missing costs nothing: silver of which a part is gone must not be preferred to gold, which has an answer.
+    return silver if is_cheaper and not any(silver.unready(view.name, *span) for span in spans) else gold
 
 
 def _at_now(view: View, layer: FeaturesFrom, run: Run, versions: dict[str, int]) -> Origin:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -72,6 +73,35 @@ def test_a_view_without_any_gold_is_read_from_silver_and_one_with_some_from_the_
     ledger.record([replace(entry, rows=10**6) for entry in ledger.entries("spending/gold").values()])
     assert historical_features(service, labels, lake=business.lake).versions == {"sales/silver": 0}, "a million rows of gold cost more"
     assert historical_features(service, labels, features_from="gold", lake=business.lake).versions == {"spending/gold": 0}
+
+
+def test_labels_before_the_first_partition_need_no_gold_where_there_is_silver_only(tmp_path: Path) -> None:
+    business = Business(tmp_path)
+    business.sell(0, "1 ada 4")
+    for layer in ("raw", "silver"):
+        business.make(layer, business.first, business.last)
+    service = FeatureService("spending_only", [business.view])
+    before = frame(service, [{"user": "ada", "label_time": START - timedelta(days=30)}])
+    found = historical_features(service, before, lake=business.lake)
+    assert found.versions == {"sales/silver": 0}
+    assert found.frame["spending__count_3d"].to_list() == [0]
+    assert historical_features(service, before.clear(), lake=business.lake).frame.columns == found.frame.columns
+
+
+def test_silver_of_which_a_part_is_gone_is_not_the_cheaper_one_while_gold_is_whole(tmp_path: Path) -> None:
+    business = Business(tmp_path, declared={"accepted_share": 0.0})
+    for day in range(DAYS):
+        business.sell(day, *(f"{day * 10 + number} user{number} 1" for number in range(8)))
+    business.make_range()
+    service = FeatureService("spending_only", [business.view])
+    labels = frame(service, [{"user": "user1", "label_time": NOON}])
+    rmtree(tmp_path / "sales" / "silver")
+    business.make("silver", business.first + 3, business.first + 3)
+    with pytest.raises(NotReadyError, match="needs 3 partitions of sales/silver that are missing"):
+        historical_features(service, labels, features_from="silver", lake=business.lake)
+    found = historical_features(service, labels, lake=business.lake)
+    assert found.versions == {"spending/gold": 0}
+    assert found.frame["spending__count_3d"].to_list() == [3]
 
 
 def test_values_at_any_moment_are_those_of_the_oracle(shop: Shop, moments: FeatureService) -> None:
