@@ -9,7 +9,7 @@ from platform_assets.assets.keys import ONE_RUN, REFRESH, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.telling import tell
-from platform_assets.declare.checkpoints import months_of, waits
+from platform_assets.declare.checkpoints import months_of, state_columns, waits
 from platform_assets.declare.view import FeatureView
 from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints
 from platform_assets.steps.silver import silver_table
@@ -22,16 +22,17 @@ def checkpoints_asset(view: FeatureView) -> dg.AssetsDefinition:
     table, silver, months = checkpoints_table(view), silver_table(view.source), months_of(view)
     # Counted in months, the dependency's own unit.
     earlier = -(-waits(view) * view.source.partitions.step // _SHORTEST_MONTH)
+    stored = state_columns(view)
     columns: Columns = {
         **{key: [(silver, key)] for key in view.entity.keys},
-        **{feature.name: made_of(feature.measure, view.source, silver) for feature in view.lifetime},
+        **{stored[feature.name]: made_of(feature.measure, view.source, silver) for feature in view.lifetime},
     }
     lineage = column_lineage(columns)
-    types = {**view.key_types, "partition": "date", **dict.fromkeys((feature.name for feature in view.lifetime), "list of struct")}
+    types = {**view.key_types, "partition": "date", **dict.fromkeys(stored.values(), "list of struct")}
     said = {
         **dict.fromkeys(view.entity.keys, f"key of {view.entity.name}"),
         "partition": "the month that begins with these states",
-        **{feature.name: f"what it takes to go on with: {meaning(feature)}" for feature in view.lifetime},
+        **{stored[feature.name]: f"what it takes to go on with {feature.name}: {meaning(feature)}" for feature in view.lifetime},
     }
 
     @dg.asset(

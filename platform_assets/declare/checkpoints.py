@@ -8,6 +8,7 @@ partition on. (Dagster can map a day to its own month, and not to the one before
 from datetime import timedelta
 
 from platform_assets.declare.partitions import MICROSECOND, Partitions
+from platform_assets.declare.version import version_of
 from platform_assets.declare.view import FeatureView
 
 
@@ -55,6 +56,21 @@ def arrivals_of_checkpoint(view: FeatureView, month: int) -> range:
     """The arrival partitions of silver that a checkpoint reads, beside the checkpoint of the month before."""
     before = month - 1 if month > months_of(view).first else None
     return range(_since(view, before), snapshot_of(view, month) + 1)
+
+
+def state_columns(view: FeatureView) -> dict[str, str]:
+    """For each lifetime feature the column of the checkpoints that holds its states.
+
+    The name says how they are laid out too, by aggregation and types: another aggregation under the old name has a column of its own,
+    since a Delta table cannot change the type of one. Months of older versions keep theirs until they are made again.
+    """
+    order = [[column, view.source.types.get(column)] for column in view.source.order if column not in view.entity.keys]
+    columns = {}
+    for feature in view.lifetime:
+        argument = feature.measure.argument
+        layout = [feature.measure.aggregation.name, argument and argument.type, order]
+        columns[feature.name] = f"{feature.name}_{version_of(layout)[:6]}"
+    return columns
 
 
 def _since(view: FeatureView, month: int | None) -> int:

@@ -21,6 +21,9 @@ Accuracy = Literal["snapshot", "temporal"]
 TILES = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
 """What the start of a window at any moment is rounded down to: the largest that is at most a tenth of the window."""
 
+_CHECKPOINTS = 2
+"""The layout of checkpoints: those of an earlier one are made again."""
+
 
 @dataclass(frozen=True)
 class StoredFeature:
@@ -156,6 +159,8 @@ class FeatureView:
         }
         if self.accuracy == "temporal":
             meaning["tiles"] = [f.window.tile for f in self.stored]
+        if self.lifetime:
+            meaning["checkpoints"] = _CHECKPOINTS
         return version_of(meaning)
 
     @cached_property

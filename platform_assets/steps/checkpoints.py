@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_of, months_of, snapshot_of
+from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_of, months_of, snapshot_of, state_columns
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.checkpoint import checkpoint
 from platform_assets.engines.polars.kept import Checkpoint
@@ -38,7 +38,7 @@ def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done
         rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
         earlier = scan_checkpoint(view, month - 1, run, before[name_of(table)]) if before else None
         with laid_aside(checkpoint(view, rows, snapshot_of(view, month), earlier)) as states:
-            states = states.with_columns(pl.lit(months.value(month)).alias("partition"))
+            states = states.rename(state_columns(view)).with_columns(pl.lit(months.value(month)).alias("partition"))
             made = rows_by_partition(states, months).get(key, 0)
             facts = {month: PartitionFacts(key, made, details={"read": {**read, **before}})}
             write_and_record(run, done, table, states, months, facts, view.version)
@@ -48,7 +48,8 @@ def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done
 def scan_checkpoint(view: FeatureView, month: int, run: Run, version: int) -> Checkpoint:
     """What later values are made from."""
     rows = run.lake.scan(checkpoints_table(view), by="partition", span=span_of(months_of(view), month, month), version=version)
-    return Checkpoint(snapshot_of(view, month), rows)
+    columns = [pl.col(column).alias(feature) for feature, column in state_columns(view).items()]
+    return Checkpoint(snapshot_of(view, month), rows.select(*view.entity.keys, *columns))
 
 
 def unready_start(view: FeatureView, partition: int, reader: str, made: dict[str, Entry]) -> NotReadyError | None:

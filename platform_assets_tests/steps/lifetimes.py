@@ -1,6 +1,6 @@
 """The tiny business with lifetime features: by weeks, so that a few partitions hold several month ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from platform_assets import FeatureView, count, first, last, max, mode, sum, weekly
 from platform_assets.declare.checkpoints import months_of
+from platform_assets.declare.features import Feature
 from platform_assets.engines import reference
 from platform_assets.engines.polars.times import index_of
 from platform_assets.steps import stale
@@ -28,13 +29,14 @@ class Lifetimes(Business):
 
     layers = ("raw", "silver", "checkpoints", "gold")
 
-    def __init__(self, home: Path, **declared: Any) -> None:
+    def __init__(self, home: Path, features: Sequence[Feature] = (), **declared: Any) -> None:
         super().__init__(home, declared={"partitions": WEEKS, "accepted_share": 0, **declared})
         self.view = FeatureView(
             "spending",
             entity=self.entity,
             source=self.source,
-            features=[
+            features=features
+            or [
                 count().over("2w", "lifetime"),
                 sum("amount").over("lifetime"),
                 max("amount", closed="right").over("lifetime").named("most"),

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from platform_assets.declare import features
+from platform_assets.declare.checkpoints import state_columns
+from platform_assets.declare.features import Feature
 from platform_assets.errors import NotReadyError
 from platform_assets_tests.steps.business import same
 from platform_assets_tests.steps.lifetimes import WEEKS, Lifetimes, trade
@@ -123,3 +127,38 @@ def test_a_checkpoint_of_another_version_of_the_view_is_not_read(tmp_path: Path)
     assert "needs spending/checkpoints 2024-04-01, which was made by version" in str(done.refused["2024-04-01"])
     later.make_range()
     later.require_values()
+
+
+def test_a_feature_computed_otherwise_under_its_old_name_is_kept_beside_the_old_states(tmp_path: Path) -> None:
+    """Months of several versions lie in one table; each reads its own, also when the old declaration comes back."""
+
+    def declared(feature: Feature, **source: Any) -> Lifetimes:
+        business = Lifetimes(tmp_path, [feature.over("lifetime").named("x")], **source)
+        for week in range(business.first, business.last + 1):
+            business.sell_in(week, f"{week} ada {week % 7}.5", f"{week}0 bob 7")
+        return business
+
+    first = declared(features.max("amount"))
+    first.make_range()
+    march, april = first.months.first, first.months.first + 1
+    business = declared(features.sum("amount"))
+    business.make("checkpoints", march, march).check()
+    assert "which was made by version" in str(business.make("gold", business.last, business.last).refused["2024-04-01"])
+    business.make("checkpoints", april, april).check()
+    business.make("gold", business.first, business.last).check()
+    business.require_values()
+    for business in (declared(features.last("amount"), key=[], duplicates_within=0), declared(features.max("amount"))):
+        assert business.stale("checkpoints") == [march, april]
+        business.make_range()
+        business.require_values()
+    held = business.lake.scan(("spending", "checkpoints")).drop("user", "partition").collect()
+    assert held.width == 3
+    assert sorted(held[column].null_count() for column in held.columns) == [0, held.height, held.height], "of other layouts nothing is left"
+
+
+def test_another_window_or_condition_keeps_a_features_column(tmp_path: Path) -> None:
+    total = features.sum
+    declared = {"a": total("amount"), "b": total("amount", offset="1d"), "c": total("amount", where="large")}
+    one, *others = (Lifetimes(tmp_path / name, [feature.over("lifetime").named("x")]) for name, feature in declared.items())
+    assert len({business.view.version for business in (one, *others)}) == 3
+    assert all(state_columns(other.view) == state_columns(one.view) for other in others)
