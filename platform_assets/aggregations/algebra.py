@@ -1,5 +1,6 @@
 """What every aggregation is: prepare, over, merge, finalize, keep and restore on arrays of states; and what a declaration needs to know."""
 
+from collections.abc import Hashable
 from typing import Any, Protocol
 
 import polars as pl
@@ -35,6 +36,11 @@ class Aggregation(Protocol):
     @property
     def parameter(self) -> float | None:
         """The number that is declared beside the column: the n of last_n. None: it takes none."""
+        ...
+
+    @property
+    def state(self) -> Hashable:
+        """What its states are: aggregations that say the same here have the same states of an argument, which an engine computes once."""
         ...
 
     @property

@@ -21,6 +21,7 @@ class Count:
     """
 
     name: str = "count"
+    state: str = "count"
     argument: str = "optional"
     parameter: None = None
     empty: int = 0

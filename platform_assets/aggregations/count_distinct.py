@@ -29,6 +29,10 @@ class CountDistinct:
     parameter: None = None
     empty: int = 0
 
+    @property
+    def state(self) -> tuple[str, int]:
+        return self.name, self.exact_up_to
+
     def result(self, argument: DataType) -> DataType | None:
         return "int"
 

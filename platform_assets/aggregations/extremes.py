@@ -31,6 +31,10 @@ class Extreme:
     def _ufunc(self) -> np.ufunc:
         return np.minimum if self.name == "min" else np.maximum
 
+    @property
+    def state(self) -> str:
+        return self.name
+
     def result(self, argument: DataType) -> DataType | None:
         return argument
 

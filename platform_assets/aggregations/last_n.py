@@ -27,6 +27,10 @@ class LastN:
     argument: str = "required"
 
     @property
+    def state(self) -> tuple[str, int]:
+        return self.name, self.parameter
+
+    @property
     def empty(self) -> list[object]:
         return []
 

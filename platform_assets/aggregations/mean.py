@@ -5,25 +5,29 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from platform_assets.aggregations import ranges
 from platform_assets.aggregations.algebra import NUMERIC
-from platform_assets.aggregations.column import Array, Column, Ints, masked
-from platform_assets.aggregations.kept import Kept, filled, said
+from platform_assets.aggregations.column import Column, Ints, masked
+from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.sum import Sum, Sums
 from platform_assets.expressions.types import DataType
 
-Means = tuple[Ints, Array]
+_SUM = Sum()
+_WRAPS = 2.0**62
+"""From here on a sum of integers may have wrapped around 64 bits."""
 
 
 @dataclass(frozen=True)
 class Mean:
     """The mean of the values that are not null.
 
-    State: n and the sum, in floats. Of an empty window: null. Unit: that of the column.
+    State: that of a sum. Integers are added up as integers, so that large ones of both signs leave the small ones; a sum that 64 bits
+    do not hold is taken in floats. Of an empty window: null. Unit: that of the column.
 
     >>> mean("amount").over("7d")
     """
 
     name: str = "mean"
+    state: str = _SUM.state
     argument: str = "required"
     parameter: None = None
     empty: None = None
@@ -31,23 +35,23 @@ class Mean:
     def result(self, argument: DataType) -> DataType | None:
         return "float" if argument in NUMERIC else None
 
-    def prepare(self, column: Column) -> Means:
-        return column.valid.astype(np.int64), np.where(column.valid, column.values.astype(np.float64), 0.0)
+    def prepare(self, column: Column) -> Sums:
+        return _SUM.prepare(column)
 
-    def over(self, state: Means, lo: Ints, hi: Ints) -> Means:
-        return ranges.count(state[0], lo, hi), ranges.reduce(np.add, state[1], lo, hi, 0.0)
+    def over(self, state: Sums, lo: Ints, hi: Ints) -> Sums:
+        return _SUM.over(state, lo, hi)
 
-    def merge(self, whole: Means, part: Means, at: Ints) -> Means:
-        whole[0][at] += part[0]
-        whole[1][at] += part[1]
-        return whole
+    def merge(self, whole: Sums, part: Sums, at: Ints) -> Sums:
+        return _SUM.merge(whole, part, at)
 
-    def finalize(self, state: Means, column: Column) -> pl.Series:
-        n, total = state
+    def finalize(self, state: Sums, column: Column) -> pl.Series:
+        n, total, approximate = state
+        if column.type == "int":
+            total = np.where(np.abs(approximate) < _WRAPS, total, approximate)
         return masked(total / np.maximum(n, 1), n > 0, "float")
 
-    def keep(self, state: Means, column: Column) -> Kept:
-        return said(state[0] > 0, n=state[0], sum=state[1])
+    def keep(self, state: Sums, column: Column) -> Kept:
+        return _SUM.keep(state, column)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Means:
-        return filled(kept, "n", size, 0), filled(kept, "sum", size, 0.0)
+    def restore(self, kept: Kept, column: Column, size: int) -> Sums:
+        return _SUM.restore(kept, column, size)

@@ -22,6 +22,7 @@ class Mode:
     """
 
     name: str = "mode"
+    state: str = "counts"
     argument: str = "required"
     parameter: None = None
     empty: None = None

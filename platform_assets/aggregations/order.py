@@ -27,6 +27,10 @@ class InOrder:
     parameter: None = None
     empty: None = None
 
+    @property
+    def state(self) -> str:
+        return self.name
+
     def result(self, argument: DataType) -> DataType | None:
         return argument
 

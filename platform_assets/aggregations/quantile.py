@@ -37,6 +37,10 @@ class Quantile:
     argument: str = "required"
     empty: None = None
 
+    @property
+    def state(self) -> tuple[str, int]:
+        return self.name, self.exact_up_to
+
     def result(self, argument: DataType) -> DataType | None:
         return "float" if argument in NUMERIC else None
 

@@ -27,6 +27,7 @@ class Spread:
     """
 
     name: str
+    state: str = "moments"
     argument: str = "required"
     parameter: None = None
     empty: None = None

@@ -28,6 +28,7 @@ class Sum:
 
     default: float | None = None
     name: str = "sum"
+    state: str = "sum"
     argument: str = "required"
     parameter: None = None
 

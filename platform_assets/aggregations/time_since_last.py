@@ -24,6 +24,7 @@ class TimeSinceLast:
     """
 
     name: str = "time_since_last"
+    state: str = "time_since_last"
     argument: str = "optional"
     parameter: None = None
     empty: None = None

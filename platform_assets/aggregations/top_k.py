@@ -25,6 +25,7 @@ class TopK:
 
     parameter: int
     name: str = "top_k"
+    state: str = "counts"
     argument: str = "required"
 
     @property

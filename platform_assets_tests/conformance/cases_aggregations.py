@@ -81,6 +81,18 @@ def _() -> Snapshots:
     return Snapshots(sum("quantity").over("1d"), rows, {DAY: 2**63 - 3, NEXT: Expired(None)})
 
 
+@case("a mean of integers is exact though large ones cancel out")
+def _() -> Snapshots:
+    rows = [at(NOON, quantity=2**60), at(ONE, quantity=1), at(TWO, quantity=5), at(TWO, arrives=LATE, quantity=-(2**60))]
+    return Snapshots(mean("quantity").over("3d"), rows, {DAY: (2**60 + 6) / 3, NEXT: 1.5, "2024-03-04": Expired(None)})
+
+
+@case("a mean of integers whose sum leaves 64 bits is taken in floats")
+def _() -> Snapshots:
+    rows = [at(NOON, quantity=2**62), at(ONE, quantity=2**62), at(TWO, quantity=2**62)]
+    return Snapshots(mean("quantity").over("1d"), rows, {DAY: 2.0**62, NEXT: Expired(None)})
+
+
 @case("a sum after a huge value has left is not a difference")
 def _() -> Snapshots:
     rows = [at(NOON, amount=1e18), at("2024-03-02 12:00", amount=1.0)]

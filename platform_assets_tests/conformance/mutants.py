@@ -84,10 +84,10 @@ MUTANTS: list[Mutant] = [
     *mutants(
         "nulls",
         (
-            "a mean counts nulls",
-            "aggregations/mean.py",
-            "return column.valid.astype(np.int64), np.where",
-            "return np.ones(len(column), np.int64), np.where",
+            "a sum and a mean count nulls",
+            "aggregations/sum.py",
+            "return column.valid.astype(np.int64), values",
+            "return np.ones(len(column), np.int64), values",
         ),
         (
             "a count of a column counts nulls",

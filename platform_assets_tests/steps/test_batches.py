@@ -6,7 +6,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from platform_assets.engines.polars import change_log
+from platform_assets.engines.polars import windows
 from platform_assets.steps import batches
 from platform_assets_tests.steps.business import Business, deliver, same
 
@@ -17,7 +17,7 @@ def test_batches_end_in_the_tables_of_one_whole_range(tmp_path: Path, monkeypatc
         deliver(business, Random(5), lines=9)
     whole.make_range()
     monkeypatch.setattr(batches, "ROWS_AT_ONCE", 8)
-    monkeypatch.setattr(change_log, "ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(windows, "ROWS_AT_ONCE", 5)
     batched.make_range()
     same(whole.tables(), batched.tables())
     same(whole.ledger(), batched.ledger())

@@ -9,7 +9,7 @@ marks.py tells which rows that are at the marks.
 A lifetime has no start: rows never exit. Those that had entered at a checkpoint are in its states, which are merged as another class.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -270,7 +270,7 @@ def states_at(view: FeatureView, rows: Rows, passages: Mapping[Group, Passage], 
     What else belongs into a window is merged into the states by the aggregation's algebra before they are finalized.
     """
     alive = np.zeros(len(marks), np.bool_)
-    states: dict[str, Any] = {}
+    states: dict[Hashable, Any] = {}
     arguments, members = arguments_of(view), groups_of(view)
     for group, passage in passages.items():
         states |= _windows(members[group], arguments, rows, passage, marks, alive)
@@ -278,11 +278,16 @@ def states_at(view: FeatureView, rows: Rows, passages: Mapping[Group, Passage], 
         mine = rows.held.row[marks.entity]
         at = np.flatnonzero(mine >= 0)
         alive[at] = True
-        for feature in view.lifetime:
+        for name, feature in {_state_of(feature, arguments): feature for feature in view.lifetime}.items():
             aggregation, column = feature.measure.aggregation, rows.columns[arguments[feature.name]]
             before = aggregation.restore(rows.held.kept[feature.name], column, rows.held.size)
-            states[feature.name] = aggregation.merge(states[feature.name], aggregation.over(before, mine[at], mine[at] + 1), at)
-    return states, alive
+            states[name] = aggregation.merge(states[name], aggregation.over(before, mine[at], mine[at] + 1), at)
+    return {f.name: states[_state_of(f, arguments)] for group in passages for f in members[group]}, alive
+
+
+def _state_of(feature: StoredFeature, arguments: Mapping[str, str]) -> Hashable:
+    """Features for which this is the same have one state: the sum and the mean of one argument over one window."""
+    return feature.measure.aggregation.state, arguments[feature.name], feature.window
 
 
 def finalized(view: FeatureView, rows: Rows, states: Mapping[str, Any]) -> list[pl.Series]:
@@ -293,20 +298,21 @@ def finalized(view: FeatureView, rows: Rows, states: Mapping[str, Any]) -> list[
 
 def _windows(
     features: Sequence[StoredFeature], arguments: Mapping[str, str], rows: Rows, passage: Passage, marks: Marks, alive: Bools
-) -> dict[str, Any]:
+) -> dict[Hashable, Any]:
     """The states of features that share an offset and a way of closing, at each mark; notes in `alive` where there are rows."""
-    states: dict[str, Any] = {}
-    wanted = {(feature.measure.aggregation, arguments[feature.name]) for feature in features}
-    of_rows = {(aggregation, argument): aggregation.prepare(rows.columns[argument]) for aggregation, argument in wanted}
+    states: dict[Hashable, Any] = {}
+    wanted = {_state_of(feature, arguments): feature for feature in features}
+    alike = {(feature.measure.aggregation.state, arguments[feature.name]): feature.measure.aggregation for feature in wanted.values()}
+    of_rows = {(state, argument): one.prepare(rows.columns[argument]) for (state, argument), one in alike.items()}
     for one in classes(rows.entity, passage.enter, passage.exits, marks):
         for begin in one.since.values():
             alive[one.at] |= one.until > begin
-        tiled = {key: key[0].over(_rows_of(key[0], state, one.rows), one.lo, one.hi) for key, state in of_rows.items()}
-        for feature in features:
+        tiled = {key: alike[key].over(_rows_of(alike[key], state, one.rows), one.lo, one.hi) for key, state in of_rows.items()}
+        for name, feature in wanted.items():
             aggregation = feature.measure.aggregation
-            state = tiled[aggregation, arguments[feature.name]]
+            state = tiled[aggregation.state, arguments[feature.name]]
             part = combined(aggregation, state, len(one.lo), one.since[_length(feature)], one.until)
-            states[feature.name] = aggregation.merge(states[feature.name], part, one.at) if feature.name in states else part
+            states[name] = aggregation.merge(states[name], part, one.at) if name in states else part
     return states
 
 
