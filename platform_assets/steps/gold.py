@@ -89,7 +89,7 @@ def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Don
     silver, gold = silver_table(source), gold_table(view)
     read = {name_of(silver): run.version(silver)}  # first, so that rows and the ledger's word on them are of one version
     arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
-    judged = {key: replace(entry, status="ok") for key, entry in arrived.items()}
+    judged = for_attributes(arrived)
     for partition in range(first, last + 1):
         key = partitions.key(partition)
         if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, [partition], judged):
@@ -101,6 +101,11 @@ def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Don
         updates = attributes_log(view, rows, batch[0], batch[-1]).sort("partition", *view.entity.keys)
         _write(gold, updates, batch, partitions, read, view.version, done, run)
     return done
+
+
+def for_attributes(silver: Mapping[str, Entry]) -> dict[str, Entry]:
+    """What the ledger says of silver, to a reader of attributes: a blocked partition is there, and brings nothing (semantics.md 4, 7)."""
+    return {key: replace(entry, status="ok") for key, entry in silver.items()}
 
 
 def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:

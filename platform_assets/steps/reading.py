@@ -13,7 +13,7 @@ from platform_assets.declare.training import FeatureService, FeaturesFrom
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.errors import NotReadyError
-from platform_assets.steps.gold import gold_table
+from platform_assets.steps.gold import for_attributes, gold_table
 from platform_assets.steps.run import Run, name_of, span_of, unready
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import Table
@@ -47,7 +47,9 @@ class Origin:
     def unready(self, reader: str, first: datetime, last: datetime) -> NotReadyError | None:
         """Why reads at these times cannot be answered; None when they can."""
         version = self.view.version if self.layer == "gold" else self.view.source.version
-        return unready(reader, self.table, version, self.partitions, self.needed(first, last), self.entries)
+        of_attributes = self.layer == "silver" and isinstance(self.view, AttributeView)
+        entries = for_attributes(self.entries) if of_attributes else self.entries
+        return unready(reader, self.table, version, self.partitions, self.needed(first, last), entries)
 
     def scan(self, run: Run, first: datetime, last: datetime) -> pl.LazyFrame:
         """What reads at these times can see."""

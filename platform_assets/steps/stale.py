@@ -168,11 +168,15 @@ def _together(read: Iterable[tuple[Table, range]]) -> dict[Table, range]:
 
 
 def _tables(data: TrainingSet) -> list[Reads]:
-    """All tables that a training set may read: silver of the labels, and of each view gold and silver."""
+    """All tables that a training set may read: silver of the labels, and of each view gold and silver.
+
+    A blocked partition of silver holds it up, unless only attributes are read from there.
+    """
     source = data.labels.source
     views = data.features.views
-    found = [Reads(silver_table(source), source.partitions, source.version)]
-    found += [Reads(silver_table(view.source), view.source.partitions, view.source.version) for view in views]
+    strict = {silver_table(source), *(silver_table(view.source) for view in views if isinstance(view, FeatureView))}
+    silver = {silver_table(one): one for one in (source, *(view.source for view in views))}
+    found = [Reads(table, one.partitions, one.version, blocked_too=table not in strict) for table, one in silver.items()]
     found += [Reads(gold_table(view), view.source.partitions, view.version) for view in views]
     return list({one.table: one for one in found}.values())
 

@@ -3,16 +3,19 @@
 from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
+from typing import get_args
 
 import pytest
 
 from platform_assets import FeatureService, FeatureView, count, historical_features, last, sum, time_since_last
+from platform_assets.declare.training import FeaturesFrom
 from platform_assets.engines import reference
 from platform_assets.errors import DeclarationError, NotReadyError
 from platform_assets.stores.ledger import Ledger
 from platform_assets.testing.equality import require_same_rows
 from platform_assets_tests.reading.shop import Shop, frame, label
 from platform_assets_tests.steps.business import DAYS, START, Business
+from platform_assets_tests.steps.members import Members
 
 NOON = START + timedelta(days=4, hours=12)
 USERS = ("ada", "bob", None, "cy", "nobody")
@@ -135,6 +138,26 @@ def test_a_blocked_partition_of_silver_is_named(tmp_path: Path) -> None:
     assert historical_features(service, asked[0], features_from="silver", lake=business.lake).frame["spending__count_3d"].to_list() == [1]
     with pytest.raises(NotReadyError, match="sales/silver 2024-02-27, which is blocked"):
         historical_features(service, asked[1], features_from="silver", lake=business.lake)
+
+
+def test_attributes_straight_from_silver_fall_back_over_a_blocked_partition_as_those_from_gold_do(tmp_path: Path) -> None:
+    business = Members(tmp_path)
+    for day in range(DAYS):
+        business.update(day, f"ada tariff{day} {day}", "cy silver 1")
+    business.update(3, "ada gold 7", "cy gold -1")
+    business.make_members()
+    assert business.entries("members/silver")[business.day(3)].status == "blocked"
+    service = FeatureService("known", [business.profile])
+    times = [START + timedelta(days=day) for day in (3, 4, 5)]
+    labels = frame(service, [{"user": user, "label_time": at} for at in times for user in ("ada", "cy", "nobody")])
+    gold, silver = (historical_features(service, labels, features_from=layer, lake=business.lake) for layer in get_args(FeaturesFrom))
+    assert [*gold.versions, *silver.versions] == ["profile/gold", "members/silver"]
+    assert silver.frame.equals(gold.frame)
+    assert silver.frame.filter(user="ada")["profile__tariff"].to_list() == ["tariff2", "tariff2", "tariff4"]
+    rmtree(tmp_path / "members" / "silver")
+    business.make("members silver", business.first, business.first + 3)
+    with pytest.raises(NotReadyError, match="members/silver 2024-02-29, which is missing"):
+        historical_features(service, labels, features_from="silver", lake=business.lake)
 
 
 def test_a_layer_that_there_is_not_is_refused(shop: Shop, moments: FeatureService) -> None:

@@ -7,11 +7,15 @@ from random import Random
 import polars as pl
 import pytest
 
-from platform_assets import FeatureService
+from platform_assets import FeatureService, FeatureView, TrainingSet, count, every, no_event
+from platform_assets.declare.training import FeaturesFrom
 from platform_assets.errors import NotReadyError
 from platform_assets.reading.historical import historical_features
 from platform_assets.steps.accept import accept
-from platform_assets_tests.steps.business import START, same
+from platform_assets.steps.stale import stale_training, training_to_make
+from platform_assets.steps.to_make import MISSING
+from platform_assets.steps.training import make_training
+from platform_assets_tests.steps.business import DAYS, START, same
 from platform_assets_tests.steps.members import MEMBERS, Members, enrol
 
 HALF = {"accepted_share": 0.5}
@@ -125,3 +129,39 @@ def test_gold_waits_for_silver_that_is_missing(tmp_path: Path) -> None:
     done = business.make("profile", business.first, business.last)
     assert list(done.refused) == [business.day(0)]
     assert len(done.entries) == 7
+
+
+@pytest.mark.parametrize("layer", ["gold", "silver"])
+def test_a_training_set_with_a_blocked_day_of_attributes_is_made_and_asked_for_from_either_layer(
+    members: Members, layer: FeaturesFrom
+) -> None:
+    members.update(2, "ada gold 2", "ada gold -1", "cy gold -2")
+    for day in range(DAYS):
+        members.sell(day, f"{day} ada 5")
+    members.make_range()
+    labels = no_event(members.source, within="1d", spine=every("1d", active="2d"))
+    data = TrainingSet("leaving", features=FeatureService("of_members", [members.profile]), labels=labels, features_from=layer)
+    month = data.partitions.index_of("2024-02-01")
+    [asked] = training_to_make(data, month, month, members.run()).values()
+    assert (asked.why, asked.can_be) == (MISSING, True)
+    make_training(data, month, month, members.run()).check()
+    assert stale_training(data, month, month, members.run()) == []
+    rows = members.lake.scan(("leaving", "training")).filter(user="ada").sort("label_time").collect()
+    assert rows["profile__tariff"].to_list() == ["basic", "basic", "basic"]
+    members.update(2, "ada gold 2")
+    members.make_stale(None, MEMBERS)
+    assert stale_training(data, month, month, members.run()) == [month], "what comes for the blocked day changes it"
+
+
+@pytest.mark.parametrize("other", ["labels", "view"])
+def test_a_blocked_day_holds_up_a_training_set_that_reads_more_of_it_than_attributes(members: Members, other: str) -> None:
+    members.update(2, "ada gold 2", "ada gold -1", "cy gold -2")
+    members.make_range()
+    updates = FeatureView("updates", entity=members.entity, source=members.members, features=[count().over("3d")])
+    views = [members.profile] if other == "labels" else [updates, members.profile]
+    labels = no_event(members.members if other == "labels" else members.source, within="1d", spine=every("1d", active="2d"))
+    data = TrainingSet("quiet", features=FeatureService("of_members", views), labels=labels, features_from="silver")
+    month = data.partitions.index_of("2024-02-01")
+    assert not training_to_make(data, month, month, members.run())[month].can_be
+    refused = make_training(data, month, month, members.run()).refused
+    assert "members/silver 2024-02-27, which is blocked" in str(refused["2024-02-01"])
