@@ -56,7 +56,7 @@ def peak_gb() -> float:
 
 
 def spawned(*command: object, python: str = sys.executable, limit_gb: float = LIMIT_GB, limit_seconds: float = LIMIT_SECONDS) -> Spent:
-    """Runs a script that ends with `say` in a process of its own; one that takes too much is stopped."""
+    """Runs a script that ends with `say` in a process of its own, and tells on stderr that it has; one that takes too much is stopped."""
     process = subprocess.Popen([python, *map(str, command)], stdout=subprocess.PIPE, text=True)
     peak = spent = 0.0
     while process.poll() is None:
@@ -71,7 +71,12 @@ def spawned(*command: object, python: str = sys.executable, limit_gb: float = LI
     if process.returncode:
         raise SystemExit(f"{' '.join(map(str, command))} ended with {process.returncode}")
     told = json.loads(out.strip().splitlines()[-1])
+    print(f"  {Path(str(command[0])).stem} {' '.join(map(_short, command[1:]))}: {told['cpu']:.2f} CPU s", file=sys.stderr, flush=True)
     return Spent(told["cpu"], told["peak_gb"], "", told["said"])
+
+
+def _short(word: object) -> str:
+    return Path(str(word)).name
 
 
 def process_cpu(pid: int) -> float:

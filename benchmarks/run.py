@@ -6,12 +6,14 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 QUICK = ["point_in_time", "window_features", "online_store", "backfill"]
-WHOLE = [*QUICK, "temporal", "lifetime", "publish", "online_read", "startup", "ranges", "lifetime"]
+WHOLE = [*QUICK, "temporal", "lifetime", "publish", "online_read", "startup", "ranges"]
 
 
 def main(whole: bool) -> None:
-    for name in WHOLE if whole else QUICK:
-        print(f"\n{name}", flush=True)
+    chosen = WHOLE if whole else QUICK
+    for number, name in enumerate(chosen, start=1):
+        about = (HERE / f"{name}.py").read_text().removeprefix('"""').split("\n", 1)[0]
+        print(f"\n{number} of {len(chosen)}, {name}: {about}", flush=True)
         command = [sys.executable, str(HERE / f"{name}.py"), *([] if whole else ["--quick"])]
         subprocess.run(command, check=True, cwd=HERE.parent)
     if whole:

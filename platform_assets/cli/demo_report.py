@@ -150,9 +150,10 @@ def _customer(console: Console, lake: Lake) -> None:
         shown.add_row(*left, *right)
     console.print(shown)
     run = Run(lake, Ledger(lake), "demo", load_settings().clock())
-    parities = [compare(view, run, store, marks.watermark_at) for view in service.views]
+    views = [*service.views, retail.customer_history, retail.product_sales]
+    parities = [compare(view, run, store, marks.watermark_at) for view in views]
     asked, compared, differ = (sum(n) for n in zip(*((p.entities, p.values, len(p.mismatches)) for p in parities), strict=True))
-    console.print(f"[bold]Offline = online[/] {compared:,} values of {asked} sampled entities compared, {differ} differ")
+    console.print(f"[bold]Offline = online[/] {compared:,} values of {asked} entities of {len(views)} views compared, {differ} differ")
     console.print(f"[bold]Read[/] {len(cells)} features of {len(service.views)} views, in {milliseconds:.2f} ms\n")
 
 
