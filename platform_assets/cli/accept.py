@@ -2,23 +2,28 @@
 
 import getpass
 import warnings
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from platform_assets.cli.declared import declared, definitions_of, platform_of
+from platform_assets.assets.definitions import Declaration
+from platform_assets.cli.declared import declarations_of, declared, definitions_of, platform_of
 from platform_assets.cli.running import materialize
 from platform_assets.cli.surroundings import use_dagster_home
+from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.source import Source
 from platform_assets.settings import load_settings
 from platform_assets.steps.accept import accept, take_back
 from platform_assets.steps.run import name_of
 from platform_assets.steps.silver import quarantine_table, silver_table
+from platform_assets.steps.taken_back import withdraw_readers
+from platform_assets.stores.tables import Table
 
 
 def accept_partition(name: str, partition: str, module: str, *, by: str | None, why: str, undo: bool = False) -> str:
     """Records the decision, makes silver through Dagster, so that whatever waits hears of it, and says what became of the rows.
 
-    undo: whether the decision is that an earlier one was wrong.
+    undo: whether the decision is that an earlier one was wrong: then what was made of the partition is blocked at once.
     """
     warnings.filterwarnings("ignore", module="dagster")
     source, definitions = declared(module, Source, "source", name), definitions_of(module)
@@ -31,15 +36,34 @@ def accept_partition(name: str, partition: str, module: str, *, by: str | None, 
         materialize(definitions, tables, source.partitions, index, index, instance)
     entry = platform.run("accept").ledger.entries(name_of(tables[0]))[partition]
     children = definitions.resolve_asset_graph().get(dg.AssetKey(list(tables[0]))).child_keys
-    readers = ", ".join(sorted(key.to_user_string() for key in children))
+    said = f"{name_of(tables[0])} {partition}:"
     if undo:
         waiting = "its row waits" if entry.details["quarantined"] == 1 else f"its {entry.details['quarantined']:,} rows wait"
-        return (
-            f"{name_of(tables[0])} {partition}: blocked again, {waiting} in quarantine. What was made of it is blocked when it is made "
-            f"the next time: {readers}."
-        )
+        declarations = declarations_of(module)
+        withdrawn = withdraw_readers(source, declarations, platform.run("accept --undo"))
+        return f"{said} blocked again, {waiting} in quarantine. {_told(withdrawn)}{_left(declarations, children)}"
+    readers = ", ".join(sorted(key.to_user_string() for key in children))
     accepted = "1 row accepted as it is" if entry.rows == 1 else f"{entry.rows:,} rows accepted as they are"
-    return (
-        f"{name_of(tables[0])} {partition}: {accepted}; {entry.details['quarantined']:,} stay in quarantine. "
-        f"What waited for it can be made now: {readers}."
-    )
+    return f"{said} {accepted}; {entry.details['quarantined']:,} stay in quarantine. What waited for it can be made now: {readers}."
+
+
+def _told(withdrawn: Mapping[Table, Sequence[str]]) -> str:
+    """
+    >>> _told({("spend", "gold"): ["2024-03-01", "2024-03-02"], ("churn", "training"): ["2024-03-01"]})
+    'Blocked with it, until it is mended and they are made again: spend/gold 2024-03-01 to 2024-03-02, churn/training 2024-03-01.'
+    """
+    if not withdrawn:
+        return "Nothing that could be blocked with it had been made of it."
+    keys = {name_of(table): keys for table, keys in withdrawn.items()}
+    shown = [f"{name} {found[0]}" if len(found) == 1 else f"{name} {found[0]} to {found[-1]}" for name, found in keys.items()]
+    return f"Blocked with it, until it is mended and they are made again: {', '.join(shown)}."
+
+
+def _left(declarations: Sequence[Declaration], children: Iterable[dg.AssetKey]) -> str:
+    """What reads it and was not blocked."""
+    attributes = {one.name for one in declarations if isinstance(one, AttributeView)}
+    names = {one.name for one in declarations}
+    stale = sorted(key.to_user_string() for key in children if key.path[0] in attributes)
+    unnamed = sorted(key.to_user_string() for key in children if key.path[0] not in names)
+    said = f" Make {', '.join(stale)} again: without its rows the last good values are read." if stale else ""
+    return said + (f" Not blocked, since the module has no name for what declares it: {', '.join(unnamed)}." if unnamed else "")

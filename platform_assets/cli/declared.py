@@ -23,12 +23,16 @@ def declared(module: str, kind: type[Kind] | tuple[type[Kind], type[Other]], wha
     Raises:
         DeclarationError: there is no such module, or it declares nothing of that name; with the nearest one.
     """
-    values = vars(_module(module)).values()
-    found = {one.name: one for one in reached([value for value in values if isinstance(value, Declaration)]) if isinstance(one, kind)}
+    found = {one.name: one for one in declarations_of(module) if isinstance(one, kind)}
     if name not in found:
         hint = "" if module != MODULE else " Another module: --module your_module."
         raise DeclarationError(f"{unknown(f'module {module!r}', what, name, found)}{hint}")
     return found[name]
+
+
+def declarations_of(module: str) -> list[Declaration]:
+    """All declarations that a module has a name for, and all that they are made of, upstream first."""
+    return reached([value for value in vars(_module(module)).values() if isinstance(value, Declaration)])
 
 
 def definitions_of(module: str) -> dg.Definitions:

@@ -39,7 +39,9 @@ def accept(source: Source, partition: int, run: Run, *, by: str, why: str) -> No
 
 
 def take_back(source: Source, partition: int, run: Run, *, by: str, why: str) -> None:
-    """Ends the acceptance of a partition: the next time its silver is made it is blocked again, and so is what was made of it.
+    """Ends the acceptance of a partition: the next time its silver is made it is blocked again.
+
+    What was made of it is blocked by withdraw_readers (taken_back.py), which the command calls then; else when it is made the next time.
 
     Raises:
         NotReadyError: nobody has accepted what the partition holds now.

@@ -25,7 +25,7 @@ from platform_assets.steps.model import latest_good, model_table, predictions_ta
 from platform_assets.steps.reading import layer_of, needed, table_of
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, quarantine_table, silver_table
-from platform_assets.steps.to_make import OLDER, Needed, Reads, ToMake, to_make
+from platform_assets.steps.to_make import MISSING, OLDER, Needed, Reads, ToMake, to_make
 from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
@@ -111,11 +111,14 @@ def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, stal
     own = run.ledger.entries(name_of(table))
     for month in range(first, last + 1):
         before, entry = found.get(month - 1), own.get(months.key(month))
+        is_there, of_later = entry is not None and entry.status == "ok", later.get(month)
+        taken_back = is_there and ((before is not None and before.is_taken_back) or (of_later is not None and of_later.is_taken_back))
         if month in found:
             mine = found[month]
-            found[month] = replace(mine, can_be=mine.can_be and (before is None or before.can_be))
+            can_be = taken_back or (mine.can_be and (before is None or before.can_be))
+            found[month] = replace(mine, can_be=can_be, is_taken_back=mine.is_taken_back or taken_back)
         elif before is not None:
-            found[month] = ToMake(OLDER, before.can_be, f"{before.of} {entry.delta_version if entry else -1}")
+            found[month] = ToMake(OLDER, before.can_be or taken_back, f"{before.of} {entry.delta_version if entry else -1}", taken_back)
         elif month in later:
             found[month] = later[month]
     return dict(sorted(found.items()))
@@ -140,7 +143,8 @@ def stale_training(data: TrainingSet, first: int, last: int, run: Run) -> list[i
 def training_to_make(data: TrainingSet, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
     """A month that reads nothing, since no label can end in it yet, is stale only while it is missing.
 
-    One that was made is held against the tables that it has read; one that was not, against those that are there in any case.
+    One that was made is held against the tables that it has read; one that was not, against those that are there in any case. One that
+    was withdrawn is as good as missing: nobody can read it.
     """
     source, silver = data.labels.source, silver_table(data.labels.source)
     days, reads = source.partitions, dict[int, Needed]()
@@ -155,7 +159,9 @@ def training_to_make(data: TrainingSet, first: int, last: int, run: Run, stale: 
             of += [(silver, labels)]
             of += [(table_of(v, layers[v.name]), needed(v, layers[v.name], times[0], times[-1])) for v in data.features.views]
         reads[month] = _together(of)
-    return to_make(training_table(data), data.partitions, data.version, reads, _tables(data), run, stale or {})
+    found = to_make(training_table(data), data.partitions, data.version, reads, _tables(data), run, stale or {}, is_withdrawn=True)
+    withdrawn = {month for month in found if (entry := own.get(data.partitions.key(month))) and entry.status == "blocked"}
+    return {month: replace(one, why=MISSING) if month in withdrawn else one for month, one in found.items()}
 
 
 def _together(read: Iterable[tuple[Table, range]]) -> dict[Table, range]:

@@ -39,6 +39,8 @@ class ToMake:
     blocked that was not: then the run says so of this one."""
     of: str
     """What there was to make it of: when this is the same, making it again ends as it did before."""
+    is_taken_back: bool = False
+    """Whether it is there, and something that it was made of has been blocked since: a run of it blocks it too."""
 
 
 def to_make(
@@ -64,11 +66,12 @@ def to_make(
     upstream = [_Upstream.of(one, run, stale.get(one.table, ())) for one in reads]
     for partition, of in needed.items():
         entry = own.get(partitions.key(partition))
-        if why := _why(entry, version, of, upstream):
+        taken_back = is_withdrawn and entry is not None and entry.status == "ok" and any(u.is_blocked(of[u.table]) for u in upstream)
+        # What is withdrawn keeps its Delta version: what was made of it would not seem older.
+        if why := _why(entry, version, of, upstream) or (OLDER if taken_back else None):
             can_be = all(one.can_be_read(of[one.table]) for one in upstream)
-            taken_back = is_withdrawn and entry is not None and entry.status == "ok" and any(u.is_blocked(of[u.table]) for u in upstream)
             seen = " ".join(f"{one.newest(of[one.table])}" for one in upstream)
-            found[partition] = ToMake(why, can_be or taken_back, f"{version} {seen} {entry.delta_version if entry else -1}")
+            found[partition] = ToMake(why, can_be or taken_back, f"{version} {seen} {entry.delta_version if entry else -1}", taken_back)
     return found
 
 

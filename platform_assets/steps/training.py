@@ -6,7 +6,7 @@ from platform_assets.declare.training import TrainingSet
 from platform_assets.engines.polars.labels import label_times, labels
 from platform_assets.expressions.types import POLARS
 from platform_assets.steps.reading import features_of, lacking, origins, versions_of
-from platform_assets.steps.run import Done, Run, name_of, span_of, unready, write_and_record
+from platform_assets.steps.run import Done, Run, name_of, span_of, unready, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
 
@@ -16,7 +16,10 @@ def training_table(data: TrainingSet) -> Table:
 
 
 def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
-    """Writes the months first..last of a training set, with the Delta versions that it has read in the ledger."""
+    """Writes the months first..last of a training set, with the Delta versions that it has read in the ledger.
+
+    A month that is there and cannot be made now is withdrawn: models do not go on learning from what was taken back.
+    """
     done, table = Done(), training_table(data)
     source, months = data.labels.source, data.partitions
     silver = silver_table(source)
@@ -49,6 +52,7 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         facts = {month: PartitionFacts(key, frame.height, details=details)}
         whole = frame.with_columns(pl.lit(months.value(month)).alias("partition"))
         write_and_record(run, done, table, whole, months, facts, data.version)
+    withdraw(table, done.refused, run)
     return done
 
 

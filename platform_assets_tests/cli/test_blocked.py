@@ -1,16 +1,19 @@
 """A blocked day at the command line: it is looked at, accepted, and what waited for it can be made, also as Dagster knows it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from platform_assets import historical_features
 from platform_assets.cli.main import cli
 from platform_assets.cli.running import materialize
 from platform_assets.errors import DeclarationError, NotReadyError, PlatformError
 from platform_assets_tests.cli import blocked_shop
-from platform_assets_tests.cli.blocked_shop import defs, receipts, takings
+from platform_assets_tests.cli.blocked_shop import defs, incomes, receipts, takings, tills
 
 MODULE = blocked_shop.__name__
 DAY = "2024-03-02"
@@ -54,7 +57,7 @@ def test_quarantine_shows_the_counts_the_reasons_and_the_rows_as_they_came(insta
     words = " ".join(shown.split())
     assert "receipts 2024-03-02 is blocked: of 3 rows received 0 were accepted, 3 set aside, 0 were duplicates." in words
     assert "33.3% were good, 70.0% are required, so none was accepted." in words
-    assert "row 2 of delivery 1: positive receipt=1 at=2024-03-02T10:00:00Z amount=-5" in words
+    assert "row 2 of delivery 1: positive receipt=1 at=2024-03-02T10:00:00Z till=1 amount=-5" in words
     assert "row 3 of delivery 1: amount: not float" in words
     assert f"platform-assets accept receipts {DAY} --module {MODULE} --why '...'" in words
     assert "... and 2 more: --rows 3" in " ".join(run("quarantine", "receipts", DAY, "--rows", "1").output.split())
@@ -66,7 +69,8 @@ def test_an_accepted_day_is_told_to_dagster_and_opens_what_waits_for_it(instance
         materialize(defs, report, takings.source.partitions, FIRST, LAST, instance)
     said = run("accept", "receipts", DAY, "--why", "the till was new", "--by", "ada").output
     assert said == (
-        f"receipts/silver {DAY}: 1 row accepted as it is; 2 stay in quarantine. What waited for it can be made now: takings/gold.\n"
+        f"receipts/silver {DAY}: 1 row accepted as it is; 2 stay in quarantine. What waited for it can be made now: income/gold, "
+        "takings/gold.\n"
     )
     (partition, newest), *_ = materializations(instance, "receipts/silver")
     assert (partition, newest["status"], newest["tier"], newest["dagster/row_count"]) == (DAY, "ok", "LOW", 1)
@@ -94,11 +98,29 @@ def test_an_acceptance_by_mistake_is_taken_back(instance: dg.DagsterInstance) ->
     run("accept", "receipts", DAY, "--why", "the till was new")
     said = run("accept", "receipts", DAY, "--undo", "--why", "it was the wrong day").output
     assert said == (
-        f"receipts/silver {DAY}: blocked again, its 3 rows wait in quarantine. What was made of it is blocked when it is made the next "
-        "time: takings/gold.\n"
+        f"receipts/silver {DAY}: blocked again, its 3 rows wait in quarantine. Nothing that could be blocked with it had been made of it.\n"
     )
     with pytest.raises(NotReadyError, match="nothing to take back"):
         run("accept", "receipts", DAY, "--undo", "--why", "again")
+
+
+def test_what_was_made_of_a_day_that_is_taken_back_is_blocked_at_once(instance: dg.DagsterInstance) -> None:
+    run("accept", "receipts", DAY, "--why", "the till was new")
+    for table in ("takings", "income"):
+        materialize(defs, ((table, "gold"),), takings.source.partitions, FIRST, LAST, instance)
+    said = run("accept", "receipts", DAY, "--undo", "--why", "it was the wrong day").output
+    assert f"Blocked with it, until it is mended and they are made again: takings/gold {DAY}, income/gold {DAY} to 2024-03-03.\n" in said
+    labels = pl.DataFrame({"till": [1], "label_time": [datetime(2024, 3, 4, tzinfo=UTC)]})
+    with pytest.raises(NotReadyError, match=f"needs income/gold {DAY}, which is blocked, since what it was made of was taken back"):
+        historical_features(incomes, labels, features_from="gold")
+
+
+def test_attributes_of_a_day_that_is_taken_back_are_to_be_made_again(instance: dg.DagsterInstance) -> None:
+    for tables in (("tills", "raw"),), (("tills", "silver"), ("tills", "quarantine")):
+        materialize(defs, tables, tills.partitions, FIRST, LAST, instance)
+    run("accept", "tills", DAY, "--why", "there is a new floor")
+    said = run("accept", "tills", DAY, "--undo", "--why", "there is none").output
+    assert said.endswith(" Make places/gold again: without its rows the last good values are read.\n")
 
 
 @pytest.mark.parametrize("command", [["quarantine"], ["accept", "--why", "x"]], ids=lambda words: str(words[0]))

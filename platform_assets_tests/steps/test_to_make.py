@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from platform_assets import FeatureView, count
+from platform_assets.errors import NotReadyError
 from platform_assets.steps import stale
+from platform_assets.steps.run import withdraw
 from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, ToMake
 from platform_assets_tests.steps.business import Business
+from platform_assets_tests.steps.lifetimes import Lifetimes
 
 
 @pytest.fixture
@@ -54,6 +57,19 @@ def test_a_partition_that_reads_a_blocked_one_is_made_once_more_to_be_blocked_an
     assert told(business, gold(business)) == dict.fromkeys((2, 3, 4, 5), (OLDER, True))
     business.make("gold", business.first, business.last)
     assert told(business, gold(business)) == dict.fromkeys((2, 3, 4, 5), (OLDER, False))
+
+
+def test_what_was_made_of_a_withdrawn_checkpoint_is_asked_for_though_that_has_no_later_version(tmp_path: Path) -> None:
+    business = Lifetimes(tmp_path / "lake")
+    for week in range(business.first, business.last + 1):
+        business.sell_in(week, f"{week}0 ada 1")
+    business.make_range()
+    run, table, april = business.run(), ("spending", "checkpoints"), business.months.first + 1
+    withdraw(table, {business.months.key(april): NotReadyError("for the test")}, run)
+    found = stale.view_to_make(business.view, business.first, business.last, run)
+    assert {business.source.partitions.key(p): (one.why, one.can_be) for p, one in found.items()} == {"2024-04-01": (OLDER, True)}
+    assert list(business.make("gold", business.last, business.last).refused) == ["2024-04-01"]
+    assert stale.view_to_make(business.view, business.first, business.last, business.run()) == {}, "once"
 
 
 def test_what_is_declared_otherwise_says_so(business: Business) -> None:
