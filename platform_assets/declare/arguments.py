@@ -129,14 +129,17 @@ def yes_or_no(value: Any, where: str) -> bool:
 def share(value: Any, where: str) -> float:
     """A number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise DeclarationError(f"{where}: {shown(value)} is no number from 0 to 1")
+        is_percentage = isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100
+        mend = f" Write {value / 100:g}." if is_percentage else ""
+        raise DeclarationError(f"{where}: {shown(value)} is no number from 0 to 1.{mend}")
     return float(value)
 
 
 def whole(value: Any, where: str, least: int | None = None) -> int:
     """A whole number, not below the least."""
     if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
-        raise DeclarationError(f"{where}: {shown(value)} is no whole number{'' if least is None else f' of {least} or more'}")
+        bound = "" if least is None else f" of {least} or more, such as {least + 1}."
+        raise DeclarationError(f"{where}: {shown(value)} is no whole number{bound}")
     return value
 
 

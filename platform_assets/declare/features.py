@@ -89,7 +89,7 @@ class Feature:
             raise DeclarationError(f"{where} has no window. Write {self}.over('7d').")
         one_of(self.closed, get_args(Closed), f"{where}, closed", "way to close a window")
         offset = duration(self.offset, f"{where}, offset") if self.offset is not None else timedelta(0)
-        lengths = [None if text == LIFETIME else positive(text, f"{where}.over") for text in self.windows]
+        lengths = [_length(text, f"{where}.over") for text in self.windows]
         return [Window(text, length, offset, self.closed) for text, length in zip(self.windows, lengths, strict=True)]
 
     def name_over(self, window: str, where: str, plain_column: bool) -> str:
@@ -114,6 +114,14 @@ class Feature:
             )
         check_name(name, where)
         return name
+
+
+def _length(text: Any, where: str) -> timedelta | None:
+    """How far a window reaches back; None: without end."""
+    try:
+        return None if text == LIFETIME else positive(text, where)
+    except DeclarationError as error:
+        raise DeclarationError(f"{error} All since the beginning: '{LIFETIME}'.") from None
 
 
 def _word(aggregation: Aggregation) -> str:

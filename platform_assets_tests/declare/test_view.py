@@ -151,6 +151,10 @@ FEATURES: Wrong = {
     "a window is a number": (lambda: spend(count().over(7)), f"{SPEND}, count().over: 7 {A_DURATION}"),  # type: ignore[arg-type]
     "windows are a list": (lambda: spend(count().over(["7d"])), f"{SPEND}, count().over: ['7d'] {A_DURATION}"),  # type: ignore[arg-type]
     "a window is another word": (lambda: spend(count().over("life")), f"{SPEND}, count().over: 'life' {A_DURATION}"),
+    "a window is for ever": (
+        lambda: spend(count().over("forever")),
+        f"{SPEND}, count().over: 'forever' {A_DURATION} All since the beginning: 'lifetime'.",
+    ),
     "a window is empty": (lambda: spend(count().over("0d")), f"{SPEND}, count().over: '0d' is empty. It must last longer than nothing,"),
     "a window is endless": (lambda: spend(count().over("3000w", "6000w")), f"{SPEND}, count().over: '6000w' is longer than a century"),
     "a window stands twice": (lambda: spend(count().over("7d", "7d")), f"{SPEND}: two features are named 'count_7d'. Give one of them"),
@@ -176,7 +180,12 @@ FEATURES: Wrong = {
         lambda: spend(count().over("7d").named("valid_from")),
         f"{SPEND}: the feature 'valid_from' has the name of a column that the table has already.",
     ),
-    "the share is a percentage": (lambda: quantile("amount", 50), "quantile('amount'), q: 50 is no number from 0 to 1"),
+    "the share is a percentage": (lambda: quantile("amount", 50), "quantile('amount'), q: 50 is no number from 0 to 1. Write 0.5."),
+    "the share is a percentage in full": (
+        lambda: quantile("amount", 99.9),
+        "quantile('amount'), q: 99.9 is no number from 0 to 1. Write 0.999.",
+    ),
+    "the share is below nothing": (lambda: quantile("amount", -5), "quantile('amount'), q: -5 is no number from 0 to 1."),
     "the share is all": (lambda: quantile("amount", 1.0), "quantile('amount'), q: 1 is no quantile. Write max('amount')."),
     "the share is nothing": (lambda: quantile("amount", 0), "quantile('amount'), q: 0 is no quantile. Write min('amount')."),
     "a quantile is of a text": (
@@ -184,7 +193,7 @@ FEATURES: Wrong = {
         f"{SPEND}, quantile('country', 0.5), source 'orders': quantile needs a number, 'country' is text",
     ),
     "how many is missing": (lambda: last_n("amount"), "last_n('amount') lacks the argument 'n'. Write n=..."),  # type: ignore[call-arg]
-    "how many are none": (lambda: last_n("amount", 0), "last_n('amount'), n: 0 is no whole number of 1 or more"),
+    "how many are none": (lambda: last_n("amount", 0), "last_n('amount'), n: 0 is no whole number of 1 or more, such as 2."),
     "how many is a fraction": (lambda: top_k("country", 2.5), "top_k('country'), k: 2.5 is no whole number of 1 or more"),  # type: ignore[arg-type]
     "a column of a list is misspelt": (
         lambda: spend(top_k("contry", 3).over("7d")),
