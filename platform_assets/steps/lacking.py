@@ -20,22 +20,46 @@ class LackingError(NotReadyError):
         self.reader, self.table, self.partitions, self.why, self.lacking = reader, table, partitions, why, tuple(lacking)
 
 
+class BlockedError(NotReadyError):
+    """A partition of a table that a reader needs is blocked."""
+
+    def __init__(self, reader: str, blocked: str) -> None:
+        """blocked: what follows "needs": the partition, why it is blocked, and what mends it."""
+        super().__init__(f"{reader} needs {blocked}")
+        self.reader, self.blocked = reader, blocked
+
+
 def told_once(errors: Iterable[NotReadyError]) -> list[str]:
-    """The messages for all partitions of a step that were refused; those that lack partitions of one table are told as one."""
+    """The messages for all partitions of a step that were refused; those that lack partitions of one table, or one blocked partition,
+    are told as one."""
     groups: dict[object, list[NotReadyError]] = {}
     for error in errors:
-        alike = (error.table, error.why) if isinstance(error, LackingError) else str(error)
-        groups.setdefault(alike, []).append(error)
+        groups.setdefault(_alike(error), []).append(error)
     return [_together(group) for group in groups.values()]
 
 
+def _alike(error: NotReadyError) -> object:
+    if isinstance(error, LackingError):
+        return error.table, error.why
+    return error.blocked if isinstance(error, BlockedError) else str(error)
+
+
 def _together(group: Sequence[NotReadyError]) -> str:
+    waiting = [error for error in group if isinstance(error, BlockedError)]
+    if len(waiting) > 1:
+        return f"{_readers([error.reader for error in waiting])} needs {waiting[0].blocked}"
     lacking = [error for error in group if isinstance(error, LackingError)]
     if len(lacking) < 2:
         return str(group[0])
     one, union = lacking[0], sorted({index for error in lacking for index in error.lacking})
     reader = one.reader.partition(" ")[0]  # without the key: the readers' keys are told beside it
     return _message(reader, one.table, one.partitions, one.why, union)
+
+
+def _readers(readers: Sequence[str]) -> str:
+    """Partitions of one table, each told as 'spending/gold 2024-02-01'."""
+    table, keys = readers[0].partition(" ")[0], [reader.partition(" ")[2] for reader in readers]
+    return f"{table} {', '.join(keys)}" if len(keys) <= 5 else f"{table} ({len(keys)} partitions, {keys[0]} to {keys[-1]})"
 
 
 def _message(reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int]) -> str:

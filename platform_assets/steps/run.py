@@ -9,7 +9,7 @@ import polars as pl
 
 from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import NotReadyError, SourceError
-from platform_assets.steps.lacking import MISSING, LackingError, told_once
+from platform_assets.steps.lacking import MISSING, BlockedError, LackingError, told_once
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.tables import name_of as name_of
@@ -80,22 +80,22 @@ def unready(
         return LackingError(reader, table, partitions, MISSING, missing)
     open_or_not = [(index, entry) for index, entry in found.items() if entry is not None]
     if blocked := [entry for _, entry in open_or_not if entry.status == "blocked"]:
-        return NotReadyError(_blocked(reader, table, blocked[0]))
+        return BlockedError(reader, _blocked(table, blocked[0]))
     if older := [(index, entry.declaration_version) for index, entry in open_or_not if entry.declaration_version != version]:
         why = f"made by version {older[0][1]} of its declaration; now it is {version}"
         return LackingError(reader, table, partitions, why, [index for index, _ in older])
     return None
 
 
-def _blocked(reader: str, table: Table, entry: Entry) -> str:
+def _blocked(table: Table, entry: Entry) -> str:
     if withdrawn := entry.details.get("withdrawn"):
-        return f"{reader} needs {name_of(table)} {entry.partition}, which is blocked, since what it was made of was taken back: {withdrawn}"
+        return f"{name_of(table)} {entry.partition}, which is blocked, since what it was made of was taken back: {withdrawn}"
     share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
     reasons = ", ".join(
         f"{reason}: {rows}" for reason, rows in entry.details.get("reasons", {}).items() if not reason.startswith("blocked")
     )
     return (
-        f"{reader} needs {name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were good, {needed:.0%} are "
+        f"{name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were good, {needed:.0%} are "
         f"required ({reasons}). Its rows wait in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} {entry.partition} "
         f"-m your_module. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
         f"{entry.partition} --why '...' -m your_module"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from platform_assets.errors import NotReadyError
+from platform_assets.steps.lacking import BlockedError, told_once
 from platform_assets_tests.steps.business import Business
 
 BLOCKED = 3
@@ -51,16 +52,33 @@ def test_what_reads_it_is_refused_all_else_written_and_one_error_names_the_refus
         done.check()
     first_line, *reasons = str(error.value).splitlines()
     assert first_line.strip() == f"4 partitions could not be made ({', '.join(refused)}). 4 other partitions were written."
-    assert len(reasons) == 4
+    assert len(reasons) == 1, "what is the same for all of them is told once"
     assert reasons[0].startswith(
-        f"spending/gold {refused[0]} needs sales/silver {refused[0]}, which is blocked: 29% of its rows were good, 70% are required "
-        "(amount: missing: 1, amount: not float: 1, in the future: 1, positive: 2). Its rows wait in sales/quarantine. See "
+        f"spending/gold {', '.join(refused)} needs sales/silver {refused[0]}, which is blocked: 29% of its rows were good, 70% are "
+        "required (amount: missing: 1, amount: not float: 1, in the future: 1, positive: 2). Its rows wait in sales/quarantine. See "
         f"them: platform-assets quarantine sales {refused[0]} -m your_module. Have it delivered again, correct the rule, "
         "or accept it as it is: "
     )
     assert reasons[0].endswith(f"platform-assets accept sales {refused[0]} --why '...' -m your_module")
     written = {str(day) for day in business.lake.scan(("spending", "gold")).select("partition").unique().collect()["partition"]}
     assert not written & set(refused)
+
+
+def test_each_blocked_day_is_told_once_with_those_that_need_it(business: Business) -> None:
+    business.sell(BLOCKED + 1, "40 ada -1", "41 bob 1")
+    business.make_stale(layers=["raw", "silver"])
+    with pytest.raises(NotReadyError) as error:
+        business.make("gold", business.first, business.last).check()
+    _, *reasons = str(error.value).splitlines()
+    assert [reason.partition(", which is blocked")[0] for reason in reasons] == [
+        f"spending/gold {', '.join(map(business.day, range(3, 7)))} needs sales/silver {business.day(3)}",
+        f"spending/gold {business.day(7)} needs sales/silver {business.day(4)}",
+    ]
+
+
+def test_many_that_need_one_blocked_day_are_counted() -> None:
+    errors = [BlockedError(f"spending/gold 2024-02-0{day}", "sales/silver 2024-02-01, which is blocked.") for day in range(1, 7)]
+    assert told_once(errors) == ["spending/gold (6 partitions, 2024-02-01 to 2024-02-06) needs sales/silver 2024-02-01, which is blocked."]
 
 
 def test_a_report_waits_only_for_its_own_days(business: Business) -> None:
