@@ -37,7 +37,11 @@ WRONG: dict[str, tuple[dict[str, Any], Any, str]] = {
     "a tile of a snapshot": ({"accuracy": "snapshot", "tile": "1h"}, count().over("7d"), "tile: windows of snapshots are not rounded"),
     "closed": ({}, count(closed="both").over("7d").named("n"), "feature 'n': closed='both' is for snapshots"),
     "a window without a tile": ({}, count().over("49s"), "its window of 49s is so short that no tile is a tenth of it. Declare tile='1s'"),
-    "a tile longer than the window": ({"tile": "1h"}, count().over("30m"), "its window of 30m is shorter than its tile. Leave tile='1h' out, or"),
+    "a tile longer than the window": (
+        {"tile": "1h"},
+        count().over("30m"),
+        "its window of 30m is shorter than its tile. Leave tile='1h' out, or",
+    ),
     "a tile of nothing": ({"tile": "0s"}, count().over("30m"), "tile: '0s' is empty"),
     "a lifetime": ({}, count().over("lifetime"), "a lifetime is kept in checkpoints of snapshots"),
     "online": (
