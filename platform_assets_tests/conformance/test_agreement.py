@@ -20,6 +20,7 @@ GENERATED = settings(
     deadline=None, print_blob=True, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 A_FEW, MANY, EACH = 300, 2100, 20
+AN_HOUR = pytest.mark.timeout(3600)  # thousands of cases take ten minutes of CPU, and machines are shared
 
 on_every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
@@ -35,6 +36,7 @@ def test_an_engine_agrees_with_the_reference(engine: Engine) -> None:
 
 
 @pytest.mark.slow
+@AN_HOUR
 @on_every_engine
 def test_an_engine_agrees_on_thousands_of_cases_that_meet_every_edge(engine: Engine) -> None:
     grid = Grid()
@@ -61,6 +63,7 @@ def test_an_engine_agrees_on_states_and_their_attributes(engine: Engine) -> None
 
 
 @pytest.mark.slow
+@AN_HOUR
 @on_every_engine
 def test_an_engine_agrees_on_many_states_that_meet_every_case(engine: Engine) -> None:
     met: Counter[str] = Counter()
