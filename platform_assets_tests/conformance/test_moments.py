@@ -35,8 +35,8 @@ def test_values_at_any_moment_are_those_of_the_reference(engine: Engine) -> None
 @pytest.mark.slow
 @AN_HOUR
 @on_every_engine
-def test_a_thousand_cases_straight_from_silver_are_as_from_gold(engine: Engine) -> None:
-    @settings(GENERATED, max_examples=MANY // 2)
+def test_thousands_of_values_straight_from_silver_are_those_from_gold(engine: Engine) -> None:
+    @settings(GENERATED, max_examples=MANY)
     @given(cases())
     def agrees(case: Case) -> None:
         require_silver_agreement(engine, case)

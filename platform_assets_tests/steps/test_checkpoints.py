@@ -14,7 +14,7 @@ from platform_assets_tests.steps.business import same
 from platform_assets_tests.steps.lifetimes import WEEKS, Lifetimes, trade
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [0, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_range_week_by_week_and_a_random_order_end_in_equal_tables(tmp_path: Path, seed: int) -> None:
     whole, weekly, shuffled = businesses = [Lifetimes(tmp_path / name) for name in ("range", "weekly", "random")]
     for business in businesses:
@@ -24,7 +24,7 @@ def test_a_range_week_by_week_and_a_random_order_end_in_equal_tables(tmp_path: P
     weekly.make_stale()
     shuffled.make_stale(Random(seed))
     whole.require_values()
-    assert whole.lake.scan(("spending", "checkpoints")).collect().height >= 3
+    assert whole.lake.scan(("spending", "checkpoints")).collect().height >= 4
     for business in (weekly, shuffled):
         same(whole.tables(), business.tables())
         same(whole.ledger(), business.ledger())
