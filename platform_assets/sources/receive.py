@@ -263,7 +263,7 @@ def _require_columns(source: Source, rows: pl.DataFrame, arrival: Arrival) -> No
 
 def _storable(source: Source, key: str, frame: pl.DataFrame, lake: Lake) -> pl.DataFrame:
     table, where = raw_table(source), f"source {source.name!r}, partition {key}, in what its function returned"
-    stored = dict(lake.scan(table).collect_schema()) if lake.exists(table) else {}
+    stored = lake.schema(table)
     for column, dtype in frame.schema.items():
         if dtype == pl.Datetime("ns", "UTC") and (frame[column].dt.epoch("ns") % 1000 != 0).any():
             raise SourceError(f"{where}: the times in {column!r} are finer than the microseconds that are kept: .dt.cast_time_unit('us')")

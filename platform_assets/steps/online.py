@@ -74,7 +74,7 @@ def stale_online(view: View, first: int, last: int, run: Run, store: OnlineStore
     entries = run.ledger.entries(name_of(gold_table(view)))
     marks = marks_of(view, store)
     # What another table of gold has published is no edition of this one: a publication will say so, and how to mend it.
-    ours = marks is not None and run.lake.exists(gold_table(view)) and marks.table == run.lake.identity(gold_table(view))
+    ours = marks is not None and marks.table == run.lake.identity(gold_table(view))
     published, watermark = (marks.version, marks.watermark) if marks and ours else (-1, first - 1)
     keys = ((p, entries.get(view.source.partitions.key(p))) for p in range(first, last + 1))
     return [p for p, entry in keys if entry is not None and (p > watermark or entry.delta_version > published)]

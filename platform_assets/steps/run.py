@@ -13,6 +13,7 @@ from platform_assets.steps.lacking import MISSING, BlockedError, LackingError, t
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.tables import name_of as name_of
+from platform_assets.stores.tables import table_named
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def write(
     """
     entries: dict[str, Entry] = {}
     written: Written | None = None
-    facts = {index: _with_identities(fact, run) for index, fact in facts.items()}
+    facts = _with_identities(facts, run)
     for first, last in stretches(sorted(facts)):
         span = span_of(partitions, first, last)
         part = frame.filter(pl.col(by).is_between(span.start, span.end, closed="left"))
@@ -194,14 +195,11 @@ def withdraw(table: Table, refused: Mapping[str, NotReadyError], run: Run) -> No
         run.ledger.record([replace(entry, status="blocked", details={**entry.details, "withdrawn": str(error)}) for entry, error in there])
 
 
-def _with_identities(fact: PartitionFacts, run: Run) -> PartitionFacts:
+def _with_identities(facts: Mapping[int, PartitionFacts], run: Run) -> dict[int, PartitionFacts]:
     """Beside the Delta versions read, which tables they count in: one that was removed and made anew begins with 0 again."""
-    tables = {name: table_named(name) for name in fact.details.get("read", {})}
-    read_from = {name: run.lake.identity(table) for name, table in tables.items() if run.lake.exists(table)}
-    return replace(fact, details={**fact.details, "read_from": read_from})
-
-
-def table_named(name: str) -> Table:
-    """The table that the ledger calls 'orders/silver'."""
-    declaration, _, layer = name.partition("/")
-    return (declaration, layer)
+    read = {index: fact.details.get("read", {}) for index, fact in facts.items()}
+    ids = {name: run.lake.identity(table_named(name)) for name in set().union(*read.values())}
+    return {
+        index: replace(fact, details={**fact.details, "read_from": {name: ids[name] for name in read[index] if ids[name] is not None}})
+        for index, fact in facts.items()
+    }

@@ -108,7 +108,7 @@ class _Upstream:
             versions[index - first] = entry.delta_version
             if index not in stale and reads.version in (None, entry.declaration_version):
                 states[index - first] = _BLOCKED if entry.status == "blocked" and not reads.blocked_too else _GOOD
-        return _Upstream(reads, run.lake.identity(reads.table) if run.lake.exists(reads.table) else None, versions, states)
+        return _Upstream(reads, run.lake.identity(reads.table), versions, states)
 
     @property
     def table(self) -> Table:

@@ -56,18 +56,29 @@ class Lake:
         return "/".join((self.root, *table))
 
     def exists(self, table: Table) -> bool:
-        return self.version(table) is not None
+        return self.log(table) is not None
 
     def version(self, table: Table) -> int | None:
         """The newest Delta version of a table; None when there is no table."""
+        log = self.log(table)
+        return None if log is None else log.version()
+
+    def identity(self, table: Table) -> str | None:
+        """The id that a table got when it was made: another one after it was removed and made anew. None when there is no table."""
+        log = self.log(table)
+        return None if log is None else str(log.metadata().id)
+
+    def schema(self, table: Table) -> pl.Schema:
+        """The columns of a table; none when there is no table."""
+        log = self.log(table)
+        return pl.Schema() if log is None else pl.Schema(log.schema())
+
+    def log(self, table: Table) -> DeltaTable | None:
+        """What a table's log says without its files, at the newest version; None when there is no table."""
         try:
-            return DeltaTable(self.uri(table), storage_options=self._options(), without_files=True).version()
+            return DeltaTable(self.uri(table), storage_options=self._options(), without_files=True)
         except TableNotFoundError:
             return None
-
-    def identity(self, table: Table) -> str:
-        """The id that a table got when it was made: another one after it was removed and made anew."""
-        return str(self.open(table).metadata().id)
 
     def open(self, table: Table, version: int | None = None) -> DeltaTable:
         """The table as deltalake has it, at a version or at the newest.
@@ -88,6 +99,12 @@ class Lake:
             if version is None:
                 raise
             raise self._gone(table, version) from error
+
+    def _open_if_there(self, table: Table) -> DeltaTable | None:
+        try:
+            return self.open(table)
+        except NotReadyError:
+            return None
 
     def scan(self, table: Table, *, by: str | None = None, span: Span | None = None, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table, or those with span.start <= by < span.end; only files of these partitions are read.
@@ -138,7 +155,7 @@ class Lake:
         noted = commit_properties(facts, declaration_version, run)
         for attempt in range(_TRIES):
             try:
-                delta = self.open(table) if self.exists(table) else None
+                delta = self._open_if_there(table)
                 if made_from is not None:
                     self._check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
                 return self._commit(table, delta, frame.lazy(), found, by, span, noted)

@@ -12,13 +12,13 @@ from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 
 from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.commits import Commit
 from platform_assets.stores.delta import OWN, Lake, wait_for_others
 from platform_assets.stores.opening import create_table
-from platform_assets.stores.tables import Table, name_of
+from platform_assets.stores.tables import Table, name_of, table_named
 
 LEDGER: Table = (OWN, "ledger")
 
@@ -95,8 +95,8 @@ class Ledger:
             rows += [_row(entry, True, now) for entry in found or [Entry(table, _NO_PARTITION, version, "", 0, status="no facts")]]
         if not rows:
             return
-        written = {entry["table"] for entry in rows}
-        ids = pl.DataFrame({"table": sorted(written), "table_id": [self._id(table) for table in sorted(written)]})
+        written = sorted({entry["table"] for entry in rows})
+        ids = pl.DataFrame({"table": written, "table_id": [self._lake.identity(table_named(table)) or "" for table in written]})
         self._append(pl.DataFrame(rows, schema=_SAID).join(ids, on="table", how="left", maintain_order="left"))
         for key in recovered:
             self._recovered.pop(key, None)
@@ -113,7 +113,7 @@ class Ledger:
         return self._read[table]
 
     def _entries(self, table: str, at_version: int | None) -> dict[str, Entry]:
-        delta = self._open(table)
+        delta = self._lake.log(table_named(table))
         if delta is None:
             return {}
         last = delta.version() if at_version is None else min(at_version, delta.version())
@@ -140,20 +140,8 @@ class Ledger:
 
     def _recover(self, table: str, version: int) -> Sequence[Entry]:
         if (table, version) not in self._recovered:
-            declaration, _, layer = table.partition("/")
-            self._recovered[table, version] = _entries_of(table, self._lake.commit((declaration, layer), version))
+            self._recovered[table, version] = _entries_of(table, self._lake.commit(table_named(table), version))
         return self._recovered[table, version]
-
-    def _open(self, table: str) -> DeltaTable | None:
-        declaration, _, layer = table.partition("/")
-        try:
-            return DeltaTable(self._lake.uri((declaration, layer)), storage_options=self._options(), without_files=True)
-        except TableNotFoundError:
-            return None
-
-    def _id(self, table: str) -> str:
-        delta = self._open(table)
-        return "" if delta is None else str(delta.metadata().id)
 
     def _rows(self) -> pl.LazyFrame:
         try:
@@ -183,9 +171,6 @@ class Ledger:
             return self._lake.open(LEDGER)
         write_deltalake(delta, _after(rows, delta.version()), mode="append", schema_mode="merge")
         return delta
-
-    def _options(self) -> dict[str, str] | None:
-        return dict(self._lake.storage_options) if self._lake.storage_options else None
 
 
 def _after(rows: pl.DataFrame, version: int) -> pl.DataFrame:

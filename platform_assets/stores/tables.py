@@ -23,6 +23,12 @@ def name_of(table: Table) -> str:
     return "/".join(table)
 
 
+def table_named(name: str) -> Table:
+    """The table that people call 'orders/silver'."""
+    declaration, _, layer = name.partition("/")
+    return (declaration, layer)
+
+
 def key_of(value: Moment) -> str:
     """The key of the partition that starts at this value, as Partitions.key gives it.
 
