@@ -63,6 +63,12 @@ def _misfit(what: str, signature: inspect.Signature, args: Sequence[Any], kwargs
     return DeclarationError(f"{where} lacks the argument {lacking[0]!r}. Write {lacking[0]}=...")
 
 
+def assign(declaration: Any, **values: Any) -> None:
+    """Sets the attributes of a frozen dataclass that checks its arguments in an __init__ of its own."""
+    for attribute, value in values.items():
+        object.__setattr__(declaration, attribute, value)
+
+
 def shown(value: Any) -> str:
     """A value in a message: a declaration or function by its name, anything else in at most 80 characters."""
     name = getattr(value, "name", None)

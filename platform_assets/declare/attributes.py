@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from platform_assets.declare.arguments import checked_arguments, names_of, shown, text, yes_or_no
+from platform_assets.declare.arguments import assign, checked_arguments, names_of, shown, yes_or_no
 from platform_assets.declare.entity import Entity, check_keys
-from platform_assets.declare.names import check_name, check_owners, check_tags
+from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
 from platform_assets.declare.view import FeatureView
@@ -89,18 +89,17 @@ class AttributeView:
             source.require(column, f"{where}, attributes, source {source.name!r}")
             if column in entity.keys:
                 raise DeclarationError(f"{where}, attributes: {column!r} is a key, which whoever asks knows already. Leave it out.")
-        values = {
-            "name": name,
-            "entity": entity,
-            "source": source,
-            "attributes": columns,
-            "online": yes_or_no(online, f"{where}, online"),
-            "description": text(description, f"{where}, description", "description='...'"),
-            "owners": check_owners(owners, where) or source.owners,
-            "tags": check_tags(tags, where) or source.tags,
-        }
-        for attribute, value in values.items():
-            object.__setattr__(self, attribute, value)
+        assign(
+            self,
+            name=name,
+            entity=entity,
+            source=source,
+            attributes=columns,
+            online=yes_or_no(online, f"{where}, online"),
+            description=check_description(description, where),
+            owners=check_owners(owners, where) or source.owners,
+            tags=check_tags(tags, where) or source.tags,
+        )
 
     @cached_property
     def version(self) -> str:

@@ -1,9 +1,9 @@
-"""Names, and the other things that every declaration carries: owners, tags."""
+"""Names, and the other things that every declaration carries: description, owners, tags."""
 
 import re
 from typing import Any
 
-from platform_assets.declare.arguments import list_of, shown, texts_by_name
+from platform_assets.declare.arguments import list_of, shown, text, texts_by_name
 from platform_assets.errors import DeclarationError
 
 RESERVED_COLUMNS = (
@@ -28,6 +28,11 @@ def check_name(name: Any, where: str) -> None:
             f"{where}: the name {shown(name)} does not fit. "
             "Use lower case letters, digits and single underscores, such as 'customer_spend'."
         )
+
+
+def check_description(description: Any, where: str) -> str:
+    """Any text, which the tables of a declaration show."""
+    return text(description, f"{where}, description", "description='...'")
 
 
 def check_owners(owners: Any, where: str) -> tuple[str, ...]:

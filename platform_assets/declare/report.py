@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from platform_assets.declare.arguments import checked_arguments, list_of, names_of, shown, text
+from platform_assets.declare.arguments import assign, checked_arguments, list_of, names_of, shown
 from platform_assets.declare.features import Feature, Measure, is_time_since, measure
-from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
+from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
 from platform_assets.declare.timezones import check_timezone
 from platform_assets.declare.version import version_of
@@ -64,18 +64,17 @@ class GoldTable:
         for column in names:
             if names.count(column) > 1 or column in RESERVED_COLUMNS:
                 raise DeclarationError(f"{where}: the column {column!r} exists twice. Give the measure another name: .named('...').")
-        values = {
-            "name": name,
-            "source": source,
-            "by": columns,
-            "measures": checked,
-            "timezone": timezone,
-            "description": text(description, f"{where}, description", "description='...'"),
-            "owners": check_owners(owners, where) or source.owners,
-            "tags": check_tags(tags, where) or source.tags,
-        }
-        for attribute, value in values.items():
-            object.__setattr__(self, attribute, value)
+        assign(
+            self,
+            name=name,
+            source=source,
+            by=columns,
+            measures=checked,
+            timezone=timezone,
+            description=check_description(description, where),
+            owners=check_owners(owners, where) or source.owners,
+            tags=check_tags(tags, where) or source.tags,
+        )
 
     @cached_property
     def version(self) -> str:

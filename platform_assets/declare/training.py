@@ -6,11 +6,11 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from platform_assets.declare.arguments import checked_arguments, list_of, one_of, shown, text
+from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown
 from platform_assets.declare.attributes import View
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity
-from platform_assets.declare.names import check_name, check_owners, check_tags
+from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked_on_demand
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source, condition
@@ -52,10 +52,8 @@ class FeatureService:
             if not isinstance(view, View):
                 raise DeclarationError(f"{where}, views: {shown(view)} is no feature view and no attribute view")
         _check_together(read, where)
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "views", read)
-        object.__setattr__(self, "description", text(description, f"{where}, description", "description='...'"))
-        object.__setattr__(self, "on_demand", checked_on_demand(on_demand, self.view_features, list(self.keys), where))
+        assign(self, name=name, views=read, description=check_description(description, where))
+        assign(self, on_demand=checked_on_demand(on_demand, self.view_features, list(self.keys), where))
 
     @property
     def keys(self) -> dict[str, DataType]:
@@ -266,19 +264,18 @@ class TrainingSet:
                 )
         if label in {*features.features, *entity.keys, "label_time", "partition"}:
             raise DeclarationError(f"{where}, label: {label!r} is a column of the training set already, choose another")
-        values = {
-            "name": name,
-            "features": features,
-            "labels": labels,
-            "entity": entity,
-            "label": label,
-            "features_from": features_from,
-            "description": text(description, f"{where}, description", "description='...'"),
-            "owners": check_owners(owners, where) or features.views[0].owners,
-            "tags": check_tags(tags, where),
-        }
-        for attribute, value in values.items():
-            object.__setattr__(self, attribute, value)
+        assign(
+            self,
+            name=name,
+            features=features,
+            labels=labels,
+            entity=entity,
+            label=label,
+            features_from=features_from,
+            description=check_description(description, where),
+            owners=check_owners(owners, where) or features.views[0].owners,
+            tags=check_tags(tags, where),
+        )
 
     @cached_property
     def partitions(self) -> Partitions:

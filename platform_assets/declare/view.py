@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from platform_assets.declare.arguments import checked_arguments, list_of, one_of, shown, text, yes_or_no
+from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown, yes_or_no
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity, check_keys
 from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
-from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
+from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
@@ -132,20 +132,19 @@ class FeatureView:
             )
         derived = _derived([f for f in declared if isinstance(f, Derived)], stored, where)
         _check_clashes([*stored, *derived], entity, where)
-        values = {
-            "name": name,
-            "entity": entity,
-            "source": source,
-            "stored": tuple(stored),
-            "derived": tuple(derived),
-            "accuracy": accuracy,
-            "online": yes_or_no(online, f"{where}, online"),
-            "description": text(description, f"{where}, description", "description='...'"),
-            "owners": check_owners(owners, where) or source.owners,
-            "tags": check_tags(tags, where) or source.tags,
-        }
-        for attribute, value in values.items():
-            object.__setattr__(self, attribute, value)
+        assign(
+            self,
+            name=name,
+            entity=entity,
+            source=source,
+            stored=tuple(stored),
+            derived=tuple(derived),
+            accuracy=accuracy,
+            online=yes_or_no(online, f"{where}, online"),
+            description=check_description(description, where),
+            owners=check_owners(owners, where) or source.owners,
+            tags=check_tags(tags, where) or source.tags,
+        )
 
     @cached_property
     def version(self) -> str:
