@@ -1,6 +1,6 @@
 """Materializing what is missing or stale, through Dagster, with a progress display."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -8,22 +8,22 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from platform_assets.assets.definitions import reached
 from platform_assets.cli.running import materialize
-from platform_assets.declare.attributes import View
-from platform_assets.declare.checkpoints import months_of
+from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.source import Source
+from platform_assets.declare.view import FeatureView
 from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps import stale
-from platform_assets.steps.checkpoints import checkpoints_table
-from platform_assets.steps.gold import gold_table, online_table
-from platform_assets.steps.model import model_table, predictions_table
+from platform_assets.steps.gold import online_table
+from platform_assets.steps.layers import Layer, layers_of
+from platform_assets.steps.model import predictions_table
 from platform_assets.steps.online import stale_online
 from platform_assets.steps.run import Run, counted, name_of
-from platform_assets.steps.silver import quarantine_table, silver_table
-from platform_assets.steps.training import training_table
+from platform_assets.steps.stale import stale_predictions, stale_raw
 from platform_assets.stores.delta import Lake, Table
 from platform_assets.stores.ledger import Ledger
 from platform_assets.stores.online.connection import OnlineStore
@@ -35,7 +35,7 @@ class Stage:
 
     tables: tuple[Table, ...]
     partitions: Partitions
-    stale: Callable[[int, int, Run], list[int]]
+    stale: Callable[[int, int, Run], Iterable[int]]
 
 
 @dataclass
@@ -47,21 +47,21 @@ class Made:
 
 def stages() -> list[Stage]:
     """The layers of the shop, upstream first."""
-    sources = (retail.orders, retail.returns, retail.customers)
-    views = (retail.customer_spend, retail.customer_history, retail.customer_returns, retail.customer_profile, retail.product_sales)
-    history = retail.customer_history
-    days, months = retail.DAYS, retail.churn_training.partitions
+    declared = reached(retail.RETAIL)
+    sources = [one for one in declared if isinstance(one, Source)]
+    views = [one for one in declared if isinstance(one, FeatureView | AttributeView) and one.online]
+    others = [one for one in declared if not isinstance(one, Source)]
     return [
-        *(Stage((raw_table(s),), days, partial(stale.stale_raw, s)) for s in sources),
-        *(Stage((silver_table(s), quarantine_table(s)), days, partial(stale.stale_silver, s)) for s in sources),
-        Stage((checkpoints_table(history),), months_of(history), partial(stale.stale_checkpoints, history)),
-        *(Stage((gold_table(view),), days, partial(stale.stale_view, view)) for view in views),
-        Stage((gold_table(retail.daily_revenue),), days, partial(stale.stale_report, retail.daily_revenue)),
-        *(Stage((online_table(view),), days, partial(_stale_online, view)) for view in views),
-        Stage((training_table(retail.churn_training),), months, partial(stale.stale_training, retail.churn_training)),
-        Stage((model_table(retail.churn),), months, partial(stale.stale_model, retail.churn)),
-        Stage((predictions_table(retail.churn),), days, partial(stale.stale_predictions, retail.churn)),
+        *(Stage((raw_table(one),), one.partitions, partial(stale_raw, one)) for one in sources),
+        *(Stage(layer.tables, layer.partitions, _stale(layer)) for one in (*sources, *others) for layer in layers_of(one)),
+        *(Stage((online_table(one),), one.source.partitions, partial(_stale_online, one)) for one in views),
     ]
+
+
+def _stale(layer: Layer) -> Callable[[int, int, Run], Iterable[int]]:
+    if layer.tables[0] == predictions_table(retail.churn):
+        return partial(stale_predictions, retail.churn)
+    return lambda first, last, run: layer.to_make(first, last, run, {})
 
 
 def _stale_online(view: View, first: int, last: int, run: Run) -> list[int]:
@@ -88,7 +88,7 @@ def materialize_stale(console: Console) -> Made:
             lake = Lake(str(settings.lake_root))
             first, last = stage.partitions.first, stage.partitions.last
             assert last is not None, "the shop's days have an end"
-            wanted = stage.stale(first, last, Run(lake, Ledger(lake), "plan", settings.clock()))
+            wanted = sorted(stage.stale(first, last, Run(lake, Ledger(lake), "plan", settings.clock())))
             if wanted:
                 materialize(defs, stage.tables, stage.partitions, wanted[0], wanted[-1], instance)
                 made.partitions |= {name_of(table): wanted[-1] - wanted[0] + 1 for table in stage.tables}

@@ -1,7 +1,6 @@
 """What has to be made: partitions that are missing, or older than what they read.
 
-By the ledger, so whatever made or missed a change. The demo asks for the lists; automation (assets/automation/stale.py) for why, and
-whether a partition can be made now.
+By the ledger, so whatever made or missed a change: why each is stale, and whether it can be made now.
 """
 
 from bisect import bisect
@@ -50,10 +49,6 @@ def _is_news(source: Source, partition: int, run: Run, known: Mapping[str, Entry
         return True
 
 
-def stale_silver(source: Source, first: int, last: int, run: Run) -> list[int]:
-    return list(silver_to_make(source, first, last, run))
-
-
 def silver_to_make(source: Source, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
     """Of silver and quarantine, which are written together."""
     raw, needed = raw_table(source), {p: {raw_table(source): range(p - source.duplicates_within, p + 1)} for p in range(first, last + 1)}
@@ -78,10 +73,6 @@ def _accepted_since(source: Source, first: int, last: int, run: Run) -> dict[int
     return found
 
 
-def stale_view(view: View, first: int, last: int, run: Run) -> list[int]:
-    return list(view_to_make(view, first, last, run))
-
-
 def view_to_make(view: View, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
     silver, source = silver_table(view.source), view.source
     reads = [Reads(silver, source.partitions, source.version, blocked_too=isinstance(view, AttributeView))]
@@ -91,10 +82,6 @@ def view_to_make(view: View, first: int, last: int, run: Run, stale: Stale | Non
         reads.append(Reads(checkpoints, months_of(view), view.version))
         needed = {p: {silver: arrivals_of_snapshot(view, p), checkpoints: [] if month is None else [month]} for p, month in before.items()}
     return to_make(gold_table(view), source.partitions, view.version, needed, reads, run, stale or {}, is_withdrawn=True)
-
-
-def stale_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> list[int]:
-    return list(checkpoints_to_make(view, first, last, run))
 
 
 def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
@@ -124,20 +111,12 @@ def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, stal
     return dict(sorted(found.items()))
 
 
-def stale_report(report: GoldTable, first: int, last: int, run: Run) -> list[int]:
-    return list(report_to_make(report, first, last, run))
-
-
 def report_to_make(report: GoldTable, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
     silver, source = silver_table(report.source), report.source
     arrivals = arrivals_of(source.partitions, run.ledger.entries(name_of(silver)))
     needed = {p: {silver: needed_arrivals(report, p, arrivals)} for p in range(first, last + 1)}
     reads = Reads(silver, source.partitions, source.version)
     return to_make(gold_table(report), source.partitions, report.version, needed, [reads], run, stale or {}, is_withdrawn=True)
-
-
-def stale_training(data: TrainingSet, first: int, last: int, run: Run) -> list[int]:
-    return list(training_to_make(data, first, last, run))
 
 
 def training_to_make(data: TrainingSet, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
@@ -185,10 +164,6 @@ def _tables(data: TrainingSet) -> list[Reads]:
     found = [Reads(table, one.partitions, one.version, blocked_too=table not in strict) for table, one in silver.items()]
     found += [Reads(gold_table(view), view.source.partitions, view.version) for view in views]
     return list({one.table: one for one in found}.values())
-
-
-def stale_model(model: Model, first: int, last: int, run: Run) -> list[int]:
-    return list(model_to_make(model, first, last, run))
 
 
 def model_to_make(model: Model, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:

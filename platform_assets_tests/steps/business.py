@@ -1,6 +1,6 @@
 """A tiny business of its own for tests of steps: deliveries in memory, and one command that makes whatever is stale."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -87,14 +87,14 @@ class Business:
         }
 
     def stale(self, table: str) -> list[int]:
-        return self.stalers()[table](self.first, self.last, self.run())
+        return list(self.stalers()[table](self.first, self.last, self.run()))
 
-    def stalers(self) -> dict[str, Callable[[int, int, Run], list[int]]]:
+    def stalers(self) -> dict[str, Callable[[int, int, Run], Iterable[int]]]:
         return {
             "raw": partial(stale.stale_raw, self.source),
-            "silver": partial(stale.stale_silver, self.source),
-            "gold": partial(stale.stale_view, self.view),
-            "report": partial(stale.stale_report, self.report),
+            "silver": partial(stale.silver_to_make, self.source),
+            "gold": partial(stale.view_to_make, self.view),
+            "report": partial(stale.report_to_make, self.report),
         }
 
     def written(self) -> list[Table]:

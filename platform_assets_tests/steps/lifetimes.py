@@ -1,6 +1,6 @@
 """The tiny business with lifetime features: by weeks, so that a few partitions hold several month ends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -53,8 +53,8 @@ class Lifetimes(Business):
     def makers(self) -> dict[str, Callable[[int, int, Run], Done]]:
         return super().makers() | {"checkpoints": partial(make_checkpoints, self.view)}
 
-    def stalers(self) -> dict[str, Callable[[int, int, Run], list[int]]]:
-        return super().stalers() | {"checkpoints": partial(stale.stale_checkpoints, self.view)}
+    def stalers(self) -> dict[str, Callable[[int, int, Run], Iterable[int]]]:
+        return super().stalers() | {"checkpoints": partial(stale.checkpoints_to_make, self.view)}
 
     def span(self, table: str) -> tuple[int, int]:
         """The first and last partition of a layer."""
@@ -62,7 +62,7 @@ class Lifetimes(Business):
         return (self.months.first, self.months.last) if table == "checkpoints" else (self.first, self.last)
 
     def stale(self, table: str) -> list[int]:
-        return self.stalers()[table](*self.span(table), self.run())
+        return list(self.stalers()[table](*self.span(table), self.run()))
 
     def make_range(self) -> None:
         for table in self.layers:

@@ -1,6 +1,6 @@
 """The tiny business with members: a state source whose updates a test writes, and an attribute view of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -67,11 +67,11 @@ class Members(Business):
             "profile": partial(make_attributes, self.profile),
         }
 
-    def stalers(self) -> dict[str, Callable[[int, int, Run], list[int]]]:
+    def stalers(self) -> dict[str, Callable[[int, int, Run], Iterable[int]]]:
         return super().stalers() | {
             "members raw": partial(stale.stale_raw, self.members),
-            "members silver": partial(stale.stale_silver, self.members),
-            "profile": partial(stale.stale_view, self.profile),
+            "members silver": partial(stale.silver_to_make, self.members),
+            "profile": partial(stale.view_to_make, self.profile),
         }
 
     def written(self) -> list[Table]:

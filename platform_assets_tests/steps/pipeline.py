@@ -86,17 +86,17 @@ class Pipeline(Business):
         run, months = self.run(), self.training.partitions
         assert months.last is not None
         if table == "training":
-            return stale.stale_training(self.training, months.first, months.last, run)
+            return list(stale.training_to_make(self.training, months.first, months.last, run))
         if table == "model":
-            return stale.stale_model(self.model, months.first, months.last, run)
+            return list(stale.model_to_make(self.model, months.first, months.last, run))
         if table == "predictions":
             return stale.stale_predictions(self.model, self.first, self.last, run)
         if table == "checkpoints":
             kept = months_of(self.history)
             assert kept.last is not None
-            return stale.stale_checkpoints(self.history, kept.first, kept.last, run)
+            return list(stale.checkpoints_to_make(self.history, kept.first, kept.last, run))
         if table == "history":
-            return stale.stale_view(self.history, self.first, self.last, run)
+            return list(stale.view_to_make(self.history, self.first, self.last, run))
         if table == "online":
             assert self.store is not None
             return stale_online(self.view, self.first, self.last, run, self.store)

@@ -12,7 +12,7 @@ from platform_assets.declare.training import FeaturesFrom
 from platform_assets.errors import NotReadyError
 from platform_assets.reading.historical import historical_features
 from platform_assets.steps.accept import accept
-from platform_assets.steps.stale import stale_training, training_to_make
+from platform_assets.steps.stale import training_to_make
 from platform_assets.steps.to_make import MISSING
 from platform_assets.steps.training import make_training
 from platform_assets_tests.steps.business import DAYS, START, same
@@ -145,12 +145,12 @@ def test_a_training_set_with_a_blocked_day_of_attributes_is_made_and_asked_for_f
     [asked] = training_to_make(data, month, month, members.run()).values()
     assert (asked.why, asked.can_be) == (MISSING, True)
     make_training(data, month, month, members.run()).check()
-    assert stale_training(data, month, month, members.run()) == []
+    assert list(training_to_make(data, month, month, members.run())) == []
     rows = members.lake.scan(("leaving", "training")).filter(user="ada").sort("label_time").collect()
     assert rows["profile__tariff"].to_list() == ["basic", "basic", "basic"]
     members.update(2, "ada gold 2")
     members.make_stale(None, MEMBERS)
-    assert stale_training(data, month, month, members.run()) == [month], "what comes for the blocked day changes it"
+    assert list(training_to_make(data, month, month, members.run())) == [month], "what comes for the blocked day changes it"
 
 
 @pytest.mark.parametrize("other", ["labels", "view"])

@@ -6,12 +6,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from platform_assets import Arrival, FeatureService, TrainingSet, every, historical_features, no_event, source
+from platform_assets import Arrival, FeatureService, FeatureView, TrainingSet, count, every, historical_features, no_event, source
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.accept import accept, take_back
+from platform_assets.steps.gold import make_change_log
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.silver import make_silver
-from platform_assets.steps.stale import stale_training, training_to_make
+from platform_assets.steps.stale import training_to_make
 from platform_assets.steps.taken_back import withdraw_readers
 from platform_assets.steps.to_make import MISSING
 from platform_assets.steps.training import make_training
@@ -82,9 +83,27 @@ def test_while_the_day_is_open_nothing_is_blocked(business: Labelled) -> None:
     assert withdraw_readers(business.source, (business.view, business.report, business.training), business.run()) == {}
 
 
-def test_what_does_not_read_the_source_is_left_alone(business: Labelled, tmp_path: Path) -> None:
-    other = Business(tmp_path / "other")
-    assert taken_back(business, business.first + BLOCKED, other.view, other.report) == {}
+def test_what_does_not_read_the_source_is_left_alone(business: Labelled) -> None:
+    """Even if it, too, was made of a day that is blocked now: of another source, about which nobody has decided anything."""
+    amounts = ["1", "2"]
+
+    @source(schema=Sale, key=["sale_id"], event_time="at", partitions=business.source.partitions, rules={"positive": "amount >= 0"})
+    def elsewhere(arrival: Arrival) -> pl.DataFrame | None:
+        at, number = (arrival.start + timedelta(hours=1)).isoformat(), int(arrival.partition.replace("-", ""))
+        return pl.DataFrame([{"sale_id": f"{number}{n}", "user": "eve", "at": at, "amount": of} for n, of in enumerate(amounts)])
+
+    visits, run, day = FeatureView("visits", entity=business.entity, source=elsewhere, features=[count().over("2d")]), business.run(), 2
+    first, last = business.first, business.first + day
+    make_raw(elsewhere, first, last, run).check()
+    make_silver(elsewhere, first, last, run).check()
+    make_change_log(visits, first, last, run).check()
+    amounts[:] = ["-1", "-2"]
+    make_raw(elsewhere, last, last, run).check()
+    make_silver(elsewhere, last, last, run).check()
+    assert statuses(business, "elsewhere/silver") == ["ok", "ok", "blocked"]
+    assert taken_back(business, business.first + BLOCKED, elsewhere, visits) == {}
+    assert statuses(business, "visits/gold") == ["ok"] * 3
+    assert withdraw_readers(elsewhere, [elsewhere, visits], business.run()) == {("visits", "gold"): [business.day(day)]}
 
 
 def test_a_day_that_is_accepted_after_all_opens_everything_again(business: Labelled) -> None:
@@ -99,7 +118,7 @@ def test_a_day_that_is_accepted_after_all_opens_everything_again(business: Label
         business.make_training(month).check()
     assert business.tables(list(map(_table, whole))) == whole
     assert {*statuses(business, "spending/gold"), *statuses(business, "takings/gold"), *statuses(business, "leaving/training")} == {"ok"}
-    assert stale_training(business.training, months[0], months[1], business.run()) == []
+    assert list(training_to_make(business.training, months[0], months[1], business.run())) == []
 
 
 def test_a_training_month_that_is_refused_is_withdrawn_with_the_reason(business: Labelled) -> None:

@@ -293,3 +293,7 @@ def churn(train: "TrainingData") -> "Estimator":
     from platform_assets.models.boosting import lightgbm_classifier
 
     return lightgbm_classifier(train, n_estimators=150, learning_rate=0.05, num_leaves=15, min_child_samples=50)
+
+
+RETAIL = (customer_spend, customer_history, customer_returns, product_sales, daily_revenue, churn)
+"""The ends of the chains: all else is found from them."""
