@@ -1,0 +1,103 @@
+"""Which tables each declaration becomes downstream of raw, what they read, and how it is told which of their partitions are stale."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from platform_assets.declare.attributes import AttributeView
+from platform_assets.declare.checkpoints import months_of
+from platform_assets.declare.model import Model
+from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.report import GoldTable
+from platform_assets.declare.source import Source
+from platform_assets.declare.training import TrainingSet
+from platform_assets.declare.view import FeatureView
+from platform_assets.sources.receive import raw_table
+from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints
+from platform_assets.steps.gold import gold_table, make_change_log, make_report
+from platform_assets.steps.model import model_table, predictions_table
+from platform_assets.steps.reading import layer_of, table_of
+from platform_assets.steps.run import Done, Run, name_of
+from platform_assets.steps.silver import quarantine_table, silver_table
+from platform_assets.steps.stale import (
+    Stale,
+    checkpoints_to_make,
+    model_to_make,
+    predictions_to_make,
+    report_to_make,
+    silver_to_make,
+    training_to_make,
+    view_to_make,
+)
+from platform_assets.steps.to_make import ToMake
+from platform_assets.steps.training import make_training, training_table
+from platform_assets.stores.delta import Table
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Tables that one step makes together."""
+
+    tables: tuple[Table, ...]
+    partitions: Partitions
+    reads: tuple[Table, ...]
+    version: str
+    """Of the declaration."""
+    to_make: Callable[[int, int, Run, Stale], dict[int, ToMake]]
+    """The stale ones of the partitions first..last, given which are known to be stale in other tables."""
+    withdraw: Callable[[int, int, Run], Done] | None = None
+    """The step, if a run of it blocks the partitions that are there and were made of what is blocked now."""
+    by_event_time: bool = False
+    """Whether new rows belong to partitions of any time before: no mapping from a partition that came tells which."""
+    is_pinned: bool = False
+    """Whether what is there names the versions that it was made of and stays, whatever becomes of them."""
+
+    @property
+    def name(self) -> str:
+        return name_of(self.tables[0])
+
+
+def layers_of(declaration: object) -> Iterator[Layer]:
+    """What a declaration becomes downstream of raw, in the order in which it is made. A service, or a temporal view, has no table."""
+    if isinstance(declaration, Source):
+        tables = (silver_table(declaration), quarantine_table(declaration))
+        to_make = partial(silver_to_make, declaration)
+        yield Layer(tables, declaration.partitions, (raw_table(declaration),), declaration.version, to_make)
+    elif isinstance(declaration, FeatureView):
+        if declaration.accuracy == "snapshot":
+            yield from _of_a_view(declaration)
+    elif isinstance(declaration, AttributeView):
+        # Not withdrawn: a blocked partition of states has no updates, so the next run of it writes none (make_attributes).
+        to_make = partial(view_to_make, declaration)
+        silver = (silver_table(declaration.source),)
+        yield Layer((gold_table(declaration),), declaration.source.partitions, silver, declaration.version, to_make)
+    elif isinstance(declaration, GoldTable):
+        to_make, withdraw = partial(report_to_make, declaration), partial(make_report, declaration)
+        gold, silver = (gold_table(declaration),), (silver_table(declaration.source),)
+        yield Layer(gold, declaration.source.partitions, silver, declaration.version, to_make, withdraw, by_event_time=True)
+    elif isinstance(declaration, TrainingSet):
+        to_make, withdraw = partial(training_to_make, declaration), partial(make_training, declaration)
+        features = (table_of(view, layer_of(view, declaration.features_from)) for view in declaration.features.views)
+        joined = tuple(dict.fromkeys((silver_table(declaration.labels.source), *features)))
+        yield Layer((training_table(declaration),), declaration.partitions, joined, declaration.version, to_make, withdraw, is_pinned=True)
+    elif isinstance(declaration, Model):
+        yield from _of_a_model(declaration)
+
+
+def _of_a_view(view: FeatureView) -> Iterator[Layer]:
+    silver = (silver_table(view.source),)
+    if view.lifetime:
+        to_make, withdraw = partial(checkpoints_to_make, view), partial(make_checkpoints, view)
+        yield Layer((checkpoints_table(view),), months_of(view), silver, view.version, to_make, withdraw)
+    to_make, withdraw = partial(view_to_make, view), partial(make_change_log, view)
+    yield Layer((gold_table(view),), view.source.partitions, silver, view.version, to_make, withdraw)
+
+
+def _of_a_model(model: Model) -> Iterator[Layer]:
+    """Neither is withdrawn: a model and its predictions say what they were made of."""
+    data = model.training_set
+    trained_on, to_make = (training_table(data),), partial(model_to_make, model)
+    yield Layer((model_table(model),), data.partitions, trained_on, model.version, to_make, is_pinned=True)
+    features = tuple(dict.fromkeys(table_of(view, layer_of(view)) for view in data.features.views))
+    days, to_make = data.features.views[0].source.partitions, partial(predictions_to_make, model)
+    yield Layer((predictions_table(model),), days, features, model.version, to_make)
