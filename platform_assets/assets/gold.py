@@ -1,5 +1,8 @@
 """Gold: feature views as change logs, attribute views, and reports."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import dagster as dg
 
 from platform_assets.assets.checkpoints import read_by_gold
@@ -12,18 +15,20 @@ from platform_assets.declare.attributes import EVENT_TIME, AttributeView
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
 from platform_assets.steps.gold import gold_table, make_attributes, make_change_log, make_report
+from platform_assets.steps.run import Done, Run
 from platform_assets.steps.silver import silver_table
+
+Declared = TypeVar("Declared", FeatureView, AttributeView, GoldTable)
 
 
 def view_asset(view: FeatureView) -> dg.AssetsDefinition:
     """<view>/gold: the change log of a feature view, by snapshot."""
-    table, silver, source = gold_table(view), silver_table(view.source), view.source
+    silver, source = silver_table(view.source), view.source
     stored = {feature.name: feature.measure.type for feature in view.stored}
     columns: Columns = {
         **{key: [(silver, key)] for key in view.entity.keys},
         **{feature.name: made_of(feature.measure, source, silver) for feature in view.stored},
     }
-    lineage = column_lineage(columns)
     types = {**view.key_types, "partition": "date", "valid_from": "datetime", "is_empty": "bool", **stored}
     said = {
         **dict.fromkeys(view.entity.keys, f"key of {view.entity.name}"),
@@ -32,34 +37,22 @@ def view_asset(view: FeatureView) -> dg.AssetsDefinition:
         "is_empty": "whether the windows have nothing left",
         **meanings(view),
     }
-
-    @dg.asset(
-        key=list(table),
+    return _gold_asset(
+        view,
+        make_change_log,
+        columns,
         deps=read_by_gold(view),
-        partitions_def=partitions_definition(source.partitions),
-        backfill_policy=ONE_RUN,
-        code_version=view.version,
         automation_condition=REFRESH,
         description=f"{view.description}\n\nA row for each {view.entity.name} whose windows changed.",
         metadata=column_schema(types, said),
-        **shown(view, "gold", {"gold", "deltalake", "polars"}),
     )
-    def features(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
-        run = platform.run(context.run_id)
-        done = make_change_log(view, *asked(context, source.partitions), run)
-        tell(context, table, done.entries, done, run, source.partitions, lineage)
-        done.check()
-
-    return features
 
 
 def attributes_asset(view: AttributeView) -> dg.AssetsDefinition:
     """<view>/gold: of each entity the latest update that arrived in a partition."""
-    table, silver, source = gold_table(view), silver_table(view.source), view.source
+    silver, source = silver_table(view.source), view.source
+    columns: Columns = {name: [(silver, name)] for name in (*view.entity.keys, *view.attributes)}
     updated = {"valid_from": "datetime", "is_empty": "bool", EVENT_TIME: "datetime"}
-    lineage = column_lineage(
-        {name: [(silver, name)] for name in (*view.entity.keys, *view.attributes)} | {EVENT_TIME: [(silver, source.event_time)]}
-    )
     said = {
         **dict.fromkeys(view.entity.keys, f"key of {view.entity.name}"),
         "partition": "the partition in which the update arrived",
@@ -68,51 +61,51 @@ def attributes_asset(view: AttributeView) -> dg.AssetsDefinition:
         EVENT_TIME: f"{source.event_time} of the update: that with the greatest counts",
         **meanings(view),
     }
-
-    @dg.asset(
-        key=list(table),
+    return _gold_asset(
+        view,
+        make_attributes,
+        {**columns, EVENT_TIME: [(silver, source.event_time)]},
         deps=[reads(silver)],
-        partitions_def=partitions_definition(source.partitions),
-        backfill_policy=ONE_RUN,
-        code_version=view.version,
         automation_condition=REFRESH,
         description=f"{view.description}\n\nA row for each {view.entity.name} that was updated.",
         metadata=column_schema({**view.key_types, "partition": "date", **updated, **view.served}, said),
-        **shown(view, "gold", {"gold", "deltalake", "polars"}),
     )
-    def attributes(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
-        run = platform.run(context.run_id)
-        done = make_attributes(view, *asked(context, source.partitions), run)
-        tell(context, table, done.entries, done, run, source.partitions, lineage)
-        done.check()
-
-    return attributes
 
 
 def report_asset(report: GoldTable) -> dg.AssetsDefinition:
     """<report>/gold: measures by event partition; restated for late rows, when automation/stale.py asks for it."""
-    table, silver, source = gold_table(report), silver_table(report.source), report.source
-    lineage = column_lineage({**{c: [(silver, c)] for c in report.by}, **{m.name: made_of(m, source, silver) for m in report.measures}})
+    silver, source = silver_table(report.source), report.source
     types = {**{column: source.types[column] for column in report.by}, **{m.name: m.type for m in report.measures}}
     said = {
         "partition": f"the {source.partitions.unit} in which it happened, in {report.timezone}",
         **{m.name: measured(m) for m in report.measures},
     }
+    return _gold_asset(
+        report,
+        make_report,
+        {**{c: [(silver, c)] for c in report.by}, **{m.name: made_of(m, source, silver) for m in report.measures}},
+        deps=[reads(silver)],
+        description=f"{report.description}\n\nBy event {source.partitions.unit}, in {report.timezone}.",
+        metadata=column_schema({"partition": "date", **types}, said),
+    )
+
+
+def _gold_asset(declared: Declared, make: Callable[[Declared, int, int, Run], Done], columns: Columns, **told: Any) -> dg.AssetsDefinition:
+    """The asset whose partitions a step makes from silver. told: what Dagster is told of this kind of gold alone."""
+    table, partitions, lineage = gold_table(declared), declared.source.partitions, column_lineage(columns)
 
     @dg.asset(
         key=list(table),
-        deps=[reads(silver)],
-        partitions_def=partitions_definition(source.partitions),
+        partitions_def=partitions_definition(partitions),
         backfill_policy=ONE_RUN,
-        code_version=report.version,
-        description=f"{report.description}\n\nBy event {source.partitions.unit}, in {report.timezone}.",
-        metadata=column_schema({"partition": "date", **types}, said),
-        **shown(report, "gold", {"gold", "deltalake", "polars"}),
+        code_version=declared.version,
+        **shown(declared, "gold", {"gold", "deltalake", "polars"}),
+        **told,
     )
-    def measures(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
+    def gold(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         run = platform.run(context.run_id)
-        done = make_report(report, *asked(context, source.partitions), run)
-        tell(context, table, done.entries, done, run, source.partitions, lineage)
+        done = make(declared, *asked(context, partitions), run)
+        tell(context, table, done.entries, done, run, partitions, lineage)
         done.check()
 
-    return measures
+    return gold
