@@ -52,6 +52,7 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("withdrawn", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
     ("withdrawn", "gold"): [LEDGER],
     ("withdrawn", "history"): [LEDGER],
+    ("withdrawn", "training"): [LEDGER],
 }
 
 
