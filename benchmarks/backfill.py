@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from measured import report
+from measured import options, report
 
 HERE, WINDOW = Path(__file__).parent, 30
 DAYS = 14
@@ -55,4 +55,5 @@ def main(rows: int, quick: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(5_000 if "--quick" in sys.argv else 100_000, quick="--quick" in sys.argv)
+    quick = options(__doc__, "--quick").quick
+    main(5_000 if quick else 100_000, quick)

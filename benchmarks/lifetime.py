@@ -15,7 +15,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from measured import report
+from measured import options, report
 from ranges import ROWS, START, views
 
 from platform_assets import Entity, FeatureView, count, count_distinct, last, max, mean, sum
@@ -90,4 +90,5 @@ if __name__ == "__main__":
         home, name, view, first, end = sys.argv[-5:]
         child(home, name, view, int(first), int(end))
     else:
+        options(__doc__, days=121, rows=ROWS)
         main()

@@ -1,8 +1,9 @@
-"""What every benchmark says besides its figures: CPU seconds and peak memory of a process, the machine, the versions, and a table.
+"""What every benchmark has: options, CPU seconds and peak memory of a process, the machine, the versions, and a table.
 
 Knows nothing but the standard library: the peers' environment runs it too.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -15,7 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, TypeVar
+
+Size = TypeVar("Size")
 
 RESULTS = Path(__file__).parent / "results"
 QUICK = RESULTS / "quick"
@@ -34,6 +38,38 @@ class Spent:
     peak_gb: float
     stopped: str
     said: dict[str, Any]
+
+
+def command_line(about: str | None) -> argparse.ArgumentParser:
+    """The options of a script; --help prints what it says of itself."""
+    return argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def options(about: str | None, *switches: str, **numbers: int) -> argparse.Namespace:
+    """What a script is asked for: switches, and numbers in this order with what they are when they are left out."""
+    command = command_line(about)
+    for switch in switches:
+        command.add_argument(switch, action="store_true")
+    for name, default in numbers.items():
+        command.add_argument(name, nargs="?", type=int, default=default, help=f"{default:,} when it is left out")
+    return command.parse_args()
+
+
+def number_given(place: int, default: int) -> int:
+    """A number on the command line, for what is declared before options are read, in a script and in the processes that it starts."""
+    return int(sys.argv[place]) if sys.argv[place : place + 1] and sys.argv[place].isdigit() else default
+
+
+def sizes_asked(about: str | None, sizes: Sequence[Size], small: Sequence[Size]) -> tuple[Sequence[Size], bool]:
+    """Of a script that takes [--quick | SIZE]: the sizes to measure, all without either, and whether they are the small ones."""
+    command = command_line(about)
+    either = command.add_mutually_exclusive_group()
+    either.add_argument("--quick", action="store_true", help="a small size instead")
+    either.add_argument("size", metavar="SIZE", nargs="?", type=int, choices=range(1, len(sizes) + 1), help="one of them only")
+    asked = command.parse_args()
+    if asked.quick:
+        return small, True
+    return sizes if asked.size is None else [sizes[asked.size - 1]], False
 
 
 def say(run: Callable[[], dict[str, Any]]) -> None:
@@ -77,6 +113,16 @@ def spawned(*command: object, python: str = sys.executable, limit_gb: float = LI
 
 def _short(word: object) -> str:
     return Path(str(word)).name
+
+
+def typical(runs: Sequence[Spent]) -> Spent:
+    """The medians of several runs of a way; they are stopped alike, and tell the same."""
+    return Spent(median(run.cpu for run in runs), median(run.peak_gb for run in runs), runs[0].stopped, runs[0].said)
+
+
+def is_same(said: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Whether a way found what another has: numbers may differ by a billionth of themselves, counts below a billion not at all."""
+    return all(abs(said[name] - value) <= 1e-9 * abs(value) for name, value in answer.items())
 
 
 def process_cpu(pid: int) -> float:
@@ -148,6 +194,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
         first, *others = zip(row, widths, strict=True)
         lines.append("  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]))
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def in_short(count: int) -> str:
+    """2M or 500k."""
+    return f"{count // 1_000_000}M" if count >= 1_000_000 else f"{count // 1000}k"
 
 
 def shown(cell: Any) -> str:

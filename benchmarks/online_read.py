@@ -22,7 +22,7 @@ import hiredis
 import numpy as np
 import polars as pl
 import redis
-from measured import report
+from measured import options, report
 from publish import loader_of
 
 import platform_assets as pa
@@ -144,4 +144,5 @@ def _milliseconds(read: Callable[[], object], times: int) -> float:
 
 
 if __name__ == "__main__":
+    options(__doc__)
     main()

@@ -21,10 +21,10 @@ import numpy as np
 import polars as pl
 import redis
 from environment import peers_python, peers_versions
-from measured import report, say, spawned
+from measured import options, report, say, spawned
+from two_views import SERVICE, VIEWS, events
 
-import platform_assets as pa
-from platform_assets import Arrival, Entity, FeatureService, FeatureView
+from platform_assets import online_features
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.online import make_online
 from platform_assets.steps.run import Done, Run, write_and_record
@@ -37,31 +37,6 @@ from platform_assets.stores.valkey import EmbeddedValkey
 ENTITIES, QUICK, TURNS = 100_000, 10_000, 3
 NOW = datetime(2024, 1, 2, 1, tzinfo=UTC)
 FEAST = Path(__file__).parent / "peers" / "feast_online.py"
-
-
-class Event:
-    user: int
-    at: datetime
-    amount: float
-
-
-@pa.source(schema=Event, event_time="at", partitions=pa.daily("2024-01-01"), owners=["team:benchmarks"])
-def events(arrival: Arrival) -> pl.LazyFrame | None:
-    """Not called: gold is drawn."""
-    return None
-
-
-VIEWS = [
-    FeatureView(
-        name,
-        entity=Entity("user", keys=["user"]),
-        source=events,
-        online=True,
-        features=[make("amount").over("7d").named(f"f{n}") for n, make in enumerate((pa.sum, pa.mean, pa.max, pa.min, pa.std))],
-    )
-    for name in ("spend", "visits")
-]
-SERVICE = FeatureService("benchmark", VIEWS)
 
 
 def run_of(folder: Path) -> Run:
@@ -94,13 +69,13 @@ def read(url: str, entities: int) -> dict[str, Any]:
     client, found = OnlineClient(url), dict[str, Any]()
     for count in (1, 100):
         asked = [{"user": place * 7 % entities} for place in range(count)]
-        answer = pa.online_features(SERVICE, asked, client, now=NOW).rows
+        answer = online_features(SERVICE, asked, client, now=NOW).rows
         found[f"total of {count}"] = sum(row["spend__f0"] + row["visits__f4"] for row in answer)
         spent = []
         for _ in range(5):
             start, times = time.process_time(), 2000 if count == 1 else 200
             for _ in range(times):
-                pa.online_features(SERVICE, asked, client, now=NOW)
+                online_features(SERVICE, asked, client, now=NOW)
             spent.append((time.process_time() - start) / times * 1000)
         found[f"ms of {count}"] = statistics.median(spent)
     return found
@@ -170,4 +145,5 @@ if __name__ == "__main__":
         case ["read", _, url, entities]:
             say(lambda: read(url, int(entities)))
         case _:
-            main(QUICK if "--quick" in sys.argv else ENTITIES, quick="--quick" in sys.argv)
+            quick = options(__doc__, "--quick").quick
+            main(QUICK if quick else ENTITIES, quick)

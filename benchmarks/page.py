@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from measured import RESULTS, shown
+from measured import RESULTS, options, shown
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 PLACE = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -41,4 +41,5 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    options(__doc__)
     PAGE.write_text(page(PAGE.read_text()))

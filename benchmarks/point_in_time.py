@@ -13,16 +13,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import polars as pl
 from environment import peers_python, peers_versions
-from measured import Spent, report, say, spawned
+from measured import Spent, in_short, is_same, report, say, sizes_asked, spawned, typical
+from two_views import SERVICE
 
-import platform_assets as pa
-from platform_assets import Arrival, Entity, FeatureService, FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.stores.delta import Lake, PartitionFacts, Span
 
@@ -35,34 +33,8 @@ BOUNDS = {
 }
 QUICK = [(100_000, 10_000)]
 START, DAYS, A_USER = datetime(2024, 1, 1, tzinfo=UTC), 90, 10
-VIEWS = ("spend", "visits")
+VIEWS = [view.name for view in SERVICE.views]
 HERE = Path(__file__).parent
-
-
-class Event:
-    user: int
-    at: datetime
-    amount: float
-
-
-@pa.source(schema=Event, event_time="at", partitions=pa.daily("2024-01-01"), owners=["team:benchmarks"])
-def events(arrival: Arrival) -> pl.LazyFrame | None:
-    """Not called: gold is drawn."""
-    return None
-
-
-SERVICE = FeatureService(
-    "benchmark",
-    [
-        FeatureView(
-            name,
-            entity=Entity("user", keys=["user"]),
-            source=events,
-            features=[make("amount").over("7d").named(f"f{n}") for n, make in enumerate((pa.sum, pa.mean, pa.max, pa.min, pa.std))],
-        )
-        for name in VIEWS
-    ],
-)
 
 
 def draw(folder: Path, rows: int, labels: int) -> dict[str, Any]:
@@ -136,14 +108,12 @@ def main(sizes: Sequence[tuple[int, int]], quick: bool) -> None:
                 for way, (turns, run) in WAYS.items():
                     if turn < (3 if rows * labels <= 10**11 else turns):
                         spent[way].append(run(folder))
-        ours = median(each.cpu for each in spent["here"])
-        answer = spent["here"][0].said
-        for way, runs in spent.items():
-            cpu, peak = median(each.cpu for each in runs), median(each.peak_gb for each in runs)
-            said, stopped = runs[0].said, runs[0].stopped
-            same = "" if stopped else "yes" if _same(said, answer) else f"no: {said['rows']:,} rows"
+        ours = typical(spent["here"])
+        for way, each in ((way, typical(runs)) for way, runs in spent.items()):
+            same = "" if each.stopped else "yes" if is_same(each.said, ours.said) else f"no: {each.said['rows']:,} rows"
             bound = BOUNDS.get((rows, labels), "") if way == "here" else ""
-            found.append([f"{_short(rows)} x {_short(labels)}", way, stopped or cpu, peak, cpu / ours, bound, same])
+            size = f"{in_short(rows)} x {in_short(labels)}"
+            found.append([size, way, each.stopped or each.cpu, each.peak_gb, each.cpu / ours.cpu, bound, same])
             print(found[-1], flush=True)
     report(
         "point_in_time",
@@ -156,14 +126,6 @@ def main(sizes: Sequence[tuple[int, int]], quick: bool) -> None:
     )
 
 
-def _same(said: dict[str, Any], answer: dict[str, Any]) -> bool:
-    return bool(said["rows"] == answer["rows"] and abs(said["total"] - answer["total"]) <= 1e-9 * abs(answer["total"]))
-
-
-def _short(count: int) -> str:
-    return f"{count // 1_000_000}M" if count >= 1_000_000 else f"{count // 1000}k"
-
-
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["--here", folder]:
@@ -174,9 +136,5 @@ if __name__ == "__main__":
             say(lambda: by_hand(Path(folder), semi=True))
         case ["--draw", folder, rows, labels]:
             say(lambda: draw(Path(folder), int(rows), int(labels)))
-        case ["--quick"]:
-            main(QUICK, quick=True)
-        case [size]:
-            main([SIZES[int(size) - 1]], quick=False)
         case _:
-            main(SIZES, quick=False)
+            main(*sizes_asked(__doc__, SIZES, QUICK))

@@ -8,7 +8,6 @@ encoding of that hash.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import redis
-from measured import report
+from measured import options, report
 
 from platform_assets.expressions.types import DataType
 from platform_assets.stores.online.connection import OnlineStore, Session
@@ -114,4 +113,4 @@ def _cpu(plain: redis.Redis, run: Callable[[], object]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300_000)
+    main(options(__doc__, rows=300_000).rows)

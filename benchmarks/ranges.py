@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from measured import report
+from measured import number_given, options, report
 
 from platform_assets import Arrival, Entity, FeatureView, GoldTable, count, daily, max, mean, source, sum
 from platform_assets.steps.gold import make_change_log, make_report
@@ -29,7 +29,7 @@ from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 
 START, WINDOW, SHORT = datetime(2024, 1, 1, tzinfo=UTC), 30, 30
-ROWS = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
+ROWS = number_given(2, 100_000)
 PAGES = np.array([f"page {number}" for number in range(1000)])
 
 
@@ -124,4 +124,4 @@ if __name__ == "__main__":
     if "--child" in sys.argv:
         child(sys.argv[4], sys.argv[5], int(sys.argv[6]), int(sys.argv[7]))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 365)
+        main(options(__doc__, days=365, rows=ROWS).days)

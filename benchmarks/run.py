@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from measured import options
+
 HERE = Path(__file__).parent
 QUICK = ["point_in_time", "window_features", "online_store", "backfill"]
 WHOLE = [*QUICK, "temporal", "lifetime", "publish", "online_read", "startup", "ranges"]
@@ -21,4 +23,4 @@ def main(whole: bool) -> None:
 
 
 if __name__ == "__main__":
-    main("--all" in sys.argv)
+    main(options(__doc__, "--all").all)

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 
-from measured import report
+from measured import options, report
 
 ROUNDS = 5
 PAIRS = [("dagster", "platform_assets.definitions"), ("polars", "platform_assets")]
@@ -41,4 +41,5 @@ def cpu_seconds(program: str) -> float:
 
 
 if __name__ == "__main__":
+    options(__doc__)
     main()

@@ -20,15 +20,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from measured import cpu_seconds, peak_gb, report
+from measured import cpu_seconds, number_given, options, peak_gb, report
 
 from platform_assets import Arrival, Entity, FeatureService, FeatureView, count, daily, max, mean, source, std, sum
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.change_log import change_log
 
 SIZES = [10_000_000, 1_000_000, 100_000]
-GIVEN = [int(text) for text in sys.argv[1:4] if text.isdigit()]
-EVENTS, LABELS, ENTITIES = GIVEN + SIZES[len(GIVEN) :]
+EVENTS, LABELS, ENTITIES = (number_given(place, size) for place, size in enumerate(SIZES, start=1))
 DAYS, START = 90, datetime(2024, 1, 1, tzinfo=UTC)
 DAY = 86_400_000_000
 EPOCH = int(START.timestamp()) * 1_000_000
@@ -167,4 +166,5 @@ if __name__ == "__main__":
         at = sys.argv.index("--run")
         print(json.dumps(run(sys.argv[at + 1], Path(sys.argv[at + 2]))))
     else:
+        options(__doc__, events=EVENTS, labels=LABELS, entities=ENTITIES)
         main()

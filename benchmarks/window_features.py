@@ -16,13 +16,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import polars as pl
 from environment import peers_python, peers_versions
-from measured import Spent, report, say, spawned
+from measured import Spent, in_short, is_same, report, say, sizes_asked, spawned, typical
 
 import platform_assets as pa
 from platform_assets import Arrival, Entity, FeatureView
@@ -152,17 +151,15 @@ def main(sizes: Sequence[int], quick: bool) -> None:
                     if way == "here" or (events <= UP_TO[way] and (turn == 0 or not spent[way][0].stopped)):
                         spent.setdefault(way, []).append(run(folder))
             checked = wrong(folder)
-        ours = median(each.cpu for each in spent["here"])
-        answer = spent["here"][0].said
-        for way, runs in spent.items():
-            cpu, peak = median(each.cpu for each in runs), median(each.peak_gb for each in runs)
-            said, stopped = runs[0].said, runs[0].stopped
+        ours = typical(spent["here"])
+        for way, each in ((way, typical(runs)) for way, runs in spent.items()):
             if way == "here":
-                is_same = f"{checked} sampled rows wrong"
+                answer = f"{checked} sampled rows wrong"
             else:
-                is_same = "" if stopped else "the same" if _same(said, answer) else "another"
+                answer = "" if each.stopped else "the same" if is_same(each.said, ours.said) else "another"
             bound = BOUNDS.get(events, "") if way == "here" else ""
-            found.append([_short(events), way, said.get("rows"), stopped or cpu, peak, cpu / ours, bound, is_same])
+            rows = each.said.get("rows")
+            found.append([in_short(events), way, rows, each.stopped or each.cpu, each.peak_gb, each.cpu / ours.cpu, bound, answer])
             print(found[-1], flush=True)
     report(
         "window_features",
@@ -175,14 +172,6 @@ def main(sizes: Sequence[int], quick: bool) -> None:
     )
 
 
-def _same(said: dict[str, Any], answer: dict[str, Any]) -> bool:
-    return all(abs(said[name] - value) <= 1e-9 * abs(value) for name, value in answer.items())
-
-
-def _short(count: int) -> str:
-    return f"{count // 1_000_000}M" if count >= 1_000_000 else f"{count // 1000}k"
-
-
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["--here", folder]:
@@ -191,9 +180,5 @@ if __name__ == "__main__":
             say(lambda: active_days(Path(folder)))
         case ["--draw", folder, events]:
             say(lambda: draw(Path(folder), int(events)))
-        case ["--quick"]:
-            main(QUICK, quick=True)
-        case [size]:
-            main([SIZES[int(size) - 1]], quick=False)
         case _:
-            main(SIZES, quick=False)
+            main(*sizes_asked(__doc__, SIZES, QUICK))

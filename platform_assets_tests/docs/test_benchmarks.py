@@ -1,14 +1,18 @@
-"""The page of benchmarks shows the last results, all of them, and tells nothing of the machine but its size."""
+"""The page of benchmarks shows the last results, all of them, and tells nothing of the machine but its size; scripts say what they are."""
 
+import ast
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PAGE = BENCHMARKS.parent / "docs" / "benchmarks.md"
 RESULTS = sorted((BENCHMARKS / "results").glob("*.json"))
+SCRIPTS = [script for script in sorted(BENCHMARKS.glob("*.py")) if "__main__" in script.read_text()]
 SHOW = (
     "import page; from pathlib import Path; text = Path(sys.argv[1]).read_text(); print(*page.names(text)); print(page.page(text), end='')"
 )
@@ -30,3 +34,10 @@ def test_a_result_has_versions_and_the_size_of_the_machine_and_names_neither_hos
         assert "python" in facts["versions"], result.name
         assert all(len(row) == len(facts["headings"]) for row in facts["rows"]), result.name
         assert not re.search(r'"[^"]*/(home|root|tmp|work)/', result.read_text()), result.name
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_script_that_is_asked_for_help_says_what_it_is_and_measures_nothing(script: Path) -> None:
+    told = subprocess.run([sys.executable, script, "--help"], check=True, capture_output=True, text=True, timeout=60)
+    assert (ast.get_docstring(ast.parse(script.read_text())) or "?") in told.stdout
+    assert told.stdout.startswith(f"usage: {script.name}") and not told.stderr
