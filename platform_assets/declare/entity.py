@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from platform_assets.declare.arguments import checked_arguments, names_of, text
-from platform_assets.declare.names import check_name
+from platform_assets.declare.arguments import assign, checked_arguments, names_of
+from platform_assets.declare.names import check_description, check_name
 from platform_assets.declare.source import Source
 from platform_assets.errors import DeclarationError
 
@@ -29,9 +29,7 @@ class Entity:
             raise DeclarationError(f"{where} has no keys. Write the columns that identify one: keys=['customer_id'].")
         for key in names:
             check_name(key, f"{where}, keys")
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "keys", names)
-        object.__setattr__(self, "description", text(description, f"{where}, description", "description='...'"))
+        assign(self, name=name, keys=names, description=check_description(description, where))
 
 
 def check_keys(entity: Entity, source: Source, where: str, *, online: bool) -> None:
