@@ -120,7 +120,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(asset_key=key_of(table))
         if context.selected_asset_check_keys:
             yield from evaluations(
-                context, table, [verdict for entry in done.entries.values() for verdict in _verdicts(entry.partition, entry.details)]
+                context, table, [verdict for entry in done.entries.values() for verdict in _verdicts(model, entry, known)]
             )
         yield from done_with_checks(context)
 
@@ -150,9 +150,19 @@ def _described(check: Check) -> str:
     return f"{check.metric} not below the logistic baseline's by more than {check.tolerance} on the test split"
 
 
-def _verdicts(partition: str, details: Mapping[str, Any]) -> list[Verdict]:
-    """A model that was not trained is judged by nobody."""
-    return [Verdict(partition, result["name"], result["passed"], {"says": result["message"]}) for result in details.get("checks", [])]
+def _verdicts(model: Model, entry: Entry, known: Mapping[str, Entry]) -> list[Verdict]:
+    """Where nothing could be trained the checks say so: without an event Dagster would call them skipped, those of other months too.
+
+    Before the first model that is nothing to warn of: there are too few labels yet.
+    """
+    if entry.status != "ok":
+        lost = any(key < entry.partition and earlier.status == "ok" for key, earlier in known.items())
+        why = {"says": f"not trained{', though an earlier month was' if lost else ' yet'}: {entry.details['reason']}"}
+        return [Verdict(entry.partition, check_name(check), not lost, why, dg.AssetCheckSeverity.WARN) for check in model.checks]
+    return [
+        Verdict(entry.partition, one["name"], one["passed"], {"says": one["message"], "value": one["value"], "bound": one["bound"]})
+        for one in entry.details["checks"]
+    ]
 
 
 def predictions_asset(model: Model) -> dg.AssetsDefinition:

@@ -1,6 +1,7 @@
 """Models by month, and their predictions by day."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -115,7 +116,7 @@ def _recorded(
         "baseline_average_precision": result.baseline.average_precision,
     }
     row = {"trained": True, "good": result.passed, "artifact": f"{model.name}/{folder.name}", **scores, **common}
-    checks = [{"name": check.name, "passed": check.passed, "message": check.message} for check in result.checks]
+    checks = [asdict(check) for check in result.checks]
     details = {
         "good": result.passed,
         "artifact": row["artifact"],

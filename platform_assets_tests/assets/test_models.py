@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -28,7 +30,7 @@ from platform_assets import (
 )
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
-from platform_assets_tests.assets.shop import Shop, evaluations
+from platform_assets_tests.assets.shop import Shop, evaluations, failure
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -94,8 +96,17 @@ def test_months_and_days_run_one_after_the_other(shop: Shop) -> None:
     assert "all 168 rows of the training split have the label false" in january["reason"]
     assert february["status"] == "ok"
     assert february["auc"] > 0.6
-    judged = sorted((evaluation.partition, evaluation.check_name, evaluation.passed) for evaluation in evaluations(result))
-    assert judged == [(MONTHS[1], "auc_at_least", True), (MONTHS[1], "not_worse_than_baseline", True)], "what was not trained is not judged"
+    told = {(found.partition, found.check_name): found for found in evaluations(result)}
+    assert {about: (found.passed, found.severity) for about, found in sorted(told.items())} == {
+        (MONTHS[0], "auc_at_least"): (True, dg.AssetCheckSeverity.WARN),
+        (MONTHS[0], "not_worse_than_baseline"): (True, dg.AssetCheckSeverity.WARN),
+        (MONTHS[1], "auc_at_least"): (True, dg.AssetCheckSeverity.ERROR),
+        (MONTHS[1], "not_worse_than_baseline"): (True, dg.AssetCheckSeverity.ERROR),
+    }
+    says = str(told[MONTHS[0], "auc_at_least"].metadata["says"].value)
+    assert says.startswith("not trained yet: all 168 rows"), "skipped, it would hide what other months' checks say"
+    figures = told[MONTHS[1], "auc_at_least"].metadata
+    assert (figures["value"].value, figures["bound"].value) == (pytest.approx(february["auc"], abs=1e-4), 0.6), "Dagster plots numbers"
 
     assert shop.run("2024-02-27", "2024-03-03", select=["leaving/predictions"]).success
     predictions = shown(shop, "leaving/predictions")
@@ -108,3 +119,33 @@ def test_months_and_days_run_one_after_the_other(shop: Shop) -> None:
     assert scored.height == sum(day["dagster/row_count"] for day in predictions.values()) > 0
     assert scored["score"].is_between(0, 1).all()
     assert Ledger(lake).entries("leaving/predictions")["2024-02-29"].rows == 0
+
+
+def test_a_month_without_a_model_after_one_that_had_it_is_warned_of(tmp_path: Path) -> None:
+    """Of a source that ends in February, whose labels are all purged there: a month's training data are of one week only."""
+
+    @source(schema=Visit, event_time="at", partitions=daily("2024-01-01", end="2024-02-10"), owners=["team:tests"])
+    def calls(arrival: Arrival) -> pl.DataFrame:
+        day, random = (arrival.start - START).days, Random(arrival.start.day)
+        rows = [(user, arrival.start + timedelta(hours=9)) for user in range(60) if day < user // 2 + 3 and random.random() < 0.5]
+        return pl.DataFrame(rows, schema={"user": pl.Int64, "at": pl.Datetime("us", "UTC")}, orient="row")
+
+    called = FeatureView("called", entity=habits.entity, source=calls, features=[count().over("7d", "14d")])
+    silent = TrainingSet(
+        "silent", features=FeatureService("of_calls", [called]), labels=no_event(calls, within="7d", spine=every("1d", active="14d"))
+    )
+
+    @model(silent, train_on=1, checks=[at_least("auc", 0.0)])
+    def silence(train: TrainingData) -> Estimator:
+        from sklearn.tree import DecisionTreeClassifier
+
+        return DecisionTreeClassifier(max_depth=2, random_state=train.seed).fit(train.features, train.target)
+
+    shop = Shop(tmp_path, silence)
+    assert shop.run("2024-01-01", "2024-02-09", select=["calls/raw", "calls/silver", "calls/quarantine", "called/gold"]).success
+    result = shop.run(*MONTHS, select=["silent/training", "silence/model"])
+    assert result.success, failure(result)
+    january, february = evaluations(result)
+    assert (january.partition, january.passed) == (MONTHS[0], True)
+    assert (february.partition, february.passed, february.severity) == (MONTHS[1], False, dg.AssetCheckSeverity.WARN)
+    assert str(february.metadata["says"].value).startswith("not trained, though an earlier month was: ")
