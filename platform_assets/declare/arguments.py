@@ -162,13 +162,28 @@ def returns_something(function: Any, where: str, what: str) -> None:
     try:
         # Itself, not what it wraps; and not its code alone, for which inspect looks through the files of all modules (20 ms).
         itself = FunctionType(function.__code__, function.__globals__)
-        tree = ast.parse(textwrap.dedent(inspect.getsource(itself))).body[0]
-    except (AttributeError, OSError, TypeError, SyntaxError, IndexError):
+    except AttributeError:
         return
+    tree = definition_of(itself)
     if not isinstance(tree, ast.FunctionDef) or all(isinstance(part, ast.Pass | ast.Raise) or _is_constant(part) for part in tree.body):
         return
     if not any(isinstance(part, ast.Return) and part.value is not None for part in _own(tree)):
         raise DeclarationError(f"{where}: its function returns nothing. End it with return and {what}.")
+
+
+def definition_of(function: Callable[..., Any]) -> ast.stmt | None:
+    """The statement that defines a function; None where there is no source to read, as of what was typed into a prompt."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is not None and code.co_filename in _MANY_SOURCES:
+        return None
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return None
+
+
+_MANY_SOURCES = ("<string>", "<stdin>")
+"""So everything is named that is run from a text. From Python 3.13 on, `python -c` keeps its own as the source of all of them."""
 
 
 def _is_constant(statement: ast.stmt) -> bool:

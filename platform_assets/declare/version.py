@@ -2,13 +2,13 @@
 
 import ast
 import hashlib
-import inspect
 import json
-import textwrap
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import CodeType
 from typing import Any
+
+from platform_assets.declare.arguments import definition_of
 
 
 def version_of(meaning: Any) -> str:
@@ -31,9 +31,8 @@ def _plain(value: Any) -> Any:
 
 def version_of_code(function: Callable[..., Any]) -> str:
     """A hash of a function's source that comments, formatting and the docstring do not change. What it calls is not in it."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError):  # typed into a prompt: there is no source to read
+    tree = definition_of(function)
+    if tree is None:
         return version_of(_of_bytecode(function.__code__))
     if not isinstance(tree, ast.FunctionDef):
         return version_of(ast.unparse(tree))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -122,3 +123,19 @@ def test_comments_formatting_and_docstring_do_not_change_the_version_of_code() -
 def test_what_has_no_stable_text_has_no_version() -> None:
     with pytest.raises(TypeError, match="has no stable text"):
         version_of({"function": print})
+
+
+def test_code_from_a_text_is_not_taken_for_that_of_the_program_it_runs_in() -> None:
+    """Python 3.13 keeps the source of `python -c` under the name that every text has which is run."""
+    program = """
+    from platform_assets.declare.arguments import returns_something
+    from platform_assets.declare.version import version_of_code
+    def made(code):
+        names = {}
+        exec(code, names)
+        return names["f"]
+    one, other = made("def f(x): return x + 1"), made("def f(x): return x + 2")
+    returns_something(one, "here", "a value")
+    assert version_of_code(one) != version_of_code(other)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, check=True)
