@@ -6,7 +6,7 @@ Events of 90 days, twenty an entity, 5% of them one to three days late; windows 
 engine's change log from silver's files, chunk by chunk, nothing written; values of sampled rows are computed again one by one. DuckDB by
 hand for the same rows and values, up to two million events, and DuckDB and Polars for a smaller answer: rows on active days only, where
 nothing tells that rows leave a window, and late events count as if they had been there on their day. Each run is a process of its own;
-CPU seconds without imports; alternating, the median of three, beyond two million events one run, of the largest only here. What takes
+CPU seconds without imports; alternating, the median of three, of a hundred million events one run, only here. What takes
 more than 6 GB or 600 CPU s is stopped.
 """
 
@@ -146,7 +146,7 @@ def main(sizes: Sequence[int], quick: bool) -> None:
             folder = Path(name)
             spawned(__file__, "--draw", folder, events)
             spent: dict[str, list[Spent]] = {}
-            for turn in range(3 if events <= SIZES[0] else 1):
+            for turn in range(3 if events <= SIZES[1] else 1):
                 for way, run in WAYS.items():
                     if way == "here" or (events <= UP_TO[way] and (turn == 0 or not spent[way][0].stopped)):
                         spent.setdefault(way, []).append(run(folder))
