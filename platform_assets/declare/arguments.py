@@ -161,7 +161,7 @@ def returns_something(function: Any, where: str, what: str) -> None:
     """Refuses a function that does something and has no `return` with a value. One without a body, or without a source, may be a stub."""
     try:
         # Itself, not what it wraps; and not its code alone, for which inspect looks through the files of all modules (20 ms).
-        itself = FunctionType(function.__code__, function.__globals__)
+        itself = FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
     except AttributeError:
         return
     tree = definition_of(itself)

@@ -88,3 +88,17 @@ def test_a_function_without_a_source_text_is_taken() -> None:
     namespace: dict[str, Any] = {}
     exec("def typed(arrival):\n    print(arrival)", namespace)
     assert declared_source(namespace["typed"]).name == "typed"
+
+
+def test_a_function_that_knows_names_around_it_is_looked_at_as_well() -> None:
+    path = "{day}.csv"
+
+    def forgotten(arrival: Any) -> Any:
+        arrival.read_csv(path)
+
+    def read(arrival: Any) -> Any:
+        return arrival.read_csv(path)
+
+    assert declared_source(read).name == "read"
+    with pytest.raises(DeclarationError, match="source 'forgotten': its function returns nothing"):
+        declared_source(forgotten)

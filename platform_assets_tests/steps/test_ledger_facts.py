@@ -7,6 +7,7 @@ from random import Random
 import polars as pl
 import pytest
 
+from platform_assets.stores.delta import Lake, Table
 from platform_assets_tests.steps.business import Business, deliver
 
 
@@ -33,6 +34,26 @@ def test_counts_are_those_of_the_tables(tmp_path: Path, seed: int) -> None:
     for declaration in ("spending", "takings"):
         said = {key: entry.rows for key, entry in business.entries(f"{declaration}/gold").items() if entry.rows}
         assert said == counted(business.lake.scan((declaration, "gold")), "partition")
+
+
+def test_a_range_asks_a_table_for_its_identity_no_more_often_than_a_day_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time its log is read: asked once for each partition, that was a fifth of all that the demo cost."""
+    asked: list[Table] = []
+    identity = Lake.identity
+    monkeypatch.setattr(Lake, "identity", lambda lake, table: [asked.append(table), identity(lake, table)][1])
+    often = []
+    for days in (1, 8):
+        business = Business(tmp_path / f"{days} days")
+        deliver(business, Random(1), lines=3)
+        business.make("raw", business.first, business.last)
+        asked.clear()
+        for table in ("silver", "gold", "report"):
+            business.make(table, business.first, business.first + days - 1)
+        often.append(sorted(asked))
+        for of, upstream in (("sales/silver", "sales/raw"), ("spending/gold", "sales/silver")):
+            entries = business.entries(of).values()
+            assert [set(entry.details["read_from"]) for entry in entries] == [{upstream}] * days
+    assert often[0] == often[1]
 
 
 def test_flags_are_counted_of_all_that_was_received_and_kept_as_columns(tmp_path: Path) -> None:
