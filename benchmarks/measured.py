@@ -57,7 +57,10 @@ def options(about: str | None, *switches: str, **numbers: int) -> argparse.Names
 
 def number_given(place: int, default: int) -> int:
     """A number on the command line, for what is declared before options are read, in a script and in the processes that it starts."""
-    return int(sys.argv[place]) if sys.argv[place : place + 1] and sys.argv[place].isdigit() else default
+    try:
+        return int(sys.argv[place])
+    except (IndexError, ValueError):  # what is no number the options refuse
+        return default
 
 
 def sizes_asked(about: str | None, sizes: Sequence[Size], small: Sequence[Size]) -> tuple[Sequence[Size], bool]:
@@ -122,7 +125,7 @@ def typical(runs: Sequence[Spent]) -> Spent:
 
 def is_same(said: dict[str, Any], answer: dict[str, Any]) -> bool:
     """Whether a way found what another has: numbers may differ by a billionth of themselves, counts below a billion not at all."""
-    return all(abs(said[name] - value) <= 1e-9 * abs(value) for name, value in answer.items())
+    return bool(answer) and all(abs(said[name] - value) <= 1e-9 * abs(value) for name, value in answer.items())
 
 
 def process_cpu(pid: int) -> float:

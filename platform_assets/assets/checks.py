@@ -8,7 +8,11 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from platform_assets.assets.keys import key_of
+from platform_assets.assets.partitions import asked
+from platform_assets.declare.partitions import Partitions
+from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.delta import Table
+from platform_assets.stores.ledger import Entry
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,12 @@ def evaluations(context: dg.AssetExecutionContext, table: Table, verdicts: list[
     Each points at the materialization that it judged: without it the check's partition bar stays empty. To be yielded after
     the table's result.
     """
-    if not verdicts:
-        return
+    selected = {check.name for check in context.selected_asset_check_keys}
+    verdicts = [verdict for verdict in verdicts if verdict.check in selected]
     judged = _newest(context.instance, key_of(table), sorted({verdict.partition for verdict in verdicts}))
     for verdict in verdicts:
-        record = judged[verdict.partition]
-        target = AssetCheckEvaluationTargetMaterializationData(
+        record = judged.get(verdict.partition)  # none of a partition that was made without Dagster, if only its checks are run
+        target = record and AssetCheckEvaluationTargetMaterializationData(
             run_id=record.run_id, storage_id=record.storage_id, timestamp=record.timestamp
         )
         yield dg.AssetCheckEvaluation(
@@ -57,9 +61,21 @@ def done_with_checks(context: dg.AssetExecutionContext) -> Iterator[dg.Output[No
 
 def _newest(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: list[str]) -> dict[str | None, dg.EventLogRecord]:
     """The newest materialization of each of these partitions."""
+    if not keys:
+        return {}
     records = instance.fetch_materializations(dg.AssetRecordsFilter(asset, asset_partitions=keys), limit=len(keys)).records
     found = {record.partition_key: record for record in reversed(records)}
     for key in keys:
         if key not in found:  # another run has just materialized some of them too
-            found[key] = instance.fetch_materializations(dg.AssetRecordsFilter(asset, asset_partitions=[key]), limit=1).records[0]
+            for record in instance.fetch_materializations(dg.AssetRecordsFilter(asset, asset_partitions=[key]), limit=1).records:
+                found[key] = record
     return found
+
+
+def to_judge(context: dg.AssetExecutionContext, table: Table, partitions: Partitions, run: Run) -> dict[str, Entry] | None:
+    """For a run that was asked for checks alone, the partitions that are there to be judged again: nothing is made. Else None."""
+    if context.selected_asset_keys:
+        return None
+    first, last = asked(context, partitions)
+    wanted = {partitions.key(partition) for partition in range(first, last + 1)}
+    return {key: entry for key, entry in run.ledger.entries(name_of(table)).items() if key in wanted}

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.assets.checks import Verdict, done_with_checks, evaluations
+from platform_assets.assets.checks import Verdict, done_with_checks, evaluations, to_judge
 from platform_assets.assets.columns import Columns, column_lineage, column_schema, features_made_of, meanings
 from platform_assets.assets.keys import ONCE, ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.model_pictures import pictures
@@ -112,6 +112,11 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
     @dg.multi_asset(name=f"{model.name}__model", specs=[spec], check_specs=specs, backfill_policy=ONE_RUN, can_subset=True)
     def learn(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         run, artifacts = platform.run(context.run_id), platform.artifacts()
+        if (there := to_judge(context, table, data.partitions, run)) is not None:
+            known = run.ledger.entries(name_of(table))
+            yield from evaluations(context, table, [verdict for entry in there.values() for verdict in _verdicts(model, entry, known)])
+            yield from done_with_checks(context)
+            return
         done = make_model(model, *asked(context, data.partitions), run, artifacts)
         known = run.ledger.entries(name_of(table))
         each = {key: _shown(entry, artifacts, {k: e for k, e in known.items() if k <= key}) for key, entry in done.entries.items()}
@@ -156,7 +161,8 @@ def _verdicts(model: Model, entry: Entry, known: Mapping[str, Entry]) -> list[Ve
     Before the first model that is nothing to warn of: there are too few labels yet.
     """
     if entry.status != "ok":
-        lost = any(key < entry.partition and earlier.status == "ok" for key, earlier in known.items())
+        trained = [key for key, one in known.items() if one.status == "ok" and one.declaration_version == model.version]
+        lost = min(trained, default=entry.partition) < entry.partition
         why = {"says": f"not trained{', though an earlier month was' if lost else ' yet'}: {entry.details['reason']}"}
         return [Verdict(entry.partition, check_name(check), not lost, why, dg.AssetCheckSeverity.WARN) for check in model.checks]
     return [

@@ -1,6 +1,7 @@
 """The online store's copy of a feature view."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -41,10 +42,27 @@ def online_asset(view: View) -> dg.AssetsDefinition:
     @dg.multi_asset(name=f"{view.name}__online", specs=[spec], check_specs=[check], backfill_policy=ONE_RUN, can_subset=True)
     def serve(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         # Redis and PyArrow: a third of what Dagster itself costs to load, and most processes publish nothing.
-        from platform_assets.steps.online import compare, described, make_online, not_online, stale_online
+        from platform_assets.steps.online import compare, described, make_online, marks_of, not_online, stale_online
+
+        def parity(keys: Sequence[str], watermark: datetime) -> Iterator[dg.AssetCheckEvaluation]:
+            found = compare(view, run, store, watermark)
+            says = {
+                "entities": found.entities,
+                "values": found.values,
+                "mismatches": len(found.mismatches),
+                "first": "; ".join(found.mismatches[:5]),
+            }
+            return evaluations(context, table, [Verdict(key, PARITY, not found.mismatches, says) for key in keys])
 
         run, store = platform.run(context.run_id), platform.online()
         first, last = asked(context, partitions)
+        if not context.selected_asset_keys:  # only the check: what is there is compared again
+            marks = marks_of(view, store)
+            if marks is not None:
+                keys = [partitions.key(p) for p in range(first, min(last, marks.watermark) + 1)]
+                yield from parity(keys, view.valid_from(marks.watermark))
+            yield from done_with_checks(context)
+            return
         behind = stale_online(view, partitions.first, partitions.index(run.now), run, store)
         published = make_online(view, run, store)
         watermark = None if published.watermark is None else partitions.index(published.watermark - view.source.data_delay) - 1
@@ -64,14 +82,7 @@ def online_asset(view: View) -> dg.AssetsDefinition:
             raise NotReadyError(str(refused[0]))
         yield dg.MaterializeResult(asset_key=key_of(table))
         if context.selected_asset_check_keys and published.watermark is not None:
-            parity = compare(view, run, store, published.watermark)
-            says = {
-                "entities": parity.entities,
-                "values": parity.values,
-                "mismatches": len(parity.mismatches),
-                "first": "; ".join(parity.mismatches[:5]),
-            }
-            yield from evaluations(context, table, [Verdict(key, PARITY, not parity.mismatches, says) for key in keys])
+            yield from parity(keys, published.watermark)
         yield from done_with_checks(context)
 
     return serve

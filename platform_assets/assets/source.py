@@ -1,11 +1,11 @@
 """A source's assets: raw, and silver with quarantine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
-from platform_assets.assets.checks import done_with_checks, evaluations
+from platform_assets.assets.checks import Verdict, done_with_checks, evaluations, to_judge
 from platform_assets.assets.columns import column_lineage, quarantine_schema, source_schema
 from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.markdown import reasons_table
@@ -17,7 +17,7 @@ from platform_assets.declare.source import Source
 from platform_assets.sources.receive import COLUMNS_NOT_DECLARED, LOOKED_FOR, raw_table
 from platform_assets.steps.keys import key_faults
 from platform_assets.steps.raw import receive_all
-from platform_assets.steps.run import name_of
+from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, make_silver, quarantine_table, silver_table
 from platform_assets.stores.ledger import Entry
 
@@ -82,14 +82,17 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
     @dg.multi_asset(name=f"{source.name}__silver", specs=specs, check_specs=silver_checks(source), backfill_policy=ONE_RUN, can_subset=True)
     def judge(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         run = platform.run(context.run_id)
+        if (there := to_judge(context, silver, source.partitions, run)) is not None:
+            yield from evaluations(context, silver, _judged(source, there, run))
+            yield from done_with_checks(context)
+            return
         done = make_silver(source, *asked(context, source.partitions), run)
         aside = {key: entry for key, entry in run.ledger.entries(name_of(quarantine)).items() if key in done.entries}
         for table, entries, more in ((silver, done.entries, lineage), (quarantine, aside, {})):
             tell(context, table, entries, done, run, source.partitions, more, {key: _quality(done.entries[key]) for key in entries})
         judged = []
         if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys:
-            faults = key_faults(source, [source.partitions.number(key) for key in sorted(done.entries)], run)
-            judged = verdicts(source, done.entries, run.ledger.entries(name_of(silver)), faults)
+            judged = _judged(source, done.entries, run)
         if done.refused:  # then this step will fail, but what it wrote is judged
             yield from evaluations(context, silver, judged)
             done.check()
@@ -100,6 +103,11 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
         yield from done_with_checks(context)
 
     return judge
+
+
+def _judged(source: Source, entries: Mapping[str, Entry], run: Run) -> list[Verdict]:
+    faults = key_faults(source, [source.partitions.number(key) for key in sorted(entries)], run)
+    return verdicts(source, entries, run.ledger.entries(name_of(silver_table(source))), faults)
 
 
 def _lineage(source: Source) -> dict[str, dg.TableColumnLineage]:

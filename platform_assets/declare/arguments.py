@@ -162,7 +162,7 @@ def returns_something(function: Any, where: str, what: str) -> None:
     try:
         # Itself, not what it wraps; and not its code alone, for which inspect looks through the files of all modules (20 ms).
         itself = FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
-    except AttributeError:
+    except (AttributeError, TypeError):
         return
     tree = definition_of(itself)
     if not isinstance(tree, ast.FunctionDef) or all(isinstance(part, ast.Pass | ast.Raise) or _is_constant(part) for part in tree.body):

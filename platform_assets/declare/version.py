@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -33,7 +34,7 @@ def version_of_code(function: Callable[..., Any]) -> str:
     """A hash of a function's source that comments, formatting and the docstring do not change. What it calls is not in it."""
     tree = definition_of(function)
     if tree is None:
-        return version_of(_of_bytecode(function.__code__))
+        return version_of(_of_bytecode(inspect.unwrap(function).__code__))
     if not isinstance(tree, ast.FunctionDef):
         return version_of(ast.unparse(tree))
     body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body

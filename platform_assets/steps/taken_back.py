@@ -15,7 +15,7 @@ def withdraw_readers(source: Source, declarations: Iterable[object], run: Run) -
     By the steps that make them: asked for exactly these, they refuse, and withdraw what is there.
 
     Args:
-        declarations: upstream first, as build_definitions has them; those that do not read the source are left alone.
+        declarations: upstream first, with those between them and the source, as build_definitions has them; others are left alone.
 
     Returns:
         The keys of the partitions that are blocked now and were not, by table.

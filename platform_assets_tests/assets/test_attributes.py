@@ -9,8 +9,9 @@ import pytest
 
 from platform_assets import FeatureService, online_features
 from platform_assets.stores.online.client import OnlineClient
+from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.valkey import EmbeddedValkey
-from platform_assets_tests.assets.shop import Shop
+from platform_assets_tests.assets.shop import Shop, evaluations, failure
 from platform_assets_tests.steps.business import DAYS, START
 from platform_assets_tests.steps.members import Members
 
@@ -44,3 +45,12 @@ def test_gold_and_online_of_a_range_with_a_blocked_day(tmp_path: Path, server: E
     now = START + timedelta(days=DAYS)
     found = online_features(service, [{"user": "ada"}, {"user": "bob"}], client, now=now)
     assert [row["profile__tariff"] for row in found.rows] == ["gold", "basic"], "bob's silver was before his basic"
+
+    again = shop.run_checks("profile/online", first, last)
+    assert again.success, failure(again)
+    told = {check.partition: (check.passed, check.metadata["mismatches"].value) for check in evaluations(again)}
+    assert told == {business.day(day): (True, 0) for day in range(DAYS)}
+    with OnlineStore(server.url, "").session() as session:
+        [key] = [key for key in session.call("KEYS", "*") if b"ada" in key]
+        session.call("DEL", key)
+    assert {check.passed for check in evaluations(shop.run_checks("profile/online", first, last))} == {False}, "it is compared again"

@@ -13,7 +13,7 @@ from platform_assets.assets.silver_checks import verdicts
 from platform_assets.steps.keys import KeyFaults, key_faults
 from platform_assets.stores.delta import PartitionFacts, Span
 from platform_assets.stores.ledger import Entry
-from platform_assets_tests.assets.shop import RANGE_END, RANGE_START, Shop, evaluations
+from platform_assets_tests.assets.shop import RANGE_END, RANGE_START, Shop, evaluations, failure
 from platform_assets_tests.steps.business import START, Business
 
 
@@ -63,6 +63,22 @@ def test_every_check_is_told_of_every_partition_of_a_range(tmp_path: Path) -> No
     assert told(result, "rule_positive") == {**dict.fromkeys(days, True), business.day(2): False}
     specs = shop.definitions.resolve_asset_graph().asset_check_keys
     assert {check.name: set(told(result, check.name)) for check in specs} == {check.name: days for check in specs}
+
+
+def test_checks_alone_judge_what_is_there_and_make_nothing(tmp_path: Path) -> None:
+    business = Business(tmp_path / "lake")
+    for day in range(8):
+        business.sell(day, f"{day}0 ada 1", f"{day}1 ada 1", f"{day}2 ada {-1 if day == 2 else 1}", f"{day}3 ada 1")
+    shop = Shop(tmp_path, business.source)
+    made = shop.run(business.day(0), business.day(7))
+    versions = [business.lake.version(("sales", layer)) for layer in ("raw", "silver", "quarantine")]
+    again = shop.run_checks("sales/silver", business.day(1), business.day(3))
+    assert again.success, failure(again)
+    assert [business.lake.version(("sales", layer)) for layer in ("raw", "silver", "quarantine")] == versions
+    assert again.get_asset_materialization_events() == []
+    for check in ("rule_positive", "nothing_lost", "accepted_share", "volume", "keys"):
+        days = {business.day(day): told(made, check)[business.day(day)] for day in (1, 2, 3)}
+        assert told(again, check) == days
 
 
 def test_a_key_that_another_row_has_within_the_horizon_fails(tmp_path: Path) -> None:

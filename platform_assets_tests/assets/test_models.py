@@ -149,3 +149,10 @@ def test_a_month_without_a_model_after_one_that_had_it_is_warned_of(tmp_path: Pa
     assert (january.partition, january.passed) == (MONTHS[0], True)
     assert (february.partition, february.passed, february.severity) == (MONTHS[1], False, dg.AssetCheckSeverity.WARN)
     assert str(february.metadata["says"].value).startswith("not trained, though an earlier month was: ")
+
+    table = ("silence", "model")
+    version = Lake(shop.platform.lake_root or "").version(table)
+    again = shop.run_checks("silence/model", *MONTHS)
+    assert again.success, failure(again)
+    assert [(found.partition, found.passed) for found in evaluations(again)] == [(MONTHS[0], True), (MONTHS[1], False)]
+    assert Lake(shop.platform.lake_root or "").version(table) == version, "nothing is trained for it"

@@ -141,7 +141,7 @@ MUTANTS: list[Mutant] = [
             "in_order = np.minimum.accumulate(begin[left][::-1])[::-1] == begin[left]",
             "in_order = np.ones(len(left), np.bool_)",
         ),
-        ("a row enters one snapshot late", MARKS, "_up_to(begin, len(marks))[at]", "np.append(0, _up_to(begin, len(marks)))[at]"),
+        ("a row enters one snapshot late", MARKS, "_up_to(begin, at, len(marks))", "_up_to(begin, at - 1, len(marks))"),
     ),
     *mutants(
         "leaving",
@@ -157,7 +157,7 @@ MUTANTS: list[Mutant] = [
             "[(leaves, passage.enter < leaves)",
             "[(leaves, passage.enter < leaves + 3)",
         ),
-        ("a row leaves one snapshot late", MARKS, "_up_to(places, len(marks))[at]", "np.append(0, _up_to(places, len(marks)))[at]"),
+        ("a row leaves one snapshot late", MARKS, "_up_to(places, at, len(marks))", "_up_to(places, at - 1, len(marks))"),
         ("rows that leave apart are one tile", MARKS, "for places in (begin, *ends.values()):", "for places in (begin,):"),
     ),
     *mutants(

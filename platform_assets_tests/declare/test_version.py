@@ -128,8 +128,11 @@ def test_what_has_no_stable_text_has_no_version() -> None:
 def test_code_from_a_text_is_not_taken_for_that_of_the_program_it_runs_in() -> None:
     """Python 3.13 keeps the source of `python -c` under the name that every text has which is run."""
     program = """
+    import functools
     from platform_assets.declare.arguments import returns_something
     from platform_assets.declare.version import version_of_code
+    def retried(function):
+        return functools.wraps(function)(lambda x: function(x))
     def made(code):
         names = {}
         exec(code, names)
@@ -137,5 +140,6 @@ def test_code_from_a_text_is_not_taken_for_that_of_the_program_it_runs_in() -> N
     one, other = made("def f(x): return x + 1"), made("def f(x): return x + 2")
     returns_something(one, "here", "a value")
     assert version_of_code(one) != version_of_code(other)
+    assert version_of_code(retried(one)) != version_of_code(retried(other))
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, check=True)

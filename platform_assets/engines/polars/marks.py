@@ -110,13 +110,15 @@ def _class(rows: Ints, begin: Ints, ends: Mapping[int, Ints], marks: Marks, ever
     hi = np.append(lo[1:], len(rows)) if len(lo) else lo
     begin, ends = begin[lo], {length: places[lo] for length, places in ends.items()}
     at = np.arange(len(marks)) if everywhere else _touched(begin, ends[max(ends)], len(marks))
-    since = {length: _up_to(places, len(marks))[at] for length, places in ends.items()}
-    return Class(rows, lo, hi, at, since, _up_to(begin, len(marks))[at])
+    since = {length: _up_to(places, at, len(marks)) for length, places in ends.items()}
+    return Class(rows, lo, hi, at, since, _up_to(begin, at, len(marks)))
 
 
-def _up_to(places: Ints, size: int) -> Ints:
-    """How many places are at each of 0..size or before it: counted once, instead of searched for each."""
-    return np.cumsum(np.bincount(places, minlength=size + 1))
+def _up_to(places: Ints, at: Ints, size: int) -> Ints:
+    """How many of the ascending places are at each of these marks or before it: counted for all marks, or searched for a few."""
+    if len(at) * 8 < size:
+        return np.searchsorted(places, at, "right")
+    return np.cumsum(np.bincount(places, minlength=size + 1))[at]
 
 
 def _touched(begin: Ints, end: Ints, size: int) -> Ints:
