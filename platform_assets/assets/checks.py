@@ -76,6 +76,7 @@ def to_judge(context: dg.AssetExecutionContext, table: Table, partitions: Partit
     """For a run that was asked for checks alone, the partitions that are there to be judged again: nothing is made. Else None."""
     if context.selected_asset_keys:
         return None
-    first, last = asked(context, partitions)
+    known = run.ledger.entries(name_of(table))
+    first, last = asked(context, partitions, newest=partitions.number(max(known)) if known else partitions.first)
     wanted = {partitions.key(partition) for partition in range(first, last + 1)}
-    return {key: entry for key, entry in run.ledger.entries(name_of(table)).items() if key in wanted}
+    return {key: entry for key, entry in known.items() if key in wanted}

@@ -55,14 +55,14 @@ def online_asset(view: View) -> dg.AssetsDefinition:
             return evaluations(context, table, [Verdict(key, PARITY, not found.mismatches, says) for key in keys])
 
         run, store = platform.run(context.run_id), platform.online()
-        first, last = asked(context, partitions)
         if not context.selected_asset_keys:  # only the check: what is there is compared again
-            marks = marks_of(view, store)
-            if marks is not None:
+            if (marks := marks_of(view, store)) is not None:
+                first, last = asked(context, partitions, newest=marks.watermark)
                 keys = [partitions.key(p) for p in range(first, min(last, marks.watermark) + 1)]
                 yield from parity(keys, view.valid_from(marks.watermark))
             yield from done_with_checks(context)
             return
+        first, last = asked(context, partitions)
         behind = stale_online(view, partitions.first, partitions.index(run.now), run, store)
         published = make_online(view, run, store)
         watermark = None if published.watermark is None else partitions.index(published.watermark - view.source.data_delay) - 1

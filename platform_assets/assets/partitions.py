@@ -24,7 +24,12 @@ def partitions_definition(partitions: Partitions, *, from_their_beginning: bool 
     return dg.MonthlyPartitionsDefinition(start_date=start, end_date=end, end_offset=int(from_their_beginning))
 
 
-def asked(context: dg.AssetExecutionContext, partitions: Partitions) -> tuple[int, int]:
-    """The first and last partition of the run: one key and a range are the same code."""
+def asked(context: dg.AssetExecutionContext, partitions: Partitions, *, newest: int | None = None) -> tuple[int, int]:
+    """The first and last partition of the run: one key and a range are the same code.
+
+    newest: what a run is about that names no partition. Only runs of checks alone do so: "Execute all" in the UI knows none.
+    """
+    if newest is not None and not (context.has_partition_key or context.has_partition_key_range):
+        return newest, newest
     window = context.partition_time_window
     return partitions.index(window.start), partitions.index(window.end) - 1

@@ -54,3 +54,4 @@ def test_gold_and_online_of_a_range_with_a_blocked_day(tmp_path: Path, server: E
         [key] = [key for key in session.call("KEYS", "*") if b"ada" in key]
         session.call("DEL", key)
     assert {check.passed for check in evaluations(shop.run_checks("profile/online", first, last))} == {False}, "it is compared again"
+    assert [(found.partition, found.passed) for found in evaluations(shop.run_checks("profile/online"))] == [(last, False)]

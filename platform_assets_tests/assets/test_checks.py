@@ -79,6 +79,10 @@ def test_checks_alone_judge_what_is_there_and_make_nothing(tmp_path: Path) -> No
     for check in ("rule_positive", "nothing_lost", "accepted_share", "volume", "keys"):
         days = {business.day(day): told(made, check)[business.day(day)] for day in (1, 2, 3)}
         assert told(again, check) == days
+    of_no_partition = shop.run_checks("sales/silver")
+    assert of_no_partition.success, failure(of_no_partition)
+    assert told(of_no_partition, "rule_positive") == {business.day(7): True}, "the newest"
+    assert [business.lake.version(("sales", layer)) for layer in ("raw", "silver", "quarantine")] == versions
 
 
 def test_a_key_that_another_row_has_within_the_horizon_fails(tmp_path: Path) -> None:
