@@ -53,14 +53,14 @@ demo: setup ## Run the shop from files to predictions, in this folder, with an e
 ui: setup ## Open Dagster's UI on what the demo made, until Ctrl-C; make ui PORT=3001 on another port
 	$(VENV)/bin/platform-assets ui --port $(or $(PORT),3000)
 
-test: setup ## Run the fast tests (under 10 minutes)
+test: setup ## Run the fast tests (about 6 minutes on 2 cores)
 	$(TESTS)
 
-test-slow: setup ## Run only the tests that take long or start heavy servers
+test-slow: setup ## Run only the slow tests; of mutants, kills and generated cases the eighth that the commit chooses
 	$(TESTS) -m slow
 
-test-all: setup ## Run all tests
-	$(TESTS) -m "slow or not slow"
+test-all: setup ## Run all tests, with every mutant, kill and generated case (an hour or more)
+	TESTS_ALL=1 $(TESTS) -m "slow or not slow"
 
 lint: setup ## Check style, format and types
 	$(VENV)/bin/ruff check .

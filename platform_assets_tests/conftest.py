@@ -6,9 +6,17 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from platform_assets_tests import costs, rotation
+
 # Machines are shared: a slow example is no defect. What Hypothesis finds is printed so that it can be repeated.
 settings.register_profile("platform", deadline=None, print_blob=True)
 settings.load_profile("platform")
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Adds our plugins: which part of the exhaustive tests runs, and what the tests cost."""
+    pluginmanager.register(rotation)
+    pluginmanager.register(costs)
 
 
 @pytest.fixture(scope="session", autouse=True)

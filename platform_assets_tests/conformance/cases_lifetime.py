@@ -10,12 +10,12 @@ def _() -> Snapshots:
         at("2024-03-01 06:00", amount=1.0),
         at("2024-03-05 06:00", amount=2.0),
         at("2024-03-05 07:00"),
-        at("2024-05-01 06:00", amount=4.0),
+        at("2024-03-20 06:00", amount=4.0),
     ]
     expected = {
         "2024-03-01": {"count_lifetime": 1, "amount_sum_lifetime": 1.0},
         "2024-03-05": {"count_lifetime": 3, "amount_sum_lifetime": 3.0},
-        "2024-05-01": {"count_lifetime": 4, "amount_sum_lifetime": 7.0},
+        "2024-03-20": {"count_lifetime": 4, "amount_sum_lifetime": 7.0},
     }
     return Snapshots([count().over("lifetime"), sum("amount").over("lifetime")], rows, expected)
 

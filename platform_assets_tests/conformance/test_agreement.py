@@ -1,6 +1,5 @@
 """Engines agree with the reference on generated cases, and the cases have met every edge often enough to say so."""
 
-import os
 from collections import Counter
 
 import pytest
@@ -13,12 +12,9 @@ from platform_assets_tests.conformance.generated import cases
 from platform_assets_tests.conformance.grid import Grid
 from platform_assets_tests.conformance.pipeline import Case, require_agreement, run
 from platform_assets_tests.conformance.states import WHAT_STATES_MEET, StateCase, require_state_agreement, state_cases
+from platform_assets_tests.rotation import PART
 
-# In CI the same cases every time, so that a red build says something about the change; elsewhere new ones, to find more. A failure
-# prints how to repeat it.
-GENERATED = settings(
-    deadline=None, print_blob=True, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+GENERATED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 A_FEW, MANY, EACH = 300, 2100, 20
 AN_HOUR = pytest.mark.timeout(3600)  # thousands of cases take ten minutes of CPU, and machines are shared
 
@@ -41,15 +37,16 @@ def test_an_engine_agrees_with_the_reference(engine: Engine) -> None:
 def test_an_engine_agrees_on_thousands_of_cases_that_meet_every_edge(engine: Engine) -> None:
     grid = Grid()
 
-    @settings(GENERATED, max_examples=MANY)
+    @settings(GENERATED, max_examples=PART.share(MANY))
     @given(cases())
     def agrees(case: Case) -> None:
         grid.add(case, require_agreement(engine, case))
 
     agrees()
     print(f"{grid.examined} cases; the rarest of {len(grid.cases)} cells occurred in {min(grid.cases.values())} of them")
-    assert grid.examined >= 2000
-    assert grid.rarer_than(EACH) == {}, f"aggregation, closed, edge and lateness that occurred in fewer than {EACH} cases"
+    if PART.is_everything:
+        assert grid.examined >= 2000
+        assert grid.rarer_than(EACH) == {}, f"aggregation, closed, edge and lateness that occurred in fewer than {EACH} cases"
 
 
 @on_every_engine
@@ -68,14 +65,15 @@ def test_an_engine_agrees_on_states_and_their_attributes(engine: Engine) -> None
 def test_an_engine_agrees_on_many_states_that_meet_every_case(engine: Engine) -> None:
     met: Counter[str] = Counter()
 
-    @settings(GENERATED, max_examples=MANY // 3)
+    @settings(GENERATED, max_examples=PART.share(MANY // 3))
     @given(state_cases())
     def agrees(case: StateCase) -> None:
         met.update(require_state_agreement(engine, case))
 
     agrees()
     print(met)
-    assert {what for what in WHAT_STATES_MEET if met[what] < 5 * EACH} == set(), f"what occurred too rarely: {met}"
+    if PART.is_everything:
+        assert {what for what in WHAT_STATES_MEET if met[what] < 5 * EACH} == set(), f"what occurred too rarely: {met}"
 
 
 @on_every_engine

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,13 @@ def unpatched(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedP
     return run_quick(copied(tmp_path_factory.mktemp("unpatched")))
 
 
+def parameter(mutant: Mutant) -> Any:
+    marks = pytest.mark.rotating(f"platform_assets/{mutant.file}")
+    return pytest.param(mutant, marks=marks, id=f"{mutant.category}, {mutant.mistake}")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.category}, {mutant.mistake}")
+@pytest.mark.parametrize("mutant", [parameter(mutant) for mutant in MUTANTS])
 def test_a_mutant_is_killed_by_a_wrong_value(mutant: Mutant, unpatched: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
     assert unpatched.returncode == 0, unpatched.stdout + unpatched.stderr
     killed = run_quick(patched(mutant, tmp_path))

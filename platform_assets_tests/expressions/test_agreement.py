@@ -14,6 +14,7 @@ from platform_assets.expressions.functions import SIGNATURES
 from platform_assets_tests.expressions.back_ends import BACK_ENDS, same
 from platform_assets_tests.expressions.cases import COLUMNS
 from platform_assets_tests.expressions.generated import EXACT, any_expression, calling, rows
+from platform_assets_tests.rotation import PART
 
 Rows = list[dict[str, Any]]
 
@@ -47,7 +48,7 @@ def test_back_ends_agree_on_a_function(name: str, data: st.DataObject, rows: Row
 
 
 @pytest.mark.slow
-@settings(max_examples=4_000, deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=PART.share(4_000), deadline=None, suppress_health_check=UNHURRIED)
 @given(any_expression, rows)
 def test_back_ends_agree_for_long(sql: str, rows: Rows) -> None:
     agree(sql, rows)

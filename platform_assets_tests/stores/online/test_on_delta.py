@@ -1,6 +1,7 @@
 """Publishing from real Delta tables and their ledger, also while the server dies."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from platform_assets.stores.online.connection import OnlineStore, Session
 from platform_assets.stores.online.publish import Gold, publication, publish, rebuild
 from platform_assets.stores.tables import name_of
 from platform_assets.stores.valkey import EmbeddedValkey
+from platform_assets_tests.rotation import PART
 from platform_assets_tests.stores.online.world import (
     DAYS,
     DELAY,
@@ -89,7 +91,7 @@ def play(seed: int, store: OnlineStore, root: Path) -> int:
     return checked
 
 
-def play_many(seeds: range, store: OnlineStore, root: Path) -> None:
+def play_many(seeds: Sequence[int], store: OnlineStore, root: Path) -> None:
     checked = 0
     for seed in seeds:
         lose(store)
@@ -103,7 +105,7 @@ def test_random_runs_on_delta_end_right(store: OnlineStore, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_hundreds_of_random_runs_on_delta_end_right(store: OnlineStore, tmp_path: Path) -> None:
-    play_many(range(100, 400), store, tmp_path)
+    play_many(PART.of(range(100, 400)), store, tmp_path)
 
 
 def changed_world(root: Path) -> DeltaGold:

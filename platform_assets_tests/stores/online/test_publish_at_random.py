@@ -139,6 +139,7 @@ def test_two_publishers_step_by_step_in_each_other_end_right(store: OnlineStore)
 
 
 @pytest.mark.slow
+@pytest.mark.rotating("platform_assets/stores/online/")
 @pytest.mark.parametrize("part", range(5))
 @pytest.mark.parametrize("publishers", [1, 2, 3])
 def test_thousands_of_runs_end_right(store: OnlineStore, publishers: int, part: int) -> None:
