@@ -14,6 +14,7 @@ from platform_assets.declare.features import Measure, Window
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
+from platform_assets.engines.reference_times import Unreadable
 from platform_assets.engines.reference_values import AGGREGATE
 
 Row = dict[str, Any]
@@ -26,7 +27,7 @@ def silver(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row
     """The accepted, quarantined and duplicate rows of one arrival partition.
 
     raw: typed rows of all arrivals up to `partition`, each with arrival (index), delivery and row_number; a value that was
-    received but could not be parsed is the object `UNREADABLE`, or `ZONELESS`.
+    received but could not be parsed is an `Unreadable`.
     """
     received = [row for row in raw if row["arrival"] == partition]
     good = [row for row in received if not broken_rules(source, row)]
@@ -88,15 +89,18 @@ def counts(source: Source, raw: Sequence[Row], partition: int) -> Row:
     }
 
 
-UNREADABLE = object()
-ZONELESS = object()
+UNREADABLE = Unreadable()
+ZONELESS = Unreadable("no time zone (declare timezone=)")
 """A time that came without a zone, from a source that does not say which it is: unreadable too."""
 
 
 def broken_rules(source: Source, row: Row) -> list[str]:
     """Why a row is quarantined: unreadable or missing values, broken rules, a time in the future."""
-    unreadable = [f"{name}: not {column.type}" for name, column in source.columns.items() if row[name] is UNREADABLE]
-    unreadable += [f"{name}: no time zone (declare timezone=)" for name in source.columns if row[name] is ZONELESS]
+    unreadable = [
+        f"{name}: {value.reason or f'not {column.type}'}"
+        for name, column in source.columns.items()
+        if isinstance(value := row[name], Unreadable)
+    ]
     readable = _readable(row)
     required = {name for name, column in source.columns.items() if not column.nullable} | {source.event_time, *source.key}
     missing = [f"{name}: missing" for name in source.columns if name in required and row[name] is None]
@@ -107,7 +111,7 @@ def broken_rules(source: Source, row: Row) -> list[str]:
 
 
 def _readable(row: Row) -> Row:
-    return {name: None if value in (UNREADABLE, ZONELESS) else value for name, value in row.items()}
+    return {name: None if isinstance(value, Unreadable) else value for name, value in row.items()}
 
 
 # --- feature views (semantics.md 2 to 4) ----------------------------------------------------------------------------

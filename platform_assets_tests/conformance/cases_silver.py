@@ -1,8 +1,9 @@
 """Silver (semantics.md 7): parsing, rules, flags, duplicates, blocked partitions."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 from platform_assets.engines.reference import ZONELESS
+from platform_assets.engines.reference_times import Unreadable
 from platform_assets_tests.conformance.named import UNREAD, Judges, came, case, events, moment
 
 
@@ -191,11 +192,109 @@ def _() -> Judges:
         came("2024-03-01", at="2024-03-01 10:00:00Z", means={"at": moment("2024-03-01 10:00")}),
         came("2024-03-01", at=" 2024-03-01T10:00 ", means={"at": ZONELESS}),
         came("2024-03-01", at="2024-03-01 25:00:00", means={"at": UNREAD}),
-        came("2024-03-01", at="2024-03-01", means={"at": UNREAD}),
-        came("2024-03-01", at="0001-01-01 00:00:00", means={"at": UNREAD}),
+        came("2024-03-01", at="2024-03-01", means={"at": ZONELESS}),
     ]
     zoneless, unread = ["at: no time zone (declare timezone=)"], ["at: not datetime"]
-    return Judges(rows, [2], {1: zoneless, 3: zoneless, 4: unread, 5: unread, 6: unread})
+    return Judges(rows, [2], {1: zoneless, 3: zoneless, 4: unread, 5: zoneless})
+
+
+@case("a time is read in each way that databases, programs and mail write it")
+def _() -> Judges:
+    times = {
+        "2024-03-01 09:05:00+00": "09:05",
+        "2024-03-01 09:05:00.123456-05": "14:05:00.123456",
+        "2024-03-01 09:05:00+0530": "03:35",
+        "2024-03-01 09:05:00-04:56:02": "14:01:02",
+        "2024-03-01 09:05:00 UTC": "09:05",
+        "2024-03-01T09:05:00 gmt": "09:05",
+        "2024-03-01T09:05Z": "09:05",
+        "2024-03-01t09:05:00z": "09:05",
+        "2024-03-01 9:05:00.5Z": "09:05:00.500000",
+        "2024-03-01T09:05:00.1234567Z": "09:05:00.123456",
+        "2024-03-01T09:05:00.123456999Z": "09:05:00.123456",
+        "2024-03-01T09:05:00,25+01:00": "08:05:00.250000",
+        "2024-03-01 09:05:00.0000000 +00:00": "09:05",
+        "2024-03-01T09:05:00+01:00[Europe/Berlin]": "08:05",
+        "2024/03/01 09:05:00Z": "09:05",
+        "20240301T090500Z": "09:05",
+        "20240301T0905+01": "08:05",
+        "Fri, 01 Mar 2024 09:05:00 +0100": "08:05",
+        "Fri, 1 Mar 2024 09:05:00 GMT": "09:05",
+        "1 Mar 2024 09:05 -0000": "09:05",
+        "Fri Mar 01 2024 09:05:00 GMT+0100 (Central European Standard Time)": "08:05",
+        "Fri Mar  1 09:05:00 UTC 2024": "09:05",
+        "2024-02-29T24:00:00Z": "00:00",
+    }
+    rows = [
+        came("2024-03-01", id=n, at=text, means={"at": moment(f"2024-03-01 {utc}")}) for n, (text, utc) in enumerate(times.items(), start=1)
+    ]
+    values = {n: {"at": row.means["at"]} for n, row in enumerate(rows, start=1) if row.means}
+    return Judges(rows, list(values), values=values)
+
+
+@case("a text that is no time says why not")
+def _() -> Judges:
+    offset = "offset not understood (write it as +01:00, or Z)"
+    far = "outside the years 1000 to 9999"
+    number = "a number, not a time (epoch times: pl.from_epoch in the source's function)"
+    why = {
+        "2024-03-01 09:05:00 PST": offset,
+        "2024-03-01 09:05:00 Europe/Berlin": offset,
+        "2024-03-01 09:05:00+24:00": offset,
+        "1709283900": number,
+        "1709283900000": number,
+        "1709283900.25": number,
+        "infinity": "infinity is no point in time",
+        "-infinity": "infinity is no point in time",
+        "2016-12-31T23:59:60Z": "a leap second (:60), which has no UTC time here",
+        "0001-01-01 00:00:00Z": far,
+        "0044-03-15 00:00:00+00 BC": far,
+        "1500-03-15 00:00:00+00 BC": far,
+        "+275760-09-13T00:00:00.000Z": far,
+        "9999-12-31T23:59:59-00:01": far,
+        "10/03/2026 21:34": "",
+        "2024-03-01 09:05 PM": "",
+        "Sat, 01 Mar 2024 09:05:00 GMT": "",
+        "2024-03-01T24:00:01Z": "",
+        "2024-03-01 09:60:00Z": "",
+        "09:05:00": "",
+    }
+    rows = [came("2024-03-01", at=text, means={"at": Unreadable(reason)}) for text, reason in why.items()]
+    return Judges(rows, [], {n: [f"at: {reason or 'not datetime'}"] for n, reason in enumerate(why.values(), start=1)})
+
+
+@case("a date alone is midnight of the source's time zone, and a midnight without a zone is a date")
+def _() -> Judges:
+    days = {"2024-03-30": "2024-03-30", "2024/3/30": "2024-03-30", "20240330": "2024-03-30", "30 Mar 2024": "2024-03-30"}
+    midnights = {"2024-07-01": "2024-06-30 23:00", "2024-07-01 00:00:00": "2024-06-30 23:00", "2500-07-01": "2500-06-30 23:00"}
+    read = [(text, "2024-03-31 12:00", day) for text, day in days.items()] + [("2024-03-30 00:00:00", "2024-03-31 12:00", "2024-03-30")]
+    rows = [
+        came("2024-07-01", id=n, day=text, at=f"{at}Z", means={"at": moment(at), "day": date.fromisoformat(day)})
+        for n, (text, at, day) in enumerate(read, start=1)
+    ]
+    rows += [
+        came("2024-07-01", id=n, at=text, means={"at": moment(utc)}) for n, (text, utc) in enumerate(midnights.items(), start=len(read) + 1)
+    ]
+    values = {n: row.means for n, row in enumerate(rows, start=1) if row.means}
+    last = len(rows)
+    values.pop(last)
+    return Judges(rows, list(values), {last: ["in the future"]}, values=values, source=events(timezone="Europe/London"))
+
+
+@case("times and dates beyond the years 1000 to 9999 are set aside alone, as text and as typed columns")
+def _() -> Judges:
+    far = "outside the years 1000 to 9999"
+    rows = [
+        came("2024-03-01", day=date(1, 1, 1), means={"day": Unreadable(far)}),
+        came("2024-03-01", day=date(999, 12, 31), means={"day": Unreadable(far)}),
+        came("2024-03-01", id=3, day=date(1000, 1, 1)),
+        came("2024-03-01", id=4, day=date(9999, 12, 31)),
+        came("2024-03-01", at=datetime(1, 1, 1, tzinfo=UTC), means={"at": Unreadable(far)}),
+        came("2024-03-01", id=6, at=datetime(1000, 1, 1, tzinfo=UTC)),
+        came("2024-03-01", at=datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+    ]
+    against = {n: [f"{column}: {far}"] for n, column in ((1, "day"), (2, "day"), (5, "at"))}
+    return Judges(rows, [3, 4, 6], {**against, 7: ["in the future"]})
 
 
 @case("a naive time stands on the source's clock: the earlier of an hour that comes twice, none for one that never comes")
@@ -207,9 +306,10 @@ def _() -> Judges:
         "2024-06-01T12:00:00.5": "2024-06-01 11:00:00.500000",
     }
     rows = [came("2024-10-27", id=n, at=text, means={"at": moment(utc)}) for n, (text, utc) in enumerate(times.items(), start=1)]
-    never = came("2024-10-27", id=5, at="2024-03-31 01:30:00", means={"at": UNREAD})
+    skipped = "does not exist in Europe/London (clocks skipped it)"
+    never = came("2024-10-27", id=5, at="2024-03-31 01:30:00", means={"at": Unreadable(skipped)})
     values = {n: {"at": moment(utc)} for n, utc in enumerate(times.values(), start=1)}
-    return Judges([*rows, never], [1, 2, 3, 4], {5: ["at: not datetime"]}, values=values, source=events(timezone="Europe/London"))
+    return Judges([*rows, never], [1, 2, 3, 4], {5: [f"at: {skipped}"]}, values=values, source=events(timezone="Europe/London"))
 
 
 @case("a partition below its share is blocked: nothing of it is silver, its good rows wait in quarantine, others are not touched")

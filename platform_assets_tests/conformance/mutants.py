@@ -13,6 +13,7 @@ AS_OF = "engines/polars/as_of.py"
 LABELS = "engines/polars/labels.py"
 REPORT = "engines/polars/report.py"
 PARSE = "engines/polars/parse.py"
+TIMESTAMPS = "engines/polars/timestamps.py"
 ATTRIBUTES = "engines/polars/attributes.py"
 
 
@@ -391,7 +392,7 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "parsing",
-        ("of an hour that comes twice the later", PARSE, 'ambiguous="earliest"', 'ambiguous="latest"'),
+        ("of an hour that comes twice the later", TIMESTAMPS, 'ambiguous="earliest"', 'ambiguous="latest"'),
         ("NaN stays", PARSE, "pl.when(number.is_finite()).then(number)", "number"),
         ("duplicates count as accepted", SILVER, 'good = pl.col("__good") & ~pl.col("__duplicate")\n', 'good = pl.col("__good")\n'),
     ),

@@ -60,7 +60,7 @@ def test_a_time_before_the_calendar_is_set_aside(tmp_path: Path, at: str) -> Non
     key = business.source.partitions.key(business.first)
     business.deliveries[key] = [sold(key, 1), sold(key, 2, at=at)]
     business.make_range()
-    assert business.run().ledger.entries("sales/silver")[key].details["reasons"] == {"at: not datetime": 1}
+    assert business.run().ledger.entries("sales/silver")[key].details["reasons"] == {"at: outside the years 1000 to 9999": 1}
     assert business.stale("report") == []
 
 

@@ -34,7 +34,7 @@ ORDER_REASONS = {
     "quantity is no number": "quantity: not int",
     "price is no number": "unit_price: not float",
     "time is no time": "ordered_at: not datetime",
-    "time is skipped by summer time": "ordered_at: not datetime",
+    "time is skipped by summer time": "ordered_at: does not exist in Europe/London (clocks skipped it)",
     "time is in the future": "in the future",
     "invoice is missing": "invoice: missing",
     "stock code is missing": "stock_code: missing",

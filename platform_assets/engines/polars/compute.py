@@ -14,7 +14,7 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
-from platform_assets.engines.polars.parse import parsed
+from platform_assets.engines.polars.parse import bounds_of, parsed
 from platform_assets.engines.polars.silver import Judged, judge
 from platform_assets.engines.polars.times import index_of, stored_partition
 from platform_assets.errors import ComputeError, suggestion
@@ -107,6 +107,9 @@ def _arrival(source: Source, frame: pl.DataFrame, where: str) -> pl.Expr:
     if "arrival" in frame.columns and frame.schema["arrival"] != pl.Null:
         if not frame.schema["arrival"].is_temporal():
             raise ComputeError(f"{where}: 'arrival' is {frame.schema['arrival']}, it must be a date, or for hours a time in UTC.")
+        inside = frame["arrival"].to_physical().is_between(*bounds_of(frame.schema["arrival"])).fill_null(True)
+        if (odd := (~inside).arg_true()).len():
+            raise ComputeError(f"{where}, row {odd[0] + 1}: it arrives outside the years 1000 to 9999.")
         given = frame.select(index_of("arrival", source.partitions).alias("of_arrival")).to_series()
     arrival = event.select(pl.coalesce(pl.lit(given), "of_event", pl.lit(source.partitions.first)).alias("arrival")).to_series()
     lowest, highest = source.partitions.first, source.partitions.last

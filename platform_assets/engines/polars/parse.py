@@ -1,29 +1,66 @@
 """Received values to declared types: what does not fit becomes null, and its row will say why."""
 
+from functools import partial
+
 import polars as pl
 
 from platform_assets.declare.source import Source
+from platform_assets.engines.polars.timestamps import (
+    EARLIEST,
+    LATEST,
+    OUT_OF_RANGE,
+    dates_of,
+    skipped,
+    times_of,
+    to_utc,
+    why_no_dates,
+    why_no_times,
+)
 from platform_assets.errors import SourceError
 from platform_assets.expressions.types import POLARS, DataType
 
-_OFFSET = r"(?:[zZ]|[+-]\d{2}:?\d{2})$"
 _TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
 
 
 def parsed(source: Source, column: str, stored: pl.DataType) -> pl.Expr:
     """The column in its declared type; null where a value is missing, cannot be read, or is not finite."""
-    wanted = source.columns[column].type
-    value = _converted(source, column, stored, wanted)
-    if wanted in ("date", "datetime"):  # a .NET export writes no time as the year 1: no partition and no calendar goes so far back
-        value = pl.when(value.dt.year().is_between(1000, 9999)).then(value)
-    return value.alias(column)
+    return _converted(source, column, stored, source.columns[column].type).alias(column)
 
 
 def why_unreadable(wanted: DataType, stored: pl.DataType) -> str:
     """Why no value of a delivered type can be read as the declared one; empty when some can."""
-    if stored.is_nested() or stored == pl.Binary or (wanted == "datetime" and stored not in (pl.String, pl.Null, pl.Datetime)):
+    if wanted == "datetime" and stored.is_numeric():
+        return (
+            f"{wanted} was declared, {stored} was delivered. If these are epoch times, convert them in the source's function: "
+            "pl.from_epoch(column, time_unit='s').dt.replace_time_zone('UTC'); time_unit is 's', 'ms', 'us' or 'ns'"
+        )
+    if stored.is_nested() or stored == pl.Binary or (wanted == "datetime" and stored not in (pl.String, pl.Null, pl.Datetime, pl.Date)):
         return f"{wanted} was declared, {stored} was delivered. Convert it in the source's function"
     return ""
+
+
+def why_unread(source: Source, column: str, stored: pl.DataType, received: pl.Expr) -> pl.Expr:
+    """The reasons against received values that `parsed` has made null; null where nothing was received."""
+    wanted = source.columns[column].type
+    said = pl.lit(None, pl.String)
+    if stored == pl.String and wanted == "datetime":
+        said = received.map_batches(partial(why_no_times, timezone=source.timezone), return_dtype=pl.String, is_elementwise=True)
+    elif stored == pl.String and wanted == "date":
+        said = received.map_batches(why_no_dates, return_dtype=pl.String, is_elementwise=True)
+    elif wanted in ("datetime", "date") and stored in (pl.Datetime, pl.Date):
+        inside = received.to_physical().is_between(*bounds_of(stored))
+        was_skipped = pl.lit(skipped(source.timezone) if source.timezone and wanted == "datetime" else None, pl.String)
+        said = pl.when(inside).then(was_skipped).otherwise(pl.lit(OUT_OF_RANGE))
+    return pl.when(received.is_not_null()).then(pl.concat_str(pl.lit(f"{column}: "), said.fill_null(f"not {wanted}")))
+
+
+def bounds_of(stored: pl.DataType) -> tuple[int, int]:
+    """The earliest and latest time that is read, in the unit of a column of times or dates."""
+    if not isinstance(stored, pl.Datetime):
+        return EARLIEST // 86_400_000_000, LATEST // 86_400_000_000
+    if stored.time_unit == "ns":
+        return -(2**63), 2**63 - 1  # the years 1677 to 2262
+    return (EARLIEST, LATEST) if stored.time_unit == "us" else (EARLIEST // 1000, LATEST // 1000)
 
 
 def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataType) -> pl.Expr:
@@ -34,6 +71,8 @@ def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataTyp
         return pl.lit(None, POLARS[wanted])
     if stored == pl.String:
         return _from_text(value, wanted, source.timezone)
+    if wanted in ("datetime", "date") and stored in (pl.Datetime, pl.Date):
+        value = pl.when(value.to_physical().is_between(*bounds_of(stored))).then(value)  # Polars panics on times beyond its calendar
     if wanted == "datetime":
         return _from_time(value, column, stored, source)
     if wanted == "date" and isinstance(stored, pl.Datetime):  # of a time within a day nobody knows on whose calendar
@@ -44,12 +83,6 @@ def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataTyp
         return pl.when(value == value.round()).then(value).cast(pl.Int64, strict=False)
     cast = value.cast(POLARS[wanted], strict=False)
     return _finite(cast) if wanted == "float" else cast
-
-
-def is_local_time(received: pl.Expr) -> pl.Expr:
-    """Whether a text is a time without a zone."""
-    at = _spaced(received)
-    return (~at.str.contains(_OFFSET) & _naive(at).dt.year().is_between(1000, 9999)).fill_null(False)
 
 
 def is_not_finite(column: str, stored: pl.DataType) -> pl.Expr:
@@ -82,43 +115,19 @@ def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Exp
         lower = text.str.to_lowercase()
         return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
     if wanted == "date":
-        return text.str.to_date("%Y-%m-%d", strict=False)
-    at = _spaced(text)
-    with_offset = at.str.contains(_OFFSET)
-    shifted = pl.when(with_offset).then(at.str.replace(r"[zZ]$", "+00:00"))
-    zoned = _first_readable(shifted, "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z").dt.convert_time_zone("UTC")
-    if timezone is None:
-        return zoned
-    return pl.coalesce(zoned, _in_zone(_naive(pl.when(~with_offset).then(at)), timezone))
-
-
-def _spaced(text: pl.Expr) -> pl.Expr:
-    """A time's text with a blank between day and hour."""
-    return text.str.strip_chars().str.replace(r"^(\d{4}-\d{2}-\d{2})[tT]", "${1} ")
-
-
-def _naive(at: pl.Expr) -> pl.Expr:
-    return _first_readable(at, "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
-
-
-def _first_readable(text: pl.Expr, *forms: str) -> pl.Expr:
-    return pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in forms)
-
-
-def _in_zone(naive: pl.Expr, timezone: str) -> pl.Expr:
-    """Local times to UTC: of an hour that comes twice the earlier, none for one that never comes."""
-    return (
-        naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC").dt.cast_time_unit("us")
-    )
+        return value.map_batches(dates_of, return_dtype=pl.Date, is_elementwise=True)
+    return value.map_batches(partial(times_of, timezone=timezone), return_dtype=POLARS["datetime"], is_elementwise=True)
 
 
 def _from_time(value: pl.Expr, column: str, stored: pl.DataType, source: Source) -> pl.Expr:
-    assert isinstance(stored, pl.Datetime), "all others are unreadable"
-    if stored.time_zone is not None:
-        return value.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+    zone = stored.time_zone if isinstance(stored, pl.Datetime) else None
+    if zone is not None:
+        in_utc = value.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+        return pl.when(in_utc.to_physical().is_between(EARLIEST, LATEST)).then(in_utc)
     if source.timezone is None:
         raise SourceError(
-            f"source {source.name!r}, column {column!r}: its times are naive, nobody says where their clock stood. "
+            f"source {source.name!r}, column {column!r}: its times have no time zone. "
             f"Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in the source's function."
         )
-    return _in_zone(value, source.timezone)
+    naive = value.cast(pl.Datetime("us"))
+    return naive.map_batches(partial(to_utc, timezone=source.timezone), return_dtype=POLARS["datetime"], is_elementwise=True)

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.parse import is_local_time, is_not_finite, parsed
+from platform_assets.engines.polars.parse import is_not_finite, parsed, why_unread
 from platform_assets.engines.polars.times import index_of
 
 _INDEX, _REASONS, _PREVIOUS, _LIKE = "__index", "reasons", "__previous", "__like"
@@ -81,10 +81,7 @@ def _reasoned(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
         unreadable = received.is_not_null() & pl.col(column).is_null()
         if declared.type == "float":
             unreadable = unreadable & ~is_not_finite(f"{_RECEIVED}{column}", raw.schema[column])
-        reason = pl.lit(f"{column}: not {declared.type}")
-        if declared.type == "datetime" and raw.schema[column] == pl.String and source.timezone is None:
-            reason = pl.when(is_local_time(received)).then(pl.lit(f"{column}: no time zone (declare timezone=)")).otherwise(reason)
-        against.append(pl.when(unreadable).then(reason))
+        against.append(why_unread(source, column, raw.schema[column], pl.when(unreadable).then(received)))
         if not declared.nullable or column == source.event_time or column in source.key:
             against.append(pl.when(pl.col(column).is_null() & ~unreadable).then(pl.lit(f"{column}: missing")))
     against += [pl.when(~rule.polars()).then(pl.lit(name)) for name, rule in source.rules.items()]
