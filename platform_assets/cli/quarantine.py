@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from platform_assets.cli import MODULE
 from platform_assets.cli.declared import declared, definitions_of, platform_of
+from platform_assets.declare.names import UNPARSED, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.run import name_of, span_of
@@ -31,7 +32,11 @@ def show_quarantine(name: str, partition: str, rows: int, module: str) -> None:
     shown = found.head(rows).collect()
     for row in shown.to_dicts():
         console.print(f"\n[bold]row {row['row_number']:,} of delivery {row['delivery']}[/]: {escape(', '.join(row['reasons']))}")
-        console.print("  " + escape("  ".join(f"{column}={_text(row[column])}" for column in row if column not in _CARRIED)))
+        if row.get(UNPARSED) is not None:
+            console.print("  " + escape(f"{row['unparsed_file']}, line {row['unparsed_line']:,}: {row[UNPARSED]}"))
+            continue
+        shown_columns = [column for column in row if column not in (*_CARRIED, *UNPARSED_COLUMNS)]
+        console.print("  " + escape("  ".join(f"{column}={_text(row[column])}" for column in shown_columns)))
     whole = found.select(pl.len()).collect().item()
     if whole > shown.height:
         console.print(f"\n... and {whole - shown.height:,} more: --rows {whole}")

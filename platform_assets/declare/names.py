@@ -6,6 +6,12 @@ from typing import Any
 from platform_assets.declare.arguments import list_of, shown, text, texts_by_name
 from platform_assets.errors import DeclarationError
 
+UNPARSED, UNPARSED_REASON = "unparsed", "unparsed_reason"
+"""Columns of raw: the text of a line that is no row, and why it is none."""
+
+UNPARSED_COLUMNS = (UNPARSED, "unparsed_file", "unparsed_line", UNPARSED_REASON)
+"""Columns of raw for lines that are no rows. Rows have null there, and such a line has null in all others."""
+
 RESERVED_COLUMNS = (
     "arrival",
     "delivery",
@@ -17,6 +23,7 @@ RESERVED_COLUMNS = (
     "is_empty",
     "reasons",
     "run",
+    *UNPARSED_COLUMNS,
 )
 """Columns that the platform adds to tables."""
 

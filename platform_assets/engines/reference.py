@@ -11,6 +11,7 @@ from typing import Any
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.features import Measure, Window
+from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
@@ -95,7 +96,9 @@ ZONELESS = Unreadable("no time zone (declare timezone=)")
 
 
 def broken_rules(source: Source, row: Row) -> list[str]:
-    """Why a row is quarantined: unreadable or missing values, broken rules, a time in the future."""
+    """Why a row is quarantined: it is a line that was not parsed; unreadable or missing values, broken rules, a time in the future."""
+    if row.get(UNPARSED) is not None:
+        return [f"not parsed: {row[UNPARSED_REASON]}"]
     unreadable = [
         f"{name}: {value.reason or f'not {column.type}'}"
         for name, column in source.columns.items()

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from platform_assets.declare.names import RESERVED_COLUMNS
+from platform_assets.declare.names import RESERVED_COLUMNS, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import why_unreadable
 from platform_assets.errors import LakeError, NotReadyError, PlatformError, SourceError
@@ -96,7 +96,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
         kept = known[partitions.key(keeper)].details
         details = {name: kept[name] for name in (FILES, SEVERAL) if name in kept}
         _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
-    new = Delivery(0, arrival.origin, rows.height, content, columns=tuple(rows.columns))
+    new = Delivery(0, arrival.origin, rows.height, content, columns=tuple(c for c in rows.columns if c not in UNPARSED_COLUMNS))
     return _keep(source, key, keeper, rows, new, details, lake, known, seen, run)
 
 
@@ -226,7 +226,7 @@ def _rows(source: Source, arrival: Arrival, lake: Lake) -> pl.DataFrame | None:
     """What came, as a frame in the types in which raw keeps it."""
     rows, where = _read(source, arrival), _where(arrival)
     if rows is None:
-        return None
+        return _with_unparsed(pl.DataFrame(), arrival) if arrival.unparsed else None
     taken = [column for column in (*RESERVED_COLUMNS, "origin", "superseded") if column in rows.columns]
     if taken:
         raise SourceError(f"{where}: the column {taken[0]!r} has a name that the platform uses itself. Rename it in the source's function.")
@@ -241,12 +241,21 @@ def _rows(source: Source, arrival: Arrival, lake: Lake) -> pl.DataFrame | None:
     rows = rows.with_columns(pl.col(naive).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")) if naive else rows
     # Text needs no cast, and files of text are what is looked at most often: whether it fits is seen when it is written.
     if all(dtype == pl.String for dtype in rows.dtypes):
-        return rows
+        return _with_unparsed(rows, arrival)
     rows = _storable(source, arrival.partition, rows, lake)
     for column, declared in source.columns.items():
         if column in rows.columns and (reason := why_unreadable(declared.type, rows.schema[column])):
             raise SourceError(f"{where}, column {column!r}: {reason}.")
-    return rows
+    return _with_unparsed(rows, arrival)
+
+
+def _with_unparsed(rows: pl.DataFrame, arrival: Arrival) -> pl.DataFrame:
+    """The rows, and behind them the lines that are none, whatever the source's function did with its frame."""
+    if not arrival.unparsed:
+        return rows
+    lines = [(line.text, line.file, line.line, line.reason) for line in arrival.unparsed]
+    types = dict(zip(UNPARSED_COLUMNS, (pl.String, pl.String, pl.Int64, pl.String), strict=True))
+    return pl.concat([rows, pl.DataFrame(lines, schema=types, orient="row")], how="diagonal")
 
 
 def _require_columns(source: Source, rows: pl.DataFrame, arrival: Arrival) -> None:

@@ -94,21 +94,23 @@ REFUSED: dict[str, tuple[bytes | str, str]] = {
     "a file of zeros": (b"\0" * 4096, "its header has zero bytes. It is no text"),
     "a file cut off in its last line": (
         HEADER + GOOD + NEXT[:20],
-        "its last line has fewer values than the header, and no end",
+        "its last line has no end, and it has fewer values than the header: the file was cut off. Deliver it again.",
     ),
-    "a file cut off within quotes": (HEADER + GOOD + '2,"bo', "a quote is opened and not closed."),
+    "a file cut off within quotes": (
+        HEADER + GOOD + '2,"bo',
+        "its last line has no end, and a quote is opened and not closed: the file was cut off.",
+    ),
     "UTF-16": ((HEADER + GOOD).encode("utf-16"), "it is UTF-16. Say so: read_csv(..., encoding='utf-16')."),
     "UTF-16 without a mark": ((HEADER + GOOD).encode("utf-16-le"), "unmarked UTF-16: read_csv(..., encoding='utf-16-le')."),
     "Latin-1": ((HEADER + GOOD.replace("ada", "adé")).encode("latin-1"), "Say which encoding it has: read_csv(..., encoding='latin-1')."),
-    "carriage returns only": ((HEADER + GOOD).replace("\n", "\r"), "its lines end with a carriage return alone. Convert it to line feeds."),
-    "a line with too many values": (
-        HEADER + GOOD + NEXT.replace("bob", "bob, jr"),
-        "line 3 has 7 values, the header 6. Quote values that contain the separator",
+    "lines that all have a value more than the header": (
+        HEADER + (GOOD + NEXT).replace("T", ",T"),
+        "its header has 6 names (sale_id, user, at, amount, paid, due), its lines have 7 values.",
     ),
     "semicolons": ((HEADER + GOOD).replace(",", ";"), "Its values are separated by ';': read_csv(..., separator=';')."),
     "semicolons and decimal commas": (
         (HEADER + GOOD).replace(",", ";").replace("1.5", "1,5"),
-        "line 2 has 2 values, the header 1. Its values are separated by ';': read_csv(..., separator=';').",
+        "Its values are separated by ';': read_csv(..., separator=';').",
     ),
     "two columns of one name": (HEADER.replace("user", "amount") + GOOD, "two of its columns have the same name but for case: 'amount'."),
     "two columns alike but for case": (

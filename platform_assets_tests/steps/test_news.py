@@ -11,6 +11,7 @@ import pytest
 
 from platform_assets import Arrival, daily, source
 from platform_assets.declare.source import Source
+from platform_assets.sources import csv_file
 from platform_assets.steps.news import Memory, News, find_news
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
@@ -108,8 +109,8 @@ def test_files_that_raw_was_made_of_are_not_read_again(files: Files, monkeypatch
         files.deliver(day)
     files.receive(1, 2)
     read: list[str] = []
-    read_csv = pl.read_csv
-    monkeypatch.setattr(pl, "read_csv", lambda file, **more: read.append(file.name) or read_csv(file, **more))
+    read_file = csv_file.read_file
+    monkeypatch.setattr(csv_file, "read_file", lambda file, *more: read.append(file.name) or read_file(file, *more))
     files.deliver(2, 22)
     assert files.ready() == [2]
     assert read == ["2024-03-02.csv"]
@@ -193,8 +194,8 @@ def test_a_corrected_second_file_is_found_though_the_function_cannot_go_on_witho
     assert files.ready() == [1, 2]
     files.receive(1, 2)
     read: list[str] = []
-    read_csv = pl.read_csv
-    monkeypatch.setattr(pl, "read_csv", lambda file, **more: read.append(file.name) or read_csv(file, **more))
+    read_file = csv_file.read_file
+    monkeypatch.setattr(csv_file, "read_file", lambda file, *more: read.append(file.name) or read_file(file, *more))
     assert (files.ready(), read) == ([], []), "files that raw was made of are not read again"
     files.value(2, 22)
     assert (files.ready(), files.ready()) == ([2], [])

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import is_not_finite, parsed, why_unread
 from platform_assets.engines.polars.times import index_of
@@ -35,7 +36,7 @@ def judge(source: Source, raw: pl.DataFrame, first: int, last: int, as_they_are:
     as_they_are: partitions whose good rows are kept however few they are: a person has accepted them.
     """
     # Raw has a column from the first delivery that brought it on: without one, its partitions are all empty, and nobody knows its type.
-    came = _received(raw)
+    came = [column for column in _received(raw) if column != UNPARSED_REASON]
     raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in source.columns if column not in raw.columns)
     rows = _reasoned(source, raw).sort("arrival", "delivery", "row_number")
     rows = rows.with_columns(pl.col(_REASONS).list.len().eq(0).alias("__good"))
@@ -87,7 +88,11 @@ def _reasoned(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
     against += [pl.when(~rule.polars()).then(pl.lit(name)) for name, rule in source.rules.items()]
     in_future = index_of(source.event_time, source.partitions) > pl.col(_INDEX)
     against.append(pl.when(in_future).then(pl.lit("in the future")))
-    typed = typed.with_columns(pl.concat_list(against).list.drop_nulls().alias(_REASONS))
+    reasons = pl.concat_list(against).list.drop_nulls()
+    if UNPARSED in raw.columns:  # a line that is no row has no values that could be missing
+        line = pl.concat_list(pl.lit("not parsed: ") + pl.col(f"{_RECEIVED}{UNPARSED_REASON}"))
+        reasons = pl.when(pl.col(f"{_RECEIVED}{UNPARSED}").is_not_null()).then(line).otherwise(reasons)
+    typed = typed.with_columns(reasons.alias(_REASONS))
     return typed.with_columns(flag.polars().fill_null(False).alias(name) for name, flag in source.flags.items())
 
 

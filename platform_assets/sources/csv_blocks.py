@@ -1,0 +1,212 @@
+"""A CSV file cut into blocks of good records, and the lines that are none.
+
+Lines are judged with whole-array operations, since almost all of them are good; only those with an odd quote or an escape are looked at
+one by one (csv_records).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from platform_assets.sources.csv_dialect import Dialect
+from platform_assets.sources.csv_records import Data, Record, record_at
+
+SIZE = 1 << 23
+"""Bytes of a block: large enough for Polars to use its threads, small enough not to count beside the frame."""
+
+_Positions = npt.NDArray[np.int64]
+_Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A record of a file that is not a row."""
+
+    line: int
+    """Its number in the file, counted from 1."""
+    text: bytes
+    reason: str
+    values: int
+    """How many values were found in it."""
+
+
+@dataclass
+class Block:
+    """A stretch of a file that holds whole records."""
+
+    rows: bytes
+    """The good records alone, each ended by a line feed, as Polars reads them."""
+    records: int
+    end: int
+    """Where the next block begins."""
+    lines: int
+    """How many lines it has."""
+    bad: list[BadLine] = field(default_factory=list)
+
+
+def blocks(data: Data, start: int, line: int, dialect: Dialect, width: int) -> Iterator[Block]:
+    """The records from a position on, the first of which stands in line number `line`."""
+    while start < len(data):
+        block = _block(data, start, line, dialect, width, SIZE)
+        yield block
+        start, line = block.end, line + block.lines
+
+
+def _block(data: Data, start: int, line: int, dialect: Dialect, width: int, size: int) -> Block:
+    end = _line_end(data, start, size)
+    text = data[start:end]
+    lines = _clean(text, dialect, width)
+    if lines:
+        return Block(text, lines, end, lines)
+    return _Lines(data, start, end, text, line, dialect, width).block()
+
+
+def _line_end(data: Data, start: int, size: int) -> int:
+    """The end of the last line that fits into a block, or of the first one if none does."""
+    end = min(start + size, len(data))
+    if end == len(data):
+        return end
+    for find, begin, stop in ((data.rfind, start, end), (data.find, end, len(data))):
+        for mark in (b"\n", b"\r"):
+            if (found := find(mark, begin, stop)) >= 0:
+                return found + (2 if data[found : found + 2] == b"\r\n" else 1)
+    return len(data)
+
+
+def _clean(text: bytes, dialect: Dialect, width: int) -> int:
+    """The number of lines if there are no quotes, and each has just the separators that it should have; 0 if that is not so."""
+    if width == 1 or (dialect.quote is not None and dialect.quote in text) or not text.endswith(b"\n"):
+        return 0
+    lines = text.count(b"\n")
+    returns = text.count(b"\r")
+    if returns and returns != text.count(b"\r\n"):
+        return 0
+    marks = text.translate(None, bytes(set(range(256)) - {*dialect.separator, *b"\n"}))
+    return lines if marks == (dialect.separator * (width - 1) + b"\n") * lines else 0
+
+
+class _Lines:
+    """The lines of a block, each judged as if it began outside of quotes, then the odd ones among them by what follows."""
+
+    def __init__(self, data: Data, start: int, end: int, text: bytes, line: int, dialect: Dialect, width: int) -> None:
+        self.data, self.start, self.end, self.text, self.line, self.dialect, self.width = data, start, end, text, line, dialect, width
+        self.bytes = np.frombuffer(text, dtype=np.uint8)
+        breaks = self.bytes == ord("\n")
+        self.returns = self.bytes == ord("\r")
+        lone = self.returns.copy()
+        lone[:-1] &= ~breaks[1:]
+        self.ends: _Positions = np.flatnonzero(breaks | lone)
+        if not len(self.ends) or self.ends[-1] != len(text) - 1:
+            self.ends = np.append(self.ends, len(text))
+        self.starts: _Positions = np.concatenate(([0], self.ends[:-1] + 1))
+        has_return = self.returns[np.maximum(self.ends - 1, 0)] & (self.ends > self.starts)
+        has_return &= breaks[np.minimum(self.ends, len(text) - 1)] & (self.ends < len(text))
+        self.text_ends: _Positions = self.ends - has_return
+
+    def block(self) -> Block:
+        found = Block(b"", 0, self.end, len(self.starts))
+        separators, odd = self._judge()
+        keep = ~odd & (separators == self.width - 1)
+        inner = np.zeros(len(self.starts), dtype=bool)
+        blank = self._blank(keep)
+        done, tail = 0, b""
+        for index in np.flatnonzero(~keep & ~blank).tolist():
+            if self.starts[index] < done:
+                continue  # within a record that began in an earlier line
+            at = self.start + int(self.starts[index])
+            record = record_at(self.data, at, self.dialect, self.width)
+            done = record.end - self.start
+            last = int(np.searchsorted(self.starts, done)) - 1
+            keep[index : last + 1] = not record.reason
+            blank[index : last + 1] = False
+            inner[index:last] = True
+            if record.end > self.end:
+                found.lines += _line_count(self.data[self.end : record.end])
+                tail = b"" if record.reason else _ended(self.data[self.end : record.end])
+                inner[last] = True
+                found.records += not record.reason
+                found.end = record.end
+            if record.reason:
+                found.bad.append(BadLine(self.line + index, _without_end(self.data[at : record.end]), record.reason, len(record.values)))
+        found.records += int(np.count_nonzero(keep & ~inner))
+        found.rows = self._rows(keep, inner) + tail
+        return found
+
+    def _judge(self) -> tuple[_Positions, _Flags]:
+        """The separators outside of quotes in each line, and whether its quotes are not what one looks for in a whole record."""
+        separator, quote = self.bytes == self.dialect.separator[0], self.dialect.quote
+        if quote is None or quote not in self.text:
+            return self._count(separator), np.zeros(len(self.starts), dtype=bool)
+        quotes = self.bytes == quote[0]
+        number = self._count(quotes)
+        odd = number % 2 == 1
+        inside = np.bitwise_and(np.cumsum(quotes, dtype=np.uint8), 1)  # at a quote: 1 if it opens
+        before = np.concatenate(([0], inside[self.starts[1:] - 1])).astype(np.uint8)
+        if before.any():  # each line is judged as if no quote were open where it begins
+            inside = inside ^ np.repeat(before, np.diff(np.append(self.starts, len(self.text))))
+        at = np.flatnonzero(quotes)
+        opens = inside[at] == 1
+        odd |= self._count_at(at[self._misplaced(at, opens, separator, quotes)]) > 0
+        return self._count(separator & (inside == 0)), odd
+
+    def _misplaced(self, at: _Positions, opens: _Flags, separator: _Flags, quotes: _Flags) -> _Flags:
+        """Whether a quote opens behind something else than a separator, or closes before something else; a doubled one does both."""
+        edge = separator | quotes | (self.bytes == ord("\n")) | self.returns
+        padded = np.concatenate(([True], edge, [True]))
+        return np.where(opens, ~padded[at], ~padded[at + 2])
+
+    def _count(self, flags: _Flags) -> _Positions:
+        return self._count_at(np.flatnonzero(flags))
+
+    def _count_at(self, positions: _Positions) -> _Positions:
+        """How many positions each line has."""
+        return np.diff(np.searchsorted(positions, np.append(self.starts, len(self.text))))
+
+    def _blank(self, keep: _Flags) -> _Flags:
+        """Lines without any text, or with spaces alone where records have several values."""
+        blank: _Flags = self.text_ends == self.starts
+        if self.width > 1:
+            for index in np.flatnonzero(~keep & ~blank).tolist():
+                blank[index] = not self.text[self.starts[index] : self.text_ends[index]].strip(b" ")
+        keep &= ~blank
+        return blank
+
+    def _rows(self, keep: _Flags, inner: _Flags) -> bytes:
+        """The lines to keep, each ended by a line feed."""
+        whole = self.bytes
+        ends = self.ends[keep & ~inner & (self.ends < len(self.text))]
+        lone = ends[whole[ends] == ord("\r")]
+        if len(lone):
+            whole = whole.copy()
+            whole[lone] = ord("\n")
+        if not keep.all():
+            whole = whole[np.repeat(keep, np.diff(np.append(self.starts, len(self.text))))]
+        return whole.tobytes()
+
+
+def _line_count(text: bytes) -> int:
+    ends = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+    return ends + (not text.endswith((b"\n", b"\r")))
+
+
+def _ended(text: bytes) -> bytes:
+    return text[:-1] + b"\n" if text.endswith(b"\r") else text
+
+
+def _without_end(text: bytes) -> bytes:
+    return text[: -1 - text.endswith(b"\r\n")] if text.endswith((b"\n", b"\r")) else text
+
+
+def records(data: Data, start: int, line: int, dialect: Dialect, width: int, bad: list[BadLine]) -> Iterator[Record]:
+    """The good records from a position on, one by one: for dialects that Polars does not know. The others are added to `bad`."""
+    while start < len(data):
+        record = record_at(data, start, dialect, width)
+        text = data[start : record.end]
+        lone = _without_end(text)
+        if record.reason and lone and (width == 1 or lone.strip(b" ")):
+            bad.append(BadLine(line, lone, record.reason, len(record.values)))
+        elif not record.reason and (lone or width > 1):
+            yield record
+        start, line = record.end, line + _line_count(text)

@@ -1,0 +1,247 @@
+"""One CSV file: its header, its rows as a frame of text, and the lines that are no rows, as they came."""
+
+import gzip
+import mmap
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from platform_assets.errors import SourceError
+from platform_assets.sources.csv_blocks import BadLine, blocks, records
+from platform_assets.sources.csv_dialect import Dialect
+from platform_assets.sources.csv_hints import how_it_is_written, how_its_lines_are_written
+from platform_assets.sources.csv_records import OPEN, Data, line_at, record_at
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """What a file holds."""
+
+    rows: pl.DataFrame
+    """Every value as text, null where it is empty; columns named as in the file."""
+    bad: list[BadLine]
+
+
+@dataclass
+class _Opened:
+    """A file whose header has been read."""
+
+    where: str
+    data: Data
+    dialect: Dialect
+    encoding: str
+    names: list[str]
+    start: int
+    """Where the rows begin, and in which line."""
+    line: int
+
+    @property
+    def width(self) -> int:
+        return len(self.names)
+
+
+def read_file(
+    file: Path, where: str, dialect: Dialect, encoding: str = "utf8", skip_lines: int = 0, columns: Sequence[str] | None = None
+) -> CsvFile:
+    """Reads a file. A line that cannot be parsed or has another number of values than the header is no row; the others go on.
+
+    columns: the names of the columns of a file without a header.
+
+    Raises:
+        SourceError: the file is empty, was cut off, is in another encoding, or its header is not that of its lines.
+    """
+    try:
+        data = _data(file, where, encoding)
+        opened = _open(data, where, dialect, encoding, skip_lines, columns)
+        rows, bad = _rows(opened) if dialect.is_simple else _rows_of_any_dialect(opened)
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeError, LookupError) as error:
+        raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {_why(error)}") from None
+    _check_lines(opened, rows.height, bad)
+    _check_escapes(opened, bad)
+    _check_end(opened, bad)
+    return CsvFile(rows, bad)
+
+
+def _data(file: Path, where: str, encoding: str) -> Data:
+    """The bytes of a file in UTF-8."""
+    with file.open("rb") as opened:
+        head = opened.read(4)
+        if not head:
+            raise SourceError(_empty(where))
+        data: Data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    if (decompress := _COMPRESSED.get(head[:2])) is not None and (head[:2] != b"\x28\xb5" or head == b"\x28\xb5\x2f\xfd"):
+        data = decompress(data[:])
+    mark = data[:2]
+    if encoding in _UTF8:
+        if mark in (b"\xff\xfe", b"\xfe\xff"):
+            raise SourceError(f"{where}: it is UTF-16. Say so: read_csv(..., encoding='utf-16').")
+        if b"\x00" in data[: line_at(data, 0)[0]]:
+            raise SourceError(
+                f"{where}: its header has zero bytes. It is no text, or unmarked UTF-16: read_csv(..., encoding='utf-16-le')."
+            )
+        return data
+    if encoding == "utf8-lossy":
+        return data[:].decode("utf-8", errors="replace").encode()
+    return data[:].decode(encoding).encode()
+
+
+_UTF8 = ("utf8", "utf-8", "UTF-8", "utf-8-sig")
+
+
+def _zstd(data: bytes) -> bytes:
+    import pyarrow as pa
+
+    return bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read())
+
+
+_COMPRESSED: dict[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"\x28\xb5": _zstd,
+    b"\x78\x01": zlib.decompress,
+    b"\x78\x9c": zlib.decompress,
+    b"\x78\xda": zlib.decompress,
+}
+
+
+def _open(data: Data, where: str, dialect: Dialect, encoding: str, skip_lines: int, columns: Sequence[str] | None) -> _Opened:
+    start, line = 3 if data[:3] == b"\xef\xbb\xbf" else 0, 1
+    while start < len(data):
+        text_end, following = line_at(data, start)
+        if line > skip_lines and data[start:text_end].strip(b" \t"):
+            break
+        start, line = following, line + 1
+    if columns is not None:
+        return _Opened(where, data, dialect, encoding, list(columns), start, line)
+    if start >= len(data):
+        skipped = f"skip_lines={skip_lines} leaves nothing of it. Skip fewer lines." if skip_lines else ""
+        raise SourceError(f"{where}: {skipped}" if skipped else _empty(where))
+    header = record_at(data, start, dialect, None)
+    if header.reason:
+        how = how_it_is_written(data, start, dialect)
+        raise SourceError(f"{where}: its header cannot be parsed: {header.reason}. {how or 'Deliver it with a correct header.'}")
+    names = [(value or b"").decode() for value in header.values]
+    if how := how_its_lines_are_written(data, start, dialect, names):
+        raise SourceError(f"{where}: {how}")
+    lines = max(1, len(re.findall(rb"\r\n?|\n", data[start : header.end])))
+    opened = _Opened(where, data, dialect, encoding, names, header.end, line + lines)
+    _check_names(opened, start)
+    # pandas writes the index of a frame without a name, as the first column.
+    opened.names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
+    return opened
+
+
+def _check_names(opened: _Opened, start: int) -> None:
+    lower = [name.lower() for name in opened.names]
+    alike = next((name for name in opened.names if lower.count(name.lower()) > 1), None)
+    if alike is None:
+        return
+    if not alike:
+        how = how_it_is_written(opened.data, start, opened.dialect)
+        raise SourceError(f"{opened.where}: {lower.count('')} of its columns have no name. {how or 'Deliver it with a name for each.'}")
+    raise SourceError(
+        f"{opened.where}: two of its columns have the same name but for case: {alike!r}. "
+        "Delta does not tell them apart. Have one of them delivered under another name."
+    )
+
+
+_ENOUGH_TO_TELL = 1000
+"""After so many bad lines and not one good one, a file is not read to its end."""
+
+
+def _rows(opened: _Opened) -> tuple[pl.DataFrame, list[BadLine]]:
+    """By Polars, which gets nothing but whole records with the right number of values."""
+    dialect, schema = opened.dialect, {str(number): pl.String for number in range(opened.width)}
+    frames, bad = [pl.DataFrame(schema=schema)], list[BadLine]()
+    for block in blocks(opened.data, opened.start, opened.line, dialect, opened.width):
+        bad += block.bad
+        if len(frames) == 1 and len(bad) > _ENOUGH_TO_TELL:
+            _check_lines(opened, block.records, bad)
+        if not block.records:
+            continue
+        rows = pl.read_csv(
+            block.rows,
+            has_header=False,
+            schema=schema,
+            separator=dialect.separator.decode(),
+            quote_char=None if dialect.quote is None else dialect.quote.decode(),
+            null_values=list(dialect.null_values) or None,
+            encoding="utf8",
+        )
+        if rows.height != block.records:  # counted before parsing, so that nothing is lost in silence
+            raise SourceError(f"{opened.where}: {block.records} records were counted and {rows.height} parsed. Please report this file.")
+        frames.append(rows)
+    return pl.concat(frames, rechunk=False).rename(dict(zip(schema, opened.names, strict=True))), bad
+
+
+def _rows_of_any_dialect(opened: _Opened) -> tuple[pl.DataFrame, list[BadLine]]:
+    """By our own parser, about ten times slower: separators of several characters, and quotes that a character escapes."""
+    bad: list[BadLine] = []
+    columns: list[list[str | None]] = [[] for _ in opened.names]
+    markers = {*opened.dialect.null_values}
+    for record in records(opened.data, opened.start, opened.line, opened.dialect, opened.width, bad):
+        for column, value in zip(columns, record.values, strict=True):
+            text = None if value is None else value.decode()
+            column.append(None if text in markers else text)
+    return pl.DataFrame(dict(zip(opened.names, columns, strict=True)), schema=dict.fromkeys(opened.names, pl.String)), bad
+
+
+def _check_lines(opened: _Opened, good: int, bad: Sequence[BadLine]) -> None:
+    """Refuses a file whose header is another one than its lines have: then it is the header that is wrong."""
+    numbers = [line.values for line in bad if line.reason.endswith(f"instead of {opened.width}")]
+    others = set(numbers)
+    is_title = opened.width == 1 and len(numbers) > good
+    if is_title or (not good and len(bad) == len(numbers) > 1 and len(others) == 1):
+        least, most = min(others), max(others)
+        how = how_it_is_written(opened.data, 0, opened.dialect) if most > opened.width else "Deliver it with a correct header."
+        raise SourceError(
+            f"{opened.where}: its header has {opened.width} {'name' if opened.width == 1 else 'names'} "
+            f"({', '.join(opened.names)[:80]}), its lines have {least if least == most else f'{least} to {most}'} values. "
+            f"{how or 'If other lines stand before the header: read_csv(..., skip_lines=1). Otherwise deliver it with a correct header.'}"
+        )
+
+
+def _check_escapes(opened: _Opened, bad: Sequence[BadLine]) -> None:
+    """Refuses a file whose quotes are escaped by a backslash: its other lines may have backslashes too, which would stay in their values.
+
+    Where some quote within a value is doubled it is not written so, and such a line is just a bad one.
+    """
+    dialect, quote = opened.dialect, opened.dialect.quote
+    if dialect.escape is not None or quote is None:
+        return
+    other, mark = replace(dialect, escape=b"\\"), b"\\" + quote
+    written_so = [line for line in bad if mark in line.text and not record_at(line.text, 0, other, opened.width).reason]
+    quoted = [line for line in written_so if quote in line.text.split(mark)[0]]
+    within = re.escape(dialect.separator) + b"\r\n"
+    if quoted and not re.search(rb"[^%b%b](?:%b){2}[^%b%b]" % (within, quote, quote, within, quote), opened.data):  # type: ignore[call-overload]
+        raise SourceError(
+            f"{opened.where}: line {quoted[0].line} has quotes that are escaped by a backslash: read_csv(..., escape='\\\\'). "
+            "Or have them doubled."
+        )
+
+
+def _check_end(opened: _Opened, bad: Sequence[BadLine]) -> None:
+    """Refuses a file whose last line stops early: what followed it is missing too."""
+    size = len(opened.data)
+    if not bad or opened.data[size - 1 :] in (b"\n", b"\r") or opened.data[size - len(bad[-1].text) :] != bad[-1].text:
+        return
+    last = bad[-1]
+    if last.reason == OPEN or last.values < opened.width:
+        what = OPEN if last.reason == OPEN else "it has fewer values than the header"
+        raise SourceError(f"{opened.where}: its last line has no end, and {what}: the file was cut off. Deliver it again.")
+
+
+def _empty(where: str) -> str:
+    return f"{where}: the file is empty, it has not even a header. Deliver it again, or remove it."
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, and the fix."""
+    if isinstance(error, UnicodeDecodeError) or "utf-8" in str(error):
+        return "invalid utf-8 sequence. Say which encoding it has: read_csv(..., encoding='latin-1')."
+    if isinstance(error, EOFError):
+        return "unexpected end of file. Deliver it again."
+    return f"{str(error).splitlines()[0]}. Deliver it again."

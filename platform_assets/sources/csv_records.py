@@ -1,0 +1,163 @@
+"""One CSV record at a time: where it ends, its values, or why it cannot be parsed.
+
+A record ends with its line, unless a quoted value goes on in the next one. A quote that does not belong there must not join the lines after
+it, so a record of several lines is believed only if it closes properly and its lines are not complete records by themselves (ADR 19).
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+from platform_assets.sources.csv_dialect import Dialect
+
+LINE_END = re.compile(rb"\r\n?|\n")
+
+OPEN = "a quote is opened and not closed"
+JOINED = "a quote is opened that would join lines which are complete by themselves"
+AFTER_QUOTE = "text follows a closing quote"
+INNER_QUOTE = "a quote stands in a value that is not quoted"
+
+
+class Data(Protocol):
+    """Bytes, or a file mapped to memory."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: slice, /) -> bytes: ...
+    def find(self, sub: bytes, start: int = ..., end: int = ..., /) -> int: ...
+    def rfind(self, sub: bytes, start: int = ..., end: int = ..., /) -> int: ...
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was found at a position."""
+
+    end: int
+    """Where the next record begins."""
+    values: list[bytes | None]
+    """The values, None for an empty one without quotes; of a record that was not parsed those before the fault."""
+    reason: str = ""
+    """Why it cannot be parsed. Empty if it can."""
+
+
+def line_at(data: Data, start: int) -> tuple[int, int]:
+    """Where a line's text ends, and where the next line begins."""
+    found = LINE_END.search(data, start)  # type: ignore[call-overload]
+    return found.span() if found else (len(data), len(data))
+
+
+def record_at(data: Data, start: int, dialect: Dialect, width: int | None) -> Record:
+    """The record that begins at a position; one that cannot be parsed, or has another number of values than `width`, is its first line.
+
+    width: the number of values that records have; None if it is not known yet, in the header.
+    """
+    text_end, first_end = line_at(data, start)
+    read = _read(data, start, text_end, first_end, dialect, width)
+    if read.reason:
+        return Record(first_end, read.values, read.reason)
+    wrong = "" if width is None or len(read.values) == width else f"{_values(len(read.values))} instead of {width}"
+    if read.end == first_end or width is None:
+        return Record(read.end, read.values, wrong)
+    complete = _complete_lines(data, start, read.end, dialect, width)
+    if wrong:
+        # A quoted text of several lines whose record is wrong is one bad record, unless it runs over lines that are records themselves.
+        return Record(first_end, read.values, JOINED) if any(complete[1:]) else Record(read.end, read.values, wrong)
+    if all(complete) and (len(complete) - 1) * (width - 1) >= 2:
+        return Record(first_end, read.values, JOINED)
+    return read
+
+
+def _values(number: int) -> str:
+    return f"{number} value{'' if number == 1 else 's'}"
+
+
+def _complete_lines(data: Data, start: int, end: int, dialect: Dialect, width: int) -> list[bool]:
+    """Of each line whether it has as many separators as a whole record, disregarding quotes; never where records have one value."""
+    lines = LINE_END.split(data[start:end])
+    lines = lines[:-1] if not lines[-1] else lines
+    return [width > 1 and line.count(dialect.separator) == width - 1 for line in lines]
+
+
+def _read(data: Data, start: int, text_end: int, next_line: int, dialect: Dialect, width: int | None) -> Record:
+    """The values from a position on, by the standard's rules alone."""
+    quote, separator = dialect.quote, dialect.separator
+    values: list[bytes | None] = []
+    position, most, first = start, 2 * (width or 1 << 20) + 100, text_end
+    while True:
+        if quote is not None and data[position : position + len(quote)] == quote:
+            body = _quoted(dialect).match(data, position + len(quote))  # type: ignore[call-overload]
+            position = body.end()
+            if data[position : position + len(quote)] != quote:
+                return Record(position, values, OPEN)
+            values.append(_unescaped(body[0], dialect, is_quoted=True))
+            position += len(quote)
+            if position > text_end:
+                text_end, next_line = line_at(data, position)
+            if position < text_end and data[position : position + len(separator)] != separator:
+                return Record(position, values, AFTER_QUOTE)
+        else:
+            value = _unquoted(data, position, text_end, dialect)
+            position += len(value)
+            if quote is not None and _has_quote(value, dialect):
+                return Record(position, values, INNER_QUOTE)
+            values.append(_unescaped(value, dialect, is_quoted=False) if value else None)
+        if position >= text_end:
+            return Record(next_line, values)
+        position += len(separator)
+        if text_end != first and len(values) > most:
+            return Record(position, values, JOINED)
+
+
+def _unquoted(data: Data, position: int, end: int, dialect: Dialect) -> bytes:
+    if dialect.escape is None:
+        cut = data.find(dialect.separator, position, end)
+        return data[position : end if cut < 0 else cut]
+    found: Any = _escaped(dialect).match(data[position:end])
+    return found[0]  # type: ignore[no-any-return]
+
+
+def _has_quote(value: bytes, dialect: Dialect) -> bool:
+    if dialect.escape is not None:
+        value = _pair(dialect).sub(b"", value)
+    return dialect.quote is not None and dialect.quote in value
+
+
+def _unescaped(value: bytes, dialect: Dialect, *, is_quoted: bool) -> bytes | None:
+    if not is_quoted and dialect.null_values and value.decode(errors="replace") in dialect.null_values:
+        return None  # such as \N, which is no escaped N
+    if is_quoted and dialect.quote is not None:
+        if dialect.escape is None:
+            return value.replace(dialect.quote * 2, dialect.quote)
+        value = _pair(dialect).sub(lambda found: found[1] or dialect.quote or b"", value)
+    elif dialect.escape is not None:
+        value = _pair(dialect).sub(lambda found: found[1] or found[0], value)
+    return value
+
+
+@lru_cache(maxsize=64)
+def _quoted(dialect: Dialect) -> re.Pattern[bytes]:
+    """What may stand between two quotes."""
+    quote, doubled = re.escape(dialect.quote or b""), re.escape((dialect.quote or b"") * 2)
+    if dialect.escape is None:
+        return re.compile(
+            rb"(?:(?!%b).)*+(?:%b(?:(?!%b).)*+)*+" % (quote, doubled, quote)
+            if len(dialect.quote or b"") > 1
+            else rb"[^%b]*+(?:%b[^%b]*+)*+" % (quote, doubled, quote),
+            re.DOTALL,
+        )
+    escape = re.escape(dialect.escape)
+    return re.compile(rb"(?:%b.|%b|(?!%b|%b).)*+" % (escape, doubled, escape, quote), re.DOTALL)
+
+
+@lru_cache(maxsize=64)
+def _escaped(dialect: Dialect) -> re.Pattern[bytes]:
+    """A value without quotes in which any character may be escaped."""
+    escape, separator = re.escape(dialect.escape or b""), re.escape(dialect.separator)
+    return re.compile(rb"(?:%b.|(?!%b).)*+" % (escape, separator), re.DOTALL)
+
+
+@lru_cache(maxsize=64)
+def _pair(dialect: Dialect) -> re.Pattern[bytes]:
+    """An escaped character, or a doubled quote."""
+    doubled = b"" if dialect.quote is None else b"|" + re.escape(dialect.quote * 2)
+    return re.compile(rb"%b(.)%b" % (re.escape(dialect.escape or b""), doubled), re.DOTALL)
