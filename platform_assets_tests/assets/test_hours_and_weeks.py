@@ -39,7 +39,9 @@ def shop_of(home: Path, partitions: Partitions, window: str) -> tuple[Shop, list
     return Shop(home, view, report), keys
 
 
-@pytest.mark.parametrize(("partitions", "window"), [(HOURS, "3h"), (WEEKS, "21d")], ids=["hours", "weeks"])
+@pytest.mark.parametrize(
+    ("partitions", "window"), [pytest.param(HOURS, "3h", id="hours"), pytest.param(WEEKS, "21d", id="weeks", marks=pytest.mark.slow)]
+)
 def test_a_range_runs_through_all_layers_and_equals_single_runs(tmp_path: Path, partitions: Partitions, window: str) -> None:
     found = []
     for name in ("range", "single"):

@@ -63,25 +63,25 @@ def test_it_serves_the_assets_of_a_small_shop_until_ctrl_c(tmp_path: Path) -> No
     generate(tmp_path / "shop", days=3, customers=50, orders_per_day=10)
     environment = {**os.environ, "PLATFORM_HOME": str(tmp_path / "home"), "PLATFORM_RETAIL_FILES": str(tmp_path / "shop")}
     program = [sys.executable, "-c", "from platform_assets.cli.main import main; main()"]
-    made = subprocess.run([*program, "demo"], env=environment, capture_output=True, text=True, check=True, timeout=300).stdout
+    made = subprocess.run([*program, "demo"], env=environment, capture_output=True, text=True, check=True, timeout=1800).stdout
     assert re.search(r"^  orders/raw: \d+ partitions?$", made, re.MULTILINE), "where no bar can be drawn it says how far it is"
     port = free_port()
     said = tmp_path / "said"
     with said.open("w") as out:
         ui = subprocess.Popen([*program, "ui", "--port", str(port)], env=environment, stdout=out, stderr=out, start_new_session=True)
     try:
-        end = time.monotonic() + 200
+        end = time.monotonic() + 600
         while "Ctrl-C" not in said.read_text() and ui.poll() is None and time.monotonic() < end:
             time.sleep(0.2)
         assert f"http://127.0.0.1:{port}" in said.read_text()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=300) as page:
             assert page.status == 200
         assert {"orders/silver", "customer_spend/online", "churn/model"} <= assets_of(port)
         children = descendants(ui.pid)
         commands = " ".join(command_of(pid) for pid in children)
         assert all(part in commands for part in ("valkey-server", "dagster_webserver", "dagster._daemon"))
         ui.send_signal(signal.SIGINT)
-        assert ui.wait(90) == 0
+        assert ui.wait(300) == 0
     finally:
         ui.kill()
     assert [command_of(pid) for pid in children if command_of(pid)] == []
@@ -90,7 +90,7 @@ def test_it_serves_the_assets_of_a_small_shop_until_ctrl_c(tmp_path: Path) -> No
 def assets_of(port: int) -> set[str]:
     query = json.dumps({"query": "{assetNodes {assetKey {path}}}"}).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/graphql", query, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=120) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         return {"/".join(node["assetKey"]["path"]) for node in json.load(answer)["data"]["assetNodes"]}
 
 

@@ -28,7 +28,7 @@ def copied(folder: Path) -> Path:
 def run_quick(folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "platform_assets_tests.conformance.quick"]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=3600, check=False)
 
 
 def patched(mutant: Mutant, folder: Path) -> Path:

@@ -78,7 +78,7 @@ def test_versions_are_the_same_in_every_process() -> None:
             text=True,
             check=True,
         ).stdout
-        for seed in ("0", "1", "4242")
+        for seed in ("0", "4242")
     }
     here = [declare().version for kind in DIFFERENT.values() for declare in kind.values()]
     assert printed == {" ".join(here) + "\n"}

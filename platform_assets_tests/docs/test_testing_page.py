@@ -16,7 +16,7 @@ FILES = dict(re.findall(r"^```py(?:thon)? title=\"([^\"]+)\"\n(.*?)^```$", TEXT,
 def run_pytest(folder: Path) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PLATFORM_", "PYTEST_"))} | {"PYTHONPATH": str(folder)}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False).stdout
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1200, check=False).stdout
 
 
 @pytest.fixture

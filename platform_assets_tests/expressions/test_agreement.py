@@ -41,7 +41,7 @@ UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-@settings(max_examples=15, deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=8, deadline=None, suppress_health_check=UNHURRIED)
 @given(data=st.data(), rows=rows)
 def test_back_ends_agree_on_a_function(name: str, data: st.DataObject, rows: Rows) -> None:
     agree(data.draw(calling(name, depth=2)), rows, same if name in EXACT else nearly_same)
@@ -54,7 +54,7 @@ def test_back_ends_agree_for_long(sql: str, rows: Rows) -> None:
     agree(sql, rows)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=UNHURRIED)
+@settings(max_examples=100, deadline=None, suppress_health_check=UNHURRIED)
 @given(any_expression)
 def test_the_canonical_text_means_the_same_and_is_its_own(sql: str) -> None:
     try:

@@ -97,6 +97,7 @@ def test_a_fresh_process_predicts_the_same(trained: Trained, folder: Path, tmp_p
     assert pl.read_parquet(tmp_path / "answer.parquet")["probability"].equals(trained.model.predict(FRAME))
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     FRAME.write_parquet(tmp_path / "training.parquet")
     other = run(TRAIN_AND_SAVE, tmp_path / "training.parquet", tmp_path / "other", ",".join(FEATURES), PYTHONHASHSEED="77")
@@ -147,6 +148,7 @@ def test_many_saves_at_once_leave_one_whole_model(trained: Trained, tmp_path: Pa
     assert load(folders.pop()).predict(FRAME).equals(trained.model.predict(FRAME))
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_saving_leaves_no_model_and_the_next_save_succeeds(folder: Path, tmp_path: Path) -> None:
     FRAME.write_parquet(tmp_path / "training.parquet")
     # Killed as it flushes the second file: after some bytes lie on disk, before the folder has its name.

@@ -14,7 +14,8 @@ from platform_assets_tests.steps.business import same
 from platform_assets_tests.steps.lifetimes import WEEKS, Lifetimes, trade
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 5])
 def test_a_range_week_by_week_and_a_random_order_end_in_equal_tables(tmp_path: Path, seed: int) -> None:
     whole, weekly, shuffled = businesses = [Lifetimes(tmp_path / name) for name in ("range", "weekly", "random")]
     for business in businesses:

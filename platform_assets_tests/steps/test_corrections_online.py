@@ -21,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
         yield running
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 def test_a_restated_day_reaches_the_store(tmp_path: Path, server: EmbeddedValkey, seed: int) -> None:
     random, business = Random(seed), Business(tmp_path, declared={"accepted_share": 0})
     store = OnlineStore(server.url, f"seed{seed}")

@@ -47,7 +47,7 @@ def test_a_value_is_read_from_the_end_of_its_day_on_and_no_late_older_one_replac
     assert gold.row(2) == ("ada", "silver", 9, late), "what a day brought is in its partition, also when no reader will get it"
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_range_run_day_by_day_runs_and_a_random_order_end_in_equal_tables(tmp_path: Path, seed: int) -> None:
     whole, daily, shuffled = (Members(tmp_path / name, of_members=HALF) for name in ("range", "daily", "random"))
     for business in (whole, daily, shuffled):
@@ -62,7 +62,7 @@ def test_a_range_run_day_by_day_runs_and_a_random_order_end_in_equal_tables(tmp_
         assert [layer for layer in MEMBERS if other.stale(layer)] == []
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_restated_day_makes_its_own_day_of_gold_anew_and_no_other(tmp_path: Path, seed: int) -> None:
     corrected, fresh = (Members(tmp_path / name, of_members={"accepted_share": 0}) for name in ("corrected", "fresh"))
     for business in (corrected, fresh):

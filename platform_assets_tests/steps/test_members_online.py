@@ -45,7 +45,7 @@ def defined(business: Members) -> dict[str, dict[str, Any]]:
     return {user: {f"profile__{name}": value for name, value in values.items()} for user, values in found.items()}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_whatever_is_restated_the_store_ends_with_the_latest_update(tmp_path: Path, server: EmbeddedValkey, seed: int) -> None:
     random, business, store = Random(seed), Members(tmp_path, of_members={"accepted_share": 0.4}), OnlineStore(server.url, f"seed{seed}")
     enrol(business, random)
