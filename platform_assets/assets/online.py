@@ -15,7 +15,7 @@ from platform_assets.declare.attributes import View
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.gold import gold_table, online_table
 
-PARITY = "offline_equals_online"
+PARITY, COMPLETE = "offline_equals_online", "no_entity_is_missing"
 
 
 def online_asset(view: View) -> dg.AssetsDefinition:
@@ -32,19 +32,23 @@ def online_asset(view: View) -> dg.AssetsDefinition:
         metadata=column_schema({**view.key_types, **view.served}, meanings(view)),
         **shown(view, "online", {"redis"}),
     )
-    check = dg.AssetCheckSpec(
-        PARITY,
-        asset=key_of(table),
-        partitions_def=partitions_definition(partitions),
-        description="Sampled entities have the same features in gold and in the store, as of the watermark.",
-    )
+    checks = [
+        dg.AssetCheckSpec(name, asset=key_of(table), partitions_def=partitions_definition(partitions), description=description)
+        for name, description in (
+            (PARITY, "Sampled entities have the same features in gold and in the store, as of the watermark."),
+            (COMPLETE, "As many entities are in the store as were published."),
+        )
+    ]
 
-    @dg.multi_asset(name=f"{view.name}__online", specs=[spec], check_specs=[check], backfill_policy=ONE_RUN, can_subset=True)
+    @dg.multi_asset(name=f"{view.name}__online", specs=[spec], check_specs=checks, backfill_policy=ONE_RUN, can_subset=True)
     def serve(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         # Redis and PyArrow: a third of what Dagster itself costs to load, and most processes publish nothing.
-        from platform_assets.steps.online import compare, described, make_online, marks_of, not_online, stale_online
+        from platform_assets.steps.online import compare, counted, described, entities_of, make_online, marks_of, not_online, stale_online
 
-        def parity(keys: Sequence[str], watermark: datetime) -> Iterator[dg.AssetCheckEvaluation]:
+        def judged(keys: Sequence[str], watermark: datetime) -> Iterator[dg.AssetCheckEvaluation]:
+            entities = entities_of(view, store)  # first: what is missing is named in the reads that follow
+            says = counted(entities, run.now - watermark)
+            yield from evaluations(context, table, [Verdict(key, COMPLETE, not entities.lost, says) for key in keys])
             found = compare(view, run, store, watermark)
             says = {
                 "entities": found.entities,
@@ -52,14 +56,14 @@ def online_asset(view: View) -> dg.AssetsDefinition:
                 "mismatches": len(found.mismatches),
                 "first": "; ".join(found.mismatches[:5]),
             }
-            return evaluations(context, table, [Verdict(key, PARITY, not found.mismatches, says) for key in keys])
+            yield from evaluations(context, table, [Verdict(key, PARITY, not found.mismatches, says) for key in keys])
 
         run, store = platform.run(context.run_id), platform.online()
         if not context.selected_asset_keys:  # only the check: what is there is compared again
             if (marks := marks_of(view, store)) is not None:
                 first, last = asked(context, partitions, newest=marks.watermark)
                 keys = [partitions.key(p) for p in range(first, min(last, marks.watermark) + 1)]
-                yield from parity(keys, view.valid_from(marks.watermark))
+                yield from judged(keys, view.valid_from(marks.watermark))
             yield from done_with_checks(context)
             return
         first, last = asked(context, partitions)
@@ -82,7 +86,7 @@ def online_asset(view: View) -> dg.AssetsDefinition:
             raise NotReadyError(str(refused[0]))
         yield dg.MaterializeResult(asset_key=key_of(table))
         if context.selected_asset_check_keys and published.watermark is not None:
-            yield from parity(keys, published.watermark)
+            yield from judged(keys, published.watermark)
         yield from done_with_checks(context)
 
     return serve

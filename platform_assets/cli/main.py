@@ -78,16 +78,18 @@ def accept(source: str, partition: str, why: str, by: str | None, undo: bool, mo
 
 @cli.command()
 @click.argument("view")
+@click.option("--missing", is_flag=True, help="Remove nothing: write every entity that gold has, so that lost ones come back.")
 @click.option("-m", "--module", default=MODULE, show_default=True, help="The module that declares the view.")
-def rebuild(view: str, module: str) -> None:
+def rebuild(view: str, missing: bool, module: str) -> None:
     """Fill the online store with a VIEW anew, from gold.
 
-    For a store that holds damaged values, or those of another lake. A store that lost its data needs no rebuild: the next
-    materialization of VIEW/online fills it. Until the rebuild ends, readers are told that the view was never published.
+    For a store that holds damaged values, or those of another lake: until the rebuild ends, readers are told that the view was never
+    published. With --missing for a store that lost entities, by eviction or by hand: readers notice nothing. A store that lost all its
+    data needs neither: the next materialization of VIEW/online fills it.
     """
     from platform_assets.cli.rebuild import rebuild_view
 
-    click.echo(rebuild_view(view, module))
+    click.echo(rebuild_view(view, module, missing=missing))
 
 
 @cli.command()

@@ -3,13 +3,14 @@
 from platform_assets.cli.declared import declared, definitions_of, platform_of
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.view import FeatureView
-from platform_assets.steps.online import rebuild_online
+from platform_assets.steps.online import make_online, rebuild_online
 
 
-def rebuild_view(name: str, module: str) -> str:
-    """Rebuilds the view that a module declares under this name, and says what was written."""
+def rebuild_view(name: str, module: str, *, missing: bool = False) -> str:
+    """Rebuilds the view that a module declares under this name, or puts back what of it is missing, and says what was written."""
     view = declared(module, (FeatureView, AttributeView), "view", name)
     platform = platform_of(definitions_of(module))
-    published = rebuild_online(view, platform.run("rebuild"), platform.online())
+    run, store = platform.run("rebuild"), platform.online()
+    published = make_online(view, run, store, everything=True) if missing else rebuild_online(view, run, store)
     upto = "nothing may be read yet" if published.watermark is None else f"as of {published.watermark:%Y-%m-%d %H:%M} UTC"
     return f"{name}: {published.values:,} entities written, {upto}"

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from platform_assets.declare.arguments import assign, checked_arguments, names_of, shown, yes_or_no
 from platform_assets.declare.entity import Entity, check_keys
+from platform_assets.declare.freshness import WhenStale, check_is_online, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
@@ -31,6 +32,10 @@ class AttributeView:
         source: of kind "state".
         attributes: columns or flags of the source.
         online: whether the values are published to the online store.
+        max_staleness: online: how old the watermark may be, such as "2d". Default: until one partition after the next one should have been
+            published, by partitions, data_delay and empty_after of the source.
+        when_stale: online: what a reader gets of older values: "serve" them, "null" in their place, or "fail". Default: "fail" where a
+            max_staleness is declared, otherwise "serve". Every answer names the views that are stale.
         description: shown on its tables.
         owners: "team:growth" or e-mail addresses; default: those of the source.
         tags: shown on all its tables; default: those of the source.
@@ -48,6 +53,8 @@ class AttributeView:
     source: Source
     attributes: tuple[str, ...]
     online: bool
+    max_staleness: timedelta | None
+    when_stale: WhenStale | None
     description: str
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
@@ -61,6 +68,8 @@ class AttributeView:
         source: Source,
         attributes: Sequence[str],
         online: bool = False,
+        max_staleness: str | None = None,
+        when_stale: WhenStale | None = None,
         description: str = "",
         owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
@@ -89,6 +98,7 @@ class AttributeView:
             source.require(column, f"{where}, attributes, source {source.name!r}")
             if column in entity.keys:
                 raise DeclarationError(f"{where}, attributes: {column!r} is a key, which whoever asks knows already. Leave it out.")
+        check_is_online(online is True, max_staleness, when_stale, where)
         assign(
             self,
             name=name,
@@ -96,6 +106,8 @@ class AttributeView:
             source=source,
             attributes=columns,
             online=yes_or_no(online, f"{where}, online"),
+            max_staleness=declared_limit(max_staleness, where),
+            when_stale=declared_reaction(when_stale, where),
             description=check_description(description, where),
             owners=check_owners(owners, where) or source.owners,
             tags=check_tags(tags, where) or source.tags,

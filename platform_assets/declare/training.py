@@ -10,6 +10,7 @@ from platform_assets.declare.arguments import assign, checked_arguments, list_of
 from platform_assets.declare.attributes import View
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity
+from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked_on_demand
 from platform_assets.declare.partitions import MICROSECOND, Partitions
@@ -30,6 +31,9 @@ class FeatureService:
 
     Views are feature views and attribute views, in any order.
 
+    Online: `max_staleness` says how old the watermark of each view may be, such as "2d", and `when_stale` what a reader gets of older
+    values: "serve" them, "null" in their place, or "fail". Both count before what a view declares, and after what a caller asks for.
+
     >>> churn_features = FeatureService("churn_features", [customer_spend])
     >>> basket = on_demand("basket_share", "basket / spend_30d", request={"basket": float})
     >>> FeatureService("checkout", [customer_spend], on_demand=[basket]).request
@@ -40,9 +44,20 @@ class FeatureService:
     views: tuple[View, ...]
     description: str
     on_demand: tuple[OnDemandFeature, ...]
+    max_staleness: timedelta | None
+    when_stale: WhenStale | None
 
     @checked_arguments("feature service")
-    def __init__(self, name: str, views: Sequence[View], description: str = "", *, on_demand: Sequence[OnDemand] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        views: Sequence[View],
+        description: str = "",
+        *,
+        on_demand: Sequence[OnDemand] = (),
+        max_staleness: str | None = None,
+        when_stale: WhenStale | None = None,
+    ) -> None:
         where = f"feature service {name!r}"
         check_name(name, where)
         read = list_of(views, f"{where}, views", "[customer_spend]")
@@ -53,6 +68,7 @@ class FeatureService:
                 raise DeclarationError(f"{where}, views: {shown(view)} is no feature view and no attribute view")
         _check_together(read, where)
         assign(self, name=name, views=read, description=check_description(description, where))
+        assign(self, max_staleness=declared_limit(max_staleness, where), when_stale=declared_reaction(when_stale, where))
         assign(self, on_demand=checked_on_demand(on_demand, self.view_features, list(self.keys), where))
 
     @property
@@ -81,6 +97,22 @@ class FeatureService:
         if self.on_demand:
             meaning["on_demand"] = [[feature.name, feature.expression.canonical, feature.request] for feature in self.on_demand]
         return version_of(meaning)
+
+    @cached_property
+    def serving_version(self) -> str:
+        """Changes with the version and with whatever else an online read depends on: the entities' names, and how fresh views must be."""
+        fresh = [self.freshness(view) for view in self.views]
+        limits = [
+            [view.entity.name, limit.max_staleness, limit.when_stale, view.source.empty_after, view.source.partitions.end]
+            for view, limit in zip(self.views, fresh, strict=True)
+        ]
+        return version_of({"service": self.version, "limits": limits})
+
+    def freshness(self, view: View, max_staleness: timedelta | None = None, when_stale: WhenStale | None = None) -> Freshness:
+        """How fresh a view must be for a reader who asks for this: what is not asked for is declared by the service, or by the view."""
+        limit = max_staleness or self.max_staleness or view.max_staleness
+        reaction = when_stale or self.when_stale or view.when_stale or ("serve" if limit is None else "fail")
+        return Freshness(limit, reaction, view.source)
 
 
 def check_features_from(features_from: Any, service: FeatureService, where: str) -> None:

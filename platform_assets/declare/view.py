@@ -10,6 +10,7 @@ from platform_assets.declare.arguments import assign, checked_arguments, list_of
 from platform_assets.declare.durations import positive
 from platform_assets.declare.entity import Entity, check_keys
 from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
+from platform_assets.declare.freshness import WhenStale, check_is_online, declared_limit, declared_reaction
 from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
@@ -67,6 +68,10 @@ class FeatureView:
             the very moment of reading, computed from silver; the start of a window is rounded down to a tile.
         tile: of temporal accuracy, such as "1m". Default: the largest of 5 s, 30 s, 5 min, 1 h, 1 d that is at most a tenth of the window.
         online: whether the values are published to the online store.
+        max_staleness: online: how old the watermark may be, such as "2d". Default: until one partition after the next one should have been
+            published, by partitions, data_delay and empty_after of the source.
+        when_stale: online: what a reader gets of older values: "serve" them, "null" in their place, or "fail". Default: "fail" where a
+            max_staleness is declared, otherwise "serve". Every answer names the views that are stale.
         description: shown on its tables.
         owners: "team:growth" or e-mail addresses; default: those of the source.
         tags: shown on all its tables; default: those of the source.
@@ -81,6 +86,8 @@ class FeatureView:
     derived: tuple[DerivedFeature, ...]
     accuracy: Accuracy
     online: bool
+    max_staleness: timedelta | None
+    when_stale: WhenStale | None
     description: str
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
@@ -96,6 +103,8 @@ class FeatureView:
         accuracy: Accuracy = "snapshot",
         tile: str | None = None,
         online: bool = False,
+        max_staleness: str | None = None,
+        when_stale: WhenStale | None = None,
         description: str = "",
         owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
@@ -132,6 +141,7 @@ class FeatureView:
             )
         derived = _derived([f for f in declared if isinstance(f, Derived)], stored, where)
         _check_clashes([*stored, *derived], entity, where)
+        check_is_online(online is True, max_staleness, when_stale, where)
         assign(
             self,
             name=name,
@@ -141,6 +151,8 @@ class FeatureView:
             derived=tuple(derived),
             accuracy=accuracy,
             online=yes_or_no(online, f"{where}, online"),
+            max_staleness=declared_limit(max_staleness, where),
+            when_stale=declared_reaction(when_stale, where),
             description=check_description(description, where),
             owners=check_owners(owners, where) or source.owners,
             tags=check_tags(tags, where) or source.tags,

@@ -2,19 +2,19 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
-from platform_assets.declare.durations import duration
+from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.training import FeatureService
 from platform_assets.errors import OnlineError, SettingsError
 from platform_assets.serving.plan import plan_of
 from platform_assets.settings import PREFIX, load_settings
-from platform_assets.stores.online.client import Freshness, OnlineClient
+from platform_assets.stores.online.client import OnlineClient
 
 _STORE, _NOW = (PREFIX + "REDIS_URL", PREFIX + "PROJECT"), PREFIX + "NOW"
 
@@ -26,13 +26,20 @@ class FeatureVectors:
     rows: for each row asked for, in its order, the features: `view__feature`, then those on demand.
     valid_from: for each of them, by view, the moment from which its snapshot may be read; None where there is none.
     watermarks: by view, up to when nothing is missing; None: the view was never published.
-    stale: the views that were older than allowed, and so are answered with their empty values.
+    ages: by view, how long before the moment of the request that was.
+    stale: the views that are older than allowed (`max_staleness`). With when_stale="null" their features are null.
+    missing: by view, the places of the rows whose entity the store does not know: it was never published, or has been without values for
+        longer than a day. They have the empty values.
+    incomplete: by view, why entities may have been lost; {} when nothing speaks for it. Those in `missing` then have nulls.
     """
 
     rows: list[dict[str, Any]]
     valid_from: list[dict[str, datetime | None]]
     watermarks: dict[str, datetime | None]
+    ages: dict[str, timedelta | None] = field(default_factory=dict)
     stale: tuple[str, ...] = ()
+    missing: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    incomplete: dict[str, str] = field(default_factory=dict)
 
 
 def online_features(
@@ -42,7 +49,7 @@ def online_features(
     *,
     now: datetime | None = None,
     max_staleness: str | None = None,
-    when_stale: Literal["fail", "degrade"] = "fail",
+    when_stale: WhenStale | None = None,
 ) -> FeatureVectors:
     """The features of a service for some entities, as of now, from the online store.
 
@@ -53,14 +60,17 @@ def online_features(
         client: of the online store; default: the one of PLATFORM_REDIS_URL and PLATFORM_PROJECT, as they stand at the call.
         now: the moment of the request (with its time zone): `request_time` of on-demand features, and from which times since are
             counted, in seconds. Default: the platform's clock; with a client, the wall clock.
-        max_staleness: how old the watermark of a view may be, such as "2d"; default: any age.
-        when_stale: beyond it, or when a view was never published, "fail", or "degrade": answer with the empty values, and name the view
-            in `stale`. Without max_staleness a view must have been published.
+        max_staleness: how old the watermark of each view may be, such as "2d". Default: as the service declares, or else the view, or else
+            until one partition after the next one should have been published.
+        when_stale: what to answer for a view that is older: "serve" its values, "null" in their place, or "fail". In each case `stale`
+            names it. A view that was never published fails, unless this is "null". Default: as the service declares, or else the view, or
+            else "fail" where anybody has said a max_staleness, and "serve" where nobody has.
 
     Raises:
-        OnlineError: the store does not answer; a view was never published, or is too old; a column of the rows is missing or wrong.
+        OnlineError: the store does not answer; a view was never published; a view is stale, or may have lost an entity that is asked for,
+            and that is to fail; a column of the rows is missing or wrong.
         SettingsError: there is no client, and PLATFORM_REDIS_URL is not set.
-        DeclarationError: max_staleness is no duration.
+        DeclarationError: max_staleness is no duration, or when_stale is none of the three words.
     """
     if client is None:
         now = now or (load_settings().clock() if _NOW in os.environ else datetime.now(UTC))
@@ -70,8 +80,17 @@ def online_features(
         raise OnlineError(f"now={now!r} has no time zone. Give it one: now.replace(tzinfo=UTC).")
     plan, asked = plan_of(service), _asked(service, rows)
     requests = [plan.requested(row) for row in asked] if plan.requested else None
-    answer = plan.reader(client).read(asked, now, _freshness(service, max_staleness, when_stale))
-    return FeatureVectors(plan.rows(answer.views, requests, now), plan.valid_from(answer.views), answer.watermarks, answer.stale)
+    asks = None if max_staleness is None and when_stale is None else _freshness(service, max_staleness, when_stale)
+    answer = plan.reader(client).read(asked, now, asks)
+    return FeatureVectors(
+        plan.rows(answer.views, requests, now),
+        plan.valid_from(answer.views),
+        answer.watermarks,
+        answer.ages,
+        answer.stale,
+        answer.missing,
+        answer.incomplete,
+    )
 
 
 def _asked(service: FeatureService, rows: Any) -> list[Mapping[str, Any]]:
@@ -87,13 +106,10 @@ def _asked(service: FeatureService, rows: Any) -> list[Mapping[str, Any]]:
     return list(rows)
 
 
-def _freshness(service: FeatureService, max_staleness: str | None, when_stale: Literal["fail", "degrade"]) -> dict[str, Freshness] | None:
-    if max_staleness is None:
-        return None
-    allowed = duration(max_staleness, f"feature service {service.name!r}, max_staleness")
-    if when_stale not in ("fail", "degrade"):
-        raise OnlineError(f"feature service {service.name!r}: when_stale={when_stale!r}. Write 'fail' or 'degrade'.")
-    return {view.name: Freshness(allowed, when_stale) for view in service.views}
+def _freshness(service: FeatureService, max_staleness: str | None, when_stale: WhenStale | None) -> dict[str, Freshness]:
+    where = f"online_features of feature service {service.name!r}"
+    asked = declared_limit(max_staleness, where), declared_reaction(when_stale, where)
+    return {view.name: service.freshness(view, *asked) for view in service.views}
 
 
 @lru_cache

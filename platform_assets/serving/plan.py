@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.features import is_time_since
+from platform_assets.declare.freshness import Freshness
 from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
@@ -28,12 +29,13 @@ Row = tuple[Any, ...]
 class Plan:
     """How a service is read.
 
-    views: the names of its views. layouts: how they lie in the store.
+    views: the names of its views. layouts: how they lie in the store. freshness: when each of them is stale.
     requested: reads the request's columns of a row; None when the service has none.
     """
 
     views: tuple[str, ...]
     layouts: tuple[ViewLayout, ...]
+    freshness: Mapping[str, Freshness]
     requested: Callable[[Mapping[str, Any]], Request] | None
     _names: tuple[str, ...]
     _serving: tuple[Callable[[list[Row], datetime], list[Row]], ...]
@@ -44,7 +46,7 @@ class Plan:
         """That of this client."""
         found = self._readers.get(client)
         if found is None:
-            found = self._readers[client] = client.reader(self.layouts)
+            found = self._readers[client] = client.reader(self.layouts, self.freshness)
         return found
 
     def rows(self, found: Mapping[str, Values], requests: Sequence[Request] | None, now: datetime) -> list[dict[str, Any]]:
@@ -67,17 +69,21 @@ class Plan:
         return [dict(zip(self.views, moments)) for moments in zip(*(found[view].valid_from for view in self.views))]  # noqa: B905
 
 
-_PLANS: dict[tuple[str, ...], Plan] = {}
+_PLANS: dict[str, Plan] = {}
+_KEPT = 256
+"""Plans of services: more than a process reads. One that declares services without end forgets the oldest."""
 
 
 def plan_of(service: FeatureService) -> Plan:
     """The plan of a service; services of one meaning share it."""
-    key = (service.version, *[view.entity.name for view in service.views])  # versions do not tell the name of an entity
-    plan = _PLANS.get(key)
+    plan = _PLANS.get(service.serving_version)
     if plan is None:
-        plan = _PLANS[key] = Plan(
+        if len(_PLANS) >= _KEPT:
+            _PLANS.pop(next(iter(_PLANS)), None)  # another thread may have been faster
+        plan = _PLANS[service.serving_version] = Plan(
             views=tuple(view.name for view in service.views),
             layouts=tuple(layout_of(view) for view in service.views),
+            freshness={view.name: service.freshness(view) for view in service.views},
             requested=reading_request(service) if service.request else None,
             _names=tuple(service.view_features),
             _serving=tuple(_serving(view) for view in service.views),

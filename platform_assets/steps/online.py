@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -18,6 +18,7 @@ from platform_assets.steps.reading import Origin
 from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
+from platform_assets.stores.online.entities import Entities, count_entities
 from platform_assets.stores.online.marks import Marks, read_marks
 from platform_assets.stores.online.publish import Gold, Published, publish, rebuild
 
@@ -36,9 +37,14 @@ class Parity:
     mismatches: list[str]
 
 
-def make_online(view: View, run: Run, store: OnlineStore) -> Published:
-    """Publishes whatever of gold the store has not."""
-    return publish(store, layout_of(view), _gold(view, run), run.now)
+def make_online(view: View, run: Run, store: OnlineStore, everything: bool = False) -> Published:
+    """Publishes whatever of gold the store has not; with `everything` also what it should have and may have lost."""
+    return publish(store, layout_of(view), _gold(view, run), run.now, everything)
+
+
+def entities_of(view: View, store: OnlineStore) -> Entities:
+    """How many entities of the view were published, and how many are there; what is missing is noted for readers."""
+    return count_entities(store, layout_of(view))
 
 
 def rebuild_online(view: View, run: Run, store: OnlineStore) -> Published:
@@ -111,4 +117,15 @@ def described(published: Published) -> Mapping[str, Any]:
         "tombstones": published.tombstones,
         "replaced": published.replaced,
         "gold version": published.version or 0,
+        **({"all entities were written": published.everything} if published.everything else {}),
+    }
+
+
+def counted(entities: Entities, age: timedelta) -> Mapping[str, Any]:
+    """What Dagster shows of a view's entities: numbers, which it plots."""
+    return {
+        "entities published": entities.published or 0,
+        **({} if entities.found is None else {"entities found": entities.found}),
+        "entities missing": entities.lost,
+        "age in hours": round(age / timedelta(hours=1), 3),
     }

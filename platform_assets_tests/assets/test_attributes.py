@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from platform_assets import FeatureService, online_features
+from platform_assets.assets.online import COMPLETE, PARITY
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.valkey import EmbeddedValkey
@@ -48,10 +49,18 @@ def test_gold_and_online_of_a_range_with_a_blocked_day(tmp_path: Path, server: E
 
     again = shop.run_checks("profile/online", first, last)
     assert again.success, failure(again)
-    told = {check.partition: (check.passed, check.metadata["mismatches"].value) for check in evaluations(again)}
-    assert told == {business.day(day): (True, 0) for day in range(DAYS)}
+    told = {(check.partition, check.check_name): (check.passed, check.metadata) for check in evaluations(again)}
+    for number in ("mismatches", "entities missing"):
+        check = PARITY if number == "mismatches" else COMPLETE
+        found_by_day = {day: (passed, says[number].value) for (day, name), (passed, says) in told.items() if name == check}
+        assert found_by_day == {business.day(day): (True, 0) for day in range(DAYS)}
+    assert {says["entities found"].value for (_, name), (_, says) in told.items() if name == COMPLETE} == {2}
     with OnlineStore(server.url, "").session() as session:
         [key] = [key for key in session.call("KEYS", "*") if b"ada" in key]
         session.call("DEL", key)
     assert {check.passed for check in evaluations(shop.run_checks("profile/online", first, last))} == {False}, "it is compared again"
-    assert [(found.partition, found.passed) for found in evaluations(shop.run_checks("profile/online"))] == [(last, False)]
+    newest = evaluations(shop.run_checks("profile/online"))
+    assert [(found.partition, found.check_name, found.passed) for found in newest] == [(last, COMPLETE, False), (last, PARITY, False)]
+    assert newest[0].metadata["entities missing"].value == 1
+    assert shop.run(first, first, select=["profile/online"]).success, "the next publication puts back what is missing"
+    assert {check.passed for check in evaluations(shop.run_checks("profile/online", first, last))} == {True}

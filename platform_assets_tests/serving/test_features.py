@@ -73,23 +73,23 @@ def test_watermark_and_valid_from_are_returned(shop: Shop, client: OnlineClient)
     assert found.stale == ()
 
 
-def test_beyond_max_staleness_a_read_fails_or_degrades(shop: Shop, client: OnlineClient) -> None:
+def test_beyond_max_staleness_a_read_fails_or_is_null(shop: Shop, client: OnlineClient) -> None:
     now = shop.readable(LAST) + timedelta(hours=2)
     fresh = online_features(shop.service, [request()], client, now=now, max_staleness="26h")
     assert fresh.stale == ()
     with pytest.raises(OnlineError, match=r"visits@\w+ is 1 day, 2:00:00 old, 1 day, 0:00:00 is allowed"):
         online_features(shop.service, [request()], client, now=now, max_staleness="1d")
-    degraded = online_features(shop.service, [request()], client, now=now, max_staleness="1d", when_stale="degrade")
+    degraded = online_features(shop.service, [request()], client, now=now, max_staleness="1d", when_stale="null")
     assert degraded.stale == ("visits",)
     row = degraded.rows[0]
-    assert (row["visits__large"], row["visits__last_at"], row["hours_since_last"]) == (0, None, None)
+    assert (row["visits__large"], row["visits__last_at"], row["hours_since_last"]) == (None, None, None)
     assert row["spending__count_3d"] == fresh.rows[0]["spending__count_3d"]
 
 
 def test_what_is_prepared_for_a_service_knows_no_limit_of_another_read(shop: Shop, client: OnlineClient) -> None:
     now = shop.readable(LAST) + timedelta(hours=2)
     for _ in range(2):
-        degraded = online_features(shop.service, [request()], client, now=now, max_staleness="1d", when_stale="degrade")
+        degraded = online_features(shop.service, [request()], client, now=now, max_staleness="1d", when_stale="null")
         anyhow = online_features(shop.service, [request()], client, now=now)
         assert (degraded.stale, anyhow.stale) == (("visits",), ())
         assert degraded.rows[0]["visits__last_at"] is None
@@ -145,8 +145,8 @@ def test_a_view_that_was_never_published_says_so(shop: Shop, client: OnlineClien
     service = FeatureService("s", [other])
     with pytest.raises(OnlineError, match=r"other@\w+ was never published .* Materialize other/online"):
         online_features(service, [{"user": "ada"}], client)
-    degraded = online_features(service, [{"user": "ada"}], client, max_staleness="1d", when_stale="degrade")
-    assert (degraded.rows, degraded.watermarks, degraded.stale) == ([{"other__count_1d": 0}], {"other": None}, ("other",))
+    degraded = online_features(service, [{"user": "ada"}], client, max_staleness="1d", when_stale="null")
+    assert (degraded.rows, degraded.watermarks, degraded.stale) == ([{"other__count_1d": None}], {"other": None}, ("other",))
 
 
 def test_the_store_of_the_settings_is_read_at_the_platforms_clock(
@@ -212,9 +212,9 @@ def test_a_wrong_request_is_told_what_is_wrong(shop: Shop, client: OnlineClient,
 def test_wrong_options_are_refused(shop: Shop, client: OnlineClient) -> None:
     with pytest.raises(OnlineError, match=r"has no time zone. Give it one: now.replace\(tzinfo=UTC\)"):
         online_features(shop.service, [request()], client, now=NOW.replace(tzinfo=None))
-    with pytest.raises(DeclarationError, match="feature service 'served', max_staleness: 'soon' is no duration"):
+    with pytest.raises(DeclarationError, match="online_features of feature service 'served', max_staleness: 'soon' is no duration"):
         online_features(shop.service, [request()], client, max_staleness="soon")
-    with pytest.raises(OnlineError, match=r"when_stale='ignore'\. Write 'fail' or 'degrade'"):
+    with pytest.raises(DeclarationError, match=r"when_stale: .* no reaction to a stale view 'ignore'\. There are: fail, null, serve\."):
         online_features(shop.service, [request()], client, max_staleness="1d", when_stale="ignore")  # type: ignore[arg-type]
 
 

@@ -1,48 +1,26 @@
-"""Reading the online store: many entities and views in one round trip, with how fresh each view is."""
+"""Reading the online store: many entities and views in one round trip, with how fresh and how complete each view is."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import redis
 
+from platform_assets.declare.freshness import Freshness
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore, answers, explained
-from platform_assets.stores.online.keys import entity_key, marks_key
 from platform_assets.stores.online.layout import Values, ViewLayout
-from platform_assets.stores.online.marks import Marks, parsed
+from platform_assets.stores.online.vectors import Answer, Question, ViewState, incomplete, view_state
 
 ANSWER_SECONDS = 1.0
 """Who waits for features waits no longer."""
 
+LOOK_SECONDS = 1.0
+"""How often a read asks the server in the same round trip whether it may have lost entities."""
 
-@dataclass(frozen=True)
-class Answer:
-    """What a read found.
-
-    views: by the view's name its values, for the entities asked for in their order.
-    watermarks: from when the newest published snapshot of each view may be read: nothing is missing up to there. None: the view was
-    never published.
-    stale: the views that were older than allowed and are answered with the empty values.
-    """
-
-    views: dict[str, Values]
-    watermarks: dict[str, datetime | None]
-    stale: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Freshness:
-    """How old a view may be, and what to do when it is older, or was never published.
-
-    max_staleness: the age of its watermark, at most; None: any.
-    when_stale: 'fail' raises an OnlineError; 'degrade' answers with the empty values and names the view in Answer.stale.
-    """
-
-    max_staleness: timedelta | None = None
-    when_stale: Literal["fail", "degrade"] = "fail"
-
+LOOK_AGAIN_SECONDS = 0.05
+"""A read that misses an entity asks as well, in another round trip, unless somebody has just asked."""
 
 _ANY = Freshness()
 
@@ -65,35 +43,27 @@ class OnlineClient:
         """Asks the server whether it is there. OnlineError: it does not answer, or refuses user or password."""
         self.store.check()
 
-    def reader(self, layouts: Sequence[ViewLayout]) -> "Reader":
-        """Prepares reads of these views."""
-        return Reader(self.store, self._pool, layouts)
+    def reader(self, layouts: Sequence[ViewLayout], freshness: Mapping[str, Freshness] | None = None) -> "Reader":
+        """Prepares reads of these views, each of which is to be this fresh; one that is not named may have any age."""
+        return Reader(self.store, self._pool, layouts, freshness or {})
 
     def close(self) -> None:
         self._pool.disconnect()
 
 
 class Reader:
-    """Reads of some views, prepared: what they have in common is packed once."""
+    """Reads of some views, prepared."""
 
-    def __init__(self, store: OnlineStore, pool: redis.ConnectionPool, layouts: Sequence[ViewLayout]) -> None:
-        names = [layout.view for layout in layouts]
-        if len(set(names)) < len(names) or not names:
-            raise OnlineError(f"reading {', '.join(names) or 'nothing'}: name one version of each view.")
+    def __init__(
+        self, store: OnlineStore, pool: redis.ConnectionPool, layouts: Sequence[ViewLayout], freshness: Mapping[str, Freshness]
+    ) -> None:
         self._store, self._pool, self._layouts = store, pool, tuple(layouts)
-        self._ask_marks = _command(b"HMGET", marks_key(store.project), *(layout.name.encode() for layout in layouts))
-        groups: dict[tuple[Any, ...], list[ViewLayout]] = {}
-        for layout in layouts:
-            groups.setdefault((layout.entity, layout.keys), []).append(layout)
-        # An entity's views are in one hash: a question for each entity, with a field for each view.
-        self._groups = [
-            (
-                entity_key(group[0], store.project),
-                b"*%d\r\n$5\r\nHMGET\r\n$%%d\r\n%%b\r\n" % (2 + len(group)) + b"".join(_argument(layout.field) for layout in group),
-                group,
-            )
-            for group in groups.values()
-        ]
+        self._question = Question(self._layouts, store.project)
+        self._freshness = [freshness.get(layout.view, _ANY) for layout in layouts]
+        self._read: tuple[list[bytes | None], list[ViewState]] = ([], [])
+        self._newest: dict[str, datetime] = {}
+        self._looked_at = float("-inf")
+        self._incomplete: dict[str, str] = {}
 
     def read(
         self, entities: Sequence[Mapping[str, Any]], now: datetime | None = None, freshness: Mapping[str, Freshness] | None = None
@@ -101,36 +71,31 @@ class Reader:
         """The values of the views for these entities, in one round trip.
 
         entities: key values by column; a row with keys of several entities serves the views of all of them. One with a null key
-        has the empty values. now: when the watermarks' age is measured, by default the clock's time. freshness: by view; one that is
-        not in it must be published, and may have any age.
+        has the empty values. now: when the watermarks' age is measured, by default the clock's time. freshness: by view, instead of what
+        the reader was prepared with.
 
-        OnlineError: the server does not answer; a view was never published, or is older than allowed; a key has the wrong type.
+        OnlineError: the server does not answer; a view was never published, or, where that is to fail, is older than allowed or misses an
+        entity that may be lost; a key has the wrong type.
         """
-        commands, keys_of_groups = [self._ask_marks], []
-        for key_of, command, _ in self._groups:
-            keys = [key_of(entity) for entity in entities]
-            keys_of_groups.append(keys)
-            commands += [command % (len(key), key) for key in keys if key is not None]
-        marks, *found = self._ask(commands)
-        views: dict[str, Values] = {}
-        start = 0
-        for (_, _, group), keys in zip(self._groups, keys_of_groups, strict=True):
-            end = start + len(keys) - keys.count(None)
-            answers: Sequence[Sequence[bytes | None]] = found[start:end]
-            start = end
-            if None in keys:
-                remaining: Iterator[Sequence[bytes | None]] = iter(answers)
-                nothing = [None] * len(group)
-                answers = [nothing if key is None else next(remaining) for key in keys]
-            for layout, packed in zip(group, zip(*answers, strict=True) if answers else [()] * len(group), strict=True):
-                views[layout.view] = layout.unpack(packed)
-        return self._answer(views, [parsed(mark) for mark in marks], now, freshness or {})
+        question, started = self._question, time.monotonic()
+        commands, keys = question.ask(entities)
+        # The marks come first: the values that follow are at least as new. What the server says of its losses comes last.
+        looks = started - self._looked_at > LOOK_SECONDS
+        marks, *found = self._ask([question.marks, *commands, *(question.state if looks else ())])
+        if looks:
+            self._look(found[-2], found[-1], started)
+        views, missing = question.values(found, keys)
+        if missing and not looks and started - self._looked_at > LOOK_AGAIN_SECONDS:
+            noted, info = self._ask(question.state)
+            self._look(noted, info, started)
+        allowed = self._freshness if freshness is None else [freshness.get(layout.view, _ANY) for layout in self._layouts]
+        known = self._published(marks) if freshness is None else self._judged(marks, allowed)
+        return self._answer(views, missing, known, allowed, now or datetime.now(UTC))
 
-    def _ask(self, commands: list[bytes]) -> list[list[bytes | None]]:
+    def _ask(self, commands: list[bytes]) -> list[Any]:
         with explained(self._store.address):
             connection: Any = self._pool.get_connection()
             try:
-                # The marks come first: the values that follow are at least as new.
                 connection.send_packed_command([b"".join(commands)], check_health=False)
                 return answers(connection, len(commands))
             except BaseException:
@@ -139,36 +104,68 @@ class Reader:
             finally:
                 self._pool.release(connection)
 
+    def _look(self, noted: Any, info: Any, at: float) -> None:
+        self._looked_at, self._incomplete = at, incomplete(self._layouts, noted, info)
+
+    def _published(self, marks: list[bytes | None]) -> list[ViewState]:
+        """What is published, by the marks: they change a few times a day, and are parsed when they do."""
+        if self._read[0] != marks:
+            self._read = marks, self._judged(marks, self._freshness)
+        return self._read[1]
+
+    def _judged(self, marks: list[bytes | None], allowed: Sequence[Freshness]) -> list[ViewState]:
+        found = []
+        for layout, mark, fresh in zip(self._layouts, marks, allowed, strict=True):
+            found.append(view_state(layout, mark, fresh, self._store))
+            if (known := found[-1].marks) is not None:
+                self._newest[layout.view] = max(known.watermark_at, self._newest.get(layout.view, known.watermark_at))
+        return found
+
     def _answer(
-        self, views: dict[str, Values], marks: list[Marks | None], now: datetime | None, freshness: Mapping[str, Freshness]
+        self,
+        views: dict[str, Values],
+        missing: dict[str, tuple[int, ...]],
+        known: list[ViewState],
+        freshness: Sequence[Freshness],
+        now: datetime,
     ) -> Answer:
+        answer = Answer(views, {}, {}, missing=missing, incomplete=self._incomplete and dict(self._incomplete))
         stale = []
-        watermarks: dict[str, datetime | None] = {}
-        for layout, mark in zip(self._layouts, marks, strict=True):
-            watermarks[layout.view] = mark.watermark_at if mark else None
-            allowed = freshness.get(layout.view, _ANY)
-            problem = _too_old(mark, allowed.max_staleness, now)
-            if problem is None:
-                continue
-            if allowed.when_stale == "fail":
-                raise OnlineError(f"{layout.name} {problem} in the online store {self._store.address}. Materialize {layout.view}/online.")
-            stale.append(layout.view)
-            views[layout.view] = layout.unpack([None] * len(views[layout.view].rows))
-        return Answer(views, watermarks, tuple(stale))
+        for layout, state, allowed in zip(self._layouts, known, freshness, strict=True):
+            view, marks = layout.view, state.marks
+            answer.watermarks[view] = None if marks is None else marks.watermark_at
+            answer.ages[view] = None if marks is None else now - marks.watermark_at
+            if marks is None or (state.stale_after is not None and now > state.stale_after) or marks.watermark_at < self._newest[view]:
+                stale.append(view)
+                self._check(layout, state, allowed, now)
+                if allowed.when_stale == "null":
+                    views[view] = layout.nulls(views[view], range(len(views[view].rows)))
+            if self._incomplete and view in self._incomplete and view in missing:
+                if allowed.when_stale == "fail":
+                    raise OnlineError(
+                        f"{layout.name} has nothing of {len(missing[view])} of the entities asked for in the online store "
+                        f"{self._store.address}, and may have lost them: {self._incomplete[view]}."
+                    )
+                views[view] = layout.nulls(views[view], missing[view])
+        return Answer(views, answer.watermarks, answer.ages, tuple(stale), missing, answer.incomplete) if stale else answer
 
-
-def _too_old(mark: Marks | None, allowed: timedelta | None, now: datetime | None) -> str | None:
-    if mark is None:
-        return "was never published"
-    if allowed is None:
-        return None
-    age = (now or datetime.now(UTC)) - mark.watermark_at
-    return f"is {age} old, {allowed} is allowed" if age > allowed else None
-
-
-def _command(*arguments: bytes) -> bytes:
-    return b"*%d\r\n" % len(arguments) + b"".join(map(_argument, arguments))
-
-
-def _argument(argument: bytes) -> bytes:
-    return b"$%d\r\n%b\r\n" % (len(argument), argument)
+    def _check(self, layout: ViewLayout, state: ViewState, allowed: Freshness, now: datetime) -> None:
+        """OnlineError: a stale view that must not be served. One that was never published has nothing to serve."""
+        if allowed.when_stale == "null" or (state.marks is not None and allowed.when_stale == "serve"):
+            return
+        where = f"the online store {self._store.address}"
+        if state.marks is None:
+            lost = layout.view in self._newest
+            gone = f"is no longer in {where}: the server has lost its data" if lost else f"was never published in {where}, or is lost"
+            raise OnlineError(
+                f"{layout.name} {gone} (project {self._store.project!r}). Materialize {layout.view}/online; if it is published elsewhere, "
+                "correct PLATFORM_REDIS_URL, whose last number is the database, or PLATFORM_PROJECT."
+            )
+        age = now - state.marks.watermark_at
+        if state.stale_after is not None and now > state.stale_after:
+            limit = state.stale_after - state.marks.watermark_at
+            raise OnlineError(f"{layout.name} is {age} old, {limit} is allowed, in {where}. Materialize {layout.view}/online.")
+        raise OnlineError(
+            f"{layout.name} is older than it was in {where}: up to {state.marks.watermark_at:%Y-%m-%d %H:%M} UTC, where it had been up to "
+            f"{self._newest[layout.view]:%Y-%m-%d %H:%M}. The server was restored from an older copy. Materialize {layout.view}/online."
+        )

@@ -111,7 +111,7 @@ def explained(address: str) -> Iterator[None]:
             f"interrupted can be run again."
         ) from None
     except redis.ResponseError as error:
-        raise OnlineError(f"the online store {address} refuses a command: {error}.{_mend(str(error))}") from None
+        raise OnlineError(f"the online store {address} refuses a command: {str(error).rstrip('.')}.{_fix(error)}") from None
 
 
 class Answering(Protocol):
@@ -142,13 +142,30 @@ def _without_address(error: Exception) -> str:
     return text.rstrip(".") if "://" not in text else type(error).__name__
 
 
-def _mend(message: str) -> str:
-    if "OOM" in message:
-        return " Its memory is full: give it more; it drops no value by itself."
-    if "CROSSSLOT" in message or "MOVED" in message:
-        return " It is a cluster, which publishing does not know yet: use a single server."
-    if "NOSCRIPT" in message:
-        return " It was emptied or restarted meanwhile: run it again."
-    if "NOPERM" in message:
-        return " Give the user of PLATFORM_REDIS_URL the commands of hashes, scripts, INFO and SCAN."
-    return ""
+_NO_CLUSTER = "It is a cluster, which is not supported: set PLATFORM_REDIS_URL to a single server."
+_NO_REPLICA = "It is a replica: to publish, set PLATFORM_REDIS_URL to its primary."
+_ANOTHERS = "Another program uses keys that begin with PLATFORM_PROJECT: set another project or database, or remove that key."
+_PERMISSIONS = (
+    "Give the user of PLATFORM_REDIS_URL the keys of the project (~platform:*). To read it needs HMGET, INFO and PING; to publish also "
+    "HGET, HSET, HDEL, HGETALL, HINCRBY, HSTRLEN, HEXPIRE, DEL, SCAN, DBSIZE, EVAL, EVALSHA, SCRIPT and COMMAND."
+)
+_FIXES = {
+    "used memory > 'maxmemory'": "Its memory is full: give it more (maxmemory), then run this again. What was published before stays.",
+    "don't hash to the same slot": _NO_CLUSTER,
+    "MovedError": _NO_CLUSTER,
+    "Hash slot not served": _NO_CLUSTER,
+    "No matching script": "It was emptied or restarted meanwhile: run this again.",
+    "no permissions": _PERMISSIONS,
+    "cannot be called": _PERMISSIONS,
+    "read only replica": _NO_REPLICA,
+    "MISCONF": "It cannot save its data: make room on its disk; its log says more.",
+    "Link with MASTER is down": "It is a replica that has lost its primary: wait until that is back, or set PLATFORM_REDIS_URL to another.",
+    "wrong kind of value": _ANOTHERS,
+    "DB index": "The last number of PLATFORM_REDIS_URL is the database: correct it.",
+}
+"""What to do about the errors of a server, by a part of their text; redis-py takes away most of the words in capitals before them."""
+
+
+def _fix(error: Exception) -> str:
+    message = f"{type(error).__name__} {error}"
+    return next((f" {fix}" for what, fix in _FIXES.items() if what in message), "")

@@ -32,6 +32,21 @@ def unfinished_field(layout: ViewLayout) -> bytes:
     return f"{layout.name} unfinished".encode()
 
 
+def entities_field(layout: ViewLayout) -> bytes:
+    """The field of the marks with the number of entities that have values of a view."""
+    return f"{layout.name} entities".encode()
+
+
+def complete_field(layout: ViewLayout) -> bytes:
+    """The field of the marks that says when all entities of a view were known to be there."""
+    return f"{layout.name} complete".encode()
+
+
+def lost_field(layout: ViewLayout) -> bytes:
+    """The field of the marks with how many entities of a view were found to be missing; it is not there when none were."""
+    return f"{layout.name} lost".encode()
+
+
 def entity_pattern(layout: ViewLayout, project: str) -> bytes:
     """Matches the keys of all entities that the view's entity has."""
     return f"{project}:{{{layout.entity}:*".encode()

@@ -14,7 +14,7 @@ All numbers are big endian. A field of the version alone is a tombstone: the ent
 import struct
 import zlib
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -96,6 +96,13 @@ class ViewLayout:
     @cached_property
     def has_lists(self) -> bool:
         return any(kind in ELEMENTS for _, kind, _ in self.features)
+
+    def nulls(self, values: Values, places: Iterable[int]) -> Values:
+        """The values with nulls at these places: nothing is known of them."""
+        rows, valid_from = list(values.rows), list(values.valid_from)
+        for place in places:
+            rows[place], valid_from[place] = (None,) * len(self.features), None
+        return Values(rows, valid_from)
 
     @cached_property
     def unpack(self) -> Callable[[Sequence[bytes | None]], Values]:
@@ -218,10 +225,15 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
                 if head[:2] != expected:
                     raise foreign()
                 end = slots.size
-                for place, read in behind:
-                    values[place], end = read(field, end, values[place])
-                for place, convert in converted:
-                    values[place] = convert(values[place])
+                try:
+                    for place, read in behind:
+                        values[place], end = read(field, end, values[place])
+                    for place, convert in converted:
+                        values[place] = convert(values[place])
+                except (struct.error, ValueError, OverflowError):
+                    raise foreign() from None
+                if end != len(field):
+                    raise foreign()
                 rows.append(tuple(values) if head == without_nulls else with_nulls(values, head))
                 valid_from.append(as_datetime(moment))
         return Values(rows, valid_from)
@@ -232,8 +244,8 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
 
     def foreign() -> OnlineError:
         return OnlineError(
-            f"{layout.name}: the online store holds values with other features than {', '.join(layout.names)}. Another program has "
-            f"written them under this name and version: rebuild the view in the store."
+            f"{layout.name}: the online store holds values that cannot be read as {', '.join(layout.names)}. Another program has "
+            f"written or damaged them. Fill the view anew: platform-assets rebuild {layout.view}"
         )
 
     return unpack

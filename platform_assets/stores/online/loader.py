@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import Session
-from platform_assets.stores.online.keys import marks_key, unfinished_field
+from platform_assets.stores.online.keys import entities_field, marks_key, unfinished_field
 from platform_assets.stores.online.layout import TOMBSTONE_BYTES, ViewLayout, joined, tombstone
 
 BATCH = 500
@@ -40,15 +40,17 @@ local function compact(key)
   redis.call('DEL', key)
   redis.call('HSET', key, unpack(all))
 end
-local field, version, seconds, replaced = ARGV[1], tonumber(ARGV[2]), ARGV[3], 0
+local field, version, seconds, replaced, entities = ARGV[1], tonumber(ARGV[2]), ARGV[3], 0, 0
 local unfinished = redis.call('HGET', KEYS[1], ARGV[4])
 if not unfinished or not string.find(unfinished, ARGV[5], 1, true) then return -1 end
 for i = 2, #KEYS do
   local key = KEYS[i]
   local stored = redis.call('HGET', key, field)
   if not stored or version >= struct.unpack('>I8', stored) then
-    local value = ARGV[i + 4]
+    local value = ARGV[i + 5]
     redis.call('HSET', key, field, value)
+    if stored and #stored ~= {TOMBSTONE_BYTES} then entities = entities - 1 end
+    if #value ~= {TOMBSTONE_BYTES} then entities = entities + 1 end
     if seconds ~= '0' then
       if #value == {TOMBSTONE_BYTES} then
         redis.call('HEXPIRE', key, seconds, 'FIELDS', 1, field)
@@ -59,6 +61,7 @@ for i = 2, #KEYS do
     replaced = replaced + 1
   end
 end
+if entities ~= 0 then redis.call('HINCRBY', KEYS[1], ARGV[6], entities) end
 return replaced
 """
 
@@ -81,6 +84,7 @@ class Loader:
         self._script: bytes = session.call("SCRIPT", "LOAD", REPLACE)
         self.expires = session.call("COMMAND", "INFO", "HEXPIRE")[0] is not None
         self._field, self._announced = _bulk(layout.field), _bulk(unfinished_field(layout)) + _bulk(token.encode())
+        self._entities = _bulk(entities_field(layout))
         self._seconds = _bulk(b"%d" % (seconds if self.expires else 0))
 
     def write(self, keys: pl.Series, values: pa.Array, version: int) -> int:
@@ -96,11 +100,11 @@ class Loader:
 
     def _send(self, keys: "_Bulk", values: "_Bulk", version: int) -> int:
         replaced, unanswered = 0, 0
-        options = self._field + _bulk(b"%d" % version) + self._seconds + self._announced
+        options = self._field + _bulk(b"%d" % version) + self._seconds + self._announced + self._entities
         for start in range(0, keys.count, BATCH):
             end = min(start + BATCH, keys.count)
             count = end - start
-            head = b"*%d\r\n$7\r\nEVALSHA\r\n%b%b" % (9 + 2 * count, _bulk(self._script), _bulk(b"%d" % (1 + count)))
+            head = b"*%d\r\n$7\r\nEVALSHA\r\n%b%b" % (10 + 2 * count, _bulk(self._script), _bulk(b"%d" % (1 + count)))
             self._session.send([b"".join((head, self._marks, keys.part(start, end), options, values.part(start, end)))])
             unanswered += 1
             if unanswered == _UNANSWERED:

@@ -3,6 +3,10 @@
     customer_spend@3f2a90c81b77             '57 19786 1709596800000000 c1c8...': gold's Delta version, the watermark's partition
                                             and its valid_from, the id of gold's table
     customer_spend@3f2a90c81b77 unfinished  JSON: what each publication that has not ended may write
+    customer_spend@3f2a90c81b77 entities    '20000': how many entities have values
+    customer_spend@3f2a90c81b77 complete    'b084a4d0 0 20001': the server's run id, its evicted keys and the keys of its database
+                                            when all of them were known to be there (server.py)
+    customer_spend@3f2a90c81b77 lost        '6420 c1f09e': how many were found missing since (entities.py)
 
 A publication says before its first write what it is going to write, and takes that back when it sets the marks. One that died
 has said so for good: the next publication begins where the dead one did. That is why a crash, or two publications at once,
@@ -13,6 +17,8 @@ cannot leave a value behind that nobody corrects:
   that the others write, and takes back what they have said.
 - The marks are set only by a publication whose version and watermark are both at least those of the marks. Another one begins
   again: what it read is older than what is published.
+- The number of entities follows each write. A publication that writes all entities (the first one, and one after losses) sets it to
+  what gold has, and notes that nothing is lost; only when no other is under way, whose writes it could miss.
 - What a publication has said is gone together with the values when a server loses its data: then it writes nothing more, and ends
   with an error.
 """
@@ -21,16 +27,18 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import Session
-from platform_assets.stores.online.keys import marks_key, unfinished_field
+from platform_assets.stores.online.keys import complete_field, entities_field, lost_field, marks_key, unfinished_field
 from platform_assets.stores.online.layout import ViewLayout, as_datetime, as_microseconds
+from platform_assets.stores.online.server import Server
 
 _READ = """
 local marks, said = redis.call('HGET', KEYS[1], ARGV[1]), redis.call('HGET', KEYS[1], ARGV[1] .. ' unfinished')
-local unfinished = cjson.decode(said or '{}')
+local readable, unfinished = pcall(cjson.decode, said or '{}')
 local version, watermark, published_of
 if marks then
-  version, watermark, published_of = string.match(marks, '^(%S+) (%S+) %S+ (%S+)$')
+  version, watermark, published_of = string.match(marks, '^(%d+) (%-?%d+) %-?%d+ (%S+)$')
   version, watermark = tonumber(version), tonumber(watermark)
 end
 local function say()
@@ -48,6 +56,8 @@ local token, gold = ARGV[2], ARGV[3]
 -- Here the watermark is chosen: the newest snapshot whose valid_from has come (timely), not before that of any other publication that
 -- is under way or done, and not beyond the last one without a gap in the ledger (gapless). END sets it when all values are written.
 local read, gapless, timely, first, back = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local everything = ARGV[9] == '1'
+if not readable or (marks and not version) then return {{'unreadable', 0, 0, 0}} end
 if published_of and published_of ~= gold then return {{'another table', 0, 0, 0}} end
 if version and version > read then return {{'newer', version, 0, 0}} end
 local upto = math.max(timely, watermark or timely)
@@ -58,8 +68,9 @@ end
 upto = math.min(upto, gapless)
 if watermark and upto < watermark then return {{'gap', 0, 0, watermark}} end
 if upto < first then return {{'nothing', 0, 0, 0}} end
-if version == read and watermark == upto and not next(unfinished) then return {{'done', 0, 0, watermark}} end
+if version == read and watermark == upto and not next(unfinished) and not everything then return {{'done', 0, 0, watermark}} end
 local since, after = version or read, watermark or upto - back - 1
+if everything then after = math.min(after, upto - back - 1) end
 for _, other in pairs(unfinished) do since, after = math.min(since, other.since), math.min(after, other.after) end
 unfinished[token] = {{version = read, watermark = upto, since = since, after = after, gold = gold}}
 say()
@@ -69,7 +80,8 @@ return {{'begun', since, after, upto}}
 END = f"""
 {_READ}
 local token, gold, read, upto = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local own = unfinished[token]
+local entities, complete, lost = ARGV[7], ARGV[8], ARGV[9]
+local own = readable and unfinished[token]
 if not own then
   if version and version >= read and watermark >= upto then return 'published' end
   return 'lost'
@@ -83,6 +95,17 @@ for name, other in pairs(unfinished) do
   if covered and (older or same) then unfinished[name] = nil end
 end
 say()
+-- How many keys the database has now, so that the next publication sees whether some have gone.
+local known = redis.call('HGET', KEYS[1], ARGV[1] .. ' complete')
+if entities ~= '' and not next(unfinished) then
+  redis.call('HSET', KEYS[1], ARGV[1] .. ' entities', entities)
+  if redis.call('HGET', KEYS[1], ARGV[1] .. ' lost') == lost then redis.call('HDEL', KEYS[1], ARGV[1] .. ' lost') end
+  known = complete
+end
+if known then
+  known = string.gsub(known, ' %d+$', '')
+  redis.call('HSET', KEYS[1], ARGV[1] .. ' complete', known .. ' ' .. redis.call('DBSIZE'))
+end
 return 'published'
 """
 
@@ -121,7 +144,7 @@ class Begun:
 
     state: 'begun', 'done' (all of it is published already), 'nothing' (no partition may be read yet), 'newer' (a newer version is
     published than was read), 'gap' (a partition before the watermark is not there any more), 'another table' (what is published
-    comes from another table than this one).
+    comes from another table than this one), 'unreadable' (the marks are none that a publication has set).
     since, after: what is to be written: what changed after version `since`, and partitions after `after`, up to the watermark.
     """
 
@@ -131,30 +154,60 @@ class Begun:
     watermark: int
 
 
-def parsed(marks: bytes | None) -> Marks | None:
-    """The marks of a view as they lie in the store."""
+@dataclass(frozen=True)
+class AllOf:
+    """What a publication knows that has written all entities.
+
+    entities: how many have values. server: as it was before the first write. lost: what was noted of losses then; "" for nothing.
+    """
+
+    entities: int
+    server: Server
+    lost: bytes = b""
+
+
+def parsed(marks: bytes | None, layout: ViewLayout, address: str) -> Marks | None:
+    """The marks of a view as they lie in the store. OnlineError: they are none that a publication has set."""
     if marks is None:
         return None
-    version, watermark, at, table = marks.split(b" ")
-    return Marks(int(version), int(watermark), as_datetime(int(at)), table.decode())
+    try:
+        version, watermark, at, table = marks.split(b" ")
+        return Marks(int(version), int(watermark), as_datetime(int(at)), table.decode())
+    except (ValueError, OverflowError):
+        raise unreadable(layout, address, marks) from None
+
+
+def unreadable(layout: ViewLayout, address: str, marks: bytes | None = None) -> OnlineError:
+    """The error for marks that are none."""
+    found = "" if marks is None else f", such as {marks[:60]!r}"
+    return OnlineError(
+        f"{layout.name}: what the online store {address} has published of it cannot be read{found}. Another program, or another edition of "
+        f"the platform, has written it. Fill the view anew: platform-assets rebuild {layout.view}"
+    )
 
 
 def read_marks(session: Session, layout: ViewLayout) -> Marks | None:
     """The marks of a view; None when it was never published, or the server has lost its data."""
-    return parsed(session.call("HGET", marks_key(session.store.project), layout.name))
+    return parsed(session.call("HGET", marks_key(session.store.project), layout.name), layout, session.store.address)
 
 
-def begin(session: Session, layout: ViewLayout, token: str, gold: Readable) -> Begun:
-    """Says that a publication is going to write, before it does; what it is to write."""
-    known = (gold.version, gold.gapless, gold.timely, gold.first, gold.lookback)
+def begin(session: Session, layout: ViewLayout, token: str, gold: Readable, everything: bool = False) -> Begun:
+    """Says that a publication is going to write, before it does; what it is to write.
+
+    everything: also what did not change, since the store may have lost it.
+    """
+    known = (gold.version, gold.gapless, gold.timely, gold.first, gold.lookback, int(everything))
     state, *numbers = session.call("EVAL", BEGIN, 1, marks_key(session.store.project), layout.name, token, gold.table, *known)
     return Begun(state.decode(), *numbers)
 
 
-def end(session: Session, layout: ViewLayout, token: str, gold: Readable, watermark: int, watermark_at: datetime) -> str:
+def end(
+    session: Session, layout: ViewLayout, token: str, gold: Readable, watermark: int, watermark_at: datetime, all_of: "AllOf | None" = None
+) -> str:
     """Sets the marks. 'published'; 'again' when newer ones were set meanwhile; 'lost' when the server has lost what was said."""
     marks = (gold.version, watermark, as_microseconds(watermark_at))
-    return str(session.call("EVAL", END, 1, marks_key(session.store.project), layout.name, token, gold.table, *marks).decode())
+    known = (all_of.entities, f"{all_of.server.run_id} {all_of.server.evicted} 0", all_of.lost) if all_of else ("", "", "")
+    return str(session.call("EVAL", END, 1, marks_key(session.store.project), layout.name, token, gold.table, *marks, *known).decode())
 
 
 def begin_rebuild(session: Session, layout: ViewLayout) -> None:
@@ -164,9 +217,11 @@ def begin_rebuild(session: Session, layout: ViewLayout) -> None:
     """
     said = json.dumps({"rebuild": {"gold": "being removed"}})  # like a publication of another table than any there is
     key = marks_key(session.store.project)
-    session.calls([("HSET", key, unfinished_field(layout), said), ("HDEL", key, layout.name)])
+    session.call("HSET", key, unfinished_field(layout), said)  # refused by a full server: then the marks stay
+    session.call("HDEL", key, layout.name)
 
 
 def forget_marks(session: Session, layout: ViewLayout) -> None:
     """As if the view had never been published."""
-    session.call("HDEL", marks_key(session.store.project), layout.name, unfinished_field(layout))
+    fields = [unfinished_field(layout), entities_field(layout), complete_field(layout), lost_field(layout)]
+    session.call("HDEL", marks_key(session.store.project), layout.name, *fields)

@@ -17,10 +17,12 @@ from platform_assets.errors import OnlineError
 from platform_assets.stores.delta import Lake, Span, Table
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.online.connection import OnlineStore
+from platform_assets.stores.online.entities import losses_of
 from platform_assets.stores.online.keys import entity_keys, entity_pattern
 from platform_assets.stores.online.layout import ViewLayout, pack
 from platform_assets.stores.online.loader import TOMBSTONE_SECONDS, Loader, Unannounced
-from platform_assets.stores.online.marks import Begun, Readable, begin, begin_rebuild, end, forget_marks
+from platform_assets.stores.online.marks import AllOf, Begun, Readable, begin, begin_rebuild, end, forget_marks, unreadable
+from platform_assets.stores.online.server import check_keeps, check_kept, server_of
 from platform_assets.stores.tables import name_of
 
 ROWS_AT_ONCE = 4_000_000
@@ -60,7 +62,8 @@ class Published:
 
     version: gold's Delta version that the store is at; None when nothing may be read yet. watermark: from when the newest snapshot
     that is published may be read. values, tombstones: how many entities were written; replaced: how many of these fields were not
-    newer already. tombstones_expire: whether the server lets them go by itself; otherwise they stay.
+    newer already. tombstones_expire: whether the server lets them go by itself; otherwise they stay. everything: why all entities were
+    written, and not only those that changed; "" when that was not so.
     """
 
     version: int | None
@@ -69,16 +72,21 @@ class Published:
     tombstones: int = 0
     replaced: int = 0
     tombstones_expire: bool = True
+    everything: str = ""
 
 
-def publish(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -> Published:
+def publish(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, everything: bool = False) -> Published:
     """Brings the store to gold's newest version. Running it again, or twice at once, or after a crash leaves the same store.
 
-    OnlineError: the server was lost meanwhile, or the store holds what another table of gold said. NotReadyError and LakeError: gold
+    Entities are written that may have other values than the published ones; all of them when the store is known to have lost some, or
+    with `everything`.
+
+    OnlineError: the server was lost meanwhile, may not be written or would not keep what is written, or the store holds what another table
+    of gold said. NotReadyError and LakeError: gold
     is not there, or what it was when it was last published has been removed. In all cases what is in the store stays readable, and
     the next publication makes it good.
     """
-    steps = publication(store, layout, gold, now)
+    steps = publication(store, layout, gold, now, everything=everything)
     while True:
         try:
             next(steps)
@@ -94,6 +102,7 @@ def rebuild(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -
     is run again: until then publications are refused.
     """
     with store.session() as session:
+        check_keeps(server_of(session), store)
         begin_rebuild(session, layout)
         cursor, pattern = b"0", entity_pattern(layout, store.project)
         while True:
@@ -106,7 +115,12 @@ def rebuild(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -
 
 
 def publication(
-    store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, tombstone_seconds: int = TOMBSTONE_SECONDS
+    store: OnlineStore,
+    layout: ViewLayout,
+    gold: Gold,
+    now: datetime,
+    tombstone_seconds: int = TOMBSTONE_SECONDS,
+    everything: bool = False,
 ) -> Generator[str, None, Published]:
     """The steps of `publish`, one read of gold or one write to the store each; it returns what was done.
 
@@ -114,14 +128,17 @@ def publication(
     """
     token = uuid4().hex[:12]
     with store.session() as session:
+        check_keeps(server_of(session), store)
         loader = Loader(session, layout, token, tombstone_seconds)
         for _ in range(_ATTEMPTS):
             readable, entries = _readable(layout, gold, now)
             yield "gold read"
-            begun = begin(session, layout, token, readable)
+            losses = losses_of(session, layout)
+            why = "asked for" if everything else losses.why
+            begun = begin(session, layout, token, readable, everything=bool(why))
             if begun.state == "newer":
                 continue  # another publication was faster: what was read is older than what is published
-            done = Published(readable.version, _valid_from(gold, begun.watermark), tombstones_expire=loader.expires)
+            done = Published(readable.version, _valid_from(gold, begun.watermark), tombstones_expire=loader.expires, everything=why)
             if begun.state == "done":
                 return done
             if begun.state == "nothing":
@@ -140,7 +157,9 @@ def publication(
                     done = _added(done, found, gone, written)
             except Unannounced:
                 pass  # one that writes all that this would have has ended, or the data were lost: the end tells
-            outcome = end(session, layout, token, readable, begun.watermark, _valid_from(gold, begun.watermark))
+            all_of = AllOf(done.values, losses.server, losses.noted) if why else None
+            check_kept(losses.server, server_of(session), store)
+            outcome = end(session, layout, token, readable, begun.watermark, _valid_from(gold, begun.watermark), all_of)
             if outcome == "published":
                 return done
             if outcome == "lost":
@@ -180,6 +199,8 @@ def _valid_from(gold: Gold, partition: int) -> datetime:
 
 def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, entries: Mapping[str, Entry]) -> OnlineError:
     table = name_of(gold.table)
+    if begun.state == "unreadable":
+        return unreadable(layout, store.address)
     if begun.state == "another table":
         return OnlineError(
             f"{layout.name}: what the online store {store.address} has of it comes from another {table}, which was removed since, or lies "

@@ -9,8 +9,10 @@ import polars as pl
 import pytest
 import redis
 
+from platform_assets.declare.freshness import Freshness
 from platform_assets.errors import OnlineError
-from platform_assets.stores.online.client import Freshness, OnlineClient
+from platform_assets.stores.online import client as client_module
+from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.keys import entity_keys
 from platform_assets.stores.online.layout import Values, ViewLayout, pack
@@ -48,7 +50,9 @@ def client(store: OnlineStore) -> OnlineClient:
     return OnlineClient(store.url, store.project)
 
 
-def test_many_entities_and_views_are_read_in_one_round_trip(client: OnlineClient) -> None:
+def test_many_entities_and_views_are_read_in_one_round_trip(client: OnlineClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LOOK_SECONDS", 1000)  # on a slow machine it would look at the server again
+    monkeypatch.setattr(client_module, "LOOK_AGAIN_SECONDS", 1000)
     reader = client.reader([SPEND, PRICES, VISITS])
     asked = [{"customer_id": entity, "shop": "a:b", "code": "c"} for entity in (1, 2, 3, 4)]
     reader.read(asked)
@@ -67,7 +71,7 @@ def test_many_entities_and_views_are_read_in_one_round_trip(client: OnlineClient
         "visits": Values([("é:", AT), *[("none", None)] * 3], [AT, None, None, None]),
     }
     assert answer.watermarks == {"spend": AT + timedelta(days=2), "visits": AT, "prices": AT}
-    assert answer.stale == ()
+    assert (answer.stale, answer.missing) == ((), {"spend": (3,), "visits": (1, 2, 3)}), "a tombstone is not missing"
 
 
 def test_nothing_a_tombstone_and_a_null_key_are_the_empty_values(client: OnlineClient) -> None:
@@ -89,17 +93,20 @@ def test_no_entities_have_no_rows_but_watermarks(client: OnlineClient) -> None:
     assert (answer.views, answer.watermarks) == ({"visits": Values([], [])}, {"visits": AT})
 
 
-def test_a_view_that_is_too_old_fails_or_degrades_as_declared(client: OnlineClient) -> None:
+def test_a_view_that_is_too_old_fails_is_null_or_is_served_as_declared(client: OnlineClient) -> None:
     now = AT + timedelta(days=2)
     one_day = timedelta(days=1)
     with pytest.raises(OnlineError, match=r"visits@123456789abc is 2 days, 0:00:00 old, 1 day, 0:00:00 is allowed.*visits/online"):
-        client.reader([SPEND, VISITS]).read([{"customer_id": 1}], now, {"visits": Freshness(one_day)})
-    degrading = {view: Freshness(one_day, "degrade") for view in ("spend", "visits")}
+        client.reader([SPEND, VISITS]).read([{"customer_id": 1}], now, {"visits": Freshness(one_day, "fail")})
+    degrading = {view: Freshness(one_day, "null") for view in ("spend", "visits")}
     reader = client.reader([SPEND, VISITS])
     answer = reader.read([{"customer_id": 1}], now, degrading)
     assert answer.stale == ("visits",)
-    assert answer.views == {"spend": Values([(3, 1.5)], [AT]), "visits": Values([("none", None)], [None])}
-    assert reader.read([{"customer_id": 1}], AT + one_day, {"visits": Freshness(one_day)}).stale == ()
+    assert answer.views == {"spend": Values([(3, 1.5)], [AT]), "visits": Values([(None, None)], [None])}
+    served = reader.read([{"customer_id": 1}], now, {view: Freshness(one_day) for view in ("spend", "visits")})
+    assert (served.stale, served.views["visits"].rows) == (("visits",), [("é:", AT)])
+    assert served.ages == {"spend": timedelta(0), "visits": timedelta(days=2)}
+    assert reader.read([{"customer_id": 1}], AT + one_day, {"visits": Freshness(one_day, "fail")}).stale == ()
     assert reader.read([{"customer_id": 1}]).views["visits"].valid_from == [AT], "without a limit any age will do"
 
 
@@ -107,8 +114,9 @@ def test_a_view_that_was_never_published_is_not_taken_for_empty(client: OnlineCl
     newer = ViewLayout("spend", "ffffffffffff", SPEND.entity, SPEND.keys, SPEND.features)
     with pytest.raises(OnlineError, match="spend@ffffffffffff was never published"):
         client.reader([newer]).read([{"customer_id": 1}])
-    answer = client.reader([newer]).read([{"customer_id": 1}], freshness={"spend": Freshness(when_stale="degrade")})
-    assert (answer.stale, answer.watermarks) == (("spend",), {"spend": None})
+    answer = client.reader([newer]).read([{"customer_id": 1}], freshness={"spend": Freshness(when_stale="null")})
+    assert (answer.stale, answer.watermarks, answer.ages) == (("spend",), {"spend": None}, {"spend": None})
+    assert answer.views["spend"].rows == [(None, None)]
 
 
 def test_two_versions_of_a_view_are_not_read_at_once(client: OnlineClient) -> None:

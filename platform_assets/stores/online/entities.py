@@ -1,0 +1,134 @@
+"""Whether all entities are there that were published: the count that publishing keeps, against what the store has."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from platform_assets.stores.online.connection import OnlineStore, Session
+from platform_assets.stores.online.keys import complete_field, entities_field, entity_pattern, lost_field, marks_key, unfinished_field
+from platform_assets.stores.online.layout import TOMBSTONE_BYTES, ViewLayout
+from platform_assets.stores.online.server import Server, parsed_complete, parsed_info
+
+_AT_ONCE = 1000
+"""Keys looked at in one call of the script: the server answers nobody else while it runs (1 ms)."""
+
+_TRIES = 3
+
+_COUNT = f"""
+local found, entities = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', {_AT_ONCE}), 0
+for _, key in ipairs(found[2]) do
+  local size = redis.pcall('HSTRLEN', key, ARGV[3])
+  if type(size) == 'number' and size > {TOMBSTONE_BYTES} then entities = entities + 1 end
+end
+return {{found[1], entities}}
+"""
+
+# Only what nobody has changed since it was read: a publication that has begun or ended meanwhile knows better.
+_NOTE = """
+for i, field in ipairs({ARGV[1], ARGV[2], ARGV[3]}) do
+  if (redis.call('HGET', KEYS[1], field) or '') ~= ARGV[i + 3] then return 0 end
+end
+if ARGV[9] == '' then redis.call('HDEL', KEYS[1], ARGV[7]) else redis.call('HSET', KEYS[1], ARGV[7], ARGV[9]) end
+if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], ARGV[8], ARGV[10] .. ' ' .. redis.call('DBSIZE')) end
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class Entities:
+    """How many entities have values of a view.
+
+    published: by the count that publishing keeps; None: nothing is published, or by an edition that kept none. found: in the store; None:
+    publications were under way all the time, so that no count would have been one of anything.
+    """
+
+    published: int | None
+    found: int | None
+
+    @property
+    def lost(self) -> int:
+        """How many are not there, as far as is known."""
+        return 0 if self.published is None or self.found is None else max(0, self.published - self.found)
+
+
+def count_entities(store: OnlineStore, layout: ViewLayout) -> Entities:
+    """Counts them, and notes in the store how many are missing, for readers and for the next publication, which puts them back.
+
+    Looks at every key of the view's entity once, a thousand at a time.
+    """
+    with store.session() as session:
+        return _count(session, layout)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What is known of losses before a publication.
+
+    why: why all entities are to be written; "" when nothing is known to be missing. noted: what the marks say of losses. server: as it was.
+    """
+
+    why: str
+    noted: bytes
+    server: Server
+
+
+def losses_of(session: Session, layout: ViewLayout) -> Losses:
+    """Whether all entities of a view have to be written, and why: nothing is published yet, or some of it may be gone.
+
+    Asks what costs nothing: the server's count of evicted keys, the note of the last count, and whether the database has fewer keys than
+    after the last publication. Only then are the entities counted.
+    """
+    info, noted, keys = session.calls(
+        [
+            ("INFO",),
+            ("HMGET", marks_key(session.store.project), layout.name, complete_field(layout), lost_field(layout)),
+            ("DBSIZE",),
+        ]
+    )
+    server, (marks, known, lost) = parsed_info(info), noted
+    complete = parsed_complete(known)
+    if marks is None:
+        why = "nothing was published"
+    elif complete is None:
+        why = "nothing is known of the entities that are published"
+    elif lost is not None:
+        why = f"{lost.split(b' ')[0].decode(errors='replace')} entities were missing"
+    elif evicted := server.has_evicted_since(complete):
+        why = f"the server has removed {evicted} keys"
+    elif keys < complete.keys and (missing := _count(session, layout).lost):
+        why = f"{missing} entities were missing"
+        lost = session.call("HGET", marks_key(session.store.project), lost_field(layout))
+    else:
+        why = ""
+    return Losses(why, lost or b"", server)
+
+
+def _count(session: Session, layout: ViewLayout) -> Entities:
+    marks = marks_key(session.store.project)
+    watched = (layout.name, unfinished_field(layout), entities_field(layout))
+    published = None
+    for _ in range(_TRIES):
+        info = parsed_info(session.call("INFO"))
+        before = [field or b"" for field in session.call("HMGET", marks, *watched)]
+        published = int(before[2]) if before[0] and before[2].isdigit() else None
+        if published is None:
+            return Entities(None, None)
+        if before[1]:  # a publication is under way, or has died: the next one counts anew
+            return Entities(published, None)
+        found = _scanned(session, layout)
+        lost = max(0, published - found)
+        note = f"{lost} {uuid4().hex[:6]}" if lost else ""
+        complete = "" if lost else f"{info.run_id} {info.evicted}"
+        noted = session.call("EVAL", _NOTE, 1, marks, *watched, *before, lost_field(layout), complete_field(layout), note, complete)
+        if noted:
+            return Entities(published, found)
+    return Entities(published, None)
+
+
+def _scanned(session: Session, layout: ViewLayout) -> int:
+    script = session.call("SCRIPT", "LOAD", _COUNT)
+    cursor, pattern, found = b"0", entity_pattern(layout, session.store.project), 0
+    while True:
+        cursor, entities = session.call("EVALSHA", script, 0, cursor, pattern, layout.field)
+        found += int(entities)
+        if cursor == b"0":
+            return found
