@@ -9,14 +9,13 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from platform_assets.declare.names import is_secret
+
 WIDEST = 28
 """Longer values are cut."""
 SIDE_BY_SIDE = 9
 """A table with more columns is shown turned, a line a column."""
 
-_SECRET = re.compile(
-    r"(^|_)(password|passwd|passphrase|secret|token|api_?key|credential|private_key|card_number|cvv|iban|ssn)s?($|_)", re.I
-)
 _IN_A_URL = re.compile(r"(?<=://)[^/\s@]+@")
 
 
@@ -56,15 +55,17 @@ def said(value: Any) -> str:
     return re.sub(r"([\\|<>*_`\[\]])", r"\\\1", cut)
 
 
-def reasons_table(reasons: Mapping[str, int]) -> dg.MarkdownMetadataValue:
-    """Why rows were set aside, most frequent first."""
-    rows = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    return dg.MetadataValue.md("\n".join(["|reason|rows|", "|-|-:|", *(f"|{reason}|{number}|" for reason, number in rows)]) or "none")
+def reasons_table(details: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
+    """Why rows were set aside, most frequent first, each with a value. details: those of silver's entry in the ledger."""
+    rows = sorted(details["reasons"].items(), key=lambda pair: (-pair[1], pair[0]))
+    examples = details.get("examples", {})
+    lines = [f"|{reason}|{number}|{said(examples.get(reason, ''))}|" for reason, number in rows]
+    return dg.MetadataValue.md("\n".join(["|reason|rows|such as|", "|-|-:|-|", *lines]))
 
 
 def preview(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """Rows for people to look at. A column whose name says that it holds a secret is not shown, nor is who logs in by a URL."""
-    hidden = {column: "***" for column in rows.columns if _SECRET.search(column)}
+    hidden = {column: "***" for column in rows.columns if is_secret(column)}
     shown = [{**row, **hidden} for row in rows.to_dicts()]
     if not shown:
         return dg.MetadataValue.md("no rows")

@@ -75,7 +75,7 @@ def _accepted(entry: Entry) -> Verdict:
     share = {"accepted %": round(100 * entry.details["accepted_share"], 1), "needed %": round(100 * entry.details["needed_share"], 1)}
     decision = entry.details.get(ACCEPTED_AS_IT_IS)
     says = {"accepted as it is": f"by {decision['by']} at {decision['at']}: {decision['why']}"} if decision else {}
-    metadata: dict[str, Any] = {**share, **says, "reasons": reasons_table(entry.details["reasons"])}
+    metadata: dict[str, Any] = {**share, **says, "reasons": reasons_table(entry.details)}
     return Verdict(entry.partition, ACCEPTED_SHARE, entry.status != "blocked", metadata)
 
 

@@ -123,4 +123,4 @@ def _quality(entry: Entry) -> dict[str, Any]:
     counts["accepted %"] = round(100 * entry.details["accepted_share"], 1)
     if decision := entry.details.get(ACCEPTED_AS_IT_IS):
         counts["accepted as it is"] = f"by {decision['by']} at {decision['at']}: {decision['why']}"
-    return {**counts, "quarantined because": reasons_table(entry.details["reasons"])} if entry.details["reasons"] else counts
+    return {**counts, "quarantined because": reasons_table(entry.details)} if entry.details["reasons"] else counts

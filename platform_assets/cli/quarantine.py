@@ -10,6 +10,7 @@ from platform_assets.cli import MODULE
 from platform_assets.cli.declared import declared, definitions_of, platform_of
 from platform_assets.declare.names import UNPARSED, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
+from platform_assets.engines.polars.examples import with_example
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.run import name_of, span_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, quarantine_table, silver_table
@@ -51,7 +52,7 @@ def _say(console: Console, source: Source, entry: Entry, module: str) -> None:
         f"{', so none was accepted' if entry.status == 'blocked' else ''}."
     )
     for reason, number in sorted(counts["reasons"].items(), key=lambda pair: -pair[1]):
-        console.print(f"  {number:>9,}  {escape(reason)}")
+        console.print(f"  {number:>9,}  {escape(with_example(reason, counts.get('examples', {})))}", soft_wrap=True)
     if decision := counts.get(ACCEPTED_AS_IT_IS):
         console.print(f"Accepted as it is by {escape(decision['by'])} at {decision['at']}: {escape(decision['why'])}")
     if entry.status == "blocked":

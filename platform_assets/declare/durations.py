@@ -35,3 +35,26 @@ def positive(text: Any, where: str) -> timedelta:
     if not length:
         raise DeclarationError(f"{where}: {text!r} is empty. It must last longer than nothing, such as '1d'.")
     return length
+
+
+def in_words(length: timedelta) -> str:
+    """A length for people: its two largest units.
+
+    >>> in_words(timedelta(days=233, hours=4, minutes=10)), in_words(timedelta(hours=12)), in_words(timedelta(seconds=0.25))
+    ('233 days 4 hours', '12 hours', '0.25 seconds')
+    """
+    if length < timedelta(0):
+        return f"-{in_words(-length)}"
+    seconds = length // timedelta(seconds=1)
+    counts = {"day": seconds // 86_400, "hour": seconds // 3600 % 24, "minute": seconds // 60 % 60, "second": seconds % 60}
+    parts = [f"{number} {unit}{'' if number == 1 else 's'}" for unit, number in counts.items() if number]
+    return " ".join(parts[:2]) if parts else f"{length.total_seconds():g} seconds"
+
+
+def is_duration(text: object) -> bool:
+    """Whether a text is written as a duration.
+
+    >>> is_duration("7d"), is_duration("price")
+    (True, False)
+    """
+    return isinstance(text, str) and re.fullmatch(r"[0-9]+[smhdw]", text) is not None

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from platform_assets.declare.arguments import checked_arguments, one_of, share, shown, whole
-from platform_assets.declare.durations import duration, positive
+from platform_assets.declare.durations import duration, is_duration, positive
 from platform_assets.declare.names import check_name
 from platform_assets.errors import DeclarationError
 
@@ -218,7 +218,11 @@ def derive(name: str, sql: str) -> Derived:
 
 
 def _feature(make: Callable[[], Aggregation], argument: str | None, where: str | None, closed: Closed, offset: str | None) -> Feature:
-    return Feature(make(), argument, where, closed, offset)
+    aggregation = make()
+    if is_duration(argument):
+        write = f"{aggregation.name}({'' if aggregation.argument == 'optional' else 'column'}).over({argument!r})"
+        raise DeclarationError(f"{aggregation.name}({argument!r}): {argument!r} is a duration, where a column belongs. Write {write}.")
+    return Feature(aggregation, argument, where, closed, offset)
 
 
 @checked_arguments("count")

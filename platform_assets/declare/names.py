@@ -60,3 +60,13 @@ def check_tags(tags: Any, where: str) -> tuple[tuple[str, str], ...]:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", key) or not re.fullmatch(r"[A-Za-z0-9_.-]{0,63}", value):
             raise DeclarationError(f"{where}: the tag {key!r}: {value!r} does not fit. Use at most 63 letters, digits, '_', '-' and '.'.")
     return tuple(sorted(found.items()))
+
+
+_SECRET = re.compile(
+    r"(^|_)(password|passwd|passphrase|secret|token|api_?key|credential|private_key|card_number|cvv|iban|ssn)s?($|_)", re.I
+)
+
+
+def is_secret(column: str) -> bool:
+    """Whether a column's name says that its values are not for everybody's eyes."""
+    return _SECRET.search(column) is not None

@@ -20,6 +20,7 @@ from platform_assets.declare.arguments import (
     texts_by_name,
     whole,
 )
+from platform_assets.declare.constraints import refuse_constraints
 from platform_assets.declare.durations import duration
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
 from platform_assets.declare.partitions import Partitions
@@ -256,6 +257,7 @@ def _columns(schema: type, where: str) -> dict[str, SourceColumn]:
         raise DeclarationError(
             f"{where}, schema: {getattr(schema, '__name__', schema)!r} has no annotated columns. Write them as 'price: float'."
         )
+    refuse_constraints(schema, where)
     return {name: _column(name, annotation, where) for name, annotation in annotations.items()}
 
 

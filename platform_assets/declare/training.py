@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown
 from platform_assets.declare.attributes import View
-from platform_assets.declare.durations import positive
+from platform_assets.declare.durations import in_words, positive
 from platform_assets.declare.entity import Entity
 from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
@@ -202,10 +202,12 @@ def _labels(source: Source, event: Literal["none", "any"], within: str, spine: S
     if not isinstance(spine, Spine):
         raise DeclarationError(f"{place}, spine: {shown(spine)} does not say when. Write spine=every('7d', active='90d').")
     if spine.step % source.partitions.step:
-        unit = source.partitions.unit
+        unit, step = source.partitions.unit, source.partitions.step
+        nearest = -(-spine.step // step) * (step // timedelta(hours=1))
+        written = f"{nearest // 24}d" if nearest % 24 == 0 else f"{nearest}h"
         raise DeclarationError(
-            f"{place}, spine: labels every {spine.step} do not fall on ends of {unit}s, in which the source arrives. "
-            "Write every('14d', ...)."
+            f"{place}, spine: labels every {in_words(spine.step)} do not fall on ends of {unit}s, in which the source arrives. "
+            f"Write every({written!r}, ...)."
         )
     return Labels(
         source,

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from platform_assets.declare.durations import in_words
 from platform_assets.errors import ModelError
 
 TRAIN_SHARE = 0.8
@@ -46,7 +47,9 @@ def split_by_time(label_times: pl.Series, horizon: timedelta, train_share: float
     if label_times.null_count():
         raise ModelError(f"label times {label_times.name!r}: {label_times.null_count()} are null. A label needs its time: leave these out")
     if horizon < timedelta(0):
-        raise ModelError(f"a horizon of {horizon} lies before the label's time: give the time until the label is known, 0 or more")
+        raise ModelError(
+            f"a horizon of {in_words(horizon)} lies before the label's time: give the time until the label is known, 0 or more"
+        )
     if not 0 < train_share < 1:
         raise ModelError(f"a training share of {train_share} leaves a split empty: give a number between 0 and 1, such as {TRAIN_SHARE}")
     if label_times.is_empty():

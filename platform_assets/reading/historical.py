@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from platform_assets.declare.attributes import View
 from platform_assets.declare.partitions import EPOCH
 from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
 from platform_assets.engines.polars.asked import check_labels
+from platform_assets.engines.polars.tables import table_of, with_types
 from platform_assets.errors import ComputeError
 from platform_assets.settings import load_settings
 from platform_assets.steps.reading import Origin, features_of, lacking, layer_of, needed, origins, versions_of
@@ -36,7 +38,7 @@ class HistoricalFeatures:
 
 def historical_features(
     service: FeatureService,
-    labels: pl.DataFrame,
+    labels: Any,
     *,
     time: str = "label_time",
     features_from: FeaturesFrom | None = None,
@@ -48,9 +50,10 @@ def historical_features(
 
     Args:
         service: whose features.
-        labels: a Polars frame of any height, with the service's key columns (and those of `service.request`) in their declared types,
-            a column of times (UTC, microseconds), and anything else. Rows out are rows in, in the order given: duplicates stay, an
-            entity that is not known and a null key have the empty values. A time before the first partition has them too.
+        labels: a table of any height: Polars, pandas, PyArrow, or anything with an Arrow stream; the result is Polars. It has the
+            service's key columns (and those of `service.request`) in their declared types, a column of times (UTC, microseconds), and
+            anything else. Rows out are rows in, in the order given: duplicates stay, an entity that is not known and a null key have
+            the empty values. A time before the first partition has them too.
         time: the column of times. It is the `request_time` of on-demand features, and from it times since are counted, in seconds.
         features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
             Default: silver of a view that has no gold at all for these times, or where silver takes less than half of the CPU by the
@@ -64,6 +67,10 @@ def historical_features(
             how to make it. A time after the newest partition needs one that is not there yet.
     """
     check_features_from(features_from, service, f"historical_features({service.name})")
+    is_polars = isinstance(labels, pl.DataFrame | pl.LazyFrame)
+    labels = table_of(labels, f"feature service {service.name!r}: the labels", ComputeError)
+    if not is_polars:
+        labels = with_types(labels, {**service.keys, time: "datetime", **service.request})
     check_labels(service, labels, time)
     if _ROW in labels.columns:
         raise ComputeError(f"feature service {service.name!r}: the labels have a column {_ROW!r}, which is ours. Rename it.")

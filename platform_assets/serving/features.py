@@ -11,6 +11,7 @@ import polars as pl
 
 from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.training import FeatureService
+from platform_assets.engines.polars.tables import KINDS, is_table, table_of, with_types
 from platform_assets.errors import OnlineError, SettingsError
 from platform_assets.serving.plan import plan_of
 from platform_assets.settings import PREFIX, load_settings
@@ -44,7 +45,7 @@ class FeatureVectors:
 
 def online_features(
     service: FeatureService,
-    rows: pl.DataFrame | Sequence[Mapping[str, Any]],
+    rows: Any,
     client: OnlineClient | None = None,
     *,
     now: datetime | None = None,
@@ -55,7 +56,8 @@ def online_features(
 
     Args:
         service: whose features.
-        rows: a frame, or a list of dicts: the key columns of each entity, such as {"customer_id": 17850}, and the columns of
+        rows: a list of dicts, or a table (Polars, pandas, PyArrow, or anything with an Arrow
+            stream): the key columns of each entity, such as {"customer_id": 17850}, and the columns of
             `service.request`. An entity that is not known, or a null key, has the empty values. Other columns are not read.
         client: of the online store; default: the one of PLATFORM_REDIS_URL and PLATFORM_PROJECT, as they stand at the call.
         now: the moment of the request (with its time zone): `request_time` of on-demand features, and from which times since are
@@ -94,15 +96,16 @@ def online_features(
 
 
 def _asked(service: FeatureService, rows: Any) -> list[Mapping[str, Any]]:
-    if isinstance(rows, pl.DataFrame):
+    if is_table(rows):
+        is_polars = isinstance(rows, pl.DataFrame)
+        rows = table_of(rows, f"feature service {service.name!r}: the rows", OnlineError)
+        rows = rows if is_polars else with_types(rows, {**service.keys, **service.request})
         needed = [column for column in (*service.keys, *service.request) if column in rows.columns]
         values = zip(*(rows.get_column(column).to_list() for column in needed), strict=True) if needed else [()] * rows.height
         return [dict(zip(needed, row, strict=True)) for row in values]  # a quarter of what select and to_dicts take
     if isinstance(rows, Mapping) or not isinstance(rows, Sequence) or not all(issubclass(kind, Mapping) for kind in set(map(type, rows))):
         kind = type(rows).__name__
-        raise OnlineError(
-            f"feature service {service.name!r}: the rows are a {kind}. Give a Polars DataFrame or a list of dicts, one an entity."
-        )
+        raise OnlineError(f"feature service {service.name!r}: the rows are a {kind}. Give {KINDS}, or a list of dicts, one an entity.")
     return list(rows)
 
 

@@ -92,8 +92,11 @@ def _blocked(table: Table, entry: Entry) -> str:
     if withdrawn := entry.details.get("withdrawn"):
         return f"{name_of(table)} {entry.partition}, which is blocked, since what it was made of was taken back: {withdrawn}"
     share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
-    reasons = ", ".join(
-        f"{reason}: {rows}" for reason, rows in entry.details.get("reasons", {}).items() if not reason.startswith("blocked")
+    examples = entry.details.get("examples", {})
+    reasons = "; ".join(
+        f"{reason}: {rows}" + (f", such as {examples[reason]}" if reason in examples else "")
+        for reason, rows in entry.details.get("reasons", {}).items()
+        if not reason.startswith("blocked")
     )
     return (
         f"{name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were good, {needed:.0%} are "

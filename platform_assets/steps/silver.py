@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from platform_assets.declare.source import Source
+from platform_assets.engines.polars.examples import examples_of
 from platform_assets.engines.polars.silver import Judged, judge
 from platform_assets.engines.polars.times import index_of
 from platform_assets.errors import NotReadyError
@@ -74,6 +75,7 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
     rows = run.lake.scan(raw, by="arrival", span=span, version=seen.raw).filter(~pl.col("superseded")).collect()
     decisions = {p: seen.received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in seen.received}
     judged = judge(source, rows, batch[0], batch[-1], as_they_are={p for p, decision in decisions.items() if decision})
+    examples = examples_of(source, judged.quarantine)
     touched = _touched(source, judged, seen.before)
     facts, aside = {}, {}
     for partition in batch:
@@ -81,6 +83,8 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
         details = {**counts, "needed_share": source.accepted_share, "event_partitions": touched.get(partition, []), "read": read}
         blocked = counts["tier"] == "LOW" and not decisions.get(partition)
         status = "blocked" if blocked else "ok"
+        if shown := examples.get(partitions.value(partition)):
+            details["examples"] = shown
         if counts["tier"] == "LOW" and not blocked:
             details[ACCEPTED_AS_IT_IS] = decisions[partition]
         facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)

@@ -168,7 +168,7 @@ def test_an_evaluation_shows_the_counts_and_the_reasons_most_frequent_first(tmp_
     blocked = {name: value.value for name, value in found[business.day(3), "accepted_share"].metadata.items()}
     assert (blocked["accepted %"], blocked["needed %"]) == (33.3, 70.0)
     held = "blocked: fewer than 70% of the partition's rows were acceptable"
-    assert blocked["reasons"] == f"|reason|rows|\n|-|-:|\n|amount: not float|1|\n|{held}|1|\n|positive|1|"
+    assert blocked["reasons"] == (f"|reason|rows|such as|\n|-|-:|-|\n|amount: not float|1|'much'|\n|{held}|1||\n|positive|1|amount = '-1'|")
 
 
 def test_an_evaluation_points_at_the_materialization_of_its_own_partition_and_run(tmp_path: Path, business: Business) -> None:

@@ -136,7 +136,7 @@ LABELS: Wrong = {
     ),
     "the spine is not on partition ends": (
         lambda: churned(spine=every("12h", active="90d")),
-        "labels from source 'orders', spine: labels every 12:00:00 do not fall on ends of days, in which the source arrives. Write",
+        "labels from source 'orders', spine: labels every 12 hours do not fall on ends of days, in which the source arrives.",
     ),
     "the condition is misspelt": (
         lambda: churned(where="gft"),

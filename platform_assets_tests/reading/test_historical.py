@@ -180,8 +180,7 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda f: f.with_columns(request_time=pl.col("label_time")),
         "the labels have a column 'request_time', but features are read at 'label_time'. Say time='request_time'",
     ),
-    "labels are lazy": (lambda f: f.lazy(), "the labels are a LazyFrame, they must be a Polars DataFrame: .collect() it."),
-    "labels are dicts": (lambda f: f.to_dicts(), "the labels are a list, they must be a Polars DataFrame: pl.DataFrame(...)"),
+    "labels are dicts": (lambda f: f.to_dicts(), "the labels: a list is not a table. Give a Polars frame, a pandas DataFrame, a PyArrow"),
 }
 
 

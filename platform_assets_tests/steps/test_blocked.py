@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from platform_assets.errors import NotReadyError
@@ -53,9 +54,11 @@ def test_what_reads_it_is_refused_all_else_written_and_one_error_names_the_refus
     first_line, *reasons = str(error.value).splitlines()
     assert first_line.strip() == f"4 partitions could not be made ({', '.join(refused)}). 4 other partitions were written."
     assert len(reasons) == 1, "what is the same for all of them is told once"
+    future = business.lake.scan(("sales", "quarantine")).filter(pl.col("sale_id") == "37").select("at").collect().item()
     assert reasons[0].startswith(
         f"spending/gold {', '.join(refused)} needs sales/silver {refused[0]}, which is blocked: 29% of its rows were good, 70% are "
-        "required (amount: missing: 1, amount: not float: 1, in the future: 1, positive: 2). Its rows wait in sales/quarantine. See "
+        f"required (amount: missing: 1; amount: not float: 1, such as 'much'; in the future: 1, such as {future!r}; "
+        "positive: 2, such as amount = '-1'). Its rows wait in sales/quarantine. See "
         f"them: platform-assets quarantine sales {refused[0]} -m your_module. Have it delivered again, correct the rule, "
         "or accept it as it is: "
     )

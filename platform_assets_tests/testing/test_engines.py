@@ -128,7 +128,11 @@ WRONG: dict[str, tuple[Any, Any, str]] = {
         "row 1: it arrives in 2024-02-29, outside of the source's partitions: they begin with 2024-03-01.",
     ),
     "arrival is a text": ([{**GOOD, "arrival": "2024-03-01"}], "2024-03-02", "'arrival' is String, it must be a date, or for hours"),
-    "events are one dict": (GOOD, "2024-03-02", "dict is no table. Give a Polars DataFrame or a list of dicts, one an event."),
+    "events are one dict": (
+        GOOD,
+        "2024-03-02",
+        "dict is no table. Give a Polars frame, a pandas DataFrame, a PyArrow table, or another object",
+    ),
     "a column has two types": ([GOOD, {**GOOD, "amount": [1]}], "2024-03-02", "the rows are no table: "),
     "a moment is naive": ([GOOD], START.replace(tzinfo=None), "at: datetime.datetime(2024, 3, 1, 0, 0) has no time zone."),
     "a moment is no time": ([GOOD], ["yesterday"], "at: 'yesterday' is no time. Write '2024-03-05' or '2024-03-05 14:30' (UTC)."),
@@ -147,7 +151,7 @@ def test_wrong_events_and_moments_say_what_is_wrong(what: str) -> None:
 
 def test_naive_times_are_refused_unless_the_source_says_where_their_clock_stood() -> None:
     naive = [{**GOOD, "at": datetime(2024, 3, 1, 23, 30)}]
-    with pytest.raises(SourceError, match="its times are naive"):
+    with pytest.raises(SourceError, match="its times have no time zone"):
         compute_features(spending(), naive, at="2024-03-02")
     kyiv = spending(sales(timezone="Europe/Kyiv"))
     assert compute_features(kyiv, naive, at="2024-03-02")["time_since_last_1d"].to_list() == [2.5 * 3600]

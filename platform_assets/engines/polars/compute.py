@@ -16,6 +16,7 @@ from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.parse import bounds_of, parsed
 from platform_assets.engines.polars.silver import Judged, judge
+from platform_assets.engines.polars.tables import KINDS, is_table, table_of
 from platform_assets.engines.polars.times import index_of, stored_partition
 from platform_assets.errors import ComputeError, suggestion
 from platform_assets.expressions.types import POLARS
@@ -26,12 +27,13 @@ Moment = str | date | datetime
 _ROW = "row_number"
 
 
-def compute_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Moment | Sequence[Moment]) -> pl.DataFrame:
+def compute_features(view: View, events: Any, *, at: Moment | Sequence[Moment]) -> pl.DataFrame:
     """What would be read of a view at some moments, if exactly these events had arrived. Nothing is read or written.
 
     Args:
         view: whose features, or attributes.
-        events: rows of the view's source, a frame or a list of dicts, as its function would return them; a column that may be missing
+        events: rows of the view's source, a list of dicts or a table (Polars, pandas, PyArrow,
+            or anything with an Arrow stream), as its function would return them; a column that may be missing
             can be left out. They go through the source's parsing, rules, flags and duplicates. A column `arrival` says in which partition
             a row arrived, by the partition's start (a date; for hours a time); without it, or where it is null: in that of its event time.
         at: one moment or several: "2024-03-05" (UTC), a date, or a datetime with its time zone. The value at a moment is the last one
@@ -88,10 +90,10 @@ def received(source: Source, events: Any) -> pl.DataFrame:
 
 
 def _frame(where: str, events: Any) -> pl.DataFrame:
-    if isinstance(events, pl.DataFrame):
-        return events
+    if is_table(events):
+        return table_of(events, where, ComputeError)
     if isinstance(events, str | Mapping) or not isinstance(events, Sequence) or not all(isinstance(row, Mapping) for row in events):
-        raise ComputeError(f"{where}: {type(events).__name__} is no table. Give a Polars DataFrame or a list of dicts, one an event.")
+        raise ComputeError(f"{where}: {type(events).__name__} is no table. Give {KINDS}, or a list of dicts, one an event.")
     try:
         return pl.DataFrame(list(events), infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 
+from platform_assets.declare.durations import in_words
 from platform_assets.declare.freshness import Freshness
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore, answers, explained
@@ -164,7 +165,9 @@ class Reader:
         age = now - state.marks.watermark_at
         if state.stale_after is not None and now > state.stale_after:
             limit = state.stale_after - state.marks.watermark_at
-            raise OnlineError(f"{layout.name} is {age} old, {limit} is allowed, in {where}. Materialize {layout.view}/online.")
+            raise OnlineError(
+                f"{layout.name} is {in_words(age)} old, {in_words(limit)} is allowed, in {where}. Materialize {layout.view}/online."
+            )
         raise OnlineError(
             f"{layout.name} is older than it was in {where}: up to {state.marks.watermark_at:%Y-%m-%d %H:%M} UTC, where it had been up to "
             f"{self._newest[layout.view]:%Y-%m-%d %H:%M}. The server was restored from an older copy. Materialize {layout.view}/online."
