@@ -40,6 +40,20 @@ class ModelError(PlatformError):
     """A model that cannot be trained, saved, loaded or applied."""
 
 
+def is_failure(error: BaseException) -> bool:
+    """Whether what was being done has failed, and other things can go on: any error, also a panic of a library in Rust.
+
+    Not a request to stop, and not a lack of memory.
+
+    >>> is_failure(KeyError("amount")), is_failure(KeyboardInterrupt()), is_failure(MemoryError())
+    (True, False, False)
+    """
+    if isinstance(error, MemoryError):
+        return False
+    # Each library has a class of this name of its own, which is no Exception.
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: the nearest known one, or all of them.
 

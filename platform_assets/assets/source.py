@@ -14,7 +14,7 @@ from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.silver_checks import silver_checks, verdicts
 from platform_assets.assets.telling import tell
 from platform_assets.declare.source import Source
-from platform_assets.sources.receive import COLUMNS_NOT_DECLARED, LOOKED_FOR, raw_table
+from platform_assets.sources.receive import COLUMNS_KEPT_AS, COLUMNS_NOT_DECLARED, LOOKED_FOR, raw_table
 from platform_assets.steps.keys import key_faults
 from platform_assets.steps.raw import receive_all
 from platform_assets.steps.run import Run, name_of
@@ -44,9 +44,12 @@ def raw_asset(source: Source) -> dg.AssetsDefinition:
 
 
 def _came(entry: Entry) -> dict[str, Any]:
-    """Of raw: columns that nobody declared, and where files were looked for that did not come."""
+    """Of raw: columns that nobody declared, or that are kept under another name, and where files were looked for that did not come."""
     told = {COLUMNS_NOT_DECLARED: "columns not declared", LOOKED_FOR: "nothing came, looked for"}
-    return {name: ", ".join(entry.details[detail]) for detail, name in told.items() if detail in entry.details}
+    said = {name: ", ".join(entry.details[detail]) for detail, name in told.items() if detail in entry.details}
+    if names := entry.details.get(COLUMNS_KEPT_AS):
+        said["columns kept as"] = ", ".join(f"{came} as {kept}" for came, kept in names.items())
+    return said
 
 
 def silver_assets(source: Source) -> dg.AssetsDefinition:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from platform_assets.declare.source import Source
-from platform_assets.errors import PlatformError, SourceError
+from platform_assets.errors import PlatformError, SourceError, is_failure
 from platform_assets.sources.arrival import Arrival
 from platform_assets.sources.receive import FILES, SEVERAL
 from platform_assets.stores.ledger import Entry
@@ -81,6 +81,8 @@ def _call(source: Source, arrival: Arrival) -> tuple[bool, PlatformError | None]
         return source.read(arrival) is not None, None
     except PlatformError as error:
         return False, error
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         where = f"source {source.name!r}, partition {arrival.partition}"
         return False, SourceError(f"{where}: its function failed: {type(error).__name__}: {error}")

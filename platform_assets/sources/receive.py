@@ -1,24 +1,26 @@
 """Receiving a partition: what came is kept, delivery by delivery (semantics.md 1)."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from platform_assets.declare.names import RESERVED_COLUMNS, UNPARSED_COLUMNS
+from platform_assets.declare.names import UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import why_unreadable
-from platform_assets.errors import LakeError, NotReadyError, PlatformError, SourceError
+from platform_assets.engines.polars.received import as_text, kept_exactly, kept_schema_of, widened
+from platform_assets.errors import NotReadyError, PlatformError, SourceError, is_failure
+from platform_assets.expressions.types import DataType
 from platform_assets.sources.arrival import Arrival
+from platform_assets.sources.columns import kept_names
 from platform_assets.sources.header import without
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
-from platform_assets.stores.frames import kept_schema
 from platform_assets.stores.ledger import Entry
-from platform_assets.stores.tables import name_of
+from platform_assets.stores.successor import replace_received, together
 
 FILES = "files"
 """In the details of raw's entries: which files a partition was made of (`Arrival.files`), so that they are read again only if changed."""
@@ -27,6 +29,8 @@ SEVERAL = "several_looked_for"
 may not ask for the next."""
 COLUMNS_NOT_DECLARED = "columns_not_declared"
 """In the details of raw's entries: columns that came beyond the schema. Raw keeps them, silver has them not."""
+COLUMNS_KEPT_AS = "columns_kept_as"
+"""In the details of raw's entries: columns that raw keeps under another name than they came with."""
 LOOKED_FOR = "looked_for"
 """In the details of a partition that was closed as empty: the files that did not come."""
 
@@ -43,7 +47,9 @@ class Delivery:
     of: str = ""
     """The partition that was delivered again, when it is not the one that keeps the rows (a source whose deliveries arrive now)."""
     columns: tuple[str, ...] = ()
-    """Those that it came with, in their order, whatever was declared then."""
+    """Those that it came with, by their names in raw, in their order, whatever was declared then."""
+    types: Mapping[str, str] | None = None
+    """The types in which they came, of all but text (`kept_schema_of`): raw may keep them in wider ones. None: in those that raw has."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     partitions = source.partitions
     key = partitions.key(partition)
     arrival = _arrival(source, partition)
-    rows = _rows(source, arrival, lake)
+    rows, names = _rows(source, arrival, lake)
     details: dict[str, Any] = {FILES: arrival.files} if arrival.files else {}
     if arrival.files and len(arrival.looked_for) > 1:
         details[SEVERAL] = arrival.looked_for
@@ -96,7 +102,10 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
         kept = known[partitions.key(keeper)].details
         details = {name: kept[name] for name in (FILES, SEVERAL) if name in kept}
         _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
-    new = Delivery(0, arrival.origin, rows.height, content, columns=tuple(c for c in rows.columns if c not in UNPARSED_COLUMNS))
+    if others := {came: kept for came, kept in names.items() if came.lower() != kept.lower()}:
+        details[COLUMNS_KEPT_AS] = others
+    columns = tuple(column for column in rows.columns if column not in UNPARSED_COLUMNS)
+    new = Delivery(0, arrival.origin, rows.height, content, columns=columns, types=kept_schema_of(rows.select(columns)))
     return _keep(source, key, keeper, rows, new, details, lake, known, seen, run)
 
 
@@ -120,7 +129,7 @@ def _keep(
     new = replace(new, delivery=max((d.delivery for d in before), default=0) + 1, of=of)
     if source.deliveries == "restates":
         before = [replace(d, superseded=d.superseded or d.of == of) for d in before]
-    frame = _storable(source, key, rows, lake).with_columns(
+    frame = rows.with_columns(
         pl.lit(partitions.value(keeper)).cast(pl.Datetime("us", "UTC") if partitions.unit == "hour" else pl.Date).alias("arrival"),
         pl.lit(new.delivery, pl.Int64).alias("delivery"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row_number"),
@@ -129,19 +138,29 @@ def _keep(
     )
     if not rows.height:
         frame = frame.clear()  # without columns of its own, literals would make a row
+    frame = frame.select(column for column, dtype in frame.schema.items() if dtype != pl.Null)
     span = Span(partitions.value(keeper), partitions.value(keeper + 1))
     if any(d.rows for d in before):
         stale = pl.col("delivery").is_in([d.delivery for d in before if d.superseded])
         earlier = lake.scan(table, by="arrival", span=span).with_columns(superseded=pl.col("superseded") | stale).collect()
-        frame = pl.concat([earlier, frame], how="diagonal")
+        frame = _beside(earlier, frame)
     current = [delivery for delivery in (*before, new) if not delivery.superseded]
     details = {"deliveries": [asdict(delivery) for delivery in (*before, new)], **details}
     if beyond := sorted({column for delivery in current for column in delivery.columns} - {*source.columns}):
         details[COLUMNS_NOT_DECLARED] = beyond
     facts = PartitionFacts(kept_in, sum(delivery.rows for delivery in current), details=details)
     version = source.version
-    written = lake.replace(table, frame, by="arrival", span=span, facts=[facts], declaration_version=version, run=run, made_from=seen)
+    written = replace_received(
+        lake, table, frame, by="arrival", span=span, facts=[facts], declaration_version=version, run=run, made_from=seen
+    )
     return Received(written, facts)
+
+
+def _beside(earlier: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of both, in types that hold the values of both."""
+    types = {**earlier.schema, **together(earlier.schema, frame.lazy(), earlier.lazy)}
+    frames = (one.select(widened(column, dtype, types[column]) for column, dtype in one.schema.items()) for one in (earlier, frame))
+    return pl.concat(frames, how="diagonal")
 
 
 def columns_that_never_came(source: Source, entry: Entry) -> list[str]:
@@ -150,12 +169,35 @@ def columns_that_never_came(source: Source, entry: Entry) -> list[str]:
     return [column for column in source.columns if any(column not in columns for columns in came)]
 
 
+def delivered_otherwise(
+    source: Source, partitions: Iterable[int], received: Mapping[str, Entry], kept: Mapping[str, pl.DataType]
+) -> list[tuple[pl.Expr, dict[str, str]]]:
+    """Which rows of raw came in other types of declared columns than raw keeps them in, and in which.
+
+    received: the ledger's entries of raw. kept: the types of raw's columns.
+    """
+    found: dict[tuple[tuple[str, str], ...], dict[int, list[date | datetime]]] = {}
+    for partition in partitions:
+        entry = received.get(source.partitions.key(partition))
+        for delivery in _deliveries(entry) if entry else ():
+            if delivery.types is None or delivery.superseded or not delivery.rows:
+                continue
+            came = {c: delivery.types.get(c, str(pl.String())) for c in source.columns if c in kept and c in delivery.columns}
+            others = tuple(sorted((c, dtype) for c, dtype in came.items() if dtype not in (str(kept[c]), str(pl.Null()))))
+            if others:
+                found.setdefault(others, {}).setdefault(delivery.delivery, []).append(source.partitions.value(partition))
+    return [
+        (pl.any_horizontal((pl.col("delivery") == number) & pl.col("arrival").is_in(values) for number, values in of.items()), dict(others))
+        for others, of in found.items()
+    ]
+
+
 def is_news(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry]) -> bool:
     """Whether receiving the partition now would change raw, or say why it cannot."""
     key = source.partitions.key(partition)
     if key not in known:
         return True
-    rows = _rows(source, _arrival(source, partition), lake)
+    rows, _ = _rows(source, _arrival(source, partition), lake)
     return rows is not None and not _came_before(source, key, known, _content(rows))
 
 
@@ -202,7 +244,9 @@ def _read(source: Source, arrival: Arrival) -> pl.DataFrame | None:
         read = source.read(arrival)
     except PlatformError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise SourceError(f"{_where(arrival)}: its function failed: {type(error).__name__}: {error}") from error
     if read is None:
         return None
@@ -211,7 +255,9 @@ def _read(source: Source, arrival: Arrival) -> pl.DataFrame | None:
         raise SourceError(f"{_where(arrival)}: {what}")
     try:
         return read.lazy().collect()
-    except Exception as error:  # Polars' own, and whatever a Python function in the frame raises
+    except BaseException as error:  # Polars' own, and whatever a Python function in the frame raises
+        if not is_failure(error):
+            raise
         what = f"the frame that its function returned cannot be computed: {type(error).__name__}: {error}"
         raise SourceError(f"{_where(arrival)}: {what}") from error
 
@@ -222,31 +268,28 @@ def _where(arrival: Arrival) -> str:
     return f"source {arrival.source!r}, partition {arrival.partition}" + (f", file {', '.join(files)}" if files else "")
 
 
-def _rows(source: Source, arrival: Arrival, lake: Lake) -> pl.DataFrame | None:
-    """What came, as a frame in the types in which raw keeps it."""
+def _rows(source: Source, arrival: Arrival, lake: Lake) -> tuple[pl.DataFrame | None, dict[str, str]]:
+    """What came, under the names and in the types in which raw keeps it, and the name of each column that came.
+
+    A column of nothing but nulls stays without a type.
+    """
     rows, where = _read(source, arrival), _where(arrival)
     if rows is None:
-        return _with_unparsed(pl.DataFrame(), arrival) if arrival.unparsed else None
-    taken = [column for column in (*RESERVED_COLUMNS, "origin", "superseded") if column in rows.columns]
-    if taken:
-        raise SourceError(f"{where}: the column {taken[0]!r} has a name that the platform uses itself. Rename it in the source's function.")
-    _require_columns(source, rows, arrival)
-    naive = [column for column, dtype in rows.schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone is None]
-    if naive and source.timezone is None:
-        raise SourceError(
-            f"{where}: the times in the column {naive[0]!r} are naive, nobody says where their clock stood. "
-            f"Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in its function: .dt.replace_time_zone('UTC')."
-        )
-    # As they came, in text: silver converts them once, and one that never was on that clock is set aside as it is.
-    rows = rows.with_columns(pl.col(naive).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")) if naive else rows
-    # Text needs no cast, and files of text are what is looked at most often: whether it fits is seen when it is written.
+        return (_with_unparsed(pl.DataFrame(), arrival) if arrival.unparsed else None), {}
+    others = set(rows.columns) - {*source.columns}
+    names = kept_names(rows.columns, source.columns, lake.schema(raw_table(source)) if others else ())
+    header = rows.columns
+    rows = rows.rename(names) if others else rows
+    _require_columns(source, rows, header, arrival)
+    # Text is kept as it is, and files of text are what is looked at most often.
     if all(dtype == pl.String for dtype in rows.dtypes):
-        return _with_unparsed(rows, arrival)
-    rows = _storable(source, arrival.partition, rows, lake)
+        return _with_unparsed(rows, arrival), names
     for column, declared in source.columns.items():
-        if column in rows.columns and (reason := why_unreadable(declared.type, rows.schema[column])):
-            raise SourceError(f"{where}, column {column!r}: {reason}.")
-    return _with_unparsed(rows, arrival)
+        if column in rows.columns:
+            _check_type(source, rows[column], declared.type, where)
+    kept = (kept_exactly(series) for series in rows)
+    rows = pl.DataFrame([series if text is None else text for series, text in zip(rows, kept, strict=True)])
+    return _with_unparsed(rows, arrival), names
 
 
 def _with_unparsed(rows: pl.DataFrame, arrival: Arrival) -> pl.DataFrame:
@@ -258,41 +301,43 @@ def _with_unparsed(rows: pl.DataFrame, arrival: Arrival) -> pl.DataFrame:
     return pl.concat([rows, pl.DataFrame(lines, schema=types, orient="row")], how="diagonal")
 
 
-def _require_columns(source: Source, rows: pl.DataFrame, arrival: Arrival) -> None:
+def _check_type(source: Source, values: pl.Series, declared: DataType, where: str) -> None:
+    """Refuses a declared column in which no value can be read."""
+    dtype = pl.String() if values.dtype in (pl.Categorical, pl.Enum) else values.dtype
+    if reason := why_unreadable(declared, dtype, such_as=next(iter(values.drop_nulls().head(1).to_list()), None)):
+        raise SourceError(f"{where}, column {values.name!r}: {reason}.")
+    if declared not in ("datetime", "date") or not isinstance(dtype, pl.Datetime):
+        return
+    if dtype.time_zone is None and source.timezone is None:
+        raise SourceError(
+            f"{where}: the times in the column {values.name!r} are naive: they have no time zone. "
+            f"Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in its function: .dt.replace_time_zone('UTC')."
+        )
+
+
+def _require_columns(source: Source, rows: pl.DataFrame, header: Sequence[str], arrival: Arrival) -> None:
     """Refuses a delivery without a declared column: as null it would look as if nobody had a value. One without any column is empty."""
     missing = [column for column in source.columns if column not in rows.columns]
     if missing and rows.columns:
         others = f" (nor {', '.join(map(repr, missing[1:]))})" if missing[1:] else ""
         raise SourceError(
             f"{_where(arrival)}: the schema declares {missing[0]!r}, there is no such column{others}. "
-            f"{without(missing[0], rows.columns, declared=source.columns, is_csv=bool(arrival.looked_for))} "
+            f"{without(missing[0], header, declared=source.columns, is_csv=bool(arrival.looked_for))} "
             f"If it is not delivered, take it out of the schema; if only some days lack it, add it in the source's function."
         )
-
-
-def _storable(source: Source, key: str, frame: pl.DataFrame, lake: Lake) -> pl.DataFrame:
-    table, where = raw_table(source), f"source {source.name!r}, partition {key}, in what its function returned"
-    stored = lake.schema(table)
-    for column, dtype in frame.schema.items():
-        if dtype == pl.Datetime("ns", "UTC") and (frame[column].dt.epoch("ns") % 1000 != 0).any():
-            raise SourceError(f"{where}: the times in {column!r} are finer than the microseconds that are kept: .dt.cast_time_unit('us')")
-    try:
-        return frame.cast(kept_schema(name_of(table), frame.schema, stored))  # type: ignore[arg-type]
-    except LakeError as error:
-        raise SourceError(f"{where}: {error}") from None
-    except pl.exceptions.InvalidOperationError as error:
-        raise SourceError(f"{where}: a value does not fit the type in which it is kept: {error}") from None
 
 
 def _content(rows: pl.DataFrame) -> str:
     """A hash of columns, types and values that does not depend on process, machine or library version; null is not ''."""
     types = ",".join(f"{name}:{dtype}" for name, dtype in rows.schema.items())
-    nested = [column for column, dtype in rows.schema.items() if dtype.is_nested()]
-    flat = rows.with_columns(
-        *(pl.struct(column).struct.json_encode().alias(column) for column in nested),
-        pl.col(pl.Binary).bin.encode("hex"),
-    )
+    flat = rows.with_columns(*(_as_json(values) for values in rows if values.dtype.is_nested()), pl.col(pl.Binary).bin.encode("hex"))
     return hashlib.sha256(types.encode() + flat.write_csv(quote_style="non_numeric").encode()).hexdigest()[:32]
+
+
+def _as_json(values: pl.Series) -> pl.Series:
+    if "Binary" in str(values.dtype):  # Polars panics when it is to make JSON of bytes
+        return as_text(values)
+    return values.to_frame().select(pl.struct(values.name).struct.json_encode().alias(values.name)).to_series()
 
 
 def _nothing_came(source: Source, arrival: Arrival) -> str:

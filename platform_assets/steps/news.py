@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from platform_assets.declare.source import Source
-from platform_assets.errors import PlatformError
+from platform_assets.errors import PlatformError, is_failure
 from platform_assets.sources.glance import Seen, glance, read_through
 from platform_assets.sources.receive import FILES, is_news, raw_table
 from platform_assets.steps.run import Run, name_of
@@ -138,7 +138,9 @@ class _Look:
     def _is_news(self, partition: int) -> bool:
         try:
             return is_news(self.source, partition, self.run.lake, self.known)
-        except PlatformError:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             return True  # receiving it will say why it cannot be read
 
     def _is_due(self, partition: int, before: str | None, is_missing: bool) -> bool:

@@ -1,7 +1,9 @@
 """Raw: what came, a commit a partition, so that a killed range is continued where it stood."""
 
+from collections.abc import Sequence
+
 from platform_assets.declare.source import Source
-from platform_assets.errors import NotReadyError, SourceError
+from platform_assets.errors import NotReadyError, PlatformError, SourceError, is_failure
 from platform_assets.sources.receive import Received, raw_table, receive
 from platform_assets.steps.run import Done, Run, name_of
 from platform_assets.stores.delta import Overtaken, Table
@@ -9,7 +11,7 @@ from platform_assets.stores.ledger import Entry
 
 
 def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
-    """As receive_all, but raises SourceError for what cannot be read, after all others have been kept."""
+    """As receive_all, but raises SourceError for what cannot be received, after all others have been kept."""
     done = receive_all(source, first, last, run)
     if done.broken is not None:
         raise done.broken
@@ -25,7 +27,7 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
     table, done = raw_table(source), Done()
     seen, known = _known(table, run)
     recorded: list[Entry] = []
-    broken: list[SourceError] = []
+    broken: list[PlatformError] = []
     # New ones first: what is delivered again may arrive in one of them.
     indexes = sorted(range(first, last + 1), key=lambda p: (source.partitions.key(p) in known, p))
     try:
@@ -41,8 +43,10 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
             except NotReadyError as error:
                 done.refused[key] = error
                 continue
-            except SourceError as error:
-                broken.append(error)  # the partitions after it do not wait for its mend
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
+                broken.append(_of_the_partition(source, key, error))  # the partitions after it do not wait for it
                 continue
             facts = received.facts
             if received.written is not None:
@@ -68,10 +72,28 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
     finally:
         run.ledger.record(recorded)
     if broken:
-        done.broken = broken[0] if len(broken) == 1 else SourceError("\n".join(map(str, broken)))
+        done.broken = broken[0] if len(broken) == 1 else SourceError(_listed(broken))
     for key in done.entries:  # may have been as it should be until another's rows came
         done.unchanged.pop(key, None)
     return done
+
+
+_LISTED = 10
+
+
+def _listed(errors: Sequence[PlatformError]) -> str:
+    more = f"\n... and {len(errors) - _LISTED} more" if len(errors) > _LISTED else ""
+    return "\n".join(map(str, errors[:_LISTED])) + more
+
+
+def _of_the_partition(source: Source, key: str, error: BaseException) -> PlatformError:
+    """The error with the partition that it is about."""
+    if isinstance(error, SourceError):
+        return error
+    what = str(error) if isinstance(error, PlatformError) else f"{type(error).__name__}: {error}"
+    found = SourceError(f"source {source.name!r}, partition {key}: {what}")
+    found.__cause__ = error
+    return found
 
 
 def _known(table: Table, run: Run) -> tuple[int, dict[str, Entry]]:

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 import polars as pl
 
 from platform_assets.declare.partitions import Partitions
-from platform_assets.errors import NotReadyError, SourceError
+from platform_assets.errors import NotReadyError, PlatformError
 from platform_assets.steps.lacking import MISSING, BlockedError, LackingError, told_once
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.successor import replace_received
 from platform_assets.stores.tables import name_of as name_of
 from platform_assets.stores.tables import table_named
 
@@ -39,8 +41,8 @@ class Done:
     unchanged: dict[str, Entry] = field(default_factory=dict)
     """Partitions that were as they should be already."""
     refused: dict[str, NotReadyError] = field(default_factory=dict)
-    broken: SourceError | None = None
-    """Why what came for other partitions cannot be read."""
+    broken: PlatformError | None = None
+    """Why what came for other partitions cannot be received."""
     written: dict[Table, Written] = field(default_factory=dict)
 
     @property
@@ -144,9 +146,11 @@ def write(
     declaration_version: str,
     by: str = "partition",
     made_from: int | None = None,
+    received: bool = False,
 ) -> tuple[dict[str, Entry], Written]:
     """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them.
 
+    received: whether its columns are of the types in which they came, so that the table's may have to become wider.
     made_from: as Lake.replace has it: what was written is made from what these partitions held then.
     """
     entries: dict[str, Entry] = {}
@@ -156,7 +160,8 @@ def write(
         span = span_of(partitions, first, last)
         part = frame.filter(pl.col(by).is_between(span.start, span.end, closed="left"))
         mine = [facts[index] for index in range(first, last + 1)]
-        written = run.lake.replace(
+        replace_rows = partial(replace_received, run.lake) if received else run.lake.replace
+        written = replace_rows(
             table, part, by=by, span=span, facts=mine, declaration_version=declaration_version, run=run.id, made_from=made_from
         )
         for fact in mine:

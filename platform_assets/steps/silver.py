@@ -10,7 +10,7 @@ from platform_assets.engines.polars.examples import examples_of
 from platform_assets.engines.polars.silver import Judged, judge
 from platform_assets.engines.polars.times import index_of
 from platform_assets.errors import NotReadyError
-from platform_assets.sources.receive import columns_that_never_came, raw_table
+from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
 from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, unready, write
 from platform_assets.stores.delta import Overtaken, PartitionFacts, Table
@@ -74,7 +74,9 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
     span, read = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1]), {name_of(raw): seen.raw}
     rows = run.lake.scan(raw, by="arrival", span=span, version=seen.raw).filter(~pl.col("superseded")).collect()
     decisions = {p: seen.received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in seen.received}
-    judged = judge(source, rows, batch[0], batch[-1], as_they_are={p for p, decision in decisions.items() if decision})
+    as_they_are, wanted = {p for p, decision in decisions.items() if decision}, range(batch[0] - source.duplicates_within, batch[-1] + 1)
+    delivered = delivered_otherwise(source, wanted, seen.received, rows.schema)
+    judged = judge(source, rows, batch[0], batch[-1], as_they_are=as_they_are, delivered=delivered)
     examples = examples_of(source, judged.quarantine)
     touched = _touched(source, judged, seen.before)
     facts, aside = {}, {}
@@ -90,7 +92,7 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
         facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
         aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
     rejected = judged.quarantine.with_columns(pl.lit(run.id).alias("run"))
-    set_aside, done.written[quarantine] = write(run, quarantine, rejected, partitions, aside, source.version, by="arrival")
+    set_aside, done.written[quarantine] = write(run, quarantine, rejected, partitions, aside, source.version, by="arrival", received=True)
     try:
         entries, done.written[silver] = write(
             run, silver, judged.silver, partitions, facts, source.version, by="arrival", made_from=seen.silver

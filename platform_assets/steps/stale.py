@@ -16,7 +16,7 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.labels import label_times
-from platform_assets.errors import PlatformError
+from platform_assets.errors import is_failure
 from platform_assets.sources.receive import is_news, raw_table
 from platform_assets.steps.checkpoints import checkpoints_table
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
@@ -45,7 +45,9 @@ def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
 def _is_news(source: Source, partition: int, run: Run, known: Mapping[str, Entry]) -> bool:
     try:
         return is_news(source, partition, run.lake, known)
-    except PlatformError:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         return True
 
 

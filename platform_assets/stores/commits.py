@@ -14,6 +14,8 @@ from platform_assets.errors import LakeError
 from platform_assets.stores.tables import Moment, PartitionFacts, key_of
 
 _FACTS = "platform_facts"
+SAME_ROWS = "platform_same_rows"
+"""Stands in the properties of a commit that has written all rows anew and changed none: in wider types."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,12 @@ def commit_properties(facts: Sequence[PartitionFacts], declaration_version: str,
 
 def read_commit(uri: str, version: int, storage_options: Mapping[str, str] | None) -> Commit | None:
     """A commit of a table; None when its log entry does not exist (any more)."""
+    actions = read_actions(uri, version, storage_options)
+    return None if actions is None else _commit(version, actions)
+
+
+def read_actions(uri: str, version: int, storage_options: Mapping[str, str] | None) -> list[dict[str, Any]] | None:
+    """The actions of a commit as the Delta protocol has them; None when its log entry does not exist (any more)."""
     from deltalake.fs import DeltaStorageHandler  # brings PyArrow, which loading definitions does not need
 
     handler = DeltaStorageHandler(uri, dict(storage_options or {}))
@@ -67,7 +75,7 @@ def read_commit(uri: str, version: int, storage_options: Mapping[str, str] | Non
             lines = file.read().decode().splitlines()
     except FileNotFoundError:
         return None
-    return _commit(version, [json.loads(line) for line in lines if line])
+    return [json.loads(line) for line in lines if line]
 
 
 def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:
@@ -75,6 +83,7 @@ def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:
     said: dict[str, Any] = json.loads(info[_FACTS]) if _FACTS in info else {"declaration_version": "", "partitions": []}
     facts = tuple(PartitionFacts(**fact) for fact in said["partitions"])
     moved = [(kind, action[kind]) for action in actions for kind in ("add", "remove") if action.get(kind, {}).get("dataChange")]
+    moved = [] if SAME_ROWS in info else moved
     files = [
         (kind, DataFile(relative_path(file["path"]), _value(file.get("partitionValues")), file.get("size") or 0)) for kind, file in moved
     ]

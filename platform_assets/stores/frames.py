@@ -18,6 +18,10 @@ _WIDER: dict[DataType | DataTypeClass, DataType] = {
 _KEPT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Decimal)
 
 
+class RetypedError(LakeError):
+    """A column is of another type than the table has for it."""
+
+
 def kept_as(dtype: DataType) -> DataType:
     """The type in which Delta keeps every value of this type exactly.
 
@@ -66,7 +70,7 @@ def kept_schema(where: str, found: Mapping[str, DataType], stored: Mapping[str, 
         except ValueError as reason:
             raise LakeError(f"{where}: the column {column!r} is {dtype}: {reason}.") from None
         if column in stored and stored[column] != kept[column]:
-            raise LakeError(
+            raise RetypedError(
                 f"{where}: the column {column!r} is {kept[column]}, in the table it is {stored[column]}. "
                 f"Columns may be added, not retyped: cast it to {stored[column]}, "
                 "give the new one another name, or remove the table and materialize all its partitions again."

@@ -38,6 +38,15 @@ def key_of(value: Moment) -> str:
     return value.strftime("%Y-%m-%dT%H") if isinstance(value, datetime) else value.isoformat()
 
 
+def moment_of(key: str) -> Moment:
+    """The value at which the partition of this key starts.
+
+    >>> moment_of("2024-03-05"), moment_of("2024-03-05T13")
+    (datetime.date(2024, 3, 5), datetime.datetime(2024, 3, 5, 13, 0, tzinfo=datetime.timezone.utc))
+    """
+    return datetime.strptime(key, "%Y-%m-%dT%H").replace(tzinfo=UTC) if "T" in key else date.fromisoformat(key)
+
+
 @dataclass(frozen=True)
 class Span:
     """The values of a partition column from `start` to before `end`: both dates, or both times in UTC."""

@@ -4,6 +4,7 @@ from functools import partial
 
 import polars as pl
 
+from platform_assets.declare.arguments import shown
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.timestamps import (
     EARLIEST,
@@ -27,15 +28,16 @@ def parsed(source: Source, column: str, stored: pl.DataType) -> pl.Expr:
     return _converted(source, column, stored, source.columns[column].type).alias(column)
 
 
-def why_unreadable(wanted: DataType, stored: pl.DataType) -> str:
-    """Why no value of a delivered type can be read as the declared one; empty when some can."""
+def why_unreadable(wanted: DataType, stored: pl.DataType, such_as: object = None) -> str:
+    """Why no value of a delivered type can be read as the declared one; empty when some can. such_as: one that was delivered."""
+    example = "" if such_as is None else f", such as {shown(such_as)}"
     if wanted == "datetime" and stored.is_numeric():
         return (
-            f"{wanted} was declared, {stored} was delivered. If these are epoch times, convert them in the source's function: "
+            f"{wanted} was declared, {stored} was delivered{example}. If these are epoch times, convert them in the source's function: "
             "pl.from_epoch(column, time_unit='s').dt.replace_time_zone('UTC'); time_unit is 's', 'ms', 'us' or 'ns'"
         )
     if stored.is_nested() or stored == pl.Binary or (wanted == "datetime" and stored not in (pl.String, pl.Null, pl.Datetime, pl.Date)):
-        return f"{wanted} was declared, {stored} was delivered. Convert it in the source's function"
+        return f"{wanted} was declared, {stored} was delivered{example}. Convert it in the source's function"
     return ""
 
 

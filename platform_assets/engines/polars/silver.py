@@ -1,6 +1,6 @@
 """Raw rows to silver and quarantine: parse, rules, duplicates, the quality tier (semantics.md 7)."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import polars as pl
 from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import is_not_finite, parsed, why_unread
+from platform_assets.engines.polars.received import as_delivered, widened
 from platform_assets.engines.polars.times import index_of
 
 _INDEX, _REASONS, _PREVIOUS, _LIKE = "__index", "reasons", "__previous", "__like"
@@ -28,17 +29,25 @@ class Judged:
     received), reasons, accepted_share, tier."""
 
 
-def judge(source: Source, raw: pl.DataFrame, first: int, last: int, as_they_are: Set[int] = frozenset()) -> Judged:
+def judge(
+    source: Source,
+    raw: pl.DataFrame,
+    first: int,
+    last: int,
+    as_they_are: Set[int] = frozenset(),
+    delivered: Sequence[tuple[pl.Expr, Mapping[str, str]]] = (),
+) -> Judged:
     """The silver rows of the arrival partitions first..last.
 
     raw: rows as received of the partitions first - duplicates_within .. last, with arrival, delivery, row_number; superseded
     deliveries left out. Which rows are kept depends on nothing else, so partitions can be judged in any order.
     as_they_are: partitions whose good rows are kept however few they are: a person has accepted them.
+    delivered: which rows came in other types than raw keeps them in, and the types of these columns: a row is judged as it came.
     """
     # Raw has a column from the first delivery that brought it on: without one, its partitions are all empty, and nobody knows its type.
     came = [column for column in _received(raw) if column != UNPARSED_REASON]
     raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in source.columns if column not in raw.columns)
-    rows = _reasoned(source, raw).sort("arrival", "delivery", "row_number")
+    rows = _reasoned_as_delivered(source, raw, delivered).sort("arrival", "delivery", "row_number")
     rows = rows.with_columns(pl.col(_REASONS).list.len().eq(0).alias("__good"))
     rows = _with_duplicates(source, rows).filter(pl.col(_INDEX).is_between(first, last))
     shares = _shares(source, rows)
@@ -60,6 +69,18 @@ _CARRIED = ("arrival", "delivery", "row_number")
 
 def _received(raw: pl.DataFrame) -> list[str]:
     return [column for column in raw.columns if column not in (*_CARRIED, "superseded", "origin")]
+
+
+def _reasoned_as_delivered(source: Source, raw: pl.DataFrame, delivered: Sequence[tuple[pl.Expr, Mapping[str, str]]]) -> pl.DataFrame:
+    if not delivered:
+        return _reasoned(source, raw)
+    found = [_reasoned(source, raw.filter(~pl.any_horizontal(which for which, _ in delivered)))]
+    for which, types in delivered:
+        read = {column: as_read for column, dtype in types.items() if (as_read := as_delivered(column, raw.schema[column], dtype))}
+        rows = _reasoned(source, raw.filter(which).with_columns(value.alias(column) for column, (value, _) in read.items()))
+        received = (widened(f"{_RECEIVED}{column}", dtype, raw.schema[column]) for column, (_, dtype) in read.items())
+        found.append(rows.with_columns(received))
+    return pl.concat(found)
 
 
 def _reasoned(source: Source, raw: pl.DataFrame) -> pl.DataFrame:

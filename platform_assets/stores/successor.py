@@ -1,0 +1,170 @@
+"""Successors: a table that is written beside another one, and whose files that one takes over in a single commit.
+
+So a table gets columns of other types while it is read: until the commit all see what was there, afterwards all see the new rows. No row
+is copied, whatever the table's size. Earlier versions stay readable, since their files stay where they are.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+from deltalake import CommitProperties
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction, RemoveAction
+
+from platform_assets.engines.polars.received import integers_of, widened, wider
+from platform_assets.errors import LakeError
+from platform_assets.stores.commits import SAME_ROWS, commit_properties, read_actions
+from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written, wait_for_others
+from platform_assets.stores.frames import RetypedError
+from platform_assets.stores.tables import Moment, moment_of, name_of
+
+FOLDER = "_next_"
+"""Begins the name of a successor's folder, which lies in the table's own: a vacuum leaves folders with an underscore alone."""
+
+_BYTES_AT_ONCE = 64_000_000
+_TRIES = 12
+
+
+def successor_of(table: Table, name: str) -> Table:
+    """The successor of a table, as a table of its own."""
+    return (table[0], f"{table[1]}/{FOLDER}{name}")
+
+
+def adopt(
+    lake: Lake, table: Table, successor: Table, at_version: int, properties: Mapping[str, str], facts: Sequence[PartitionFacts] = ()
+) -> int:
+    """Replaces all rows and columns of a table by those of its successor, in one commit, and gives the version that it made.
+
+    Raises:
+        CommitFailedError: the table is not at this version any more; nothing was changed.
+    """
+    delta, new = lake.open(table, at_version), lake.open(successor)
+    folder = successor[1].removeprefix(f"{table[1]}/")
+    alive: dict[str, dict[str, Any]] = {}
+    for version in range(new.version() + 1):
+        for action in read_actions(lake.uri(successor), version, lake.storage_options) or []:
+            if "remove" in action:
+                alive.pop(action["remove"]["path"], None)
+            elif "add" in action:
+                alive[action["add"]["path"]] = action["add"]
+    files: list[AddAction | RemoveAction] = [
+        AddAction(f"{folder}/{add['path']}", add["size"], add["partitionValues"], add["modificationTime"], True, add.get("stats") or "{}")
+        for add in alive.values()
+    ]
+    # Without retries: files that others have added meanwhile would stay, and be of other types.
+    once = CommitProperties(custom_metadata=dict(properties), max_commit_retries=0)
+    by = delta.metadata().partition_columns
+    delta.create_write_transaction(files, "overwrite", new.schema(), by, commit_properties=once)
+    return delta.version()
+
+
+def drop(lake: Lake, successor: Table) -> None:
+    """Ends a successor: its log is removed. Files that the table has taken over stay."""
+    from deltalake.fs import DeltaStorageHandler  # brings PyArrow, which loading definitions does not need
+
+    with suppress(FileNotFoundError):  # another run was faster
+        DeltaStorageHandler(lake.uri(successor), dict(lake.storage_options or {})).delete_dir("_delta_log")
+
+
+def replace_received(
+    lake: Lake,
+    table: Table,
+    frame: pl.DataFrame | pl.LazyFrame,
+    *,
+    by: str,
+    span: Span,
+    facts: Sequence[PartitionFacts],
+    declaration_version: str,
+    run: str,
+    made_from: int | None = None,
+) -> Written:
+    """As Lake.replace, for columns whose types nobody declared: where a value does not fit the table's type, the table gets a wider one.
+
+    frame: in the types of `kept_exactly`.
+    """
+    came = frame.collect_schema()
+    for _ in range(_TRIES):
+        kept = lake.schema(table)
+        types = together(kept, frame.lazy(), lambda: lake.scan(table))
+        if narrow := {column: types[column] for column, dtype in kept.items() if types.get(column, dtype) != dtype}:
+            _widen(lake, table, by, kept, narrow, run)
+        rows = frame.select(widened(column, dtype, types[column]) for column, dtype in came.items())
+        try:
+            return lake.replace(
+                table, rows, by=by, span=span, facts=facts, declaration_version=declaration_version, run=run, made_from=made_from
+            )
+        except RetypedError:  # another run has made the table, or widened it, meanwhile
+            continue
+    raise LakeError(f"{name_of(table)}: {_TRIES} times another run has changed the types of its columns. Run it again.")
+
+
+def together(kept: Mapping[str, pl.DataType], frame: pl.LazyFrame, rows: Callable[[], pl.LazyFrame]) -> dict[str, pl.DataType]:
+    """For each column of a frame the type that holds its values and those that are kept. rows: those, read only if they are asked for."""
+    types = {}
+    for column, came in frame.collect_schema().items():
+        had = kept.get(column, came)
+        whole = {type(had), type(came)} == {pl.Int64, pl.Float64} and integers_of(rows() if had == pl.Int64 else frame, column)
+        types[column] = wider(had, came, is_exact_in_float=whole)
+    return types
+
+
+def _widen(lake: Lake, table: Table, by: str, kept: pl.Schema, types: Mapping[str, pl.DataType], run: str) -> None:
+    """Gives columns of a table wider types: all its rows are written anew beside it, some partitions at a time."""
+    successor, copied = successor_of(table, uuid4().hex[:12]), -1
+    properties = {
+        **commit_properties([], "", run),
+        SAME_ROWS: "types: " + ", ".join(f"{column} {dtype}" for column, dtype in types.items()),
+    }
+    try:
+        for attempt in range(_TRIES):
+            version = lake.version(table)
+            if version is None or lake.schema(table) != kept:
+                return  # whoever asked looks again
+            _copy(lake, table, successor, by, types, copied, version, run)
+            copied = version
+            try:
+                adopt(lake, table, successor, version, properties)
+                return
+            except CommitFailedError:
+                wait_for_others(attempt)
+    finally:
+        drop(lake, successor)
+
+
+def _copy(
+    lake: Lake, table: Table, successor: Table, by: str, types: Mapping[str, pl.DataType], after: int, version: int, run: str
+) -> None:
+    """Brings a successor from one version of its table to another."""
+    sizes: dict[Moment, int] = {}
+    for file in lake.files(table, version):
+        if file.value is not None:
+            sizes[file.value] = sizes.get(file.value, 0) + file.bytes
+    if after >= 0:
+        sizes = {value: sizes.get(value, 0) for key in lake.changed_partitions(table, after, version) for value in [moment_of(key)]}
+    kept = lake.schema(table)
+    if not sizes and after < 0:
+        sizes = {datetime(1970, 1, 1, tzinfo=UTC) if isinstance(kept[by], pl.Datetime) else date(1970, 1, 1): 0}  # a table without rows
+    for values in _batches(sorted(sizes), sizes):
+        step = timedelta(hours=1) if isinstance(values[0], datetime) else timedelta(days=1)
+        span = Span(values[0], values[-1] + step)
+        rows = lake.scan(table, by=by, span=span, version=version)
+        if after >= 0:  # those between them have not changed
+            rows = rows.filter(pl.col(by).is_in(values))
+        rows = rows.select(widened(column, dtype, types.get(column, dtype)) for column, dtype in kept.items())
+        lake.replace(successor, rows, by=by, span=span, facts=[], declaration_version="", run=run)
+
+
+def _batches(values: Sequence[Moment], sizes: Mapping[Moment, int]) -> list[list[Moment]]:
+    found: list[list[Moment]] = []
+    held = 0
+    for value in values:
+        if not found or held + sizes[value] > _BYTES_AT_ONCE:
+            found.append([])
+            held = 0
+        found[-1].append(value)
+        held += sizes[value]
+    return found
