@@ -145,7 +145,6 @@ def test_nothing_means_empty_from_empty_after_on_by_the_platforms_clock(tmp_path
         (reading(at=timedelta(1)), "datetime was declared, Duration(time_unit='us') was delivered, such as datetime.timedelta(days=1)"),
         (pl.LazyFrame({"at": ["x"]}).with_columns(pl.col("missing")), "the frame that its function returned cannot be computed"),
         (pl.scan_csv("no-such-file.csv"), "the frame that its function returned cannot be computed"),
-        (reading(at=1).with_columns(pl.col("at").cast(pl.Datetime("ns", "UTC"))), "finer than the microseconds"),
     ],
 )
 def test_what_is_no_table_that_can_be_kept_is_refused_with_the_reason(tmp_path: Path, returned: Any, says: str) -> None:

@@ -128,13 +128,11 @@ def test_every_pair_of_types_of_a_column_nobody_declared_is_kept_exactly_in_any_
 TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool, "date": date, "datetime": datetime}
 FAST = [("float", "usual"), ("str", "usual"), ("datetime", "all")]
 NEVER = {"binary", "list", "list_null", "list_naive", "struct", "struct_other", "struct_case"}
-ONLY_TIMES = {"null", "str", "categorical", "enum", "naive", "utc", "berlin_ms", "ns"}
+ONLY_TIMES = {"null", "str", "categorical", "enum", "date", "naive", "utc", "berlin_ms", "ns", "ns_fine"}
 
 
 def readable(kind: str, declared: str) -> bool:
     """Whether a delivery of this type is received at all where another one is declared."""
-    if declared == "date" and kind == "ns_fine":
-        return False
     return kind in ONLY_TIMES if declared == "datetime" else kind not in NEVER
 
 

@@ -33,7 +33,7 @@ def kept_exactly(values: pl.Series) -> pl.Series | None:
     if kept is not None:
         same = values.cast(kept, strict=False)
         # Only these can lose something: whole numbers beyond 64 bits, times between two microseconds.
-        may_lose = dtype.is_nested() or dtype in (pl.UInt64, pl.Int128, pl.UInt128) or dtype == pl.Datetime("ns", "UTC") or _is_fine(dtype)
+        may_lose = dtype.is_nested() or dtype in (pl.UInt64, pl.Int128, pl.UInt128) or _is_fine(dtype)
         if not may_lose or _are_equal(same.cast(dtype, strict=False), values):
             return same
     return as_text(values)
