@@ -21,7 +21,7 @@ def checkpoints_asset(view: FeatureView) -> dg.AssetsDefinition:
     """<view>/checkpoints: by month, of each entity the states of its lifetime windows."""
     table, silver, months = checkpoints_table(view), silver_table(view.source), months_of(view)
     # Counted in months, the dependency's own unit.
-    earlier = -(-waits(view) * view.source.partitions.step // _SHORTEST_MONTH)
+    earlier = -(-waits(view) // _SHORTEST_MONTH)
     stored = state_columns(view)
     columns: Columns = {
         **{key: [(silver, key)] for key in view.entity.keys},
@@ -60,6 +60,6 @@ def read_by_gold(view: FeatureView) -> list[dg.AssetDep]:
     silver = silver_table(view.source)
     if not view.lifetime:
         return [reads(silver, start=-view.reads_back)]
-    since = -(-_LONGEST_MONTH // view.source.partitions.step) + waits(view)
+    since = -(-_LONGEST_MONTH // view.source.partitions.step) + view.source.partitions.most_within(waits(view))
     # Of a week in two months the dependency names the older checkpoint too, which is there before the one that is read.
     return [reads(silver, start=-max(view.reads_back, since)), reads(checkpoints_table(view))]

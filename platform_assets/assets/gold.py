@@ -77,7 +77,7 @@ def report_asset(report: GoldTable) -> dg.AssetsDefinition:
     silver, source = silver_table(report.source), report.source
     types = {**{column: source.types[column] for column in report.by}, **{m.name: m.type for m in report.measures}}
     said = {
-        "partition": f"the {source.partitions.unit} in which it happened, in {report.timezone}",
+        "partition": f"the {source.partitions.unit} in which it happened, by the clocks of {report.timezone}",
         **{m.name: measured(m) for m in report.measures},
     }
     return _gold_asset(

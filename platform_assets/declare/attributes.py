@@ -130,6 +130,10 @@ class AttributeView:
         """How many arrival partitions before its own a partition reads."""
         return 0
 
+    def reads_from(self, partition: int) -> int:
+        """The first arrival partition that a partition reads: its own."""
+        return partition
+
     @property
     def lookback(self) -> None:
         """Values never expire: the row of an entity may lie in any partition."""

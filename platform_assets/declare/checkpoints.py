@@ -5,6 +5,7 @@ A snapshot in a month starts from its checkpoint, and reads silver since; one in
 partition on. (Dagster can map a day to its own month, and not to the one before: so a state at the end of March is April's.)
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from platform_assets.declare.partitions import MICROSECOND, Partitions
@@ -15,13 +16,10 @@ from platform_assets.declare.view import FeatureView
 def months_of(view: FeatureView) -> Partitions:
     """The months that have a checkpoint: all after that in which the source's first partition ends, to that in which its last one does."""
     partitions = view.source.partitions
-    start = (partitions.ends_at(partitions.first) - MICROSECOND).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    calendar = Partitions("month", start)
-    first = calendar.first + 1
-    if partitions.end is None:
-        return Partitions("month", calendar.starts_at(first))
-    last = max(first, calendar.index(partitions.end - MICROSECOND))
-    return Partitions("month", calendar.starts_at(first), calendar.ends_at(last))
+    calendar = partitions.months
+    first = calendar.index(partitions.ends_at(partitions.first) - MICROSECOND) + 1
+    last = None if partitions.end is None else max(first, calendar.index(partitions.end - MICROSECOND))
+    return replace(calendar, start=calendar.starts_at(first), end=None if last is None else calendar.ends_at(last))
 
 
 def snapshot_of(view: FeatureView, month: int) -> int:
@@ -38,15 +36,20 @@ def month_of(view: FeatureView, partition: int) -> int | None:
     return month if month >= months.first else None
 
 
-def waits(view: FeatureView) -> int:
-    """For how many partitions a row may have arrived and not yet have entered a lifetime window: the largest offset of one."""
-    longest = max((feature.window.offset for feature in view.lifetime), default=timedelta(0))
-    return -(-longest // view.source.partitions.step)
+def waits(view: FeatureView) -> timedelta:
+    """For how long a row may have arrived and not yet have entered a lifetime window: the largest offset of one, and its clock_skew."""
+    return max((feature.window.offset for feature in view.lifetime), default=timedelta(0)) + view.source.clock_skew
+
+
+def waiting_from(view: FeatureView, snapshot: int) -> int:
+    """The first arrival partition with rows that had not entered a lifetime window at a snapshot."""
+    partitions = view.source.partitions
+    return partitions.index(partitions.ends_at(snapshot) - waits(view))
 
 
 def arrivals_of_snapshot(view: FeatureView, partition: int) -> range:
     """The arrival partitions of silver that a snapshot reads, beside the checkpoint of its month."""
-    since = max(view.source.partitions.first, partition - view.reads_back)
+    since = view.reads_from(partition)
     if view.lifetime:
         since = min(since, _since(view, month_of(view, partition)))
     return range(since, partition + 1)
@@ -76,4 +79,4 @@ def state_columns(view: FeatureView) -> dict[str, str]:
 def _since(view: FeatureView, month: int | None) -> int:
     """The first arrival partition with rows that are not in a month's checkpoint; without one, the first of all."""
     first = view.source.partitions.first
-    return first if month is None else max(first, snapshot_of(view, month) + 1 - waits(view))
+    return first if month is None else max(first, waiting_from(view, snapshot_of(view, month)))

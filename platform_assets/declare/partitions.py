@@ -1,11 +1,14 @@
-"""Partitions of time: UTC hours, days, weeks (from Monday) or months, numbered without gaps."""
+"""Partitions of time: hours of UTC, or days, weeks (from Monday) or months of a time zone, numbered without gaps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from platform_assets.declare.arguments import checked_arguments
+from platform_assets.declare.timezones import check_timezone, midnight, skipped_days
 from platform_assets.errors import DeclarationError
 
 Unit = Literal["hour", "day", "week", "month"]
@@ -14,21 +17,28 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _STEP: dict[str, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 _FIRST_MONDAY = datetime(1969, 12, 29, tzinfo=UTC)
+_DAY = timedelta(days=1)
 _A: dict[Unit, str] = {"hour": "an hour", "day": "a day", "week": "a week, which begins on Monday", "month": "a month"}
 _KEY_FORMAT: dict[Unit, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m-%d"}
+_LARGEST_SHIFT = timedelta(hours=12)
+"""More than any time zone has put its clocks forward, but for moves across the date line, which skip a day."""
 
 
 @dataclass(frozen=True)
 class Partitions:
-    """Consecutive stretches of UTC time, from `start` on; until `end` where a source has dried up.
+    """Consecutive stretches of time, from `start` on; until `end` where a source has dried up.
 
-    A partition has a number (its index: units since 1970), a start, an end (the next one's start), and a key: the text
-    that Dagster shows, its start as 2024-03-05, for hours as 2024-03-05T13.
+    A partition has a number (its index: units since 1970), a start, an end (the next one's start), and a key: the text that Dagster shows,
+    the local date on which it begins, such as 2024-03-05; of an hour its start in UTC, such as 2024-03-05T13.
+
+    timezone: whose days, weeks or months they are. None: those of the source's time zone, once a source has them; until then UTC's. Where
+    clocks change, a day lasts 23 or 25 hours. A day that a zone skipped altogether is no partition, and has no number.
     """
 
     unit: Unit
     start: datetime
     end: datetime | None = None
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
         if self.starts_at(self.index(self.start)) != self.start:
@@ -41,7 +51,8 @@ class Partitions:
             raise DeclarationError(f"partitions cannot end at {self._written(self.end)}: they start at {self._written(self.start)}")
 
     def _written(self, at: datetime) -> str:
-        return at.replace(tzinfo=None).isoformat(timespec="minutes" if at.second == at.microsecond == 0 else "auto")
+        local = at.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
+        return local.isoformat(timespec="minutes" if at.second == at.microsecond == 0 else "auto")
 
     def _mend(self, at: datetime) -> str:
         """Where a partition begins that is near to a moment at which none does."""
@@ -50,42 +61,95 @@ class Partitions:
         return f"that is inside {_A[self.unit]}. Write {bounds[0]!r} or {bounds[1]!r}."
 
     @property
+    def zone(self) -> str:
+        """The time zone whose days, weeks or months these are."""
+        return self.timezone or "UTC"
+
+    def of_source_in(self, timezone: str | None) -> "Partitions":
+        """These partitions as those of a source whose times are in this zone: days that name no zone of their own are its days."""
+        if self.timezone is not None:
+            return self
+        if timezone is None or self.unit == "hour":
+            return replace(self, timezone="UTC")
+        return _partitions(self.unit, self.key(self.first), None if self.end is None else self.key(self.index(self.end)), timezone)
+
+    @cached_property
     def first(self) -> int:
         """The index of the first partition."""
         return self.index(self.start)
 
     @property
     def step(self) -> timedelta:
-        """The length of a partition; months have none."""
+        """How long a partition lasts; of a time zone with summer time, how long most do. Months have no length."""
         if self.unit == "month":
             raise DeclarationError("months have no fixed length: a feature view needs a source with partitions of an hour, a day or a week")
         return _STEP[self.unit]
 
+    @cached_property
+    def is_even(self) -> bool:
+        """Whether all partitions are equally long and begin a multiple of `step` after `origin`."""
+        return self.zone == "UTC" and self.unit != "month"
+
     @property
     def origin(self) -> datetime:
-        """The start of the partition with index 0 (weeks: the Monday before 1970)."""
+        """The start of the partition with index 0 (weeks: the Monday before 1970), if they are even."""
         return _FIRST_MONDAY if self.unit == "week" else EPOCH
+
+    @cached_property
+    def skipped(self) -> tuple[int, ...]:
+        """The days that the zone has never had, as days since 1970; only days are partitions that can be skipped."""
+        return () if self.is_even or self.unit != "day" else tuple((day - EPOCH.date()).days for day in skipped_days(self.zone))
+
+    @cached_property
+    def months(self) -> "Partitions":
+        """The months of the same time zone, from the one on in which these begin."""
+        first = self.local_date(self.first).replace(day=1) if self.unit != "hour" else self.start.date().replace(day=1)
+        return Partitions("month", midnight(first, self.zone), timezone=self.zone)
 
     def index(self, at: datetime) -> int:
         """The partition that contains a moment."""
+        if self.is_even:
+            return (at - self.origin) // self.step
+        index = self._index_of_date(at.astimezone(ZoneInfo(self.zone)).date())
+        # Clocks that go back over midnight show yesterday once more: by then the new day has begun.
+        while self.starts_at(index + 1) <= at:
+            index += 1
+        return index
+
+    def _index_of_date(self, day: date) -> int:
         if self.unit == "month":
-            return (at.year - 1970) * 12 + at.month - 1
-        return (at - self.origin) // self.step
+            return (day.year - 1970) * 12 + day.month - 1
+        if self.unit == "week":
+            return (day - _FIRST_MONDAY.date()).days // 7
+        number = (day - EPOCH.date()).days
+        return number - sum(skipped < number for skipped in self.skipped)
+
+    def local_date(self, index: int) -> date:
+        """The local date on which a day, week or month begins."""
+        if self.unit == "month":
+            return date(1970 + index // 12, index % 12 + 1, 1)
+        if self.unit == "week":
+            return _FIRST_MONDAY.date() + index * _STEP["week"]
+        return EPOCH.date() + (index + sum(day - number <= index for number, day in enumerate(self.skipped))) * _DAY
 
     def starts_at(self, index: int) -> datetime:
-        if self.unit == "month":
-            return datetime(1970 + index // 12, index % 12 + 1, 1, tzinfo=UTC)
-        return self.origin + index * self.step
+        return self.origin + index * self.step if self.is_even else midnight(self.local_date(index), self.zone)
 
     def ends_at(self, index: int) -> datetime:
         return self.starts_at(index + 1)
 
+    def most_within(self, length: timedelta) -> int:
+        """In how many partitions before one, at most, lies what happened within this time before it began."""
+        shift = timedelta(0) if self.is_even or not length else _LARGEST_SHIFT
+        return -(-(length + shift) // self.step)
+
     def key(self, index: int) -> str:
-        return self.starts_at(index).strftime(_KEY_FORMAT[self.unit])
+        return self.starts_at(index).strftime(_KEY_FORMAT[self.unit]) if self.unit == "hour" else self.local_date(index).isoformat()
 
     def number(self, key: str) -> int:
         """The index that a key stands for, also before the first partition: the ledger may know of a time before `start` was moved."""
-        return self.index(datetime.fromisoformat(key).replace(tzinfo=UTC))
+        at = datetime.fromisoformat(key)
+        return self.index(at.replace(tzinfo=UTC)) if self.unit == "hour" else self._index_of_date(at.date())
 
     def index_of(self, key: str) -> int:
         """The partition with this key; an error when there is none."""
@@ -93,10 +157,11 @@ class Partitions:
             at = datetime.strptime(key, _KEY_FORMAT[self.unit]).replace(tzinfo=UTC)
         except ValueError:
             raise DeclarationError(f"{key!r} is no {self.unit}: write it as {self.key(self.first)}") from None
-        index = self.index(at)
-        if self.key(index) != key and self.starts_at(index) == at:
+        index = self.index(at) if self.unit == "hour" else self._index_of_date(at.date())
+        begins = self.starts_at(index) if self.unit == "hour" else datetime.combine(self.local_date(index), time(), UTC)
+        if self.key(index) != key and begins == at:
             raise DeclarationError(f"{key!r} is written {self.key(index)}")
-        if self.starts_at(index) != at or index < self.first:
+        if begins != at or index < self.first:
             raise DeclarationError(
                 f"there is no {self.unit} {key!r}: the first is {self.key(self.first)}, each begins where the one before ends"
             )
@@ -106,54 +171,78 @@ class Partitions:
         """The keys of the partitions first..last, both included."""
         return map(self.key, range(first, last + 1))
 
-    @property
+    @cached_property
     def last(self) -> int | None:
         """The index of the last partition, where there is one."""
         return None if self.end is None else self.index(self.end - MICROSECOND)
 
     def value(self, index: int) -> date | datetime:
-        """How tables store the partition: its start, as a date, or for hours as a UTC time."""
-        start = self.starts_at(index)
-        return start if self.unit == "hour" else start.date()
+        """How tables store the partition: the local date on which it begins, or for hours its start in UTC."""
+        return self.starts_at(index) if self.unit == "hour" else self.local_date(index)
 
     @property
     def key_format(self) -> str:
         return _KEY_FORMAT[self.unit]
 
 
-def _partitions(unit: Unit, start: str, end: str | None) -> Partitions:
-    return Partitions(unit, _moment(start, "start"), None if end is None else _moment(end, "end"))
+def _partitions(unit: Unit, start: str, end: str | None, timezone: str | None) -> Partitions:
+    if timezone is not None:
+        check_timezone(timezone, "partitions, timezone")
+    zone = timezone or "UTC"
+    return Partitions(unit, _moment(start, "start", unit, zone), None if end is None else _moment(end, "end", unit, zone), timezone)
 
 
-def _moment(text: str, what: str) -> datetime:
+def _moment(text: str, what: str, unit: Unit, timezone: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except (ValueError, TypeError):
         raise DeclarationError(f"partitions {what} at {text!r}, which is no date: write it as '2024-01-31'") from None
-    if at.tzinfo is not None and at.utcoffset() != timedelta(0):
-        raise DeclarationError(f"partitions {what} at {text!r}, a local time: partitions are UTC, leave the offset out")
-    return at.replace(tzinfo=UTC)
+    if at.tzinfo is not None and (timezone != "UTC" or at.utcoffset() != timedelta(0)):
+        raise DeclarationError(f"partitions {what} at {text!r}, a time with an offset: leave it out, the time is one of {timezone}")
+    if unit == "hour" or timezone == "UTC":
+        return at.replace(tzinfo=UTC)
+    if at.date() in skipped_days(timezone) and unit == "day":
+        raise DeclarationError(f"partitions {what} at {text!r}, a day that {timezone} never had: write {at.date() + _DAY}")
+    if at.time() == time():
+        return midnight(at.date(), timezone)
+    return at.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC)
 
 
 @checked_arguments("hourly")
-def hourly(start: str, *, end: str | None = None) -> Partitions:
-    """One partition an hour, from `start` (such as '2024-01-31T06:00', UTC) on, until `end` (excluded)."""
-    return _partitions("hour", start, end)
+def hourly(start: str, *, end: str | None = None, timezone: str | None = None) -> Partitions:
+    """One partition for each hour of UTC, from `start` (such as '2024-01-31T06:00') on, until `end` (excluded).
+
+    timezone: only "UTC", which a source with another `timezone=` must confirm: its files are then cut by the hours of UTC.
+    """
+    if timezone not in (None, "UTC"):
+        raise DeclarationError(
+            f"hourly, timezone: {timezone!r}, but hourly partitions are hours of UTC: where clocks go back, two local hours have one name. "
+            "Leave timezone out, or use daily(..., timezone=...)."
+        )
+    return _partitions("hour", start, end, timezone)
 
 
 @checked_arguments("daily")
-def daily(start: str, *, end: str | None = None) -> Partitions:
-    """One partition a UTC day, from `start` (such as '2024-01-31') on, until `end` (excluded)."""
-    return _partitions("day", start, end)
+def daily(start: str, *, end: str | None = None, timezone: str | None = None) -> Partitions:
+    """One partition for each day, from `start` (such as '2024-01-31') on, until `end` (excluded).
+
+    timezone: whose days, such as "America/New_York"; where clocks change, they have 23 or 25 hours. Default: the `timezone=` of the source
+    that has the partitions, and UTC where it has none.
+
+    >>> days = daily("2024-03-01", timezone="America/New_York")
+    >>> days.starts_at(days.index_of("2024-03-10")).isoformat(), days.ends_at(days.index_of("2024-03-10")).isoformat()
+    ('2024-03-10T05:00:00+00:00', '2024-03-11T04:00:00+00:00')
+    """
+    return _partitions("day", start, end, timezone)
 
 
 @checked_arguments("weekly")
-def weekly(start: str, *, end: str | None = None) -> Partitions:
-    """One partition a week, from the Monday `start` on, until `end` (excluded)."""
-    return _partitions("week", start, end)
+def weekly(start: str, *, end: str | None = None, timezone: str | None = None) -> Partitions:
+    """One partition for each week, from the Monday `start` on, until `end` (excluded). timezone: as for daily."""
+    return _partitions("week", start, end, timezone)
 
 
 @checked_arguments("monthly")
-def monthly(start: str, *, end: str | None = None) -> Partitions:
-    """One partition a calendar month, from `start` (the first of a month) on, until `end` (excluded)."""
-    return _partitions("month", start, end)
+def monthly(start: str, *, end: str | None = None, timezone: str | None = None) -> Partitions:
+    """One partition for each calendar month, from `start` (the first of a month) on, until `end` (excluded). timezone: as for daily."""
+    return _partitions("month", start, end, timezone)

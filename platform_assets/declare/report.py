@@ -7,8 +7,9 @@ from functools import cached_property
 from platform_assets.declare.arguments import assign, checked_arguments, list_of, names_of, shown
 from platform_assets.declare.features import Feature, Measure, is_time_since, measure
 from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
+from platform_assets.declare.partitions import EPOCH, Partitions
 from platform_assets.declare.source import Source
-from platform_assets.declare.timezones import check_timezone
+from platform_assets.declare.timezones import check_timezone, midnight
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
 
@@ -16,6 +17,8 @@ from platform_assets.errors import DeclarationError
 @dataclass(frozen=True, init=False)
 class GoldTable:
     """A report: measures of a source by event day (or hour, week: the source's partitions) and some of its columns.
+
+    timezone: whose days an event belongs to; default: that of the source's partitions.
 
     Unlike a feature it is restated: rows that arrive late make the event days that they belong to stale, and only those.
 
@@ -39,7 +42,7 @@ class GoldTable:
         source: Source,
         by: Sequence[str] = (),
         measures: Sequence[Feature],
-        timezone: str = "UTC",
+        timezone: str | None = None,
         description: str = "",
         owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
@@ -51,10 +54,13 @@ class GoldTable:
         columns = names_of(by, f"{where}, by", f"by=[{by!r}]" if isinstance(by, str) else "by=['country']")
         for column in columns:
             source.require(column, f"{where}, by, source {source.name!r}")
+        if timezone is None:
+            timezone = source.partitions.zone
         check_timezone(timezone, f"{where}, timezone")
-        if timezone != "UTC" and source.partitions.unit != "day":
+        if timezone != source.partitions.zone and source.partitions.unit != "day":
             raise DeclarationError(
-                f"{where}, timezone: only a report by day has a time zone, {source.name!r} arrives by {source.partitions.unit}"
+                f"{where}, timezone: only a report by day has a time zone of its own, {source.name!r} arrives by "
+                f"{source.partitions.unit} of {source.partitions.zone}. Leave timezone out."
             )
         declared = list_of(measures, f"{where}, measures", "measures=[count().named('rows')]")
         if not declared:
@@ -75,6 +81,12 @@ class GoldTable:
             owners=check_owners(owners, where) or source.owners,
             tags=check_tags(tags, where) or source.tags,
         )
+
+    @cached_property
+    def event_partitions(self) -> Partitions:
+        """The partitions that events belong to: the source's, by the clocks of the report."""
+        mine = self.source.partitions
+        return mine if self.timezone == mine.zone else Partitions("day", midnight(EPOCH.date(), self.timezone), timezone=self.timezone)
 
     @cached_property
     def version(self) -> str:

@@ -59,6 +59,7 @@ class Source:
     accepted_share: float
     empty_after: timedelta | None
     data_delay: timedelta
+    clock_skew: timedelta
     duplicates_within: int
     deliveries: Deliveries
     owners: tuple[str, ...]
@@ -89,13 +90,14 @@ class Source:
                 **({} if self.kind == "events" else {"kind": self.kind}),
                 "columns": {n: [c.type, c.nullable] for n, c in self.columns.items()},
                 "event_time": self.event_time,
-                "partitions": [self.partitions.unit, self.partitions.start],
+                "partitions": [self.partitions.unit, self.partitions.start, *({self.partitions.zone} - {"UTC"})],
                 "key": self.key,
                 "timezone": self.timezone,
                 "rules": {n: e.canonical for n, e in self.rules.items()},
                 "flags": {n: e.canonical for n, e in self.flags.items()},
                 "accepted_share": self.accepted_share,
                 "data_delay": self.data_delay,
+                **({"clock_skew": self.clock_skew} if self.clock_skew else {}),
                 "duplicates_within": self.duplicates_within,
             }
         )
@@ -118,6 +120,7 @@ def source(
     accepted_share: float = 0.7,
     empty_after: str | None = None,
     data_delay: str = "0s",
+    clock_skew: str = "0s",
     duplicates_within: int = 0,
     deliveries: Deliveries = "restates",
     owners: Sequence[str] = (),
@@ -132,7 +135,7 @@ def source(
     Args:
         schema: a class whose annotations are the columns: int, float, str, bool, datetime or date, `| None` where a value may be missing.
         event_time: the column that says when it happened.
-        partitions: the partitions it arrives in, such as daily("2024-01-01").
+        partitions: the partitions it arrives in, such as daily("2024-01-01"): days of its `timezone`, or of the one that they name.
         key: columns that identify an event, or of a state what it is the state of. Events without them are identified by (partition,
             delivery, row number), and no duplicates are removed.
         timezone: the zone of naive times in it, such as "Europe/London"; without it they are refused.
@@ -141,6 +144,8 @@ def source(
         accepted_share: below this share of a partition's rows (0 to 1) it is blocked until it is accepted or delivered again.
         empty_after: how long after a partition's end its absence means that nothing happened, such as "6h"; None: never.
         data_delay: how long after a partition's end its values may be read.
+        clock_skew: how far after its partition's end a row may say that it happened, such as "5m", where clocks differ. It is kept, and
+            counts in windows from its own time on; what lies further in the future is quarantined.
         duplicates_within: how many partitions back an earlier row with the same key makes a row a duplicate.
         deliveries: a second delivery of a partition "restates" it, or "arrives_now" in the partition being received.
         owners: "team:growth" or e-mail addresses.
@@ -170,13 +175,14 @@ def source(
             raise DeclarationError(f"{where}, partitions: {shown(partitions)} are no partitions. Write partitions=daily('2024-01-01').")
         if partitions.unit == "month":
             raise DeclarationError(f"{where}, partitions: sources arrive in hours, days or weeks, not in months")
+        if timezone is not None:
+            check_timezone(timezone, f"{where}, timezone")
+            _check_hours(partitions, timezone, where)
         back = whole(duplicates_within, f"{where}, duplicates_within", least=0)
         if back and not keys:
             raise DeclarationError(f"{where}, duplicates_within: {back} needs key=[...], the columns that two copies have in common")
         if kind == "state":
             _check_state(keys, back, deliveries, where)
-        if timezone is not None:
-            check_timezone(timezone, f"{where}, timezone")
         if deliveries == "arrives_now" and not back:
             raise DeclarationError(
                 f"{where}, deliveries: when a second delivery of a partition arrives now, it brings rows of the first again. "
@@ -188,7 +194,7 @@ def source(
             read=read,
             columns=columns,
             event_time=event_time,
-            partitions=partitions,
+            partitions=partitions.of_source_in(timezone),
             key=keys,
             timezone=timezone,
             rules=conditions(rules, types, where, "rule", reserved={}),
@@ -196,6 +202,7 @@ def source(
             accepted_share=share(accepted_share, f"{where}, accepted_share"),
             empty_after=None if empty_after is None else duration(empty_after, f"{where}, empty_after"),
             data_delay=duration(data_delay, f"{where}, data_delay"),
+            clock_skew=duration(clock_skew, f"{where}, clock_skew"),
             duplicates_within=back,
             deliveries=deliveries,
             owners=check_owners(owners, where),
@@ -223,6 +230,17 @@ def condition(sql: str, types: Mapping[str, DataType], where: str) -> Expression
     if expression.type != "bool":
         raise DeclarationError(f"{where}: {sql!r} is {SQL_NAMES[expression.type]}, a condition must be true or false")
     return expression
+
+
+def _check_hours(partitions: Partitions, timezone: str, where: str) -> None:
+    """Refuses hours of UTC for local times, unless the hours say that they are UTC's."""
+    if partitions.unit != "hour" or partitions.timezone is not None or timezone == "UTC":
+        return
+    raise DeclarationError(
+        f"{where}, partitions: hourly partitions are hours of UTC, the times are of {timezone}. If a file holds one hour of UTC, write "
+        f"hourly('{partitions.key(partitions.first)}', timezone='UTC'). If it holds one hour of {timezone}, its rows would be in "
+        "the future, or late: use daily(...), or name the files after hours of UTC."
+    )
 
 
 def _check_state(keys: tuple[str, ...], back: int, deliveries: str, where: str) -> None:

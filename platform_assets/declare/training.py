@@ -1,7 +1,7 @@
 """What a model learns from: a feature service, labels with their spine and horizon, and the training set that joins them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -156,6 +156,8 @@ class Spine:
 def every(step: str, *, active: str) -> Spine:
     """Label times `step` apart, from the source's first partition on; at each the entities with an event within `active` before it.
 
+    Steps count partitions of the source: of days of a time zone, "7d" is every seventh local midnight, whatever the clocks do meanwhile.
+
     >>> every("7d", active="90d")
     """
     return Spine(positive(step, "every"), positive(active, f"every({step!r}), active"))
@@ -216,6 +218,23 @@ def _labels(source: Source, event: Literal["none", "any"], within: str, spine: S
         None if where is None else condition(where, source.types, f"{place}, where"),
         spine,
     )
+
+
+def _check_one_zone(views: Sequence[View], labels: Labels, where: str) -> None:
+    """Refuses views of other zones than the labels: Dagster relates partitions of one time zone only."""
+    mine = labels.source
+    for view in views:
+        other = view.source
+        if other.partitions.zone != mine.partitions.zone:
+            raise DeclarationError(
+                f"{where}: the labels are of {mine.name!r}, in {mine.partitions.unit}s of {mine.partitions.zone}; view {view.name!r} is of "
+                f"{other.name!r}, in {other.partitions.unit}s of {other.partitions.zone}. Dagster relates partitions of one zone only. "
+                f"Declare both in one, such as {_DECLARED_BY[mine.partitions.unit]}(..., timezone='UTC'), or join the features in a "
+                "notebook: historical_features(service, labels) takes views of any zones."
+            )
+
+
+_DECLARED_BY = {"hour": "hourly", "day": "daily", "week": "weekly"}
 
 
 @dataclass(frozen=True, init=False)
@@ -296,6 +315,7 @@ class TrainingSet:
                     f"{place}: {key!r} is {SQL_NAMES[known]}, the features need {SQL_NAMES[needed]}. "
                     "Give it one type in the sources' schemas."
                 )
+        _check_one_zone(features.views, labels, where)
         if label in {*features.features, *entity.keys, "label_time", "partition"}:
             raise DeclarationError(f"{where}, label: {label!r} is a column of the training set already, choose another")
         assign(
@@ -315,11 +335,8 @@ class TrainingSet:
     def partitions(self) -> Partitions:
         """Months, from the first on in which a label can end."""
         days = self.labels.source.partitions
-        start = days.start.replace(day=1, hour=0)
-        if days.end is None:
-            return Partitions("month", start)
-        months = Partitions("month", start)
-        return Partitions("month", start, months.ends_at(months.index(days.end - MICROSECOND)))
+        months = days.months
+        return months if days.end is None else replace(months, end=months.ends_at(months.index(days.end - MICROSECOND)))
 
     @cached_property
     def version(self) -> str:

@@ -181,8 +181,13 @@ class FeatureView:
 
     @cached_property
     def reads_back(self) -> int:
-        """How many arrival partitions before its own a snapshot reads: one more than windows last, since rows leave."""
-        return -(-self.reach // self.source.partitions.step)
+        """How many arrival partitions before its own a snapshot reads at most: one more than windows last, since rows leave."""
+        return self.source.partitions.most_within(self.reach + self.source.clock_skew)
+
+    def reads_from(self, partition: int) -> int:
+        """The first arrival partition that a snapshot reads: what leaves its windows was inside them when the one before it ended."""
+        partitions = self.source.partitions
+        return max(partitions.first, partitions.index(partitions.starts_at(partition) - self.reach - self.source.clock_skew))
 
     @property
     def lookback(self) -> int | None:
@@ -203,11 +208,12 @@ class FeatureView:
         partitions, delay = self.source.partitions, self.source.data_delay
         newest = partitions.index(last - delay) - 1
         if self.accuracy == "temporal":
-            oldest = partitions.index(first - self.reach)  # no row arrives before it happens
+            oldest = partitions.index(first - self.reach - self.source.clock_skew)  # no row arrives earlier before it happens
         else:
-            oldest = partitions.first if self.lifetime else partitions.index(first - delay) - 1 - self.reads_back
+            snapshot = partitions.index(first - delay) - 1
             if partitions.last is not None:  # after it the last snapshot remains
-                oldest = min(oldest, partitions.last - self.reads_back)
+                snapshot = min(snapshot, partitions.last)
+            oldest = partitions.first if self.lifetime else self.reads_from(snapshot)
         return range(max(oldest, partitions.first), newest + 1)
 
     @property

@@ -15,6 +15,7 @@ from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
+from platform_assets.engines.reference_partitions import containing, ends_at
 from platform_assets.engines.reference_times import Unreadable
 from platform_assets.engines.reference_values import AGGREGATE
 
@@ -109,7 +110,7 @@ def broken_rules(source: Source, row: Row) -> list[str]:
     missing = [f"{name}: missing" for name in source.columns if name in required and row[name] is None]
     broken = [name for name, rule in source.rules.items() if rule.closure()(readable) is False]
     at = readable[source.event_time]
-    future = ["in the future"] if at is not None and at >= source.partitions.ends_at(row["arrival"]) else []
+    future = ["in the future"] if at is not None and at >= ends_at(source.partitions, row["arrival"]) + source.clock_skew else []
     return unreadable + missing + broken + future
 
 
@@ -145,7 +146,7 @@ def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) ->
                     {
                         **dict(zip(view.entity.keys, entity, strict=True)),
                         "partition": partition,
-                        "valid_from": view.valid_from(partition),
+                        "valid_from": readable_from(source, partition),
                         "is_empty": not any(now.values()),
                         **{f.name: value(f.measure, now[f.window], source) for f in view.stored},
                     }
@@ -160,7 +161,7 @@ def entities(keys: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
 
 def members(window: Window, rows: Sequence[Row], source: Source, partition: int) -> list[Row]:
     """The rows inside a window at the end of a partition that have arrived by then."""
-    anchor = source.partitions.ends_at(partition)
+    anchor = ends_at(source.partitions, partition)
     return [row for row in rows if row["arrival"] <= partition and in_window(window, row[source.event_time], anchor)]
 
 
@@ -195,8 +196,8 @@ def stored_at(view: FeatureView, rows: Sequence[Row], entity: tuple[Any, ...], t
 
 def last_snapshot(source: Source, t: datetime) -> int:
     """The last partition whose valid_from is not after t."""
-    partition, last = source.partitions.index(t), source.partitions.last
-    while source.partitions.ends_at(partition) + source.data_delay > t or (last is not None and partition > last):
+    partition, last = containing(source.partitions, t), source.partitions.last
+    while readable_from(source, partition) > t or (last is not None and partition > last):
         partition -= 1
     return partition
 
@@ -208,7 +209,12 @@ def temporal_members(window: Window, rows: Sequence[Row], source: Source, t: dat
 
 def arrived_at(source: Source, row: Row) -> datetime:
     """From when a row may be read."""
-    return source.partitions.ends_at(row["arrival"]) + source.data_delay
+    return readable_from(source, row["arrival"])
+
+
+def readable_from(source: Source, partition: int) -> datetime:
+    """From when what arrived in a partition may be read."""
+    return ends_at(source.partitions, partition) + source.data_delay
 
 
 def in_temporal_window(window: Window, at: datetime, t: datetime) -> bool:
@@ -240,7 +246,7 @@ def attributes_log(view: AttributeView, rows: Sequence[Row], first: int, last: i
                 {
                     **dict(zip(view.entity.keys, entity, strict=True)),
                     "partition": partition,
-                    "valid_from": view.valid_from(partition),
+                    "valid_from": readable_from(view.source, partition),
                     "is_empty": False,
                     EVENT_TIME: row[view.source.event_time],
                     **{attribute: row[attribute] for attribute in view.attributes},
@@ -251,7 +257,7 @@ def attributes_log(view: AttributeView, rows: Sequence[Row], first: int, last: i
 
 def attributes_as_of(view: AttributeView, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
     """The attributes of an entity as a reader at t sees them, straight from silver rows (all arrivals), without the view's table."""
-    seen = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity and view.valid_from(row["arrival"]) <= t]
+    seen = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity and arrived_at(view.source, row) <= t]
     if not seen:
         return dict.fromkeys(view.attributes)
     latest = max(seen, key=lambda row: (row[view.source.event_time], *place(row)))

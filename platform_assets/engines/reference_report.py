@@ -1,12 +1,12 @@
 """The oracle's reports: what semantics.md 1 says of gold tables, in loops."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from platform_assets.declare.report import GoldTable
 from platform_assets.engines.reference import Row, value
+from platform_assets.engines.reference_partitions import containing, first_shown
 
 
 def report(table: GoldTable, rows: Sequence[Row], partition: int) -> list[Row]:
@@ -14,9 +14,10 @@ def report(table: GoldTable, rows: Sequence[Row], partition: int) -> list[Row]:
 
     def belongs(row: Row) -> bool:
         at: datetime = row[table.source.event_time]
-        if table.timezone == "UTC":
-            return table.source.partitions.index(at) == partition
-        return at.astimezone(ZoneInfo(table.timezone)).date() == table.source.partitions.starts_at(partition).date()
+        day = table.source.partitions.value(partition)
+        if table.timezone == table.source.partitions.zone or isinstance(day, datetime):
+            return containing(table.source.partitions, at) == partition
+        return first_shown(table.timezone, day) <= at < first_shown(table.timezone, day + timedelta(days=1))
 
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:

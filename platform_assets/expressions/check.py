@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from platform_assets.expressions.canonical import canonical
-from platform_assets.expressions.functions import CASTS, SIGNATURES, WIDENS
+from platform_assets.expressions.functions import CASTS, SIGNATURES, TAKE_A_ZONE, WIDENS
+from platform_assets.expressions.timezones import no_such_zone
 from platform_assets.expressions.to_python import CASTS as PYTHON_CASTS
 from platform_assets.expressions.to_python import to_python
 from platform_assets.expressions.tree import Call, Cast, Column, Literal, Node
@@ -33,13 +34,20 @@ def call(name: str, arguments: Sequence[Node]) -> Node:
                 raise Refused(f"argument {position + 1} of {name} must be a literal, not {canonical(argument)}")
         if name == "round" and len(fitted) == 2 and not (isinstance(fitted[1], Literal) and fitted[1].value in range(16)):
             raise Refused(f"round takes 0 to 15 digits, not {canonical(fitted[1])}")
-        if name == "to_date":
+        if name in TAKE_A_ZONE and len(fitted) == 2 and (reason := no_such_zone(_text_of(fitted[1]))):
+            raise Refused(reason)
+        if name == "to_date" and len(fitted) == 1:
             return cast(fitted[0], "date")
         if name in _SAME_FOR_INTS and signature.result == "int":
             return fitted[0]
         made = Call(name, tuple(fitted), signature.result)
         return Literal(to_python(made)({}), made.type) if all(isinstance(argument, Literal) for argument in fitted) else made
     raise Refused(_misfit(name, arguments))
+
+
+def _text_of(node: Node) -> str:
+    assert isinstance(node, Literal)
+    return str(node.value)
 
 
 def fit(node: Node, dtype: DataType) -> Node | None:

@@ -17,8 +17,9 @@ ALL: tuple[DataType, ...] = (*ORDERED, "bool")
 _SUM = ("int int -> int", "float float -> float")
 _NUMBER = ("int -> int", "float -> float")
 _FLOAT = ("float -> float",)
-_DAY = ("date -> int", "datetime -> int")
-_TIME = ("datetime -> int",)
+_IN_ZONE = "datetime 'str' -> int"
+_DAY = ("date -> int", "datetime -> int", _IN_ZONE)
+_TIME = ("datetime -> int", _IN_ZONE)
 
 _OPERATORS: dict[str, tuple[str, ...]] = {
     "+": _SUM,
@@ -68,7 +69,7 @@ _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "sqrt": _FLOAT,
     "starts_with": ("str str -> bool",),
     "substr": ("str int -> str", "str int int -> str"),
-    "to_date": ("date -> date", "datetime -> date", "str -> date"),
+    "to_date": ("date -> date", "datetime -> date", "str -> date", "datetime 'str' -> date"),
     "trim": ("str -> str",),
     "upper": ("str -> str",),
     "year": _DAY,
@@ -140,3 +141,6 @@ FUNCTIONS = _table(_FUNCTIONS)
 """By name: what is written name(argument, ...)."""
 
 SIGNATURES = {**OPERATORS, **FUNCTIONS}
+
+TAKE_A_ZONE = frozenset(name for name, texts in _FUNCTIONS.items() if any(text.startswith("datetime 'str' ->") for text in texts))
+"""What is read off a clock: in UTC, or in the time zone that a second argument names."""

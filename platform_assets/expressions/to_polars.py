@@ -6,10 +6,12 @@ make of them is never finite again, except for dividing by infinity, so one chec
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import polars as pl
 
 from platform_assets.expressions import text
+from platform_assets.expressions.timezones import YEARS
 from platform_assets.expressions.tree import Call, Case, Cast, Column, Literal, Node
 from platform_assets.expressions.types import POLARS, DataType
 
@@ -139,7 +141,31 @@ def _in(value: pl.Expr, *options: object) -> pl.Expr:
     return pl.when(found).then(True) if None in options else found
 
 
-_PREPARED: dict[str, Callable[..., pl.Expr]] = {"in": _in, "like": _like, "replace": _replace, "round": _round}
+_PARTS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "year": lambda a: a.dt.year().cast(_INT),
+    "month": lambda a: a.dt.month().cast(_INT),
+    "day": lambda a: a.dt.day().cast(_INT),
+    "hour": lambda a: a.dt.hour().cast(_INT),
+    "minute": lambda a: a.dt.minute().cast(_INT),
+    "day_of_week": lambda a: a.dt.weekday().cast(_INT),
+    "to_date": lambda a: a.dt.date(),
+}
+"""What clocks and calendars show of a time."""
+
+
+def _shown(part: Callable[[pl.Expr], pl.Expr], time: pl.Expr, zone: str | None = None) -> pl.Expr:
+    if zone is None:
+        return part(time)
+    return pl.when(time.dt.year().is_between(*YEARS)).then(part(time.dt.convert_time_zone(zone)))
+
+
+_PREPARED: dict[str, Callable[..., pl.Expr]] = {
+    "in": _in,
+    "like": _like,
+    "replace": _replace,
+    "round": _round,
+    **{name: partial(_shown, part) for name, part in _PARTS.items()},
+}
 """Functions whose arguments after the first are literals, given as values."""
 
 
@@ -178,12 +204,6 @@ _FUNCTIONS: dict[str, Callable[..., pl.Expr]] = {
     "substr": _substr,
     "trim": lambda a: a.str.strip_chars(" "),
     "upper": lambda a: a.str.to_uppercase(),
-    "year": lambda a: a.dt.year().cast(_INT),
-    "month": lambda a: a.dt.month().cast(_INT),
-    "day": lambda a: a.dt.day().cast(_INT),
-    "hour": lambda a: a.dt.hour().cast(_INT),
-    "minute": lambda a: a.dt.minute().cast(_INT),
-    "day_of_week": lambda a: a.dt.weekday().cast(_INT),
     "hours_between": lambda start, end: _divide(_microseconds(start, end), pl.lit(3_600e6)),
     "days_between": lambda start, end: _divide(_microseconds(start, end), pl.lit(86_400e6)),
 }

@@ -9,11 +9,13 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from platform_assets.errors import ComputeError
 from platform_assets.expressions import text
+from platform_assets.expressions.timezones import YEARS
 from platform_assets.expressions.tree import Call, Case, Cast, Column, Literal, Node
 from platform_assets.expressions.types import DataType
 
@@ -244,7 +246,32 @@ def _in(*options: Any) -> Callable[[Any], bool | None]:
     return lambda value: True if value in wanted else otherwise
 
 
-_PREPARED: dict[str, Callable[..., Callable[[Any], Any]]] = {"in": _in, "like": _like, "replace": _replace, "round": _round}
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "year": lambda value: value.year,
+    "month": lambda value: value.month,
+    "day": lambda value: value.day,
+    "hour": lambda value: value.hour,
+    "minute": lambda value: value.minute,
+    "day_of_week": lambda value: value.isoweekday(),
+    "to_date": lambda value: value.date(),
+}
+"""What clocks and calendars show of a time."""
+
+
+def _shown(part: Callable[[Any], Any], name: str | None = None) -> Callable[[Any], Any]:
+    if name is None:
+        return part
+    zone, (first, last) = ZoneInfo(name), YEARS
+    return lambda value: part(value.astimezone(zone)) if first <= value.year <= last else None
+
+
+_PREPARED: dict[str, Callable[..., Callable[[Any], Any]]] = {
+    "in": _in,
+    "like": _like,
+    "replace": _replace,
+    "round": _round,
+    **{name: partial(_shown, part) for name, part in _PARTS.items()},
+}
 """Functions whose arguments after the first are literals: given these, they return the function of the first."""
 
 
@@ -280,12 +307,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "substr": _substr,
     "trim": lambda value: value.strip(" "),
     "upper": str.upper,
-    "year": lambda value: value.year,
-    "month": lambda value: value.month,
-    "day": lambda value: value.day,
-    "hour": lambda value: value.hour,
-    "minute": lambda value: value.minute,
-    "day_of_week": lambda value: value.isoweekday(),
     "hours_between": lambda start, end: _microseconds(start, end) / 3_600e6,
     "days_between": lambda start, end: _microseconds(start, end) / 86_400e6,
 }

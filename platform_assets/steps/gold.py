@@ -7,7 +7,7 @@ import polars as pl
 
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.checkpoints import arrivals_of_snapshot, month_of
-from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.attributes import attributes_log
@@ -151,7 +151,11 @@ def arrivals_of(partitions: Partitions, silver: Mapping[str, Entry]) -> dict[int
 
 
 def needed_arrivals(table: GoldTable, partition: int, arrivals: Mapping[int, set[int]]) -> list[int]:
-    """What a report's partition reads: its own arrivals, and those with rows of it; a local day touches its neighbours in UTC."""
-    around = 0 if table.timezone == "UTC" else 1
-    near = (arrivals.get(event, set()) for event in range(partition - around, partition + around + 1))
-    return sorted({partition}.union(*near))
+    """What a report's partition reads: its own arrivals, and those with rows of it.
+
+    The arrivals of events are known by the source's partitions: a day of another time zone lies in two or three of them.
+    """
+    days, mine = table.event_partitions, table.source.partitions
+    day = days.number(mine.key(partition)) if days != mine else partition
+    touched = range(mine.index(days.starts_at(day)), mine.index(days.ends_at(day) - MICROSECOND) + 1)
+    return sorted({partition}.union(*(arrivals.get(event, set()) for event in touched)))

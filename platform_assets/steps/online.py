@@ -54,7 +54,10 @@ def rebuild_online(view: View, run: Run, store: OnlineStore) -> Published:
 
 def _gold(view: View, run: Run) -> Gold:
     latest_by = EVENT_TIME if isinstance(view, AttributeView) else None
-    return Gold(run.lake, run.ledger, gold_table(view), view.source.partitions, view.lookback, view.source.data_delay, latest_by=latest_by)
+    source = view.source
+    return Gold(
+        run.lake, run.ledger, gold_table(view), source.partitions, view.lookback, source.data_delay, source.clock_skew, latest_by=latest_by
+    )
 
 
 def marks_of(view: View, store: OnlineStore) -> Marks | None:

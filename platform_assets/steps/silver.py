@@ -8,7 +8,7 @@ import polars as pl
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.examples import examples_of
 from platform_assets.engines.polars.silver import Judged, judge
-from platform_assets.engines.polars.times import index_of
+from platform_assets.engines.polars.times import index_at, index_of, physical
 from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
@@ -125,7 +125,7 @@ def _touched(source: Source, judged: Judged, before: dict[str, Entry]) -> dict[i
     """For each arrival partition the event partitions that it holds rows of, or ever held: reports of these are stale."""
     partitions = source.partitions
     pairs = judged.silver.select(
-        index_of("arrival", partitions).alias("arrival"), index_of(source.event_time, partitions).alias("event")
+        index_of("arrival", partitions).alias("arrival"), index_at(physical(source.event_time), partitions).alias("event")
     ).unique()
     found: dict[int, set[str]] = {}
     for arrival, event in pairs.iter_rows():

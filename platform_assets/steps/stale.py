@@ -78,7 +78,7 @@ def _accepted_since(source: Source, first: int, last: int, run: Run) -> dict[int
 def view_to_make(view: View, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
     silver, source = silver_table(view.source), view.source
     reads = [Reads(silver, source.partitions, source.version, blocked_too=isinstance(view, AttributeView))]
-    needed: dict[int, Needed] = {p: {silver: range(p - view.reads_back, p + 1)} for p in range(first, last + 1)}
+    needed: dict[int, Needed] = {p: {silver: range(view.reads_from(p), p + 1)} for p in range(first, last + 1)}
     if isinstance(view, FeatureView) and view.lifetime:
         checkpoints, before = checkpoints_table(view), {p: month_of(view, p) for p in range(first, last + 1)}
         reads.append(Reads(checkpoints, months_of(view), view.version))
@@ -134,7 +134,7 @@ def training_to_make(data: TrainingSet, first: int, last: int, run: Run, stale: 
         times, entry = label_times(data, month), own.get(data.partitions.key(month))
         of: list[tuple[Table, range]] = [(one.table, range(0)) for one in _tables(data)]
         if times:
-            labels = range(days.index(times[0] - data.labels.spine.active), days.index(data.partitions.ends_at(month)))
+            labels = range(days.index(times[0] - data.labels.spine.active - source.clock_skew), days.index(data.partitions.ends_at(month)))
             layers = {view.name: layer_of(view, data.features_from) for view in data.features.views}
             layers |= entry.details.get("features_from", {}) if entry else {}
             of += [(silver, labels)]

@@ -34,7 +34,8 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         reader = f"{name_of(table)} {months.key(month)}"
         times = label_times(data, month)
         days = source.partitions
-        arrivals = range(days.index(times[0] - data.labels.spine.active), days.index(months.ends_at(month))) if times else range(0)
+        since = days.index(times[0] - data.labels.spine.active - source.clock_skew) if times else 0
+        arrivals = range(since, days.index(months.ends_at(month))) if times else range(0)
         error = unready(reader, silver, source.version, days, arrivals, arrived)
         if times and not error:
             error = lacking(reader, features, times[0], times[-1])

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.compute import moment
 from platform_assets.errors import ComputeError, suggestion
@@ -85,7 +86,7 @@ def _value(source: Source, row: Row, column: str, number: int, where: str) -> An
     kind = "arrival" if column == "arrival" else source.types[column]
     try:
         if column == "arrival":
-            return source.partitions.value(source.partitions.index(moment(value, "")))
+            return _arrival(source.partitions, value)
         return READ[source.types[column]](value)
     except (ValueError, TypeError, ComputeError):
         raise ComputeError(f"{where}, row {number}: {column!r} is {value!r}, which is no {KIND.get(kind, kind)}.") from None
@@ -93,6 +94,13 @@ def _value(source: Source, row: Row, column: str, number: int, where: str) -> An
 
 KIND = {"datetime": "time with its zone, or a text such as '2024-03-05 14:30' (UTC)", "arrival": "partition, such as '2024-03-05'"}
 """What a message calls a type."""
+
+
+def _arrival(partitions: Partitions, value: Any) -> date:
+    """The partition that begins on a date, or that contains a time."""
+    if partitions.unit != "hour" and (len(value) == len("2024-03-05") if isinstance(value, str) else not isinstance(value, datetime)):
+        return partitions.value(partitions.number(str(value)))
+    return partitions.value(partitions.index(moment(value, "")))
 
 
 def _int(value: Any) -> int:

@@ -142,14 +142,14 @@ def days(first: str, last: str) -> list[str]:
         ("orders/silver", "orders/raw", "2025-03-05", "2025-03-05", "2025-03-05"),
         ("returns/silver", "returns/raw", "2025-03-05", "2025-03-02", "2025-03-05"),  # duplicates_within=3
         ("returns/silver", "returns/raw", "2025-01-02", "2025-01-01", "2025-01-02"),  # nothing lies before the first
-        ("customer_spend/gold", "orders/silver", "2025-04-20", "2025-01-20", "2025-04-20"),  # 90 days, and the day whose rows leave
-        ("customer_returns/gold", "returns/silver", "2025-04-20", "2025-01-20", "2025-04-20"),
+        ("customer_spend/gold", "orders/silver", "2025-04-20", "2025-01-19", "2025-04-20"),  # 90 days, the day whose rows leave, an hour
+        ("customer_returns/gold", "returns/silver", "2025-04-20", "2025-01-19", "2025-04-20"),
         ("customer_profile/gold", "customers/silver", "2025-03-05", "2025-03-05", "2025-03-05"),
         ("customer_profile/online", "customer_profile/gold", "2025-03-05", "2025-03-05", "2025-03-05"),
-        ("churn/predictions", "customer_profile/gold", "2025-04-30", "2025-01-29", "2025-04-30"),  # as far as the other views look
+        ("churn/predictions", "customer_profile/gold", "2025-04-30", "2025-01-28", "2025-04-30"),  # as far as the other views look
         ("daily_revenue/gold", "orders/silver", "2025-03-05", "2025-03-05", "2025-03-05"),
         ("customer_spend/online", "customer_spend/gold", "2025-03-05", "2025-03-05", "2025-03-05"),
-        ("churn/predictions", "customer_spend/gold", "2025-04-30", "2025-01-29", "2025-04-30"),
+        ("churn/predictions", "customer_spend/gold", "2025-04-30", "2025-01-28", "2025-04-30"),
     ],
 )
 def test_a_partition_reads_these_partitions(child: str, parent: str, partition: str, first: str, last: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -39,6 +39,7 @@ from platform_assets import sum as sum_
 from platform_assets.declare.features import Closed, Derived, Feature
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.source import Kind, Source
+from platform_assets_tests.declare.zones import CHANGES
 
 CLOSED: tuple[Closed, ...] = ("left", "right", "both", "none")
 
@@ -98,6 +99,8 @@ class Unit:
     step: str
     active: str
     within: str
+    places: tuple[datetime, ...] = ()
+    """Moments that cases are about, beside those of all units."""
 
 
 DAYS = Unit(
@@ -110,7 +113,7 @@ DAYS = Unit(
     "1d",
 )
 HOURS = Unit(
-    hourly("2024-02-28"),
+    hourly("2024-02-28", timezone="UTC"),
     ("1h", "2h", "90m", "150m", "5h", "lifetime"),
     (None, "30m", "90m", "2h", "3h"),
     ("0s", "10m", "2h"),
@@ -120,6 +123,16 @@ HOURS = Unit(
 )
 WEEKS = Unit(weekly("2024-01-01"), ("1w", "2w", "10d", "17d", "lifetime"), (None, "84h", "2w", "3w"), ("0s", "1d"), "1w", "3w", "10d")
 UNITS = (DAYS, HOURS, WEEKS)
+
+
+def _local(make: Callable[..., Partitions], unit: Unit, zone: str, day: str) -> Unit:
+    """The same in a zone, for cases about a day on which its clocks did something."""
+    there = datetime.fromisoformat(f"{day}T00Z")
+    monday = (there - timedelta(days=70 + there.weekday())).date()
+    return replace(unit, partitions=make(str(monday), timezone=zone), places=(there - timedelta(days=2), there))
+
+
+LOCAL = (*(_local(daily, DAYS, *place) for place in CHANGES.values()), _local(weekly, WEEKS, "Europe/London", "2024-03-31"))
 
 
 class Event:
@@ -153,6 +166,7 @@ class Shape:
     timezone: str | None
     accepted_share: float
     kind: Kind = "events"
+    clock_skew: str = "0s"
 
 
 @cache
@@ -168,6 +182,7 @@ def declared_source(shape: Shape) -> Source:
         key=shape.key,
         duplicates_within=shape.duplicates_within if shape.key and shape.kind == "events" else 0,
         data_delay=shape.data_delay,
+        clock_skew=shape.clock_skew,
         timezone=shape.timezone,
         rules=RULES,
         flags=FLAGS,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
-from platform_assets.declare.checkpoints import waits
+from platform_assets.declare.checkpoints import waiting_from
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
@@ -151,12 +151,12 @@ class Polars:
 
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]:
         oldest = min([first, *(row["arrival"] for row in silver)])
-        before, read = None, range(oldest, last + 1) if view.lifetime else range(first - view.reads_back, last + 1)
+        before, read = None, range(oldest, last + 1) if view.lifetime else range(view.reads_from(first), last + 1)
         for snapshot in [snapshot for snapshot in checkpoints if snapshot < first and view.lifetime]:
-            since = oldest if before is None else before.snapshot + 1 - waits(view)
+            since = oldest if before is None else waiting_from(view, before.snapshot)
             arrived = self._silver(view.source, [row for row in silver if since <= row["arrival"] <= snapshot])
             states = pl.concat(checkpoint(view, arrived.lazy(), snapshot, before, rows_at_once=self.rows_at_once))
-            before, read = Checkpoint(snapshot, states.lazy()), range(min(first - view.reads_back, snapshot + 1 - waits(view)), last + 1)
+            before, read = Checkpoint(snapshot, states.lazy()), range(min(view.reads_from(first), waiting_from(view, snapshot)), last + 1)
         rows = self._silver(view.source, [row for row in silver if row["arrival"] in read])
         frames = change_log(view, rows.lazy(), first, last, checkpoint=before, rows_at_once=self.rows_at_once)
         return [row for frame in frames for row in _rows(frame, view.source)]
@@ -183,7 +183,10 @@ class Polars:
         times, days = label_times(data, month), data.labels.source.partitions
         if not times:
             return labels(data, self._silver(data.labels.source, []).lazy(), month).to_dicts()
-        oldest, newest = days.index(times[0] - data.labels.spine.active), days.index(data.partitions.ends_at(month))
+        oldest, newest = (
+            days.index(times[0] - data.labels.spine.active - data.labels.source.clock_skew),
+            days.index(data.partitions.ends_at(month)),
+        )
         rows = [row for row in silver if oldest <= row["arrival"] < newest]
         return labels(data, self._silver(data.labels.source, rows).lazy(), month).to_dicts()
 
@@ -225,13 +228,9 @@ def _frame(rows: Sequence[Row], schema: Mapping[str, Any], source: Source) -> pl
 
 def _rows(frame: pl.DataFrame, source: Source) -> list[Row]:
     """A frame as plain rows: partitions as indexes."""
-    indexes = {source.partitions.value(i): i for i in _indexes(frame, source)}
+    stored = {value for name in _PARTITION_COLUMNS if name in frame.columns for value in frame[name].to_list()}
+    indexes = {value: source.partitions.number(value.strftime(source.partitions.key_format)) for value in stored}
     return [{name: indexes[value] if name in _PARTITION_COLUMNS else value for name, value in row.items()} for row in frame.to_dicts()]
-
-
-def _indexes(frame: pl.DataFrame, source: Source) -> set[int]:
-    starts = {start for name in _PARTITION_COLUMNS if name in frame.columns for start in frame[name].cast(pl.Datetime("us")).to_list()}
-    return {source.partitions.index(start.replace(tzinfo=source.partitions.origin.tzinfo)) for start in starts}
 
 
 REFERENCE: Engine = Reference()

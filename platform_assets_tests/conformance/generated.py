@@ -15,10 +15,10 @@ from platform_assets.engines.reference import UNREADABLE, ZONELESS
 from platform_assets_tests.conformance.declared import (
     DAYS,
     KEYS,
+    LOCAL,
     UNITS,
     WHERE,
     Shape,
-    Unit,
     Windows,
     declared_report,
     declared_service,
@@ -56,14 +56,14 @@ WITHOUT_VALUE = {"amount": "nan"}
 """Texts of floats that are not finite: null, and no reason for quarantine."""
 
 
-def moments(unit: Unit, windows: Windows, base: int) -> st.SearchStrategy[datetime]:
+def moments(source: Source, windows: Windows, base: int) -> st.SearchStrategy[datetime]:
     """Event times: mostly on an edge of a window at some anchor or a microsecond off, else anywhere."""
-    anchors = [unit.partitions.ends_at(base + number) for number in range(4)]
+    anchors = [source.partitions.ends_at(base + number) for number in range(4)]
     offset = timedelta(0) if windows.offset is None else duration(windows.offset, "windows")
     edges = [
         a - offset - length
         for a in anchors
-        for length in (timedelta(0), timedelta(0), *(duration(text, "windows") for text in windows.lengths if text != LIFETIME))
+        for length in (timedelta(0), -source.clock_skew, *(duration(text, "windows") for text in windows.lengths if text != LIFETIME))
     ]
     near = st.tuples(st.sampled_from(edges), st.sampled_from([0, 0, 0, 1, -1])).map(lambda at: at[0] + at[1] * MICROSECOND)
     span = (anchors[-1] - anchors[0]) // timedelta(minutes=1)
@@ -157,7 +157,7 @@ def asked(draw: st.DrawFn, partitions: Partitions, delay: timedelta, base: int) 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """A whole pipeline."""
-    unit = draw(st.sampled_from([DAYS, DAYS, *UNITS]))
+    unit = draw(st.sampled_from([DAYS, DAYS, *UNITS, *draw(st.sampled_from([LOCAL, ()]))]))
     lengths = draw(st.lists(st.sampled_from(unit.lengths), min_size=1, max_size=2, unique=True))
     windows = Windows(tuple(lengths), draw(st.sampled_from(unit.offsets)), draw(st.integers(0, 11)))
     zone = draw(st.sampled_from([None, "Europe/London"]))
@@ -170,15 +170,16 @@ def cases(draw: st.DrawFn) -> Case:
         zone,
         draw(st.sampled_from([0.0, 0.0, 0.5, 0.7])),
         draw(st.sampled_from(["events", "events", "state"])) if key else "events",
+        draw(st.sampled_from(["0s", "0s", unit.lengths[0], "5m"])),
     )
     source = declared_source(shape)
     partitions = source.partitions
-    base = max(partitions.index(draw(st.sampled_from(PLACES))), partitions.first + 8)
-    raw = draw(received(source, moments(unit, windows, base)))
+    base = max(partitions.index(draw(st.sampled_from(unit.places or PLACES))), partitions.first + 8)
+    raw = draw(received(source, moments(source, windows, base)))
     first, last = base - draw(st.integers(0, 3)), base + draw(st.integers(4, 14))
     service = declared_service(shape, windows)
     training = declared_training(shape, windows, draw(st.sampled_from(["none", "any"])), draw(st.sampled_from([None, WHERE[2]])))
-    report_zone = draw(st.sampled_from(["UTC", "Europe/London"])) if unit is DAYS else "UTC"
+    report_zone = draw(st.sampled_from([partitions.zone, "UTC", "Europe/London"])) if partitions.unit == "day" else partitions.zone
     table = declared_report(shape, draw(st.sampled_from([(), ("category",), ("ok", "shop")])), report_zone, windows.variant)
     month = training.partitions.index(partitions.starts_at(base))
     about = f"partitions of a {unit.partitions.unit}, {windows}, {shape}"

@@ -11,6 +11,7 @@ CHECKPOINT = "engines/polars/checkpoint.py"
 SILVER = "engines/polars/silver.py"
 AS_OF = "engines/polars/as_of.py"
 LABELS = "engines/polars/labels.py"
+TIMES = "engines/polars/times.py"
 REPORT = "engines/polars/report.py"
 PARSE = "engines/polars/parse.py"
 TIMESTAMPS = "engines/polars/timestamps.py"
@@ -47,11 +48,11 @@ MUTANTS: list[Mutant] = [
         (
             "a row on the right edge is inside",
             WINDOWS,
-            "return (at - origin) // step if strictly",
-            "return (at - origin - 1) // step if strictly",
+            "at if strictly else at - 1",
+            "at - 1",
         ),
-        ("a row on a closed right edge is outside", WINDOWS, "-((origin - at) // step) - 1", "(at - origin) // step"),
-        ("weeks begin on Thursday", WINDOWS, "since_epoch(view.source.partitions.origin)", "0"),
+        ("a row on a closed right edge is outside", WINDOWS, "at if strictly else at - 1", "at"),
+        ("weeks begin on Thursday", TIMES, "(times - since_epoch(partitions.origin)) // step", "times // step"),
     ),
     *mutants(
         "ties",
@@ -227,7 +228,7 @@ MUTANTS: list[Mutant] = [
             "an offset counts from the arrival",
             WINDOWS,
             ', strictly=closed in ("left", "none")), arrival)',
-            ', strictly=closed in ("left", "none")), arrival + offset // step)',
+            ', strictly=closed in ("left", "none")), arrival + offset // 86_400_000_000)',
         ),
     ),
     *mutants(
@@ -357,8 +358,8 @@ MUTANTS: list[Mutant] = [
         (
             "what arrives at a moment is not seen at it",
             WINDOWS,
-            "(arrival + 1) * microseconds(partitions.step)",
-            "(arrival + 1) * microseconds(partitions.step) + 1",
+            'start_of(arrival + 1, partitions).dt.timestamp("us")',
+            'start_of(arrival + 1, partitions).dt.timestamp("us") + 1',
         ),
     ),
     *mutants(
@@ -366,8 +367,8 @@ MUTANTS: list[Mutant] = [
         (
             "the snapshot before the last",
             FROM_SILVER,
-            "(readable // microseconds(partitions.step) - 1)",
-            "(readable // microseconds(partitions.step) - 2)",
+            "(index_at(readable, partitions) - 1)",
+            "(index_at(readable, partitions) - 2)",
         ),
         (
             "a snapshot may be read before the delay",
@@ -388,7 +389,7 @@ MUTANTS: list[Mutant] = [
         ("what happens at t follows t", LABELS, 'pl.col("at") > t,', 'pl.col("at") >= t,'),
         ("what happens at t + horizon is too late", LABELS, 'pl.col("at") <= t + microseconds', 'pl.col("at") < t + microseconds'),
         ("who was active is known before it arrived", LABELS, 'pl.col("arrived") <= t - microseconds(source.data_delay),', ""),
-        ("a report's day is a UTC day", REPORT, "convert_time_zone(table.timezone)", 'convert_time_zone("UTC")'),
+        ("a report's day is one of the source", REPORT, "days, mine = table.event_partitions,", "days, mine = table.source.partitions,"),
     ),
     *mutants(
         "parsing",

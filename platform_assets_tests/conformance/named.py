@@ -72,6 +72,12 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def partition_of(source: Source, text: str) -> int:
+    """The partition with this date, or that contains this UTC time."""
+    partitions = source.partitions
+    return partitions.number(text) if partitions.unit != "hour" and len(text) == len("2024-03-01") else partitions.index(moment(text))
+
+
 @dataclass(frozen=True)
 class At:
     """A row of silver: when it happened, in which partition it arrived (its own, if not said), its values; user ada if not said."""
@@ -99,7 +105,7 @@ def silver_rows(source: Source, rows: Sequence[At]) -> list[Row]:
             "id": number,
             "user": "ada",
             "at": moment(row.time),
-            "arrival": source.partitions.index(moment(row.arrives or row.time)),
+            "arrival": partition_of(source, row.arrives) if row.arrives else source.partitions.index(row.moment),
             "delivery": 1,
             "row_number": number,
             **row.values,
@@ -133,9 +139,7 @@ class Snapshots:
         view = FeatureView("view", entity=USER, source=self.source, features=features)
         silver = silver_rows(self.source, self.rows)
         first = min(row["arrival"] for row in silver) - 1
-        last = (
-            max([row["arrival"] for row in silver] + [self.source.partitions.index(moment(p)) for p in self.expected]) + view.reads_back + 2
-        )
+        last = max([row["arrival"] for row in silver] + [partition_of(self.source, p) for p in self.expected]) + view.reads_back + 2
         log = [row for row in engine.change_log(view, silver, first, last) if row["user"] == "ada"]
         wanted = [self._row(view, start, values) for start, values in self.expected.items()]
         require_same_table("change log", wanted, log, ["partition"])
@@ -146,7 +150,7 @@ class Snapshots:
             require_same_table("from a checkpoint each day", wanted, [row for row in each if row["user"] == "ada"], ["partition"])
 
     def _row(self, view: FeatureView, start: str, expected: Any) -> Row:
-        partition = self.source.partitions.index(moment(start))
+        partition = partition_of(self.source, start)
         is_empty, values = (True, expected.values) if isinstance(expected, Expired) else (False, expected)
         named = values if isinstance(values, Mapping) else {view.stored[0].name: values}
         return {"user": "ada", "partition": partition, "valid_from": view.valid_from(partition), "is_empty": is_empty, **named}
@@ -285,12 +289,12 @@ class Judges:
             require_same_row(f"silver {how}, row {number}", values, _only(accepted[number], values))
         counts = {row["partition"]: row for row in judged.counts}
         for start, expected in self.counts.items():
-            require_same_row(f"counts {how}, {start}", dict(expected), _only(counts[self.source.partitions.index(moment(start))], expected))
+            require_same_row(f"counts {how}, {start}", dict(expected), _only(counts[partition_of(self.source, start)], expected))
 
     def _received(self, number: int, row: Came) -> Received:
         columns = {**dict.fromkeys(self.source.columns), "id": 1, "user": "ada", "at": moment(row.arrives), **row.values}
         columns = {name: columns[name] for name in self.source.columns}
-        return Received(columns, {**columns, **row.means}, self.source.partitions.index(moment(row.arrives)), row.delivery, number)
+        return Received(columns, {**columns, **row.means}, partition_of(self.source, row.arrives), row.delivery, number)
 
 
 _TABLES: tuple[Callable[[Judged], list[Row]], ...] = (lambda j: j.accepted, lambda j: j.quarantined, lambda j: j.counts)
@@ -326,8 +330,7 @@ class Reports:
     expected: Sequence[Mapping[str, Any]]
 
     def check(self, engine: Engine) -> None:
-        partitions = self.table.source.partitions
-        expected = [{**row, "partition": partitions.index(moment(row["partition"]))} for row in self.expected]
+        expected = [{**row, "partition": partition_of(self.table.source, row["partition"])} for row in self.expected]
         indexes = [row["partition"] for row in expected]
         got = engine.report(self.table, silver_rows(self.table.source, self.rows), min(indexes) - 1, max(indexes) + 1)
         require_same_table("report", expected, got, [*self.table.by, "partition"])

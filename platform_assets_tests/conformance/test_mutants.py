@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from platform_assets_tests.conformance.mutants import MUTANTS, Mutant
+from platform_assets_tests.conformance.mutants import Mutant
+from platform_assets_tests.conformance.mutants_of_days import EVERY_MUTANT
 from platform_assets_tests.conformance.quick import WRONG_VALUE
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +43,12 @@ def patched(mutant: Mutant, folder: Path) -> Path:
 
 
 def test_every_category_has_at_least_two_mutants() -> None:
-    number = Counter(mutant.category for mutant in MUTANTS)
-    assert len(MUTANTS) >= 25
+    number = Counter(mutant.category for mutant in EVERY_MUTANT)
+    assert len(EVERY_MUTANT) >= 25
     assert {category for category in REQUIRED if number[category] < 2} == set()
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake)
+@pytest.mark.parametrize("mutant", EVERY_MUTANT, ids=lambda mutant: mutant.mistake)
 def test_the_text_that_a_mutant_replaces_is_there_once(mutant: Mutant) -> None:
     assert (ROOT / "platform_assets" / mutant.file).read_text().count(mutant.old) == 1
 
@@ -64,7 +65,7 @@ def parameter(mutant: Mutant) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", [parameter(mutant) for mutant in MUTANTS])
+@pytest.mark.parametrize("mutant", [parameter(mutant) for mutant in EVERY_MUTANT])
 def test_a_mutant_is_killed_by_a_wrong_value(mutant: Mutant, unpatched: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
     assert unpatched.returncode == 0, unpatched.stdout + unpatched.stderr
     killed = run_quick(patched(mutant, tmp_path))

@@ -20,7 +20,7 @@ REPORTS: Wrong = {
     "a time zone is unknown": (lambda: takings(timezone="Europe/Londn"), f"{TAKINGS}, timezone: there is no time zone 'Europe/Londn'. Did"),
     "an hourly report has a time zone": (
         lambda: takings(timezone="Europe/London", source=HOURLY),
-        f"{TAKINGS}, timezone: only a report by day has a time zone, 'orders' arrives by hour",
+        f"{TAKINGS}, timezone: only a report by day has a time zone of its own, 'orders' arrives by hour of UTC",
     ),
     "there is no measure": (lambda: takings(measures=[]), f"{TAKINGS} has no measures. Write measures=[count().named('rows')]."),
     "measures are one measure": (lambda: takings(measures=count().named("n")), f"{TAKINGS}, measures: Feature('n') is no list."),
@@ -95,7 +95,7 @@ PARTITIONS: Wrong = {
     "the start is a date": (lambda: daily(date(2024, 1, 1)), "partitions start at datetime.date(2024, 1, 1), which is no date: write"),  # type: ignore[arg-type]
     "the start is local": (
         lambda: daily("2024-01-01T00:00+02:00"),
-        "partitions start at '2024-01-01T00:00+02:00', a local time: partitions are UTC, leave the offset out",
+        "partitions start at '2024-01-01T00:00+02:00', a time with an offset: leave it out, the time is one of UTC",
     ),
     "the start is missing": (lambda: daily(), "daily lacks the argument 'start'."),  # type: ignore[call-arg]
     "an argument is unknown": (lambda: daily("2024-01-01", until="2025-01-01"), "daily('2024-01-01'): there is no argument 'until'."),  # type: ignore[call-arg]

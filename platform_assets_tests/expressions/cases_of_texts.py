@@ -101,6 +101,19 @@ TIMES = [
     Case("day", "day(d)", "int", ((date(2024, 3, 5), 5), (None, None))),
     Case("hour", "hour(a)", "int", ((at("2024-03-05 23:59"), 23), (at("1969-12-31 01:00"), 1), (None, None))),
     Case("minute", "minute(a)", "int", ((at("2024-03-05 23:59:59"), 59), (None, None))),
+    Case("the hour in a zone, in winter and in summer", "hour(a, 'Europe/London')", "int", (
+        (at("2024-03-05 23:30"), 23), (at("2024-07-05 23:30"), 0), (at("2100-01-01 12:00"), None), (None, None),
+    )),
+    Case("the hour that comes twice, and the one that does not come", "hour(a, 'America/New_York')", "int", (
+        (at("2024-11-03 05:30"), 1), (at("2024-11-03 06:30"), 1), (at("2024-03-10 06:59"), 1), (at("2024-03-10 07:00"), 3),
+    )),
+    Case("the minute in a zone of half hours", "minute(a, 'Asia/Kolkata')", "int", ((at("2024-03-05 23:40"), 10), (None, None))),
+    Case("the date in a zone", "to_date(a, 'Pacific/Apia')", "date", (
+        (at("2011-12-30 09:59"), date(2011, 12, 29)), (at("2011-12-30 10:00"), date(2011, 12, 31)), (None, None),
+    )),
+    Case("the day in a zone", "day(a, 'Asia/Tokyo')", "int", ((at("2024-02-29 15:00"), 1), (at("2024-02-29 14:59"), 29))),
+    Case("the day of the week in a zone", "day_of_week(a, 'Asia/Tokyo')", "int", ((at("2024-03-03 15:00"), 1), (None, None))),
+    Case("month and year in a zone", "year(a, 'Asia/Tokyo') * 100 + month(a, 'Asia/Tokyo')", "int", ((at("2024-12-31 15:00"), 202501),)),
     Case("the hour of a date is 0", "hour(d)", "int", ((date(2024, 3, 5), 0), (None, None))),
     Case("Monday is 1 and Sunday 7", "day_of_week(d)", "int", (
         (date(2024, 3, 4), 1), (date(2024, 3, 10), 7), (date(1969, 12, 31), 3), (None, None))),

@@ -29,6 +29,8 @@ WHERE = "source 'orders', rule 'price'"
         ("country = quantity", "there is no = of text and int. It takes values of one type; convert with cast(... as ...)"),
         ("ordered_at > '2024-03-05'", "a time is written timestamp '2024-03-05 14:30:00' or date '2024-03-05'"),
         ("ordered_at - ordered_at", "hours_between(earlier, later)"),
+        ("hour(ordered_at, 'Europe/Lodnon')", "there is no time zone 'Europe/Lodnon'. Did you mean 'Europe/London'?"),
+        ("hour(ordered_at, country)", "argument 2 of hour must be a literal, not country"),
         ("ordered_at + interval '1' day", "there are no intervals"),
         ("lower(country, country)", "lower takes text, not 2 arguments"),
         ("least()", "not 0 arguments"),

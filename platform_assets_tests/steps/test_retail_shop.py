@@ -111,8 +111,9 @@ def planted(reasons: Mapping[str, int], names: Mapping[str, str]) -> Counter[str
 
 
 def late(silver: pl.DataFrame, event_time: str) -> dict[tuple[date, int], int]:
-    """Accepted rows by day of arrival and by how many UTC days they are late."""
-    days = silver.select("arrival", late=(pl.col("arrival") - pl.col(event_time).dt.date()).dt.total_days())
+    """Accepted rows by day of arrival and by how many days of London they are late."""
+    event_day = pl.col(event_time).dt.convert_time_zone("Europe/London").dt.date()
+    days = silver.select("arrival", late=(pl.col("arrival") - event_day).dt.total_days())
     return {
         (arrival, number): rows for arrival, number, rows in days.filter(pl.col("late") > 0).group_by("arrival", "late").len().iter_rows()
     }

@@ -11,7 +11,7 @@ What is planted, each with a known count (REASONS, RETURN_REASONS and UPDATE_REA
 - customers are updates of what is known of each: segment, day of signing up; some say nothing any more, some updates come late, some
   after a newer one, which they must not replace;
 - whole invoices arrive 1 to 4 days late, in a later file, with their older time;
-- closed days (Saturdays, Easter, New Year, Christmas) have no file; the night orders of British Summer Time belong to the UTC day before;
+- closed days (Saturdays, Easter, New Year, Christmas) have no file; a file has a day of London, of 23 hours when summer time begins;
 - lines without a customer (a share that moves from day to day), cancelled, free of charge, with a negative quantity but no C;
 - prices rise over the last two fifths of the days;
 - customers stop. Each has a latent rate of orders, a half-life of that rate, and a daily hazard of leaving for good. Given these and

@@ -17,7 +17,7 @@ from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.parse import bounds_of, parsed
 from platform_assets.engines.polars.silver import Judged, judge
 from platform_assets.engines.polars.tables import KINDS, is_table, table_of
-from platform_assets.engines.polars.times import index_of, stored_partition
+from platform_assets.engines.polars.times import index_at, index_of, physical, stored_partition
 from platform_assets.errors import ComputeError, suggestion
 from platform_assets.expressions.types import POLARS
 
@@ -103,7 +103,7 @@ def _frame(where: str, events: Any) -> pl.DataFrame:
 def _arrival(source: Source, frame: pl.DataFrame, where: str) -> pl.Expr:
     """The index of the partition that each row arrived in."""
     event = frame.select(parsed(source, source.event_time, frame.schema[source.event_time])).with_columns(
-        index_of(source.event_time, source.partitions).alias("of_event")
+        index_at(physical(source.event_time), source.partitions).alias("of_event")
     )
     given = pl.Series("of_arrival", [None] * frame.height, pl.Int64)
     if "arrival" in frame.columns and frame.schema["arrival"] != pl.Null:

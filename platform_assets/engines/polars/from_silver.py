@@ -4,7 +4,7 @@ import polars as pl
 
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.marks import Marks
-from platform_assets.engines.polars.times import microseconds, physical, since_epoch, start_of
+from platform_assets.engines.polars.times import index_at, microseconds, physical, start_of
 from platform_assets.engines.polars.windows import chunks, finalized, passages_of, states_at
 
 _TICK, _ENTITY = "__tick", "__entity"
@@ -41,8 +41,8 @@ def _tick(view: FeatureView, time: str) -> pl.Expr:
     if view.accuracy == "temporal":
         return physical(time)
     partitions = view.source.partitions
-    readable = physical(time) - microseconds(view.source.data_delay) - since_epoch(partitions.origin)
-    return (readable // microseconds(partitions.step) - 1).clip(upper_bound=partitions.last)
+    readable = physical(time) - microseconds(view.source.data_delay)
+    return (index_at(readable, partitions) - 1).clip(upper_bound=partitions.last)
 
 
 def _valid_from(view: FeatureView) -> pl.Expr:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
+from platform_assets.declare.partitions import MICROSECOND
 from platform_assets.declare.training import TrainingSet
 from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch, start_of
 
@@ -13,10 +14,12 @@ def label_times(data: TrainingSet, partition: int) -> list[datetime]:
     start, end = data.partitions.starts_at(partition), data.partitions.ends_at(partition)
     if data.labels.source.partitions.end is not None:  # what would follow later, nobody will ever know
         end = min(end, data.labels.source.partitions.end)
-    origin, step, horizon = data.labels.source.partitions.start, data.labels.spine.step, data.labels.horizon
-    number = max(-((origin - (start - horizon)) // step), 0)
+    days, horizon = data.labels.source.partitions, data.labels.horizon
+    step = data.labels.spine.step // days.step
+    since = days.index(start - horizon - MICROSECOND) + 1  # the first that begins at or after it
+    number = max(-((days.first - since) // step), 0)
     times = []
-    while (t := origin + number * step) + horizon < end:
+    while (t := days.starts_at(days.first + number * step)) + horizon < end:
         times.append(t)
         number += 1
     return times

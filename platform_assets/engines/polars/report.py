@@ -5,16 +5,15 @@ import polars as pl
 
 from platform_assets.aggregations import column_of
 from platform_assets.declare.report import GoldTable
-from platform_assets.engines.polars.times import index_of, physical, stored_partition
+from platform_assets.engines.polars.times import index_at, index_of, physical, stored_partition
 from platform_assets.engines.polars.windows import argument_type, prepared
 
 
 def event_partition(table: GoldTable) -> pl.Expr:
     """The index of the partition that an event belongs to, by the report's clock."""
-    time = table.source.event_time
-    if table.timezone == "UTC":
-        return index_of(time, table.source.partitions)
-    return pl.col(time).dt.convert_time_zone(table.timezone).dt.date().cast(pl.Int32).cast(pl.Int64)
+    days, mine = table.event_partitions, table.source.partitions
+    index = index_at(physical(table.source.event_time), days)
+    return index if days == mine else index_of(stored_partition(index, days), mine)
 
 
 def report(table: GoldTable, silver: pl.LazyFrame, first: int, last: int) -> pl.DataFrame:

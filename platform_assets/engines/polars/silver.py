@@ -10,7 +10,7 @@ from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import is_not_finite, parsed, why_unread
 from platform_assets.engines.polars.received import as_delivered, widened
-from platform_assets.engines.polars.times import index_of
+from platform_assets.engines.polars.times import index_at, index_of, microseconds, physical
 
 _INDEX, _REASONS, _PREVIOUS, _LIKE = "__index", "reasons", "__previous", "__like"
 _RECEIVED = "__received_"
@@ -107,7 +107,7 @@ def _reasoned(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
         if not declared.nullable or column == source.event_time or column in source.key:
             against.append(pl.when(pl.col(column).is_null() & ~unreadable).then(pl.lit(f"{column}: missing")))
     against += [pl.when(~rule.polars()).then(pl.lit(name)) for name, rule in source.rules.items()]
-    in_future = index_of(source.event_time, source.partitions) > pl.col(_INDEX)
+    in_future = index_at(physical(source.event_time) - microseconds(source.clock_skew), source.partitions) > pl.col(_INDEX)
     against.append(pl.when(in_future).then(pl.lit("in the future")))
     reasons = pl.concat_list(against).list.drop_nulls()
     if UNPARSED in raw.columns:  # a line that is no row has no values that could be missing

@@ -1,9 +1,16 @@
-"""Times and partitions as whole numbers: microseconds, and indexes of partitions."""
+"""Times and partitions as whole numbers: microseconds, and indexes of partitions.
 
-from datetime import datetime, timedelta
+Partitions of UTC are equally long: their indexes are divisions. Those of a time zone are looked up in the list of their starts.
+"""
 
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
 import polars as pl
 
+from platform_assets.aggregations.column import Ints
 from platform_assets.declare.partitions import EPOCH, MICROSECOND, Partitions
 
 
@@ -20,17 +27,95 @@ def physical(column: str) -> pl.Expr:
     return pl.col(column).dt.timestamp("us")
 
 
-def index_of(column: str, partitions: Partitions) -> pl.Expr:
-    """The index of the partition whose start a column holds, or that contains its time."""
-    return (pl.col(column).cast(pl.Datetime("us")).dt.timestamp("us") - since_epoch(partitions.origin)) // microseconds(partitions.step)
+def index_of(column: str | pl.Expr, partitions: Partitions) -> pl.Expr:
+    """The index of a partition from its value, as tables store it: see Partitions.value."""
+    value = pl.col(column) if isinstance(column, str) else column
+    if partitions.unit == "hour":
+        return value.cast(pl.Datetime("us")).dt.timestamp("us") // microseconds(partitions.step)
+    days = value.cast(pl.Date).cast(pl.Int32).cast(pl.Int64)
+    if partitions.unit == "week":
+        return (days - (partitions.local_date(0) - EPOCH.date()).days) // 7
+    return days - _count(days > skipped for skipped in partitions.skipped)
+
+
+def index_at(time: pl.Expr, partitions: Partitions) -> pl.Expr:
+    """The index of the partition that contains a time, in microseconds since 1970."""
+    if partitions.is_even:
+        return (time - since_epoch(partitions.origin)) // microseconds(partitions.step)
+    return _looked_up(time, lambda times: indexes_at(times, partitions))
 
 
 def start_of(index: pl.Expr, partitions: Partitions) -> pl.Expr:
     """The start of a partition as a UTC time."""
-    return (index.cast(pl.Int64) * microseconds(partitions.step) + since_epoch(partitions.origin)).cast(pl.Datetime("us", "UTC"))
+    if partitions.is_even:
+        start = index.cast(pl.Int64) * microseconds(partitions.step) + since_epoch(partitions.origin)
+    else:
+        start = _looked_up(index.cast(pl.Int64), lambda indexes: _starts_at(indexes, partitions))
+    return start.cast(pl.Datetime("us", "UTC"))
 
 
 def stored_partition(index: pl.Expr, partitions: Partitions) -> pl.Expr:
     """A partition as tables store it: see Partitions.value."""
-    start = start_of(index, partitions)
-    return start if partitions.unit == "hour" else start.dt.date()
+    if partitions.unit == "hour":
+        return start_of(index, partitions)
+    number = index.cast(pl.Int64)
+    if partitions.unit == "week":
+        days = number * 7 + (partitions.local_date(0) - EPOCH.date()).days
+    else:
+        days = number + _count(number >= skipped - before for before, skipped in enumerate(partitions.skipped))
+    return days.cast(pl.Int32).cast(pl.Date)
+
+
+def indexes_at(times: Ints, partitions: Partitions) -> Ints:
+    """The indexes of the partitions that contain these times, in microseconds since 1970."""
+    step = microseconds(partitions.step)
+    if partitions.is_even or not len(times):
+        return (times - since_epoch(partitions.origin)) // step
+    # Clocks have changed from the first years on that time zones know, and will by the rule of the last: every 400 years are alike.
+    cycles = np.maximum((times - _ALIKE_FROM) // _CYCLE, 0)
+    within = times - cycles * _CYCLE
+    begin = partitions.index(EPOCH + max(int(within.min()), _FIRST) * MICROSECOND)
+    first, starts = _starts(partitions, begin, partitions.index(EPOCH + max(int(within.max()), _FIRST) * MICROSECOND) + 1)
+    index = np.searchsorted(starts, within, "right") - 1
+    index = np.where(index < 0, (within - starts[0]) // step, index)
+    found: Ints = index + first + cycles * (_CYCLE // step)
+    return found
+
+
+_FIRST, _ALIKE_FROM = since_epoch(datetime(1800, 1, 1, tzinfo=UTC)), since_epoch(datetime(2040, 1, 1, tzinfo=UTC))
+_CYCLE = microseconds(timedelta(days=146_097))
+_BLOCK = 1024
+"""So many starts are looked up together and kept."""
+
+
+def _starts_at(indexes: Ints, partitions: Partitions) -> Ints:
+    if not len(indexes):
+        return indexes
+    first, starts = _starts(partitions, int(indexes.min()), int(indexes.max()))
+    return starts[indexes - first]
+
+
+def _starts(partitions: Partitions, first: int, last: int) -> tuple[int, Ints]:
+    """The starts of consecutive partitions, at least of first..last, and the index of the first of them."""
+    blocks = range(first // _BLOCK, last // _BLOCK + 1)
+    return blocks.start * _BLOCK, np.concatenate([_block(partitions, number) for number in blocks])
+
+
+@lru_cache(maxsize=1024)
+def _block(partitions: Partitions, number: int) -> Ints:
+    indexes = range(number * _BLOCK, (number + 1) * _BLOCK)
+    return np.array([since_epoch(partitions.starts_at(index)) for index in indexes], np.int64)
+
+
+def _looked_up(numbers: pl.Expr, find: Callable[[Ints], Ints]) -> pl.Expr:
+    """What is found for each number; nulls stay null."""
+
+    def found(given: pl.Series) -> pl.Series:
+        filled = given.fill_null(strategy="max").fill_null(0)
+        return pl.Series(given.name, find(filled.to_numpy()), pl.Int64)
+
+    return pl.when(numbers.is_not_null()).then(numbers.map_batches(found, return_dtype=pl.Int64, is_elementwise=True))
+
+
+def _count(conditions: Iterable[pl.Expr]) -> pl.Expr:
+    return pl.sum_horizontal(pl.lit(0, pl.Int64), *(condition.cast(pl.Int64) for condition in conditions))

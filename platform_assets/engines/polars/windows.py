@@ -22,7 +22,7 @@ from platform_assets.declare.features import Closed, Measure
 from platform_assets.declare.view import FeatureView, StoredFeature
 from platform_assets.engines.polars.kept import ARRIVAL, ENTITY, ORDER, TIME, Checkpoint, Held, held, witnesses
 from platform_assets.engines.polars.marks import Marks, classes, combined
-from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch
+from platform_assets.engines.polars.times import index_of, indexes_at, microseconds, physical, start_of
 from platform_assets.errors import ComputeError
 
 ROWS_AT_ONCE = 500_000
@@ -172,7 +172,7 @@ def _arrival(view: FeatureView) -> pl.Expr:
     arrival = index_of("arrival", partitions)
     if view.accuracy == "snapshot":
         return arrival
-    return (arrival + 1) * microseconds(partitions.step) + since_epoch(partitions.origin) + microseconds(view.source.data_delay)
+    return start_of(arrival + 1, partitions).dt.timestamp("us") + microseconds(view.source.data_delay)
 
 
 # --- when rows enter and exit --------------------------------------------------------------------------------------------
@@ -230,12 +230,11 @@ def _passages(view: FeatureView, times: Ints, arrival: Ints, since: int | None) 
 
 
 def _passage(view: FeatureView, times: Ints, arrival: Ints, since: int | None, group: Group, lengths: set[int]) -> Passage:
-    """Snapshot d ends at (d + 1) * step: strictly after T from floor(T / step) on, at or after T from ceil(T / step) - 1 on."""
+    """The first snapshot that ends after T is the partition that contains T; the first that ends at or after T contains T - 1."""
     offset, closed, is_lifetime, _ = group
-    step, origin = microseconds(view.source.partitions.step), since_epoch(view.source.partitions.origin)
 
     def after(at: Ints, strictly: bool) -> Ints:
-        return (at - origin) // step if strictly else -((origin - at) // step) - 1
+        return indexes_at(at if strictly else at - 1, view.source.partitions)
 
     enter = np.maximum(after(times + offset, strictly=closed in ("left", "none")), arrival)
     if is_lifetime:

@@ -36,10 +36,10 @@ class Gold:
     """Gold of a view, and what of it may be read when.
 
     lookback: how many partitions before the watermark's the row may lie that has an entity's values; None: any number of them.
-    data_delay: how long after a partition's end its values may be read.
+    data_delay: how long after a partition's end its values may be read. clock_skew: how far after it a row's own time may be.
     rows_at_once: how many rows are held in memory, about.
-    latest_by: the column with the greatest value in the row that counts, a time before its partition's end; of several rows, and of all
-        if it is None, the one of the last partition counts.
+    latest_by: the column with the greatest value in the row that counts, a time before its partition's end + clock_skew; of several rows,
+        and of all if it is None, the one of the last partition counts.
     """
 
     lake: Lake
@@ -48,6 +48,7 @@ class Gold:
     partitions: Partitions
     lookback: int | None
     data_delay: timedelta = timedelta(0)
+    clock_skew: timedelta = timedelta(0)
     rows_at_once: int = ROWS_AT_ONCE
     latest_by: str | None = None
 
@@ -248,7 +249,7 @@ def _last_rows(layout: ViewLayout, gold: Gold, version: int, asked: pl.DataFrame
     """The row that counts of each entity asked for that has one in these partitions.
 
     Most have theirs in the newest one: it is read alone, then twice as many each time, until all are found. A row of an earlier
-    partition is from a time before that one's end: it cannot count when a row is known from a time after it.
+    partition is from a time before that one's end + clock_skew: it cannot count when a row is known from a time after it.
     """
     keys, ordered = [name for name, _ in layout.keys], [*([gold.latest_by] if gold.latest_by else []), "partition"]
     columns = list(dict.fromkeys([*keys, *ordered, "valid_from", "is_empty", *layout.names]))
@@ -268,7 +269,7 @@ def _last_rows(layout: ViewLayout, gold: Gold, version: int, asked: pl.DataFrame
         if first < last or candidates is not None:
             rows = rows.sort(ordered, descending=True).unique(keys, keep="first", maintain_order=True)
         if gold.latest_by is not None and first > among[0]:
-            is_latest = pl.col(gold.latest_by) >= gold.partitions.starts_at(first)
+            is_latest = pl.col(gold.latest_by) >= gold.partitions.starts_at(first) + gold.clock_skew
             candidates, rows = rows.filter(~is_latest), rows.filter(is_latest)
         found.append(rows)
         remaining = remaining.join(rows, on=keys, how="anti")

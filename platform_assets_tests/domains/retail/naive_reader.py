@@ -4,7 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ class Line:
     @property
     def event_day(self) -> date:
         assert self.at is not None
-        return self.at.date()
+        return local_day(self.at)
 
     @property
     def is_cancelled(self) -> bool:
@@ -62,6 +62,11 @@ def utc(text: str) -> datetime:
     return at
 
 
+def local_day(at: datetime) -> date:
+    """The day in London, of which a file is."""
+    return at.astimezone(LONDON).date()
+
+
 def order_lines(folder: Path, day: date) -> list[Line]:
     return [order_line(day, texts) for texts in rows(folder / f"{day}.csv", COLUMNS)]
 
@@ -83,7 +88,7 @@ def order_line(day: date, texts: tuple[str, ...]) -> Line:
         return Line(day, texts, "time is no time")
     except LookupError:
         return Line(day, texts, "time is skipped by summer time")
-    if at >= datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1):
+    if local_day(at) > day:
         return Line(day, texts, "time is in the future")
     if not quantity.lstrip("-").isdigit():
         return Line(day, texts, "quantity is no number")

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from platform_assets.domains.retail.generate import (
     draw_customers,
 )
 from platform_assets.domains.retail.shop.counting import expected_auc
-from platform_assets_tests.domains.retail.naive_reader import Line
+from platform_assets_tests.domains.retail.naive_reader import Line, utc
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,25 @@ class Questions:
 
 @pytest.fixture(scope="module")
 def questions(truths: Truths, accepted: list[Line]) -> list[Questions]:
-    orders: dict[str, dict[str, tuple[date, date]]] = defaultdict(dict)
+    orders: dict[str, dict[str, tuple[datetime, date]]] = defaultdict(dict)
     for line in accepted:
         if line.customer and not line.is_cancelled:
-            orders[line.customer][line.texts[0]] = (line.event_day, line.arrival)
+            assert line.at is not None
+            orders[line.customer][line.texts[0]] = (line.at, line.arrival)
     latent = draw_customers(truths.shop)
     index = {f"{customer}.0": number for number, customer in enumerate(latent["customer_id"])}
     asked = []
     for answer in truths.churn:
-        t, customers, churned, features = answer.day, [], [], []
+        t, customers, churned, features = utc(f"{answer.day} 00:00:00"), [], [], []
         for customer, times in orders.items():
-            past = [event for event, arrival in times.values() if t - timedelta(days=ACTIVE) <= event < t and arrival < t]
+            past = [event for event, arrival in times.values() if t - timedelta(days=ACTIVE) <= event < t and arrival < answer.day]
             if past:
                 customers.append(customer)
-                churned.append(not any(t <= event < t + timedelta(days=HORIZON) for event, _ in times.values()))
+                churned.append(not any(t < event <= t + timedelta(days=HORIZON) for event, _ in times.values()))
                 recent = sum(event >= t - timedelta(days=30) for event in past)
                 features.append((np.log1p((t - max(past)).days), np.log1p(recent)))
-        known = churn_probability(truths.shop, latent, (t - truths.shop.first_day).days)
-        asked.append(Questions(t, customers, np.array(churned), np.array(features), known[[index[each] for each in customers]]))
+        known = churn_probability(truths.shop, latent, (answer.day - truths.shop.first_day).days)
+        asked.append(Questions(answer.day, customers, np.array(churned), np.array(features), known[[index[each] for each in customers]]))
     return asked
 
 

@@ -10,7 +10,7 @@ import pytest
 from platform_assets import Arrival
 from platform_assets.domains.retail.declarations import customers
 from platform_assets.domains.retail.generate import CUSTOMER_COLUMNS, SEGMENTS, UPDATE_REASONS, Truths
-from platform_assets_tests.domains.retail.naive_reader import rows, utc
+from platform_assets_tests.domains.retail.naive_reader import local_day, rows, utc
 
 
 def update_reason(texts: tuple[str, ...]) -> str | None:
@@ -33,7 +33,7 @@ def test_the_updates_are_as_many_of_each_kind_as_the_truths_say_and_leave_each_c
     for day in truths.customers:
         received = list(rows(folder / "customers" / f"{day.day}.csv", CUSTOMER_COLUMNS))
         accepted = [texts for texts in received if update_reason(texts) is None]
-        known, late = dict(latest), Counter((day.day - utc(time).date()).days for *_, time in accepted)
+        known, late = dict(latest), Counter((day.day - local_day(utc(time))).days for *_, time in accepted)
         for customer, segment, _, time in accepted:
             if time >= latest.get(customer, ("", ""))[0]:
                 latest[customer] = (time, segment)

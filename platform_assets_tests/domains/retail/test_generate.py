@@ -106,14 +106,14 @@ def test_prices_rise_at_the_end(accepted: list[Line], truths: Truths) -> None:
     assert np.median(risen) == pytest.approx(1.4, abs=0.02)
 
 
-def test_orders_of_a_summer_night_belong_to_the_utc_day_before(accepted: list[Line]) -> None:
+def test_orders_of_a_summer_night_belong_to_the_day_of_the_file(accepted: list[Line]) -> None:
     nights = [line for line in accepted if line.texts[4][11:13] == "00" and line.texts[4][:10] == str(line.arrival)]
     before = [line for line in nights if line.arrival < date(2025, 3, 30)]
     summer = [line for line in nights if line.arrival > date(2025, 3, 30)]
     assert before
     assert summer
-    assert all(line.event_day == line.arrival for line in before)
-    assert all(line.event_day == line.arrival - timedelta(days=1) for line in summer)
+    assert all(line.event_day == line.arrival for line in (*before, *summer))
+    assert all(line.at and line.at.date() == line.arrival - timedelta(days=1) for line in summer), "in UTC it is the day before"
 
 
 def test_an_autumn_with_the_clocks_put_back_has_no_time_that_exists_twice(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from platform_assets.domains.retail.generate import (
     RETURN_REASONS,
     Truths,
 )
-from platform_assets_tests.domains.retail.naive_reader import Line, rows, utc
+from platform_assets_tests.domains.retail.naive_reader import Line, local_day, rows, utc
 
 
 def return_reason(texts: tuple[str, ...]) -> str | None:
@@ -47,7 +47,7 @@ def test_the_returns_are_as_many_of_each_kind_as_the_truths_say(folder: Path, tr
                 count["chained"] += day.day - last_accepted[key][0] > horizon
             else:
                 count["accepted"] += 1
-                late[(day.day - utc(texts[6]).date()).days] += 1
+                late[(day.day - local_day(utc(texts[6]))).days] += 1
                 last_accepted[key] = (day.day, texts)
             last[key] = (day.day, texts)
         counted = replace(

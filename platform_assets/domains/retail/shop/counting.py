@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from platform_assets.declare.timezones import midnight
 from platform_assets.domains.retail.shop.calendar import Array, Shop, is_closed, price_level
 from platform_assets.domains.retail.shop.customers import HORIZON, churn_probability
 from platform_assets.domains.retail.shop.products import COUNTRIES
@@ -18,6 +19,7 @@ DUPLICATES_WITHIN = 3
 """The horizon, in days, for which the truths count duplicate returns: declare the source with the same."""
 ACTIVE = 90
 """Only customers who ordered in these days before t are asked about at t."""
+_DAY = 86_400_000_000  # microseconds
 EVERY = 7
 """Days from one t to the next."""
 
@@ -26,8 +28,8 @@ def truths_of(
     shop: Shop, orders: pl.DataFrame, returns: pl.DataFrame, updates: pl.DataFrame, customers: pl.DataFrame, restated: tuple[date, ...]
 ) -> Truths:
     """All that must come out of these rows."""
-    utc_day = local_time(shop).dt.replace_time_zone("Europe/London").dt.convert_time_zone("UTC").dt.date()
-    accepted = orders.filter(pl.col("reason").is_null()).with_columns(event_day=(utc_day - shop.first_day).dt.total_days())
+    at = local_time(shop).dt.replace_time_zone("Europe/London").dt.timestamp("us")
+    accepted = orders.filter(pl.col("reason").is_null()).with_columns(event_day="day", at=at)
     churn, bayes_auc = churn_answers(shop, accepted, customers)
     return Truths(
         shop=shop,
@@ -126,7 +128,7 @@ def customers_days(shop: Shop, updates: pl.DataFrame) -> tuple[CustomersDay, ...
 
 
 def revenue_rows(shop: Shop, accepted: pl.DataFrame) -> tuple[Revenue, ...]:
-    """The report by UTC event day and country."""
+    """The report by event day, as days are in London, and country."""
     is_cancelled = pl.col("kind") == "cancellation"
     pence = pl.col("quantity") * pl.col("pence")  # whole pence: a sum of floats would depend on the order
     rows = accepted.group_by("event_day", "country").agg(
@@ -145,12 +147,13 @@ def revenue_rows(shop: Shop, accepted: pl.DataFrame) -> tuple[Revenue, ...]:
 
 def churn_answers(shop: Shop, accepted: pl.DataFrame, customers: pl.DataFrame) -> tuple[tuple[Churn, ...], float]:
     """The answers and the ceilings, for t every 7 days from the first on, while 30 days lie ahead."""
-    events = accepted.filter(pl.col("kind") != "cancellation", pl.col("who") >= 0).select("who", "event_day", "arrival").unique()
-    who, event_day, arrival = (events[name].to_numpy() for name in events.columns)
+    events = accepted.filter(pl.col("kind") != "cancellation", pl.col("who") >= 0).select("who", "at", "arrival").unique()
+    who, at, arrival = (events[name].to_numpy() for name in events.columns)
     answers, asked = [], []
     for day in range(EVERY, shop.days - HORIZON + 1, EVERY):
-        active = np.unique(who[(event_day >= day - ACTIVE) & (event_day < day) & (arrival < day)])
-        stayed = np.unique(who[(event_day >= day) & (event_day < day + HORIZON)])
+        t = midnight(shop.day(day), "Europe/London").timestamp() * 1e6
+        active = np.unique(who[(at >= t - ACTIVE * _DAY) & (at < t) & (arrival < day)])
+        stayed = np.unique(who[(at > t) & (at <= t + HORIZON * _DAY)])
         probability = churn_probability(shop, customers, day)[active]
         churned = active.size - np.intersect1d(active, stayed, assume_unique=True).size
         answers.append(Churn(shop.day(day), active.size, churned, expected_auc(probability)))

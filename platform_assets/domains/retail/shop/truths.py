@@ -17,7 +17,7 @@ class OrdersDay:
     quarantined: Mapping[str, int]  # by reason; a line has one
     exact_copies: int  # lines beyond the first of those that agree in every column
     repeats: int  # lines beyond the first of an invoice and stock code: exact copies and changed ones
-    late: Mapping[int, int]  # lines by the days from their UTC event day to the file's day; 0 is left out
+    late: Mapping[int, int]  # lines by the days from their event day to the file's day; 0 is left out
     anonymous: int
     cancelled: int
     free: int  # price 0
@@ -54,7 +54,7 @@ class CustomersDay:
 
 @dataclass(frozen=True)
 class Revenue:
-    """A row of the report by UTC event day and country, late lines included. Amounts are sums of quantity x unit price."""
+    """A row of the report by event day (of London) and country, late lines included. Amounts are sums of quantity x unit price."""
 
     day: date
     country: str
@@ -67,8 +67,8 @@ class Revenue:
 
 @dataclass(frozen=True)
 class Churn:
-    """The question at t = `day` 00:00 UTC, for customers with an accepted, not cancelled line with an event time in [t - 90 d, t)
-    that had arrived before t: no such line with an event time in (t, t + 30 d], whenever it arrives?"""
+    """The question at t, when `day` begins in London, for customers with an accepted, not cancelled line with an event time in
+    [t - 90 d, t) that had arrived before t: no such line with an event time in (t, t + 30 d], whenever it arrives?"""
 
     day: date
     active: int
