@@ -130,7 +130,7 @@ class Reader:
         freshness: Sequence[Freshness],
         now: datetime,
     ) -> Answer:
-        answer = Answer(views, {}, {}, missing=missing, incomplete=self._incomplete and dict(self._incomplete))
+        answer = Answer(views, {}, {}, (), missing, dict(self._incomplete))
         stale = []
         for layout, state, allowed in zip(self._layouts, known, freshness, strict=True):
             view, marks = layout.view, state.marks
@@ -148,7 +148,8 @@ class Reader:
                         f"{self._store.address}, and may have lost them: {self._incomplete[view]}."
                     )
                 views[view] = layout.nulls(views[view], missing[view])
-        return Answer(views, answer.watermarks, answer.ages, tuple(stale), missing, answer.incomplete) if stale else answer
+        answer.stale = tuple(stale)
+        return answer
 
     def _check(self, layout: ViewLayout, state: ViewState, allowed: Freshness, now: datetime) -> None:
         """OnlineError: a stale view that must not be served. One that was never published has nothing to serve."""

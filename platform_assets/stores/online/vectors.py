@@ -17,7 +17,7 @@ Found = Sequence[Any]
 """The answers of the server to the commands of a question, in their order."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """What a read found.
 
