@@ -99,7 +99,7 @@ def made(root: Path, sales: Source, stretches: list[tuple[int, int]]) -> dict[st
     return {"/".join(table): (frame := lake.scan(table).collect()).sort(frame.columns) for table in tables}
 
 
-@pytest.mark.parametrize("zone", WHERE)
+@pytest.mark.parametrize("zone", [zone if zone == "America/New_York" else pytest.param(zone, marks=pytest.mark.slow) for zone in WHERE])
 def test_a_run_over_a_change_of_clocks_equals_its_days_one_by_one_and_the_reference(zone: str, tmp_path: Path) -> None:
     sales, files = sales_of(zone)
     first, last = sales.partitions.first, sales.partitions.first + DAYS - 1
