@@ -7,8 +7,7 @@ import polars as pl
 
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.examples import examples_of
-from platform_assets.engines.polars.silver import Judged, judge
-from platform_assets.engines.polars.times import index_at, index_of, physical
+from platform_assets.engines.polars.silver import JudgedRows, judged
 from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
@@ -72,33 +71,35 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
     """
     partitions, raw, silver, quarantine = source.partitions, raw_table(source), silver_table(source), quarantine_table(source)
     span, read = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1]), {name_of(raw): seen.raw}
-    rows = run.lake.scan(raw, by="arrival", span=span, version=seen.raw).filter(~pl.col("superseded")).collect()
+    rows = run.lake.scan(raw, by="arrival", span=span, version=seen.raw).filter(~pl.col("superseded"))
     decisions = {p: seen.received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in seen.received}
     as_they_are, wanted = {p for p, decision in decisions.items() if decision}, range(batch[0] - source.duplicates_within, batch[-1] + 1)
-    delivered = delivered_otherwise(source, wanted, seen.received, rows.schema)
-    judged = judge(source, rows, batch[0], batch[-1], as_they_are=as_they_are, delivered=delivered)
-    examples = examples_of(source, judged.quarantine)
-    touched = _touched(source, judged, seen.before)
-    facts, aside = {}, {}
-    for partition in batch:
-        key, counts = partitions.key(partition), judged.counts[partition]
-        details = {**counts, "needed_share": source.accepted_share, "event_partitions": touched.get(partition, []), "read": read}
-        blocked = counts["tier"] == "LOW" and not decisions.get(partition)
-        status = "blocked" if blocked else "ok"
-        if shown := examples.get(partitions.value(partition)):
-            details["examples"] = shown
-        if counts["tier"] == "LOW" and not blocked:
-            details[ACCEPTED_AS_IT_IS] = decisions[partition]
-        facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
-        aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
-    rejected = judged.quarantine.with_columns(pl.lit(run.id).alias("run"))
-    set_aside, done.written[quarantine] = write(run, quarantine, rejected, partitions, aside, source.version, by="arrival", received=True)
-    try:
-        entries, done.written[silver] = write(
-            run, silver, judged.silver, partitions, facts, source.version, by="arrival", made_from=seen.silver
+    delivered = delivered_otherwise(source, wanted, seen.received, rows.collect_schema())
+    with judged(source, rows, batch[0], batch[-1], as_they_are, delivered) as found:
+        examples = examples_of(source, found.first_of_each_reason)
+        touched = _touched(source, found, seen.before)
+        facts, aside = {}, {}
+        for partition in batch:
+            key, counts = partitions.key(partition), found.counts[partition]
+            details = {**counts, "needed_share": source.accepted_share, "event_partitions": touched.get(partition, []), "read": read}
+            blocked = counts["tier"] == "LOW" and not decisions.get(partition)
+            status = "blocked" if blocked else "ok"
+            if shown := examples.get(partitions.value(partition)):
+                details["examples"] = shown
+            if counts["tier"] == "LOW" and not blocked:
+                details[ACCEPTED_AS_IT_IS] = decisions[partition]
+            facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
+            aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
+        rejected = found.quarantine.with_columns(pl.lit(run.id).alias("run"))
+        set_aside, done.written[quarantine] = write(
+            run, quarantine, rejected, partitions, aside, source.version, by="arrival", received=True
         )
-    except Overtaken:
-        return False
+        try:
+            entries, done.written[silver] = write(
+                run, silver, found.silver, partitions, facts, source.version, by="arrival", made_from=seen.silver
+            )
+        except Overtaken:
+            return False
     done.entries |= entries
     run.ledger.record([*set_aside.values(), *entries.values()])
     return True
@@ -121,15 +122,10 @@ def _of_any_version(entry: Entry, version: str) -> Entry:
     return Entry(entry.table, entry.partition, entry.delta_version, version, entry.rows, entry.status, entry.tier, entry.run, entry.details)
 
 
-def _touched(source: Source, judged: Judged, before: dict[str, Entry]) -> dict[int, list[str]]:
+def _touched(source: Source, judged: JudgedRows, before: dict[str, Entry]) -> dict[int, list[str]]:
     """For each arrival partition the event partitions that it holds rows of, or ever held: reports of these are stale."""
     partitions = source.partitions
-    pairs = judged.silver.select(
-        index_of("arrival", partitions).alias("arrival"), index_at(physical(source.event_time), partitions).alias("event")
-    ).unique()
-    found: dict[int, set[str]] = {}
-    for arrival, event in pairs.iter_rows():
-        found.setdefault(arrival, set()).add(partitions.key(event))
+    found = {arrival: {partitions.key(event) for event in events} for arrival, events in judged.events.items()}
     for entry in before.values():
         held: Any = entry.details.get("event_partitions", [])
         found.setdefault(partitions.number(entry.partition), set()).update(held)

@@ -20,7 +20,7 @@ from platform_assets.engines.polars.checkpoint import checkpoint
 from platform_assets.engines.polars.kept import Checkpoint
 from platform_assets.engines.polars.labels import label_times, labels
 from platform_assets.engines.polars.report import report
-from platform_assets.engines.polars.silver import judge
+from platform_assets.engines.polars.silver import judged
 from platform_assets.expressions.types import POLARS
 
 Row = dict[str, Any]
@@ -142,12 +142,13 @@ class Polars:
         given = [row for row in raw if first - source.duplicates_within <= row.arrival <= last]
         schema = {column: _delivered(column, source, given) for column in source.columns}
         frame = _frame([{**row.came, **row.place} for row in given], {**schema, **_PLACE}, source)
-        judged = judge(source, frame, first, last)
-        quarantined = [{**row, "reasons": _reasons(row["reasons"])} for row in _rows(judged.quarantine, source)]
-        counts = [{"partition": p, **{name: counted[name] for name in COUNTED}} for p, counted in judged.counts.items()]
+        with judged(source, frame.lazy(), first, last, rows_at_once=self.rows_at_once, hashes_at_once=self.rows_at_once) as found:
+            accepted = _rows(found.silver.collect(), source)
+            quarantined = [{**row, "reasons": _reasons(row["reasons"])} for row in _rows(found.quarantine.collect(), source)]
+            counts = [{"partition": p, **{name: counted[name] for name in COUNTED}} for p, counted in found.counts.items()]
         for row in counts:
             row["reasons"] = {_reasons([reason])[0]: number for reason, number in row["reasons"].items()}
-        return Judged(_rows(judged.silver, source), quarantined, counts)
+        return Judged(accepted, quarantined, counts)
 
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]:
         oldest = min([first, *(row["arrival"] for row in silver)])

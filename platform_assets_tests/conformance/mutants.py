@@ -1,6 +1,7 @@
 """Patches of the engine that ships, each a mistake that someone could make; the suite must notice each by a wrong value."""
 
-from dataclasses import dataclass
+from platform_assets_tests.conformance.mutant import Mutant, mutants
+from platform_assets_tests.conformance.mutants_silver import RULES, SILVER, SILVER_MUTANTS
 
 CHANGE_LOG = "engines/polars/change_log.py"
 WINDOWS = "engines/polars/windows.py"
@@ -8,31 +9,11 @@ MARKS = "engines/polars/marks.py"
 FROM_SILVER = "engines/polars/from_silver.py"
 KEPT = "engines/polars/kept.py"
 CHECKPOINT = "engines/polars/checkpoint.py"
-SILVER = "engines/polars/silver.py"
 AS_OF = "engines/polars/as_of.py"
 LABELS = "engines/polars/labels.py"
 TIMES = "engines/polars/times.py"
 REPORT = "engines/polars/report.py"
-PARSE = "engines/polars/parse.py"
-TIMESTAMPS = "engines/polars/timestamps.py"
 ATTRIBUTES = "engines/polars/attributes.py"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One text in one file of the package replaced by another; the old one must stand there exactly once."""
-
-    category: str
-    mistake: str
-    file: str
-    old: str
-    new: str
-
-
-def mutants(category: str, *patches: tuple[str, str, str, str]) -> list[Mutant]:
-    """The patches of a category."""
-    return [Mutant(category, *patch) for patch in patches]
-
 
 MUTANTS: list[Mutant] = [
     *mutants(
@@ -115,10 +96,10 @@ MUTANTS: list[Mutant] = [
             "pl.all_horizontal(pl.col(key).is_not_null()",
             "pl.any_horizontal(pl.col(key).is_not_null()",
         ),
-        ("a rule that is null is broken", SILVER, "pl.when(~rule.polars())", "pl.when(~rule.polars().fill_null(False))"),
+        ("a rule that is null is broken", RULES, "name: ~rule.polars()", "name: ~rule.polars().fill_null(False)"),
         (
             "a text that cannot be read is null",
-            SILVER,
+            RULES,
             "unreadable = received.is_not_null() & pl.col(column).is_null()",
             "unreadable = pl.lit(False)",
         ),
@@ -161,29 +142,6 @@ MUTANTS: list[Mutant] = [
         ),
         ("a row leaves one snapshot late", MARKS, "_up_to(places, at, len(marks))", "_up_to(places, at - 1, len(marks))"),
         ("rows that leave apart are one tile", MARKS, "for places in (begin, *ends.values()):", "for places in (begin,):"),
-    ),
-    *mutants(
-        "duplicate chains",
-        ("the horizon is one partition shorter", SILVER, "<= source.duplicates_within)", "< source.duplicates_within)"),
-        ("rows that break rules make duplicates", SILVER, 'rows.filter("__good")\n', "rows\n"),
-        (
-            "a chain ends where a run begins",
-            SILVER,
-            "_with_duplicates(source, rows).filter(pl.col(_INDEX).is_between(first, last))",
-            "_with_duplicates(source, rows.filter(pl.col(_INDEX).is_between(first, last)))",
-        ),
-        (
-            "a chain counts from its first row",
-            SILVER,
-            "pl.col(_INDEX).shift(1).over(*source.key).alias(_PREVIOUS)",
-            "pl.when(pl.col(_INDEX).cum_count().over(*source.key) > 1).then(pl.col(_INDEX).first().over(*source.key)).alias(_PREVIOUS)",
-        ),
-        (
-            "the row number goes before the delivery",
-            SILVER,
-            '.sort("arrival", "delivery", "row_number")',
-            '.sort("arrival", "row_number", "delivery")',
-        ),
     ),
     *mutants(
         "data_delay",
@@ -391,10 +349,5 @@ MUTANTS: list[Mutant] = [
         ("who was active is known before it arrived", LABELS, 'pl.col("arrived") <= t - microseconds(source.data_delay),', ""),
         ("a report's day is one of the source", REPORT, "days, mine = table.event_partitions,", "days, mine = table.source.partitions,"),
     ),
-    *mutants(
-        "parsing",
-        ("of an hour that comes twice the later", TIMESTAMPS, 'ambiguous="earliest"', 'ambiguous="latest"'),
-        ("NaN stays", PARSE, "pl.when(number.is_finite()).then(number)", "number"),
-        ("duplicates count as accepted", SILVER, 'good = pl.col("__good") & ~pl.col("__duplicate")\n', 'good = pl.col("__good")\n'),
-    ),
+    *SILVER_MUTANTS,
 ]

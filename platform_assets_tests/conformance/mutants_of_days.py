@@ -1,6 +1,8 @@
 """Mistakes about the days of a time zone, and all other mutants."""
 
-from platform_assets_tests.conformance.mutants import MUTANTS, SILVER, TIMES, mutants
+from platform_assets_tests.conformance.mutant import mutants
+from platform_assets_tests.conformance.mutants import MUTANTS, TIMES
+from platform_assets_tests.conformance.mutants_silver import RULES
 
 EVERY_MUTANT = [
     *MUTANTS,
@@ -23,7 +25,7 @@ EVERY_MUTANT = [
         ("of two midnights the second", "declare/timezones.py", "for fold in (0, 1))", "for fold in (1, 1))"),
         (
             "a row that is ahead is quarantined",
-            SILVER,
+            RULES,
             "physical(source.event_time) - microseconds(source.clock_skew)",
             "physical(source.event_time)",
         ),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from platform_assets_tests.conformance.mutants import Mutant
+from platform_assets_tests.conformance.mutant import Mutant
 from platform_assets_tests.conformance.mutants_of_days import EVERY_MUTANT
 from platform_assets_tests.conformance.quick import WRONG_VALUE
 

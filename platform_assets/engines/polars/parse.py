@@ -107,18 +107,28 @@ def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Exp
     text = value.str.strip_chars()
     if wanted == "float":
         return _finite(text.cast(pl.Float64, strict=False))
-    if wanted == "int":  # exports write whole numbers as 17850.0 when a column has gaps
-        number = text.cast(pl.Float64, strict=False)
-        whole = (
-            pl.when(number.is_finite() & (number == number.round()) & (number.abs() < 2.0**53)).then(number).cast(pl.Int64, strict=False)
-        )
-        return pl.coalesce(text.cast(pl.Int64, strict=False), whole)
+    if wanted == "int":
+        return value.map_batches(_whole_numbers, return_dtype=pl.Int64, is_elementwise=True)
     if wanted == "bool":
         lower = text.str.to_lowercase()
         return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
     if wanted == "date":
         return value.map_batches(dates_of, return_dtype=pl.Date, is_elementwise=True)
     return value.map_batches(partial(times_of, timezone=timezone), return_dtype=POLARS["datetime"], is_elementwise=True)
+
+
+def _whole_numbers(texts: pl.Series) -> pl.Series:
+    """The integers that texts are. Most are read at once; what is left may have blanks around it, or be a float that is whole."""
+    found = texts.cast(pl.Int64, strict=False)
+    left = (texts.is_not_null() & found.is_null()).arg_true()
+    if not left.len():
+        return found
+    text = pl.col(texts.name).str.strip_chars()
+    number = text.cast(pl.Float64, strict=False)  # exports write whole numbers as 17850.0 when a column has gaps
+    is_whole = number.is_finite() & (number == number.round()) & (number.abs() < 2.0**53)
+    whole = pl.when(is_whole).then(number).cast(pl.Int64, strict=False)
+    rest = texts.gather(left).to_frame().select(pl.coalesce(text.cast(pl.Int64, strict=False), whole))
+    return found.scatter(left, rest.to_series())
 
 
 def _from_time(value: pl.Expr, column: str, stored: pl.DataType, source: Source) -> pl.Expr:

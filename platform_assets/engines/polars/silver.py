@@ -1,19 +1,27 @@
-"""Raw rows to silver and quarantine: parse, rules, duplicates, the quality tier (semantics.md 7)."""
+"""Raw rows to silver and quarantine: parse, rules, duplicates, the quality tier (semantics.md 7).
 
-from collections.abc import Mapping, Sequence, Set
+Each row is examined by itself, a chunk of rows at a time, and what is good is laid aside. Then duplicates are looked for among the rows
+whose keys occur again. What is accepted of a partition is known only then, and with it whether the partition is blocked.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.parse import is_not_finite, parsed, why_unread
-from platform_assets.engines.polars.received import as_delivered, widened
-from platform_assets.engines.polars.times import index_at, index_of, microseconds, physical
+from platform_assets.engines.polars.duplicates import DUPLICATE, EXACT, HASH, HASHES_AT_ONCE, ROW, Hashes, hash_of, marked, repeated
+from platform_assets.engines.polars.parse import parsed
+from platform_assets.engines.polars.rules import INDEX, PLACE, REASONS, Counts, Delivered, examine, in_delivered_types, received_columns
+from platform_assets.engines.polars.spill import Spill
+from platform_assets.engines.polars.times import index_at, physical
 
-_INDEX, _REASONS, _PREVIOUS, _LIKE = "__index", "reasons", "__previous", "__like"
-_RECEIVED = "__received_"
+ROWS_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True)
@@ -29,15 +37,40 @@ class Judged:
     received), reasons, accepted_share, tier."""
 
 
+@dataclass(frozen=True)
+class JudgedRows:
+    """The same before the rows are read: they are, once or more often, while the context that gave them is open."""
+
+    silver: pl.LazyFrame
+    quarantine: pl.LazyFrame
+    counts: dict[int, dict[str, Any]]
+    first_of_each_reason: pl.DataFrame
+    """The first row of each partition that each reason stands against."""
+    events: dict[int, set[int]]
+    """By partition the event partitions of its accepted rows."""
+
+
 def judge(
+    source: Source, raw: pl.DataFrame, first: int, last: int, as_they_are: Set[int] = frozenset(), delivered: Delivered = ()
+) -> Judged:
+    """As `judged`, for rows that fit into memory; they are sorted by their place."""
+    with judged(source, raw.lazy(), first, last, as_they_are, delivered) as rows:
+        return Judged(rows.silver.sort(PLACE).collect(), rows.quarantine.sort(PLACE).collect(), rows.counts)
+
+
+@contextmanager
+def judged(
     source: Source,
-    raw: pl.DataFrame,
+    raw: pl.LazyFrame,
     first: int,
     last: int,
     as_they_are: Set[int] = frozenset(),
-    delivered: Sequence[tuple[pl.Expr, Mapping[str, str]]] = (),
-) -> Judged:
-    """The silver rows of the arrival partitions first..last.
+    delivered: Delivered = (),
+    *,
+    rows_at_once: int | None = None,
+    hashes_at_once: int = HASHES_AT_ONCE,
+) -> Iterator[JudgedRows]:
+    """The silver rows of the arrival partitions first..last, in memory that does not grow with their number.
 
     raw: rows as received of the partitions first - duplicates_within .. last, with arrival, delivery, row_number; superseded
     deliveries left out. Which rows are kept depends on nothing else, so partitions can be judged in any order.
@@ -45,145 +78,165 @@ def judge(
     delivered: which rows came in other types than raw keeps them in, and the types of these columns: a row is judged as it came.
     """
     # Raw has a column from the first delivery that brought it on: without one, its partitions are all empty, and nobody knows its type.
-    came = [column for column in _received(raw) if column != UNPARSED_REASON]
-    raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in source.columns if column not in raw.columns)
-    rows = _reasoned_as_delivered(source, raw, delivered).sort("arrival", "delivery", "row_number")
-    rows = rows.with_columns(pl.col(_REASONS).list.len().eq(0).alias("__good"))
-    rows = _with_duplicates(source, rows).filter(pl.col(_INDEX).is_between(first, last))
-    shares = _shares(source, rows)
-    low = shares.filter(pl.col("share") < source.accepted_share)[_INDEX].to_list()
-    blocked = [partition for partition in low if partition not in as_they_are]
-    reason = f"blocked: fewer than {source.accepted_share:.0%} of the partition's rows were acceptable"
-    held = pl.col(_INDEX).is_in(blocked) & pl.col("__good") & ~pl.col("__duplicate")
-    accepted = rows.filter(pl.col("__good") & ~pl.col("__duplicate") & ~pl.col(_INDEX).is_in(blocked))
-    set_aside = rows.filter(~pl.col("__good") | held).with_columns(
-        pl.when(held).then(pl.lit([reason])).otherwise(pl.col(_REASONS)).alias(_REASONS)
-    )
-    silver = accepted.select(*source.columns, *source.flags, *_CARRIED)
-    quarantine = set_aside.select(*(pl.col(f"{_RECEIVED}{c}").alias(c) for c in came), *_CARRIED, _REASONS)
-    return Judged(silver, quarantine, _counts(source, rows, accepted, set_aside, shares, set(low), first, last))
+    came = raw.collect_schema().names()
+    raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in source.columns if column not in came)
+    start = pl.lit(source.partitions.value(first))
+    current, earlier = raw.filter(pl.col("arrival") >= start), raw.filter(pl.col("arrival") < start)
+    at_once = ROWS_AT_ONCE if rows_at_once is None else rows_at_once
+    counts, received, examples = Counts(), received_columns(came), None
+    with Spill() as good, Spill() as bad:
+        for chunk in _chunks(current, at_once):
+            examined = examine(source, chunk, delivered)
+            numbers = pl.int_range(good.height, good.height + pl.len(), dtype=pl.Int64).alias(ROW)
+            good.add(examined.good.with_columns(hash_of(source.unique_key or tuple(source.columns)), numbers))
+            aside = examined.bad.select(*received, *PLACE, REASONS)
+            bad.add(aside)
+            examples = _first_of_each_reason(aside if examples is None else pl.concat([examples, aside]))
+            counts.add(examined.counts)
+        copies = _copies(source, good, _Horizon(source, earlier, delivered, at_once), hashes_at_once)
+        verdicts = {p: _Verdict.of(source, counts.good[p] - copies.duplicates[p], counts.bad[p]) for p in range(first, last + 1)}
+        blocked = [p for p, verdict in verdicts.items() if verdict.is_low and p not in as_they_are]
+        stay = good.rows().filter(copies.stays()) if copies.number else good.rows()
+        held = pl.col(INDEX).is_in(blocked)
+        quarantine = bad.rows()
+        if any(verdicts[p].accepted for p in blocked):
+            reason = f"blocked: fewer than {source.accepted_share:.0%} of the partition's rows were acceptable"
+            waiting = current.join(stay.filter(held).select(PLACE), on=PLACE, how="semi")
+            quarantine = pl.concat([quarantine, waiting.select(*received, *PLACE, pl.lit([reason]).alias(REASONS))])
+            counts.reasons.update({(p, reason): verdicts[p].accepted for p in blocked if verdicts[p].accepted})
+        silver = (stay.filter(~held) if blocked else stay).select(*source.columns, *source.flags, *PLACE)
+        events: dict[int, set[int]] = {}
+        for (partition, event), number in (counts.events - copies.events).items():
+            if number and partition not in blocked:
+                events.setdefault(partition, set()).add(event)
+        told = {p: _told(source, p, verdict, counts, copies, p in blocked) for p, verdict in verdicts.items()}
+        assert examples is not None, "there is at least one chunk"
+        yield JudgedRows(silver, quarantine, told, examples, events)
 
 
-_CARRIED = ("arrival", "delivery", "row_number")
+def _chunks(rows: pl.LazyFrame, at_once: int) -> Iterator[pl.DataFrame]:
+    """The rows of a frame, a number at a time; an empty chunk if there are none."""
+    chunks = iter(rows.collect_batches(chunk_size=at_once))
+    yield next(chunks, pl.DataFrame(schema=rows.collect_schema()))
+    yield from chunks
 
 
-def _received(raw: pl.DataFrame) -> list[str]:
-    return [column for column in raw.columns if column not in (*_CARRIED, "superseded", "origin")]
+def _first_of_each_reason(bad: pl.DataFrame) -> pl.DataFrame:
+    if bad.is_empty():
+        return bad
+    bad = bad.sort(PLACE)
+    first = bad.select("arrival", REASONS).with_row_index("at").explode(REASONS).group_by("arrival", REASONS).agg(pl.col("at").min())
+    return bad[first["at"].unique().sort()]
 
 
-def _reasoned_as_delivered(source: Source, raw: pl.DataFrame, delivered: Sequence[tuple[pl.Expr, Mapping[str, str]]]) -> pl.DataFrame:
-    if not delivered:
-        return _reasoned(source, raw)
-    found = [_reasoned(source, raw.filter(~pl.any_horizontal(which for which, _ in delivered)))]
-    for which, types in delivered:
-        read = {column: as_read for column, dtype in types.items() if (as_read := as_delivered(column, raw.schema[column], dtype))}
-        rows = _reasoned(source, raw.filter(which).with_columns(value.alias(column) for column, (value, _) in read.items()))
-        received = (widened(f"{_RECEIVED}{column}", dtype, raw.schema[column]) for column, (_, dtype) in read.items())
-        found.append(rows.with_columns(received))
-    return pl.concat(found)
+@dataclass(frozen=True)
+class _Verdict:
+    """How much of a partition is acceptable. Duplicates count on neither side."""
+
+    accepted: int
+    share: float
+    is_low: bool
+
+    @staticmethod
+    def of(source: Source, accepted: int, bad: int) -> "_Verdict":
+        share = accepted / (accepted + bad) if accepted + bad else 1.0
+        return _Verdict(accepted, share, share < source.accepted_share)
 
 
-def _reasoned(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
-    """Typed rows with what was received beside it, the flags, and the reasons against each row."""
-    typed = raw.select(
-        *(parsed(source, column, raw.schema[column]) for column in source.columns),
-        *_CARRIED,
-        *(pl.col(column).alias(f"{_RECEIVED}{column}") for column in _received(raw)),
-        index_of("arrival", source.partitions).alias(_INDEX),
-        pl.sum_horizontal(
-            pl.lit(0),
-            *(is_not_finite(c, raw.schema[c]).cast(pl.Int64) for c, declared in source.columns.items() if declared.type == "float"),
-        ).alias("__not_finite"),
-    )
-    against: list[pl.Expr] = []
-    for column, declared in source.columns.items():
-        received = pl.col(f"{_RECEIVED}{column}")
-        if declared.type != "str" and raw.schema[column] == pl.String:  # exports that quote everything write a missing number as ""
-            received = pl.when(received.str.strip_chars() != "").then(received)
-        unreadable = received.is_not_null() & pl.col(column).is_null()
-        if declared.type == "float":
-            unreadable = unreadable & ~is_not_finite(f"{_RECEIVED}{column}", raw.schema[column])
-        against.append(why_unread(source, column, raw.schema[column], pl.when(unreadable).then(received)))
-        if not declared.nullable or column == source.event_time or column in source.key:
-            against.append(pl.when(pl.col(column).is_null() & ~unreadable).then(pl.lit(f"{column}: missing")))
-    against += [pl.when(~rule.polars()).then(pl.lit(name)) for name, rule in source.rules.items()]
-    in_future = index_at(physical(source.event_time) - microseconds(source.clock_skew), source.partitions) > pl.col(_INDEX)
-    against.append(pl.when(in_future).then(pl.lit("in the future")))
-    reasons = pl.concat_list(against).list.drop_nulls()
-    if UNPARSED in raw.columns:  # a line that is no row has no values that could be missing
-        line = pl.concat_list(pl.lit("not parsed: ") + pl.col(f"{_RECEIVED}{UNPARSED_REASON}"))
-        reasons = pl.when(pl.col(f"{_RECEIVED}{UNPARSED}").is_not_null()).then(line).otherwise(reasons)
-    typed = typed.with_columns(reasons.alias(_REASONS))
-    return typed.with_columns(flag.polars().fill_null(False).alias(name) for name, flag in source.flags.items())
+class _Copies:
+    """Which of the good rows, by their number, are duplicates, and how many there are by the index of their partition."""
 
+    def __init__(self, rows: int) -> None:
+        self.is_duplicate: npt.NDArray[np.bool_] = np.zeros(rows, np.bool_)
+        self.duplicates: Counter[int] = Counter()
+        self.exact: Counter[int] = Counter()
+        """Duplicates that say the same as the row before them, or rows that stay and say the same as another."""
+        self.events: Counter[tuple[int, int]] = Counter()
 
-def _with_duplicates(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
-    """Marks each good row that has an earlier good one with its key near enough; whether that is a duplicate itself does not matter."""
-    if not source.unique_key:
-        return rows.with_columns(pl.lit(False).alias("__duplicate"), pl.lit(False).alias("__exact"))
-    columns = [c for c in source.columns if c not in source.key]
-    same = pl.struct(columns) if columns else pl.lit(0)
-    good = (
-        rows.filter("__good")
-        .with_columns(same.alias(_LIKE))
-        .with_columns(
-            pl.col(_INDEX).shift(1).over(*source.key).alias(_PREVIOUS),
-            (pl.col(_LIKE) == pl.col(_LIKE).shift(1).over(*source.key)).alias("__exact"),
+    @property
+    def number(self) -> int:
+        return self.duplicates.total()
+
+    def stays(self) -> pl.Expr:
+        """Whether a good row is no duplicate."""
+        return pl.col(ROW).map_batches(
+            lambda rows: pl.Series(~self.is_duplicate[rows.to_numpy()]), return_dtype=pl.Boolean, is_elementwise=True
         )
-        .with_columns((pl.col(_INDEX) - pl.col(_PREVIOUS) <= source.duplicates_within).fill_null(False).alias("__duplicate"))
-    )
-    marks = good.select(*_CARRIED, "__duplicate", (pl.col("__duplicate") & pl.col("__exact")).fill_null(False).alias("__exact"))
-    return rows.join(marks, on=_CARRIED, how="left", maintain_order="left").with_columns(pl.col("__duplicate", "__exact").fill_null(False))
 
 
-def _shares(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
-    """The accepted share of each partition; duplicates count on neither side."""
-    good = pl.col("__good") & ~pl.col("__duplicate")
-    counted = rows.group_by(_INDEX).agg(good.sum().alias("accepted"), (~pl.col("__good")).sum().alias("quarantined"))
-    return counted.with_columns((pl.col("accepted") / (pl.col("accepted") + pl.col("quarantined"))).fill_nan(1.0).alias("share"))
+def _copies(source: Source, good: Spill, horizon: "_Horizon", hashes_at_once: int) -> _Copies:
+    """The duplicates among the good rows; of a source without a unique key none, but how many are copies of another in their partition."""
+    copies = _Copies(good.height)
+    for hashes in repeated(good.rows(), good.height, horizon.hashes, 4 * horizon.at_once, hashes_at_once):
+        again = pl.LazyFrame({HASH: hashes})
+        rows = good.rows().join(again, on=HASH, how="semi").collect(engine="streaming")
+        if not source.unique_key:
+            same = rows.group_by(INDEX).agg((pl.len() - pl.struct(list(source.columns)).n_unique()).alias("copies"))
+            copies.exact.update(dict(same.iter_rows()))
+            continue
+        rows = marked(source, pl.concat([*horizon.good(again, rows.columns), rows])).filter(DUPLICATE, pl.col(ROW).is_not_null())
+        copies.is_duplicate[rows[ROW].to_numpy()] = True
+        event = index_at(physical(source.event_time), source.partitions).alias("__event")
+        for partition, at, number, exact in rows.group_by(INDEX, event).agg(pl.len(), pl.col(EXACT).sum()).iter_rows():
+            copies.duplicates[partition] += number
+            copies.exact[partition] += exact
+            copies.events[partition, at] += number
+    return copies
 
 
-def _counts(
-    source: Source,
-    rows: pl.DataFrame,
-    accepted: pl.DataFrame,
-    set_aside: pl.DataFrame,
-    shares: pl.DataFrame,
-    low: set[int],
-    first: int,
-    last: int,
-) -> dict[int, dict[str, Any]]:
-    def table(frame: pl.DataFrame, **measures: pl.Expr) -> dict[int, dict[str, Any]]:
-        grouped = frame.group_by(_INDEX).agg(*(m.cast(pl.Int64).alias(name) for name, m in measures.items()))
-        return {row.pop(_INDEX): row for row in grouped.to_dicts()}
+@dataclass(frozen=True)
+class _Horizon:
+    """Raw rows of the partitions before those that are judged: only of their keys all are read."""
 
-    flags = {f"flag {name}": pl.col(name).sum() for name in source.flags}
-    received = table(
-        rows,
-        **flags,
-        received=pl.len(),
-        duplicates=pl.col("__duplicate").sum(),
-        duplicates_exact=pl.col("__exact").sum(),
-        not_finite=pl.col("__not_finite").sum(),
-    )
-    whole = pl.struct(list(source.columns))
-    kept = table(accepted, accepted=pl.len(), exact_copies=pl.len() - whole.n_unique())
-    aside = table(set_aside, quarantined=pl.len())
-    reasons: dict[int, dict[str, int]] = {}
-    for partition, reason, number in set_aside.explode(_REASONS).group_by(_INDEX, _REASONS).len().sort(_INDEX, _REASONS).iter_rows():
-        reasons.setdefault(partition, {})[reason] = number
-    share = dict(shares.select(_INDEX, "share").iter_rows())
-    counts = {}
-    for partition in range(first, last + 1):
-        numbers = {**received.get(partition, {}), **kept.get(partition, {}), **aside.get(partition, {})}
-        counts[partition] = {
-            **{
-                name: numbers.get(name, 0)
-                for name in ("received", "accepted", "quarantined", "duplicates", "duplicates_exact", "exact_copies", "not_finite")
-            },
-            "flags": {name: numbers.get(f"flag {name}", 0) for name in source.flags},
-            "reasons": reasons.get(partition, {}),
-            "accepted_share": share.get(partition, 1.0),
-            "tier": "LOW" if partition in low else "HIGH",
-        }
-    return counts
+    source: Source
+    raw: pl.LazyFrame
+    delivered: Delivered
+    at_once: int
+
+    def hashes(self) -> Iterable[Hashes]:
+        """Of the keys of all rows, good or not."""
+        if not self.source.duplicates_within:
+            return
+        for chunk in self._hashed().select(HASH).collect_batches(chunk_size=4 * self.at_once):
+            yield chunk[HASH].to_numpy()
+
+    def good(self, hashes: pl.LazyFrame, columns: list[str]) -> list[pl.DataFrame]:
+        """The good rows with these hashes."""
+        if not self.source.duplicates_within:
+            return []
+        raw = self._hashed().join(hashes, on=HASH, how="semi").drop(HASH).collect(engine="streaming")
+        rows = examine(self.source, raw, self.delivered).good.with_columns(
+            hash_of(self.source.unique_key), pl.lit(None, pl.Int64).alias(ROW)
+        )
+        return [rows.select(columns)]
+
+    def _hashed(self) -> pl.LazyFrame:
+        """The raw rows with the hashes of their keys, which are parsed as they were delivered."""
+        schema, key = self.raw.collect_schema(), self.source.unique_key
+        found = []
+        for rows, types in in_delivered_types(self.raw, self.delivered):
+            came = rows.with_columns(
+                *(pl.col(c).alias(f"__kept_{c}") for c in key), *(read.alias(c) for c, (read, _) in types.items() if c in key)
+            )
+            typed = [parsed(self.source, column, types[column][1] if column in types else schema[column]) for column in key]
+            hashed = came.with_columns(pl.struct(typed).hash().alias(HASH))
+            found.append(hashed.with_columns(pl.col(f"__kept_{c}").alias(c) for c in key).select(*schema.names(), HASH))
+        return pl.concat(found)
+
+
+def _told(source: Source, partition: int, verdict: _Verdict, counts: Counts, copies: _Copies, is_blocked: bool) -> dict[str, Any]:
+    """What is said of a partition beside its rows."""
+    reasons = sorted((reason, number) for (of, reason), number in counts.reasons.items() if of == partition)
+    return {
+        "received": counts.received[partition],
+        "accepted": 0 if is_blocked else verdict.accepted,
+        "quarantined": counts.bad[partition] + (verdict.accepted if is_blocked else 0),
+        "duplicates": copies.duplicates[partition],
+        "duplicates_exact": copies.exact[partition] if source.unique_key else 0,
+        "exact_copies": 0 if source.unique_key or is_blocked else copies.exact[partition],
+        "not_finite": counts.not_finite[partition],
+        "flags": {name: counts.flags[partition, name] for name in source.flags},
+        "reasons": dict(reasons),
+        "accepted_share": verdict.share,
+        "tier": "LOW" if verdict.is_low else "HIGH",
+    }

@@ -1,0 +1,58 @@
+"""Mistakes in parsing, and in telling duplicates."""
+
+from platform_assets_tests.conformance.mutant import Mutant, mutants
+
+SILVER = "engines/polars/silver.py"
+RULES = "engines/polars/rules.py"
+DUPLICATES = "engines/polars/duplicates.py"
+PARSE = "engines/polars/parse.py"
+TIMESTAMPS = "engines/polars/timestamps.py"
+
+SILVER_MUTANTS: list[Mutant] = [
+    *mutants(
+        "duplicate chains",
+        ("the horizon is one partition shorter", DUPLICATES, "<= source.duplicates_within", "< source.duplicates_within"),
+        (
+            "the horizon is one partition longer",
+            DUPLICATES,
+            "<= source.duplicates_within",
+            "<= source.duplicates_within + (source.duplicates_within > 0)",
+        ),
+        (
+            "rows that break rules make duplicates",
+            SILVER,
+            "examine(self.source, raw, self.delivered)",
+            "examine(__import__('dataclasses').replace(self.source, rules={}), raw, self.delivered)",
+        ),
+        (
+            "a chain ends where a run begins",
+            SILVER,
+            "pl.concat([*horizon.good(again, rows.columns), rows])",
+            "rows",
+        ),
+        (
+            "a chain counts from its first row",
+            DUPLICATES,
+            "pl.col(INDEX) - pl.col(INDEX).shift(1) <=",
+            "pl.col(INDEX) - pl.col(INDEX).first().over(source.unique_key) <=",
+        ),
+        (
+            "the row number goes before the delivery",
+            DUPLICATES,
+            "*source.unique_key, *PLACE)",
+            '*source.unique_key, "arrival", "row_number", "delivery")',
+        ),
+        ("the keys of the horizon are not looked at", DUPLICATES, "for chunk in earlier()]", "for chunk in ()]"),
+        ("a bucket of keys is lost", DUPLICATES, "for bucket in range(buckets):", "for bucket in range(min(buckets, 1)):"),
+        ("rows of different keys with one hash are copies", DUPLICATES, "pl.all_horizontal(*before, near)", "pl.all_horizontal(near)"),
+        ("a changed copy is an exact one", DUPLICATES, "pl.all_horizontal(is_duplicate, *others)", "pl.all_horizontal(is_duplicate)"),
+        ("chunks are numbered alike", SILVER, "pl.int_range(good.height, good.height + pl.len(),", "pl.int_range(pl.len(),"),
+        ("a null makes a copy a changed one", DUPLICATES, ".eq_missing(pl.col(column).shift(1))", ".eq(pl.col(column).shift(1))"),
+    ),
+    *mutants(
+        "parsing",
+        ("of an hour that comes twice the later", TIMESTAMPS, 'ambiguous="earliest"', 'ambiguous="latest"'),
+        ("NaN stays", PARSE, "pl.when(number.is_finite()).then(number)", "number"),
+        ("duplicates count as accepted", SILVER, "counts.good[p] - copies.duplicates[p]", "counts.good[p]"),
+    ),
+]
