@@ -44,8 +44,8 @@ def test_dagster_has_the_same_partitions(change: str) -> None:
 
 def test_dagster_makes_a_partition_of_a_day_that_was_skipped() -> None:
     """Why such days are refused: the key has the window of the next one. If this fails, they need not be refused any more."""
-    days = dg.DailyPartitionsDefinition(start_date="2011-12-29", end_date="2012-01-01", timezone="Pacific/Apia")
-    assert days.get_partition_keys() == ["2011-12-29", "2011-12-30", "2011-12-31"]
+    days = dg.DailyPartitionsDefinition(start_date="2011-12-29", timezone="Pacific/Apia")
+    assert days.get_partition_keys()[:3] == ["2011-12-29", "2011-12-30", "2011-12-31"]
     skipped, next_day = (days.time_window_for_partition_key(key) for key in ("2011-12-30", "2011-12-31"))
     assert (skipped.start.astimezone(UTC), skipped.end.astimezone(UTC)) == (next_day.start.astimezone(UTC), next_day.end.astimezone(UTC))
 
