@@ -216,7 +216,8 @@ class MemoryLedger:
 def gold_of(world: World, rows_at_once: int = 1000) -> Gold:
     lake: Any = MemoryLake(world)
     ledger: Any = MemoryLedger(world)
-    return Gold(lake, ledger, TABLE, PARTITIONS, world.lookback, DELAY, rows_at_once, "happened" if world.is_state else None)
+    latest_by = "happened" if world.is_state else None
+    return Gold(lake, ledger, TABLE, PARTITIONS, world.lookback, DELAY, rows_at_once=rows_at_once, latest_by=latest_by)
 
 
 def at(day: float) -> datetime:
