@@ -9,7 +9,7 @@ import re
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         default="platform",
         description="What every key in the online store begins with, so that several projects may share a server. Lower-case letters, "
         "digits, _ and -.",
+    )
+    when_blocked: Literal["warn", "fail"] = Field(
+        default="warn",
+        description="What a run does that blocks a partition of silver, because too few of its rows were good: `warn` logs a warning with "
+        "the count, the most frequent reason and the commands to run next, and succeeds; `fail` fails after everything has been written. "
+        'A source may declare its own: `@source(when_blocked="fail")`.',
     )
 
     @property

@@ -12,12 +12,13 @@ from platform_assets.assets.telling import tell
 from platform_assets.declare.checkpoints import months_of, state_columns, waits
 from platform_assets.declare.view import FeatureView
 from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints
+from platform_assets.steps.layers import Graph
 from platform_assets.steps.silver import silver_table
 
 _LONGEST_MONTH, _SHORTEST_MONTH = timedelta(days=31), timedelta(days=28)
 
 
-def checkpoints_asset(view: FeatureView) -> dg.AssetsDefinition:
+def checkpoints_asset(view: FeatureView, graph: Graph) -> dg.AssetsDefinition:
     """<view>/checkpoints: by month, of each entity the states of its lifetime windows."""
     table, silver, months = checkpoints_table(view), silver_table(view.source), months_of(view)
     # Counted in months, the dependency's own unit.
@@ -50,6 +51,7 @@ def checkpoints_asset(view: FeatureView) -> dg.AssetsDefinition:
         run = platform.run(context.run_id)
         done = make_checkpoints(view, *asked(context, months), run)
         tell(context, table, done.entries, done, run, months, lineage)
+        platform.summary.add(graph, [table], done, run, context.log)
         done.check()
 
     return states

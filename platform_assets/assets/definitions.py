@@ -23,6 +23,7 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import DeclarationError
+from platform_assets.steps.layers import Graph
 
 Declaration = Source | FeatureView | AttributeView | GoldTable | FeatureService | TrainingSet | Model
 
@@ -40,13 +41,14 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
         DeclarationError: two declarations would make the same asset.
     """
     found = reached(declarations)
+    graph = Graph(found)
     assets: list[dg.AssetsDefinition] = []
     with warnings.catch_warnings():
         # What is beta or preview in Dagster and used here is pinned, and proven by tests: a user can do nothing about it.
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         for declaration in found:
-            assets += [_with_freshness(asset, declaration) for asset in _assets(declaration)]
+            assets += [_with_freshness(asset, declaration) for asset in _assets(declaration, graph)]
     owners: dict[dg.AssetKey, str] = {}
     for asset in assets:
         for key in asset.keys:
@@ -57,7 +59,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
             owners[key] = key.path[0]
     return dg.Definitions(
         assets=assets,
-        sensors=[*(arrivals_sensor(one) for one in found if isinstance(one, Source)), conditions_sensor(assets), stale_sensor(found)],
+        sensors=[*(arrivals_sensor(one) for one in found if isinstance(one, Source)), conditions_sensor(assets), stale_sensor(graph)],
         resources={"platform": platform or PlatformResource()},
         executor=dg.in_process_executor,
     )
@@ -95,22 +97,22 @@ def _with_parents(declaration: Declaration) -> Iterator[Declaration]:
     yield declaration
 
 
-def _assets(declaration: Declaration) -> list[dg.AssetsDefinition]:
+def _assets(declaration: Declaration, graph: Graph) -> list[dg.AssetsDefinition]:
     if isinstance(declaration, Source):
-        return [raw_asset(declaration), silver_assets(declaration)]
+        return [raw_asset(declaration, graph), silver_assets(declaration, graph)]
     if isinstance(declaration, FeatureView) and declaration.accuracy == "temporal":
         return []  # its values are of any moment: whoever asks computes them from silver
     if isinstance(declaration, FeatureView):
-        kept = [checkpoints_asset(declaration)] if declaration.lifetime else []
-        return [*kept, view_asset(declaration), *([online_asset(declaration)] if declaration.online else [])]
+        kept = [checkpoints_asset(declaration, graph)] if declaration.lifetime else []
+        return [*kept, view_asset(declaration, graph), *([online_asset(declaration)] if declaration.online else [])]
     if isinstance(declaration, AttributeView):
-        return [attributes_asset(declaration), *([online_asset(declaration)] if declaration.online else [])]
+        return [attributes_asset(declaration, graph), *([online_asset(declaration)] if declaration.online else [])]
     if isinstance(declaration, GoldTable):
-        return [report_asset(declaration)]
+        return [report_asset(declaration, graph)]
     if isinstance(declaration, TrainingSet):
-        return [training_asset(declaration)]
+        return [training_asset(declaration, graph)]
     if isinstance(declaration, Model):
-        return [model_asset(declaration), predictions_asset(declaration)]
+        return [model_asset(declaration, graph), predictions_asset(declaration, graph)]
     return []
 
 

@@ -15,13 +15,14 @@ from platform_assets.declare.attributes import EVENT_TIME, AttributeView
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
 from platform_assets.steps.gold import gold_table, make_attributes, make_change_log, make_report
+from platform_assets.steps.layers import Graph
 from platform_assets.steps.run import Done, Run
 from platform_assets.steps.silver import silver_table
 
 Declared = TypeVar("Declared", FeatureView, AttributeView, GoldTable)
 
 
-def view_asset(view: FeatureView) -> dg.AssetsDefinition:
+def view_asset(view: FeatureView, graph: Graph) -> dg.AssetsDefinition:
     """<view>/gold: the change log of a feature view, by snapshot."""
     silver, source = silver_table(view.source), view.source
     stored = {feature.name: feature.measure.type for feature in view.stored}
@@ -39,6 +40,7 @@ def view_asset(view: FeatureView) -> dg.AssetsDefinition:
     }
     return _gold_asset(
         view,
+        graph,
         make_change_log,
         columns,
         deps=read_by_gold(view),
@@ -48,7 +50,7 @@ def view_asset(view: FeatureView) -> dg.AssetsDefinition:
     )
 
 
-def attributes_asset(view: AttributeView) -> dg.AssetsDefinition:
+def attributes_asset(view: AttributeView, graph: Graph) -> dg.AssetsDefinition:
     """<view>/gold: of each entity the latest update that arrived in a partition."""
     silver, source = silver_table(view.source), view.source
     columns: Columns = {name: [(silver, name)] for name in (*view.entity.keys, *view.attributes)}
@@ -63,6 +65,7 @@ def attributes_asset(view: AttributeView) -> dg.AssetsDefinition:
     }
     return _gold_asset(
         view,
+        graph,
         make_attributes,
         {**columns, EVENT_TIME: [(silver, source.event_time)]},
         deps=[reads(silver)],
@@ -72,7 +75,7 @@ def attributes_asset(view: AttributeView) -> dg.AssetsDefinition:
     )
 
 
-def report_asset(report: GoldTable) -> dg.AssetsDefinition:
+def report_asset(report: GoldTable, graph: Graph) -> dg.AssetsDefinition:
     """<report>/gold: measures by event partition; restated for late rows, when automation/stale.py asks for it."""
     silver, source = silver_table(report.source), report.source
     types = {**{column: source.types[column] for column in report.by}, **{m.name: m.type for m in report.measures}}
@@ -82,6 +85,7 @@ def report_asset(report: GoldTable) -> dg.AssetsDefinition:
     }
     return _gold_asset(
         report,
+        graph,
         make_report,
         {**{c: [(silver, c)] for c in report.by}, **{m.name: made_of(m, source, silver) for m in report.measures}},
         deps=[reads(silver)],
@@ -90,7 +94,9 @@ def report_asset(report: GoldTable) -> dg.AssetsDefinition:
     )
 
 
-def _gold_asset(declared: Declared, make: Callable[[Declared, int, int, Run], Done], columns: Columns, **told: Any) -> dg.AssetsDefinition:
+def _gold_asset(
+    declared: Declared, graph: Graph, make: Callable[[Declared, int, int, Run], Done], columns: Columns, **told: Any
+) -> dg.AssetsDefinition:
     """The asset whose partitions a step makes from silver. told: what Dagster is told of this kind of gold alone."""
     table, partitions, lineage = gold_table(declared), declared.source.partitions, column_lineage(columns)
 
@@ -106,6 +112,7 @@ def _gold_asset(declared: Declared, make: Callable[[Declared, int, int, Run], Do
         run = platform.run(context.run_id)
         done = make(declared, *asked(context, partitions), run)
         tell(context, table, done.entries, done, run, partitions, lineage)
+        platform.summary.add(graph, [table], done, run, context.log)
         done.check()
 
     return gold

@@ -17,6 +17,7 @@ from platform_assets.assets.telling import tell
 from platform_assets.declare.model import AtLeast, Check, Model
 from platform_assets.declare.training import TrainingSet
 from platform_assets.models.checks import name_of as check_name
+from platform_assets.steps.layers import Graph
 from platform_assets.steps.model import make_model, make_predictions, model_table, predictions_table
 from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.steps.run import name_of
@@ -28,7 +29,7 @@ from platform_assets.stores.ledger import Entry
 _DAYS_A_MONTH = 28
 
 
-def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
+def training_asset(data: TrainingSet, graph: Graph) -> dg.AssetsDefinition:
     """<training set>/training: labels with the features that were known then, by the month in which the label ends."""
     table, silver = training_table(data), silver_table(data.labels.source)
     months = -(-(data.labels.horizon + max(data.labels.spine.active, max(v.reach for v in data.features.views))).days // _DAYS_A_MONTH)
@@ -61,6 +62,7 @@ def training_asset(data: TrainingSet) -> dg.AssetsDefinition:
         done = make_training(data, *asked(context, data.partitions), run)
         pinned = {key: {f"version of {t}": v for t, v in entry.details["read"].items()} for key, entry in done.entries.items()}
         tell(context, table, done.entries, done, run, data.partitions, column_lineage(training_columns(data)), pinned)
+        platform.summary.add(graph, [table], done, run, context.log)
         done.check()
 
     return assemble
@@ -79,7 +81,7 @@ def training_columns(data: TrainingSet) -> Columns:
     return columns
 
 
-def model_asset(model: Model) -> dg.AssetsDefinition:
+def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     """<model>/model: trained on the months up to its own."""
     table, data = model_table(model), model.training_set
     partitions = partitions_definition(data.partitions)
@@ -121,6 +123,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         known = run.ledger.entries(name_of(table))
         each = {key: _shown(entry, artifacts, {k: e for k, e in known.items() if k <= key}) for key, entry in done.entries.items()}
         tell(context, table, done.entries, done, run, data.partitions, lineage, each)
+        platform.summary.add(graph, [table], done, run, context.log)
         done.check()
         yield dg.MaterializeResult(asset_key=key_of(table))
         if context.selected_asset_check_keys:
@@ -171,7 +174,7 @@ def _verdicts(model: Model, entry: Entry, known: Mapping[str, Entry]) -> list[Ve
     ]
 
 
-def predictions_asset(model: Model) -> dg.AssetsDefinition:
+def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     """<model>/predictions: the entities with features at a day's end, scored by the latest good model trained before the day."""
     table, data = predictions_table(model), model.training_set
     views = data.features.views
@@ -220,6 +223,7 @@ def predictions_asset(model: Model) -> dg.AssetsDefinition:
         done = make_predictions(model, *asked(context, partitions), run, platform.artifacts())
         used = {key: {"model": entry.details.get("model", "none yet")} for key, entry in done.entries.items()}
         tell(context, table, done.entries, done, run, partitions, lineage, used)
+        platform.summary.add(graph, [table], done, run, context.log)
         done.check()
 
     return predict

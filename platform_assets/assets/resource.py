@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from platform_assets.assets.summary import RunSummary
 from platform_assets.errors import SettingsError
 from platform_assets.settings import load_settings
 from platform_assets.steps.run import Run
@@ -26,10 +27,21 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     artifacts_root: str | None = Field(default=None, description="The folder of trained models; default: PLATFORM_HOME/models.")
     online_url: str | None = Field(default=None, description="The online store; default: PLATFORM_REDIS_URL.")
+    _summary: RunSummary = PrivateAttr(default_factory=RunSummary)
 
     def __init__(self, **given: Any) -> None:
         # No validator: before any is asked, Dagster has looked for secrets that are environment variables.
         super().__init__(**{**given, "storage": _options(given.get("storage", {}))})
+
+    @property
+    def summary(self) -> RunSummary:
+        """What the steps of this run did so far."""
+        return self._summary
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Dagster calls this when a run's steps have ended, whether they failed or not."""
+        if context.log is not None:
+            self._summary.report(context.log)
 
     def lake(self) -> Lake:
         return Lake(self.lake_root or str(load_settings().lake_root), self.storage or None)

@@ -12,17 +12,20 @@ from platform_assets.assets.markdown import reasons_table
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.silver_checks import silver_checks, verdicts
+from platform_assets.assets.summary import blocked_error
 from platform_assets.assets.telling import tell
 from platform_assets.declare.source import Source
+from platform_assets.settings import load_settings
 from platform_assets.sources.receive import COLUMNS_KEPT_AS, COLUMNS_NOT_DECLARED, LOOKED_FOR, raw_table
 from platform_assets.steps.keys import key_faults
+from platform_assets.steps.layers import Graph
 from platform_assets.steps.raw import receive_all
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, make_silver, quarantine_table, silver_table
 from platform_assets.stores.ledger import Entry
 
 
-def raw_asset(source: Source) -> dg.AssetsDefinition:
+def raw_asset(source: Source, graph: Graph) -> dg.AssetsDefinition:
     """<source>/raw: what came, by arrival."""
     table = raw_table(source)
 
@@ -38,6 +41,7 @@ def raw_asset(source: Source) -> dg.AssetsDefinition:
         done = receive_all(source, *asked(context, source.partitions), run)
         entries = {**done.entries, **done.unchanged}
         tell(context, table, entries, done, run, source.partitions, {}, {key: _came(entry) for key, entry in entries.items()})
+        platform.summary.add(graph, [table], done, run, context.log)
         done.check()
 
     return receive
@@ -52,7 +56,7 @@ def _came(entry: Entry) -> dict[str, Any]:
     return said
 
 
-def silver_assets(source: Source) -> dg.AssetsDefinition:
+def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
     """<source>/silver and <source>/quarantine, written together."""
     silver, quarantine, raw = silver_table(source), quarantine_table(source), raw_table(source)
     partitions = partitions_definition(source.partitions)
@@ -90,13 +94,16 @@ def silver_assets(source: Source) -> dg.AssetsDefinition:
             yield from done_with_checks(context)
             return
         done = make_silver(source, *asked(context, source.partitions), run)
+        if (source.when_blocked or load_settings().when_blocked) == "fail":
+            done.failure = blocked_error(done.entries.values())
         aside = {key: entry for key, entry in run.ledger.entries(name_of(quarantine)).items() if key in done.entries}
         for table, entries, more in ((silver, done.entries, lineage), (quarantine, aside, {})):
             tell(context, table, entries, done, run, source.partitions, more, {key: _quality(done.entries[key]) for key in entries})
+        platform.summary.add(graph, [silver, quarantine], done, run, context.log)
         judged = []
         if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys:
             judged = _judged(source, done.entries, run)
-        if done.refused:  # then this step will fail, but what it wrote is judged
+        if done.fails:  # then this step will fail, but what it wrote is judged
             yield from evaluations(context, silver, judged)
             done.check()
         for table in (silver, quarantine):

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from platform_assets.assets.definitions import Declaration
-from platform_assets.cli.declared import declarations_of, declared, definitions_of, platform_of
+from platform_assets.cli.declared import declared, definitions_of, graph_of, platform_of
 from platform_assets.cli.running import materialize
 from platform_assets.cli.surroundings import use_dagster_home
 from platform_assets.declare.attributes import AttributeView
@@ -39,7 +38,7 @@ def accept_partition(name: str, partition: str, module: str, *, by: str | None, 
     said = f"{name_of(tables[0])} {partition}:"
     if undo:
         waiting = "its row waits" if entry.details["quarantined"] == 1 else f"its {entry.details['quarantined']:,} rows wait"
-        declarations = declarations_of(module)
+        declarations = graph_of(definitions).declarations
         withdrawn = withdraw_readers(source, declarations, platform.run("accept --undo"))
         return f"{said} blocked again, {waiting} in quarantine. {_told(withdrawn)}{_left(declarations, children)}"
     readers = ", ".join(sorted(key.to_user_string() for key in children))
@@ -59,11 +58,11 @@ def _told(withdrawn: Mapping[Table, Sequence[str]]) -> str:
     return f"Blocked with it, until it is mended and they are made again: {', '.join(shown)}."
 
 
-def _left(declarations: Sequence[Declaration], children: Iterable[dg.AssetKey]) -> str:
-    """What reads it and was not blocked."""
+def _left(declarations: Sequence[object], children: Iterable[dg.AssetKey]) -> str:
+    """What reads it and was not blocked: attribute views, and assets of a user's own."""
     attributes = {one.name for one in declarations if isinstance(one, AttributeView)}
-    names = {one.name for one in declarations}
+    names = {getattr(one, "name", "") for one in declarations}
     stale = sorted(key.to_user_string() for key in children if key.path[0] in attributes)
-    unnamed = sorted(key.to_user_string() for key in children if key.path[0] not in names)
+    others = sorted(key.to_user_string() for key in children if key.path[0] not in names)
     said = f" Make {', '.join(stale)} again: without its rows the last good values are read." if stale else ""
-    return said + (f" Not blocked, since the module has no name for what declares it: {', '.join(unnamed)}." if unnamed else "")
+    return said + (f" Not blocked, since they were not made by build_definitions: {', '.join(others)}." if others else "")

@@ -1,4 +1,4 @@
-"""What a module declares, found by name: for commands that name a source or a view."""
+"""The declarations behind a module's Definitions, found by name: for commands that name a source or a view."""
 
 import importlib
 import os
@@ -8,39 +8,46 @@ from typing import TypeVar
 
 import dagster as dg
 
-from platform_assets.assets.definitions import Declaration, reached
+from platform_assets.assets.automation.stale import StaleSensor
+from platform_assets.assets.definitions import Declaration
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.cli import MODULE
 from platform_assets.errors import DeclarationError, unknown
+from platform_assets.steps.layers import Graph
 
 Kind = TypeVar("Kind", bound=Declaration)
 Other = TypeVar("Other", bound=Declaration)
 
 
 def declared(module: str, kind: type[Kind] | tuple[type[Kind], type[Other]], what: str, name: str) -> Kind | Other:
-    """The declaration of this kind and name that a module has, or that one which it has is made of.
+    """The declaration of this kind and name among those that a module's Definitions were made from, wherever they are written.
 
     Raises:
-        DeclarationError: there is no such module, or it declares nothing of that name; with the nearest one.
+        DeclarationError: there is no such module, or no declaration of that name; with the nearest one.
     """
-    found = {one.name: one for one in declarations_of(module) if isinstance(one, kind)}
+    found = {one.name: one for one in graph_of(definitions_of(module)).declarations if isinstance(one, kind)}
     if name not in found:
         hint = "" if module != MODULE else " Another module: --module your_module."
         raise DeclarationError(f"{unknown(f'module {module!r}', what, name, found)}{hint}")
     return found[name]
 
 
-def declarations_of(module: str) -> list[Declaration]:
-    """All declarations that a module has a name for, and all that they are made of, upstream first."""
-    return reached([value for value in vars(_module(module)).values() if isinstance(value, Declaration)])
+def graph_of(definitions: dg.Definitions) -> Graph:
+    """All tables of what build_definitions was given; those of all that were merged."""
+    found = [sensor.graph for sensor in definitions.sensors or () if isinstance(sensor, StaleSensor)]
+    return Graph(declaration for graph in found for declaration in graph.declarations)
 
 
 def definitions_of(module: str) -> dg.Definitions:
-    """What Dagster loads from the module."""
+    """What Dagster loads from the module: its Definitions, or what its function with @dg.definitions returns."""
     found = [value for value in vars(_module(module)).values() if isinstance(value, dg.Definitions)]
+    found += [value() for value in vars(_module(module)).values() if isinstance(value, _LAZY)]
     if len(found) != 1:
         raise DeclarationError(f"module {module!r} has {len(found)} Definitions, Dagster loads one: defs = build_definitions(...)")
     return found[0]
+
+
+_LAZY = type(dg.definitions(lambda: dg.Definitions()))
 
 
 def platform_of(definitions: dg.Definitions) -> PlatformResource:

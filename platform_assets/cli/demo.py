@@ -23,10 +23,10 @@ def run_demo() -> None:
     with online_store(settings) as store:
         console.print(f"[bold]Online store[/]: {store}")
         from platform_assets.cli.demo_report import report
-        from platform_assets.cli.demo_run import materialize_stale
+        from platform_assets.cli.demo_run import materialize_outdated
 
         started = time.process_time()
-        made = materialize_stale(console)
+        made = materialize_outdated(console)
         report(console, made, time.process_time() - started)
 
 

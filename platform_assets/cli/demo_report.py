@@ -11,7 +11,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Shown
 
-from platform_assets.cli.demo_run import Made, online_store
+from platform_assets.cli.backfill import Backfilled
+from platform_assets.cli.declared import platform_of
+from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
 from platform_assets.serving.features import online_features
 from platform_assets.settings import load_settings
@@ -25,7 +27,7 @@ from platform_assets.stores.ledger import Ledger
 from platform_assets.stores.online.client import OnlineClient
 
 
-def report(console: Console, made: Made, cpu: float) -> None:
+def report(console: Console, made: Backfilled, cpu: float) -> None:
     """Rows, checks, models, one customer, and what to type next."""
     lake = Lake(str(load_settings().lake_root))
     ledger = Ledger(lake)
@@ -125,7 +127,7 @@ def _models(console: Console, ledger: Ledger) -> None:
 
 def _customer(console: Console, lake: Lake) -> None:
     """The features of the customer with the most orders, as a server would read them."""
-    store, service = online_store(), retail.churn_features
+    store, service = platform_of(defs).online(), retail.churn_features
     marks = marks_of(retail.customer_spend, store)
     assert marks is not None, "it was published just now"
     log = lake.scan(gold_table(retail.customer_spend)).filter(pl.col("valid_from") <= marks.watermark_at)

@@ -44,6 +44,40 @@ def ui(port: int, module: str) -> None:
 
 
 @cli.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
+def status(tables: tuple[str, ...], as_json: bool, module: str) -> None:
+    """Show what is missing, stale, blocked or failed, and why.
+
+    Of each TABLE (orders/silver, or orders for all of its tables; every table when none is named): how many partitions are up to date,
+    which are missing or were made of data that have changed since, which are blocked, and which failed in their last run.
+    """
+    from platform_assets.cli.status import show_status
+
+    show_status(tables, module, as_json)
+
+
+@cli.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--from", "since", default=None, metavar="DAY", help="Only partitions from this one on, such as 2025-03-05.")
+@click.option("--to", "until", default=None, metavar="DAY", help="Only partitions up to this one, which is included.")
+@click.option("--dry-run", is_flag=True, help="Show what is missing or stale, and make nothing.")
+@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
+def backfill(tables: tuple[str, ...], since: str | None, until: str | None, dry_run: bool, module: str) -> None:
+    """Bring tables up to date: make what is missing or stale.
+
+    Each TABLE (orders/silver, or orders for all of its tables; every table when none is named) and all that it is made of, upstream
+    first, whether their partitions are hours, days or months. What is up to date is left alone. Runs through Dagster, so that the UI
+    shows it.
+    """
+    from platform_assets.cli.backfill import run_backfill
+
+    if not run_backfill(tables, module, since, until, dry_run):
+        sys.exit(1)
+
+
+@cli.command()
 @click.argument("source")
 @click.argument("partition")
 @click.option("-n", "--rows", default=10, show_default=True, type=click.IntRange(1), help="How many rows are shown.")

@@ -32,6 +32,7 @@ from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
 
 Deliveries = Literal["restates", "arrives_now"]
 Kind = Literal["events", "state"]
+WhenBlocked = Literal["warn", "fail"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Source:
     clock_skew: timedelta
     duplicates_within: int
     deliveries: Deliveries
+    when_blocked: WhenBlocked | None
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
     description: str
@@ -126,6 +128,7 @@ def source(
     owners: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
     kind: Kind = "events",
+    when_blocked: WhenBlocked | None = None,
 ) -> Callable[[Callable[[Any], Any]], Source]:
     """Declare a source by a function that reads one partition of it.
 
@@ -148,6 +151,8 @@ def source(
             counts in windows from its own time on; what lies further in the future is quarantined.
         duplicates_within: how many partitions back an earlier row with the same key makes a row a duplicate.
         deliveries: a second delivery of a partition "restates" it, or "arrives_now" in the partition being received.
+        when_blocked: what a run does that blocks a partition: "warn" logs a warning and succeeds, "fail" fails after everything has been
+            written; default: the setting PLATFORM_WHEN_BLOCKED.
         owners: "team:growth" or e-mail addresses.
         tags: shown on all its tables.
         kind: "events" are facts: of rows with one key the first stays. "state" are updates by key, such as a customer's segment: all of
@@ -165,6 +170,8 @@ def source(
         check_name(name, where)
         one_of(kind, typing.get_args(Kind), where, "kind of source")
         one_of(deliveries, typing.get_args(Deliveries), where, "way to treat deliveries")
+        if when_blocked is not None:
+            one_of(when_blocked, typing.get_args(WhenBlocked), where, "value of when_blocked")
         columns = _columns(schema, where)
         types = {column: declared.type for column, declared in columns.items()}
         _check_event_time(event_time, columns, where)
@@ -205,6 +212,7 @@ def source(
             clock_skew=duration(clock_skew, f"{where}, clock_skew"),
             duplicates_within=back,
             deliveries=deliveries,
+            when_blocked=when_blocked,
             owners=check_owners(owners, where),
             tags=check_tags(tags, where),
             description=inspect.getdoc(read) or "",

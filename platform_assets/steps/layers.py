@@ -1,10 +1,11 @@
 """Which tables each declaration becomes downstream of raw, what they read, and how it is told which of their partitions are stale."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
-from platform_assets.declare.attributes import AttributeView
+from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.model import Model
 from platform_assets.declare.partitions import Partitions
@@ -14,7 +15,7 @@ from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints
-from platform_assets.steps.gold import gold_table, make_change_log, make_report
+from platform_assets.steps.gold import gold_table, make_change_log, make_report, online_table
 from platform_assets.steps.model import model_table, predictions_table
 from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.steps.run import Done, Run, name_of
@@ -26,6 +27,7 @@ from platform_assets.steps.stale import (
     predictions_to_make,
     report_to_make,
     silver_to_make,
+    stale_predictions,
     training_to_make,
     view_to_make,
 )
@@ -51,10 +53,21 @@ class Layer:
     """Whether new rows belong to partitions of any time before: no mapping from a partition that came tells which."""
     is_pinned: bool = False
     """Whether what is there names the versions that it was made of and stays, whatever becomes of them."""
+    starts_from: tuple[Table, ...] = ()
+    """Tables of the same declaration that it needs besides: checkpoints, a model."""
+    from_their_beginning: bool = False
+    """Whether a partition can be made when its time begins: a checkpoint is the state with which a month begins."""
+    only_by_hand: Callable[[int, int, Run], Iterable[int]] = lambda first, last, run: ()
+    """Partitions that only a person asks for again, in a backfill: predictions that a newer model would make differently."""
 
     @property
     def name(self) -> str:
         return name_of(self.tables[0])
+
+    def newest(self, now: datetime) -> int:
+        """The last partition that can be there at a moment."""
+        newest = self.partitions.index(now) - (0 if self.from_their_beginning else 1)
+        return newest if self.partitions.last is None else min(newest, self.partitions.last)
 
 
 def layers_of(declaration: object) -> Iterator[Layer]:
@@ -88,9 +101,10 @@ def _of_a_view(view: FeatureView) -> Iterator[Layer]:
     silver = (silver_table(view.source),)
     if view.lifetime:
         to_make, withdraw = partial(checkpoints_to_make, view), partial(make_checkpoints, view)
-        yield Layer((checkpoints_table(view),), months_of(view), silver, view.version, to_make, withdraw)
+        yield Layer((checkpoints_table(view),), months_of(view), silver, view.version, to_make, withdraw, from_their_beginning=True)
     to_make, withdraw = partial(view_to_make, view), partial(make_change_log, view)
-    yield Layer((gold_table(view),), view.source.partitions, silver, view.version, to_make, withdraw)
+    states = (checkpoints_table(view),) if view.lifetime else ()
+    yield Layer((gold_table(view),), view.source.partitions, silver, view.version, to_make, withdraw, starts_from=states)
 
 
 def _of_a_model(model: Model) -> Iterator[Layer]:
@@ -100,4 +114,36 @@ def _of_a_model(model: Model) -> Iterator[Layer]:
     yield Layer((model_table(model),), data.partitions, trained_on, model.version, to_make, is_pinned=True)
     features = tuple(dict.fromkeys(table_of(view, layer_of(view)) for view in data.features.views))
     days, to_make = data.features.views[0].source.partitions, partial(predictions_to_make, model)
-    yield Layer((predictions_table(model),), days, features, model.version, to_make)
+    newer = partial(stale_predictions, model)
+    yield Layer((predictions_table(model),), days, features, model.version, to_make, starts_from=(model_table(model),), only_by_hand=newer)
+
+
+class Graph:
+    """The tables that declarations become, upstream first, and which of them read which."""
+
+    def __init__(self, declarations: Iterable[object]) -> None:
+        self.declarations = tuple(declarations)
+        self.layers = tuple(layer for declaration in self.declarations for layer in layers_of(declaration))
+
+    @property
+    def sources(self) -> list[Source]:
+        return [one for one in self.declarations if isinstance(one, Source)]
+
+    @property
+    def online_views(self) -> list[View]:
+        """The views that are published to the online store."""
+        return [one for one in self.declarations if isinstance(one, FeatureView | AttributeView) and one.online]
+
+    def upstream(self, tables: Iterable[Table]) -> set[Table]:
+        """These tables and all that they are made of."""
+        needed = set(tables)
+        needed |= {gold_table(view) for view in self.online_views if online_table(view) in needed}
+        for layer in reversed(self.layers):
+            if not needed.isdisjoint(layer.tables):
+                needed.update(layer.reads, layer.starts_from)
+        return needed
+
+    def readers(self, tables: Iterable[Table]) -> list[Layer]:
+        """The layers that read one of these tables."""
+        changed = set(tables)
+        return [layer for layer in self.layers if not changed.isdisjoint(layer.reads)]

@@ -9,7 +9,11 @@ from itertools import groupby
 import polars as pl
 
 from platform_assets.declare.partitions import Partitions
+<<<<<<< HEAD
 from platform_assets.errors import NotReadyError, PlatformError
+=======
+from platform_assets.errors import NotReadyError, PlatformError, SourceError
+>>>>>>> f3c7e6a (Read declarations from the Definitions; add status and backfill)
 from platform_assets.steps.lacking import MISSING, BlockedError, LackingError, told_once
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
@@ -44,17 +48,21 @@ class Done:
     broken: PlatformError | None = None
     """Why what came for other partitions cannot be received."""
     written: dict[Table, Written] = field(default_factory=dict)
+    failure: PlatformError | None = None
+    """Why the run fails although all of it was written: a blocked partition, where that is asked for."""
 
     @property
     def fails(self) -> bool:
         """Whether `check` raises."""
-        return bool(self.refused) or self.broken is not None
+        return bool(self.refused) or self.broken is not None or self.failure is not None
 
     def check(self) -> None:
         """Raises why deliveries cannot be read, or else one error for all partitions that were refused."""
         if self.broken is not None:
             raise self.broken
         if not self.refused:
+            if self.failure is not None:
+                raise self.failure
             return
         written = len({*self.entries, *self.unchanged} - {*self.refused})
         done = f"{counted(written, 'other partition')} {'was' if written == 1 else 'were'} written. " if written else ""

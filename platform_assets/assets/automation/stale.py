@@ -5,13 +5,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
+from typing import Any
 
 import dagster as dg
 
 from platform_assets.assets.automation import requests
 from platform_assets.assets.keys import key_of
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.steps.layers import Layer, layers_of
+from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.run import Run, counted, name_of, stretches
 from platform_assets.steps.stale import Stale
 from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, ToMake
@@ -22,25 +23,24 @@ LOOKS = 3
 """So often in a row the same has to be stale, and nobody at work on it, before conditions are taken to have missed it."""
 
 
-def stale_sensor(declarations: Sequence[object]) -> dg.SensorDefinition:
+class StaleSensor(dg.SensorDefinition):
+    """The sensor of what is stale. It also carries the declarations, so that whoever has the Definitions has them too."""
+
+    def __init__(self, graph: Graph, **told: Any) -> None:
+        super().__init__("platform_stale", **told)
+        self.graph = graph
+
+
+def stale_sensor(graph: Graph) -> StaleSensor:
     """Asks for what is stale by the ledger and can be made: for reports at once, for what conditions ask for when they have not.
 
     Conditions compare with what they saw last. They do not know of what was written before the daemon ever ran, or while what reads it
     was being made, nor that a month which was refused can be made now; nor can a report's event days be told by Dagster's mappings.
     What was asked for is asked for again only when there is something else to make it of. Nothing is asked for because it was declared
     otherwise, but for reports: all tables after it would follow, for all of its past. It is told.
-
-    declarations: upstream first.
     """
-    layers = [layer for declaration in declarations for layer in layers_of(declaration)]
+    layers = graph.layers
 
-    @dg.sensor(
-        name="platform_stale",
-        asset_selection=dg.AssetSelection.assets(*(key_of(table) for layer in layers for table in layer.tables)),
-        minimum_interval_seconds=requests.EVERY,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Makes the partitions of reports that new rows belong to, and what the ledger says is stale and nobody asks for.",
-    )
     def look(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         run, memory = platform.run("sensor"), _Memory(**json.loads(context.cursor or "{}"))
         at = _versions(layers, run)
@@ -54,7 +54,14 @@ def stale_sensor(declarations: Sequence[object]) -> dg.SensorDefinition:
             cursor=json.dumps(asdict(replace(found.memory, at="" if found.is_wanted else at, told=told))),
         )
 
-    return look
+    return StaleSensor(
+        graph,
+        evaluation_fn=look,
+        asset_selection=dg.AssetSelection.assets(*(key_of(table) for layer in layers for table in layer.tables)),
+        minimum_interval_seconds=requests.EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Makes the partitions of reports that new rows belong to, and what the ledger says is stale and nobody asks for.",
+    )
 
 
 def _to_make(layer: Layer, run: Run, waiting: Stale) -> dict[int, ToMake]:

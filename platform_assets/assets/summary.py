@@ -1,0 +1,122 @@
+"""What a run did, for its log: blocked partitions as warnings, and at the end a summary with what has become stale because of it."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.errors import NotReadyError
+from platform_assets.steps.gold import gold_table, online_table
+from platform_assets.steps.layers import Graph, Layer
+from platform_assets.steps.run import Done, Run, counted, name_of, stretches
+from platform_assets.steps.to_make import OLDER
+from platform_assets.stores.delta import Table
+from platform_assets.stores.ledger import Entry
+
+SHOWN = 5
+"""Refused and blocked partitions that a summary names one by one; of more it says how many there are."""
+
+
+@dataclass
+class RunSummary:
+    """The outcome of each step of a run, in the order in which they ran."""
+
+    lines: list[str] = field(default_factory=list)
+    written: list[Table] = field(default_factory=list)
+    graph: Graph | None = None
+    run: Run | None = None
+
+    def add(self, graph: Graph, tables: Sequence[Table], done: Done, run: Run, log: logging.Logger) -> None:
+        """Adds what a step did with its tables, and warns at once of the partitions that it blocked."""
+        self.graph, self.run = graph, run
+        blocked = [entry for entry in done.entries.values() if entry.status == "blocked"]
+        for entry in blocked[:SHOWN]:
+            log.warning(described_block(entry))
+        if len(blocked) > SHOWN:
+            log.warning(f"{name_of(tables[0])}: {len(blocked) - SHOWN} more partitions are blocked: platform-assets status")
+        self.lines += list(_outcome(tables[0], done, blocked))
+        if done.entries:
+            self.written += tables
+
+    def report(self, log: logging.Logger) -> None:
+        """Writes the summary, the last thing that a run says of itself."""
+        if not self.lines:
+            return
+        stale = stale_readers(self.graph, self.written, self.run) if self.graph and self.run else []
+        text = "\n".join(["What this run did:", *(f"  {line}" for line in self.lines), *stale])
+        (log.warning if stale or any("blocked" in line or "refused" in line for line in self.lines) else log.info)(text)
+
+
+def described_block(entry: Entry) -> str:
+    """A blocked partition for people: how many rows were good, what most of the others broke, and the commands to run next."""
+    source, details = entry.table.partition("/")[0], entry.details
+    reasons = {reason: rows for reason, rows in details["reasons"].items() if not reason.startswith("blocked")}
+    most = max(reasons, key=lambda reason: reasons[reason], default="")
+    why = f" Most often: {most} ({counted(reasons[most], 'row')})." if most else ""
+    return (
+        f"{entry.table} {entry.partition} is blocked: {details['accepted_share']:.0%} of its {details['received']:,} rows were good, "
+        f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition}. Accept the "
+        f"good ones as they are: platform-assets accept {source} {entry.partition} --why '...'"
+    )
+
+
+def blocked_error(entries: Iterable[Entry]) -> NotReadyError | None:
+    """The error of a run that is to fail when it blocks a partition; None when it has blocked none."""
+    said = [described_block(entry) for entry in entries if entry.status == "blocked"]
+    if not said:
+        return None
+    more = [f"... and {len(said) - SHOWN} more: platform-assets status"] if len(said) > SHOWN else []
+    return NotReadyError("\n".join([*said[:SHOWN], *more, "All rows were written; the run fails because when_blocked is 'fail'."]))
+
+
+def _outcome(table: Table, done: Done, blocked: Sequence[Entry]) -> list[str]:
+    made = [f"{counted(len(done.entries) - len(blocked), 'partition')} made"]
+    if done.unchanged:
+        made.append(f"{len({*done.unchanged} - {*done.entries})} already up to date")
+    if blocked:
+        made.append(f"{len(blocked)} blocked ({_named([entry.partition for entry in blocked])})")
+    if done.refused:
+        made.append(f"{len(done.refused)} refused ({_named(list(done.refused))})")
+    if done.broken is not None:
+        made.append("some could not be read: see the error")
+    return [f"{name_of(table)}: {', '.join(made)}"]
+
+
+def _named(keys: Sequence[str]) -> str:
+    return ", ".join(keys) if len(keys) <= SHOWN else f"{keys[0]} to {keys[-1]}"
+
+
+def stale_readers(graph: Graph, written: Sequence[Table], run: Run) -> list[str]:
+    """Which partitions have become older than what they read, now that these tables were written, and the command that makes them.
+
+    Those that are missing are not among them: nobody reads a value from them that is wrong.
+    """
+    fresh = Run(run.lake, run.ledger.read_once(), run.id, run.now)
+    tables, found = set(written), list[str]()
+    for layer in graph.layers:
+        if not layer.is_pinned and not tables.isdisjoint(layer.reads) and (stale := _stale(layer, fresh)):
+            found.append(f"  {layer.name}: {counted(len(stale), 'partition')}, {described_ranges(layer.partitions, stale)}")
+            tables.update(layer.tables)  # what reads these is wrong as well
+    found += [
+        f"  {name_of(online_table(view))}: what was published before {name_of(gold_table(view))} changed"
+        for view in graph.online_views
+        if gold_table(view) in tables and online_table(view) not in tables
+    ]
+    if not found:
+        return []
+    return ["Stale now, since they were made of what was there before:", *found, "Make them again: platform-assets backfill"]
+
+
+def _stale(layer: Layer, run: Run) -> list[int]:
+    made = [layer.partitions.number(key) for key in run.ledger.entries(layer.name)]
+    if not made:
+        return []
+    first, last = max(min(made), layer.partitions.first), max(made)
+    return sorted(p for p, one in layer.to_make(first, last, run, {}).items() if one.why == OLDER)
+
+
+def described_ranges(partitions: Partitions, indexes: Iterable[int]) -> str:
+    """The keys of some partitions, as '2024-03-01 to 2024-03-02, 2024-03-07'."""
+    keys = [(partitions.key(first), partitions.key(last)) for first, last in stretches(sorted(indexes))]
+    shown = [first if first == last else f"{first} to {last}" for first, last in keys[:SHOWN]]
+    return ", ".join(shown) + (f" and {counted(len(keys) - SHOWN, 'more range')}" if len(keys) > SHOWN else "")

@@ -1,0 +1,143 @@
+"""Bringing tables up to date: what is missing or stale is made through Dagster, upstream first, whatever partitions the tables have."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from platform_assets.assets.summary import described_block, described_ranges
+from platform_assets.cli.declared import definitions_of, graph_of, platform_of
+from platform_assets.cli.running import materialize
+from platform_assets.cli.status import Outdated, Stage, chosen, stages
+from platform_assets.cli.surroundings import online_store, use_dagster_home
+from platform_assets.declare.partitions import Partitions
+from platform_assets.errors import DeclarationError, PlatformError
+from platform_assets.settings import load_settings
+from platform_assets.steps.run import Run, counted, name_of, stretches
+
+Bound = str | None
+
+
+@dataclass
+class Backfilled:
+    """What a backfill did."""
+
+    partitions: dict[str, int] = field(default_factory=dict)
+    """How many partitions of each table were made."""
+    blocked: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why partitions of a table could not be made."""
+
+
+def backfill(
+    definitions: dg.Definitions,
+    todo: Sequence[Stage],
+    run: Callable[[], Run],
+    console: Console,
+    *,
+    since: Bound = None,
+    until: Bound = None,
+) -> Backfilled:
+    """Runs each stage over its outdated partitions that can be made; what fails holds up only what reads it."""
+    done = Backfilled()
+    columns = (SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
+    with dg.DagsterInstance.get() as instance, Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=len(todo))
+        for stage in todo:
+            progress.update(task, description=", ".join(name_of(table) for table in stage.tables))
+            wanted = makeable(stage, run(), since, until)
+            for first, last in stretches(sorted(wanted)):
+                _make(stage, first, last, definitions, instance, run, done)
+            if stage.name in done.partitions and not console.is_terminal:  # where no bar can be drawn, as in CI
+                console.print(f"  {stage.name}: {counted(done.partitions[stage.name], 'partition')}", soft_wrap=True)
+            progress.advance(task)
+    return done
+
+
+def makeable(stage: Stage, run: Run, since: Bound, until: Bound) -> dict[int, Outdated]:
+    """The outdated partitions of a stage within some bounds that a run could make."""
+    first, last = bounds(stage.partitions, stage.first, stage.last, since, until)
+    return {p: one for p, one in stage.outdated(first, last, run, {}).items() if one.can_be_made}
+
+
+def _make(
+    stage: Stage, first: int, last: int, definitions: dg.Definitions, instance: dg.DagsterInstance, run: Callable[[], Run], done: Backfilled
+) -> None:
+    keys = [stage.partitions.key(p) for p in range(first, last + 1)]
+    before = run().ledger.entries(stage.name)
+    made = len(keys)
+    try:
+        materialize(definitions, stage.tables, stage.partitions, first, last, instance)
+    except PlatformError as error:
+        done.failed[stage.name] = str(error)
+        after = run().ledger.entries(stage.name)
+        made = sum(key in after and before.get(key) != after[key] for key in keys)
+    for table in stage.tables:
+        done.partitions[name_of(table)] = done.partitions.get(name_of(table), 0) + made
+    if stage.tables[0][1] == "silver":
+        entries = run().ledger.entries(stage.name)
+        done.blocked += [described_block(entries[key]) for key in keys if key in entries and entries[key].status == "blocked"]
+
+
+def bounds(partitions: Partitions, first: int, last: int, since: Bound, until: Bound) -> tuple[int, int]:
+    """The partitions first..last cut to those between two keys, which may be days also where the partitions are hours or months."""
+    if since is not None:
+        first = max(first, _index(partitions, since, "T00", "--from"))
+    if until is not None:
+        last = min(last, _index(partitions, until, "T23", "--to"))
+    return first, last
+
+
+def _index(partitions: Partitions, key: str, hour: str, option: str) -> int:
+    try:
+        return partitions.number(key + hour if partitions.unit == "hour" and "T" not in key else key)
+    except ValueError:
+        raise DeclarationError(f"{option} {key!r} is not a date. Write it as 2024-03-05, for hours as 2024-03-05T13.") from None
+
+
+def run_backfill(names: tuple[str, ...], module: str, since: Bound, until: Bound, dry_run: bool) -> bool:
+    """Brings the tables of a module up to date, or those named and all that they are made of. False if something failed."""
+    definitions, settings, console = definitions_of(module), load_settings(), Console(highlight=False)
+    platform, graph = platform_of(definitions), graph_of(definitions)
+    use_dagster_home(settings, module)
+
+    def run() -> Run:
+        return platform.run("backfill")
+
+    every = stages(graph, run(), platform.online)
+    needed = graph.upstream(table for stage in chosen(every, names) for table in stage.tables)
+    todo = [stage for stage in every if not needed.isdisjoint(stage.tables)]
+    is_online = any(stage.tables[0][1] == "online" for stage in todo)
+    with online_store(settings) if is_online and platform.online_url is None else nullcontext():
+        if dry_run:
+            return _show_plan(console, todo, run(), since, until)
+        return _report(console, backfill(definitions, todo, run, console, since=since, until=until))
+
+
+def _show_plan(console: Console, todo: Sequence[Stage], run: Run, since: Bound, until: Bound) -> bool:
+    """What a backfill would make first: what of the tables downstream is outdated then is known when these are made."""
+    known: dict[tuple[str, str], dict[int, Outdated]] = {}
+    for stage in todo:
+        first, last = bounds(stage.partitions, stage.first, stage.last, since, until)
+        found = stage.outdated(first, last, run, known)
+        known |= dict.fromkeys(stage.tables, found)
+        for why in dict.fromkeys(one.why for one in found.values()):
+            indexes = [p for p, one in found.items() if one.why == why]
+            console.print(f"  {stage.name}: {described_ranges(stage.partitions, indexes)} ({len(indexes):,}): {why}", soft_wrap=True)
+    console.print("Nothing was made." if any(known.values()) else "Everything is up to date.")
+    return True
+
+
+def _report(console: Console, done: Backfilled) -> bool:
+    if not done.partitions and not done.failed:
+        console.print("Nothing to do: everything that can be made is up to date. platform-assets status shows what cannot.")
+    for name, number in done.partitions.items():
+        console.print(f"  {name}: {counted(number, 'partition')} made", soft_wrap=True)
+    for said in done.blocked:
+        console.print(f"[yellow]warning[/]: {said}", soft_wrap=True)
+    for name, why in done.failed.items():
+        console.print(f"[red]failed[/]: {name}: {why}", soft_wrap=True)
+    return not done.failed
