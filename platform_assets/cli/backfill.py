@@ -30,6 +30,8 @@ class Backfilled:
     blocked: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     """Why partitions of a table could not be made."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Partitions of a table that nothing can be made of yet: no file was found, or what they read is missing or blocked."""
 
 
 def backfill(
@@ -48,19 +50,16 @@ def backfill(
         task = progress.add_task("", total=len(todo))
         for stage in todo:
             progress.update(task, description=", ".join(name_of(table) for table in stage.tables))
-            wanted = makeable(stage, run(), since, until)
-            for first, last in stretches(sorted(wanted)):
+            first, last = bounds(stage.partitions, stage.first, stage.last, since, until)
+            outdated = stage.outdated(first, last, run(), {})
+            if waiting := [p for p, one in outdated.items() if not one.can_be_made]:
+                done.waiting[stage.name] = f"{described_ranges(stage.partitions, waiting)} ({len(waiting):,})"
+            for first, last in stretches(sorted(outdated.keys() - waiting)):
                 _make(stage, first, last, definitions, instance, run, done)
             if stage.name in done.partitions and not console.is_terminal:  # where no bar can be drawn, as in CI
                 console.print(f"  {stage.name}: {counted(done.partitions[stage.name], 'partition')}", soft_wrap=True)
             progress.advance(task)
     return done
-
-
-def makeable(stage: Stage, run: Run, since: Bound, until: Bound) -> dict[int, Outdated]:
-    """The outdated partitions of a stage within some bounds that a run could make."""
-    first, last = bounds(stage.partitions, stage.first, stage.last, since, until)
-    return {p: one for p, one in stage.outdated(first, last, run, {}).items() if one.can_be_made}
 
 
 def _make(
@@ -133,11 +132,13 @@ def _show_plan(console: Console, todo: Sequence[Stage], run: Run, since: Bound, 
 
 def _report(console: Console, done: Backfilled) -> bool:
     if not done.partitions and not done.failed:
-        console.print("Nothing to do: everything that can be made is up to date. platform-assets status shows what cannot.")
+        console.print("Nothing to do: everything that can be made is up to date.")
     for name, number in done.partitions.items():
         console.print(f"  {name}: {counted(number, 'partition')} made", soft_wrap=True)
     for said in done.blocked:
         console.print(f"[yellow]warning[/]: {said}", soft_wrap=True)
+    for name, waiting in done.waiting.items():
+        console.print(f"cannot be made yet: {name}: {waiting}. See why: platform-assets status {name}", soft_wrap=True)
     for name, why in done.failed.items():
         console.print(f"[red]failed[/]: {name}: {why}", soft_wrap=True)
     return not done.failed

@@ -1,0 +1,86 @@
+"""The commands of the pages: each can be parsed, and those about the shop run on it, in the order in which they stand."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from platform_assets.cli.main import cli
+from platform_assets.domains.retail.generate import generate
+from platform_assets_tests.architecture.modules import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(?:sh|bash)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"`(platform-assets [^`]+)`")
+ABOUT_THE_SHOP = ["README.md", "docs/how-to/ui.md", "docs/how-to/up-to-date.md"]
+DAY = "2025-03-05"
+"""The day that the pages speak of as blocked."""
+WAIT_FOR_A_PERSON = ("make ", "git ", "platform-assets ui", "platform-assets valkey")
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of a page's shell blocks, without comments and with continued lines joined."""
+    text = "\n".join(BLOCK.findall(page.read_text())).replace("\\\n", " ")
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def documented() -> list[str]:
+    found = [line for page in PAGES for line in commands(page) if line.startswith("platform-assets ")]
+    return sorted({*found, *(line for page in PAGES for line in INLINE.findall(page.read_text()))})
+
+
+@pytest.mark.parametrize("command", documented())
+def test_a_command_of_a_page_has_a_name_and_options_that_exist(command: str) -> None:
+    name, *words = shlex.split(command)[1:]
+    if "." in name or "`" in command:
+        return
+    assert name in cli.commands, f"there is no command {name!r}"
+    if words:  # a command that is only named has no arguments to check
+        cli.commands[name].make_context(name, [word for word in words if word != "..."], resilient_parsing=False)
+
+
+def test_a_command_that_does_not_exist_is_found() -> None:
+    with pytest.raises(click.UsageError, match="No such option"):
+        cli.commands["status"].make_context("status", ["--colour"])
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small shop, of which one day is blocked and all else is up to date."""
+    folder = tmp_path_factory.mktemp("shop")
+    files = folder / ".platform" / "retail"
+    generate(files, days=120, customers=40, orders_per_day=6)
+    header, *lines = (files / f"{DAY}.csv").read_text().splitlines()
+    (files / f"{DAY}.csv").write_text("\n".join([header, *(re.sub(r"\d{4}-\d\d-\d\d", "soon", line) for line in lines), ""]))
+    run(folder, "platform-assets backfill")
+    return folder
+
+
+def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PLATFORM_", "DAGSTER_"))}
+    environment |= {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
+        "PLATFORM_HOME": str(folder / ".platform"),
+        "DAGSTER_HOME": str(folder / ".platform" / "dagster"),
+    }
+    return subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ABOUT_THE_SHOP)
+def test_the_commands_of_a_page_run_on_the_shop(shop: Path, page: str, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(shop, tmp_path / "shop"))
+    ran = 0
+    for command in commands(ROOT / page):
+        if not command.startswith(WAIT_FOR_A_PERSON):
+            done = run(folder, command.replace(".venv/bin/", "").replace("$PWD", str(folder)))
+            assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            ran += 1
+    assert ran >= 3
