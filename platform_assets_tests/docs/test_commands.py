@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import click
@@ -53,34 +54,35 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small shop, of which one day is blocked and all else is up to date."""
+    """A folder with a small shop of six weeks, of which everything is up to date."""
     folder = tmp_path_factory.mktemp("shop")
-    files = folder / ".platform" / "retail"
-    generate(files, days=120, customers=40, orders_per_day=6)
-    header, *lines = (files / f"{DAY}.csv").read_text().splitlines()
-    (files / f"{DAY}.csv").write_text("\n".join([header, *(re.sub(r"\d{4}-\d\d-\d\d", "soon", line) for line in lines), ""]))
-    run(folder, "platform-assets backfill")
+    generate(folder / "files", first_day=date(2025, 2, 24), days=38, customers=40, orders_per_day=6)
+    succeed(folder, "platform-assets backfill")
     return folder
 
 
-def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+def succeed(folder: Path, command: str) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PLATFORM_", "DAGSTER_"))}
     environment |= {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
         "PLATFORM_HOME": str(folder / ".platform"),
+        "PLATFORM_RETAIL_FILES": str(folder / "files"),
         "DAGSTER_HOME": str(folder / ".platform" / "dagster"),
     }
-    return subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=800)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ABOUT_THE_SHOP)
 def test_the_commands_of_a_page_run_on_the_shop(shop: Path, page: str, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(shop, tmp_path / "shop"))
-    ran = 0
-    for command in commands(ROOT / page):
-        if not command.startswith(WAIT_FOR_A_PERSON):
-            done = run(folder, command.replace(".venv/bin/", "").replace("$PWD", str(folder)))
-            assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-            ran += 1
-    assert ran >= 3
+    if page == "docs/how-to/ui.md":  # it speaks of a day that is blocked
+        file = folder / "files" / f"{DAY}.csv"
+        file.write_text(re.sub(r"\b2025-\d\d-\d\d\b", "soon", file.read_text()))
+        assert f"orders/silver {DAY} is blocked" in succeed(folder, "platform-assets backfill orders")
+    run = [command for command in commands(ROOT / page) if not command.startswith(WAIT_FOR_A_PERSON)]
+    for command in run:
+        succeed(folder, command.replace(".venv/bin/", "").replace("$PWD", str(folder)))
+    assert len(run) >= 3
