@@ -12,9 +12,12 @@ _GREY = "#8a8f98"
 Point = tuple[float, float]
 
 
-def bars(values: Mapping[str, float]) -> str:
-    """A bar for each key in order, such as the rows of partitions; the first and the last key and the largest value are written."""
-    most, keys = max(values.values(), default=0) or 1, list(values)
+def bars(values: Mapping[str, float], bound: float | None = None) -> str:
+    """A bar for each key in order, such as the rows of partitions; the first and the last key and the largest value are written.
+
+    bound: drawn as a line across, with its value: what the values are held against.
+    """
+    most, keys = max([*values.values(), bound or 0], default=0) or 1, list(values)
     step = (WIDTH - _LEFT - _RIGHT) / max(len(keys), 1)
     parts = [
         f"<rect x='{_LEFT + i * step:.1f}' y='{_y(value / most):.1f}' width='{step * 0.8:.1f}' height='{_y(0) - _y(value / most):.1f}'/>"
@@ -22,7 +25,15 @@ def bars(values: Mapping[str, float]) -> str:
     ]
     ends = [(_LEFT, "start", keys[0]), (WIDTH - _RIGHT, "end", keys[-1])] if len(keys) > 1 else [(_LEFT, "start", key) for key in keys]
     names = [_text(x, HEIGHT - 8, key, anchor) for x, anchor, key in ends]
-    return _svg([f"<g fill='{_COLOURS[0]}'>{''.join(parts)}</g>", *_scale(0, most), *names])
+    limit = [] if bound is None else _limit(bound, most)
+    return _svg([f"<g fill='{_COLOURS[0]}'>{''.join(parts)}</g>", *_scale(0, most), *limit, *names])
+
+
+def _limit(bound: float, most: float) -> list[str]:
+    y, colour = _y(bound / most), _COLOURS[1]
+    stroke = f"stroke='{colour}' stroke-width='1.5' stroke-dasharray='5 3'"
+    line = f"<line x1='{_LEFT}' x2='{WIDTH - _RIGHT}' y1='{y:.1f}' y2='{y:.1f}' {stroke}/>"
+    return [line, _text(WIDTH - _RIGHT, y - 4, f"{bound:g}", "end", colour)]
 
 
 def long_bars(values: Mapping[str, float]) -> str:

@@ -1,6 +1,7 @@
 """The checks of silver: nothing is lost, enough is accepted, rules, keys and volume; each is judged partition by partition."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import sqrt
 from statistics import median
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.assets.checks import Verdict
+from platform_assets.assets.drawing import bars, image
 from platform_assets.assets.keys import key_of
 from platform_assets.assets.markdown import reasons_table
 from platform_assets.assets.partitions import partitions_definition
@@ -23,6 +25,8 @@ _LIKE = {
     "day": (7, "the same weekday of the last 8 weeks"),
     "week": (1, "the last 8 weeks"),
 }
+DRAWN = 30
+"""How many partitions a plot shows."""
 LOOKS_BACK, AT_LEAST = 8, 4
 """Volume: with how many earlier partitions one is compared, and how many it takes to say anything."""
 
@@ -32,7 +36,11 @@ def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
         NOTHING_LOST: "received = accepted + quarantined + duplicates",
         ACCEPTED_SHARE: f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW: what reads it "
         f"waits until it is delivered again, or accepted: platform-assets accept {source.name} PARTITION --why '...'.",
-        **{_rule(name): f"{rule.sql}\n\nRows that break it are set aside in quarantine." for name, rule in source.rules.items()},
+        **{
+            _rule(name): f"{rule.sql}\n\nRows that break it are set aside in quarantine; the check warns when they are more than "
+            f"{source.tolerates[name]:.3g} of a partition's rows (tolerates=)."
+            for name, rule in source.rules.items()
+        },
         VOLUME: f"The rows received, beside the median of {_LIKE[source.partitions.unit][1]}: not below half of it, not above twice.",
     }
     if source.unique_key:
@@ -52,9 +60,26 @@ def verdicts(source: Source, made: Mapping[str, Entry], now: Mapping[str, Entry]
     found = []
     for entry in made.values():
         number = source.partitions.number(entry.partition)
-        found += [_nothing_lost(entry), _accepted(entry), *(_kept_rule(entry, name) for name in source.rules), _volume(source, entry, now)]
+        found += [_nothing_lost(entry), _accepted(entry)]
+        found += [_kept_rule(entry, name, source.tolerates[name]) for name in source.rules]
+        found += [_volume(source, entry, now)]
         found += [_keys(entry, keys[number])] if number in keys else []
-    return found
+    newest = max(made, default="")
+    return [_with_plot(verdict, now) if verdict.partition == newest else verdict for verdict in found]
+
+
+def _with_plot(verdict: Verdict, now: Mapping[str, Entry]) -> Verdict:
+    """With the check's figure and its bound over the last partitions, for the newest one of a run: Dagster plots over run times."""
+    before = [entry for key, entry in now.items() if key <= verdict.partition and entry.status in ("ok", "blocked")][-DRAWN:]
+    if verdict.check == ACCEPTED_SHARE:
+        values, bound = {one.partition: 100 * one.details["accepted_share"] for one in before}, verdict.metadata["needed %"]
+    elif verdict.check.startswith(_rule("")):
+        values = {one.partition: _broken(one, verdict.check.removeprefix(_rule(""))) for one in before}
+        bound = verdict.metadata["tolerated %"]
+    else:
+        return verdict
+    drawn = image(bars(values, bound), f"% of the last {len(values)} partitions, and the bound {bound:g}")
+    return replace(verdict, metadata={**verdict.metadata, "over partitions": dg.MetadataValue.md(drawn)})
 
 
 def _rule(name: str) -> str:
@@ -79,10 +104,15 @@ def _accepted(entry: Entry) -> Verdict:
     return Verdict(entry.partition, ACCEPTED_SHARE, entry.status != "blocked", metadata)
 
 
-def _kept_rule(entry: Entry, name: str) -> Verdict:
-    broken = entry.details["reasons"].get(name, 0)
-    metadata = {"rows that break it": broken, "received": entry.details["received"]}
-    return Verdict(entry.partition, _rule(name), broken == 0, metadata, dg.AssetCheckSeverity.WARN)
+def _kept_rule(entry: Entry, name: str, tolerated: float) -> Verdict:
+    rows, received, broken = entry.details["reasons"].get(name, 0), entry.details["received"], _broken(entry, name)
+    metadata = {"broken %": round(broken, 3), "tolerated %": round(100 * tolerated, 3), "rows that break it": rows, "received": received}
+    return Verdict(entry.partition, _rule(name), rows <= tolerated * received, metadata, dg.AssetCheckSeverity.WARN)
+
+
+def _broken(entry: Entry, rule: str) -> float:
+    """How many of a partition's rows break a rule, in percent."""
+    return 100 * entry.details["reasons"].get(rule, 0) / max(entry.details["received"], 1)
 
 
 def _keys(entry: Entry, faults: KeyFaults) -> Verdict:

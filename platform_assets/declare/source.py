@@ -33,6 +33,8 @@ from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
 Deliveries = Literal["restates", "arrives_now"]
 Kind = Literal["events", "state"]
 WhenBlocked = Literal["warn", "fail"]
+_TOLERATED = 0.01
+"""The share of rows that may break a rule unnoticed, where nothing is declared: some rows of any export are bad."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Source:
     timezone: str | None
     rules: Mapping[str, Expression]
     flags: Mapping[str, Expression]
+    tolerates: Mapping[str, float]
+    """By rule, the share of a partition's rows that may break it before its check warns."""
     accepted_share: float
     empty_after: timedelta | None
     data_delay: timedelta
@@ -119,6 +123,7 @@ def source(
     timezone: str | None = None,
     rules: Mapping[str, str] | None = None,
     flags: Mapping[str, str] | None = None,
+    tolerates: float | Mapping[str, float] = _TOLERATED,
     accepted_share: float = 0.7,
     empty_after: str | None = None,
     data_delay: str = "0s",
@@ -144,6 +149,8 @@ def source(
         timezone: the zone of naive times in it, such as "Europe/London"; without it they are refused.
         rules: name to SQL condition; a row for which one is not true goes to quarantine. A condition that is null passes.
         flags: name to SQL condition; kept as a boolean column.
+        tolerates: the share of a partition's rows (0 to 1) that may break a rule before its check warns; for some rules another one:
+            tolerates={"known_country": 0.05}.
         accepted_share: below this share of a partition's rows (0 to 1) it is blocked until it is accepted or delivered again.
         empty_after: how long after a partition's end its absence means that nothing happened, such as "6h"; None: never.
         data_delay: how long after a partition's end its values may be read.
@@ -206,6 +213,7 @@ def source(
             timezone=timezone,
             rules=conditions(rules, types, where, "rule", reserved={}),
             flags=conditions(flags, types, where, "flag", reserved=types),
+            tolerates=_tolerated(tolerates, list(rules or ()), where),
             accepted_share=share(accepted_share, f"{where}, accepted_share"),
             empty_after=None if empty_after is None else duration(empty_after, f"{where}, empty_after"),
             data_delay=duration(data_delay, f"{where}, data_delay"),
@@ -230,6 +238,15 @@ def conditions(declared: Any, types: Mapping[str, DataType], where: str, what: s
             raise DeclarationError(f"{where}, {what} {name!r}: there is a column with this name already, choose another")
         parsed[name] = condition(sql, types, f"{where}, {what} {name!r}")
     return parsed
+
+
+def _tolerated(declared: float | Mapping[str, float], rules: Sequence[str], where: str) -> dict[str, float]:
+    """The tolerated share of each rule."""
+    if not isinstance(declared, Mapping):
+        return dict.fromkeys(rules, share(declared, f"{where}, tolerates"))
+    for name in declared:
+        one_of(name, rules, f"{where}, tolerates", "rule")
+    return {name: share(declared.get(name, _TOLERATED), f"{where}, tolerates {name!r}") for name in rules}
 
 
 def condition(sql: str, types: Mapping[str, DataType], where: str) -> Expression:

@@ -1,5 +1,6 @@
 """Checks: one evaluation a partition, of that partition, pointing at the materialization that it judged."""
 
+from base64 import b64decode
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from platform_assets import Arrival, daily, source
 from platform_assets.assets.silver_checks import verdicts
+from platform_assets.errors import DeclarationError
 from platform_assets.steps.keys import KeyFaults, key_faults
 from platform_assets.stores.delta import PartitionFacts, Span
 from platform_assets.stores.ledger import Entry
@@ -48,9 +50,42 @@ def test_a_rule_is_a_warning_with_its_sql_and_the_rows_that_broke_it(tmp_path: P
     assert told(result, "rule_positive") == dict.fromkeys([business.day(day) for day in range(8)], False)
     broken = {e.partition: e for e in evaluations(result) if e.check_name == "rule_positive"}
     assert {e.severity for e in broken.values()} == {dg.AssetCheckSeverity.WARN}
-    assert {name: value.value for name, value in broken[business.day(0)].metadata.items()} == {"rows that break it": 1, "received": 5}
+    figures = {name: value.value for name, value in broken[business.day(0)].metadata.items()}
+    assert figures == {"broken %": 20.0, "tolerated %": 1.0, "rows that break it": 1, "received": 5}
+    plots = {day: e.metadata["over partitions"] for day, e in broken.items() if "over partitions" in e.metadata}
+    assert list(plots) == [business.day(7)], "the newest partition of a run shows all before it"
+    drawing = b64decode(str(plots[business.day(7)].value).rpartition("base64,")[2].rstrip(")")).decode()
+    assert drawing.count("<rect") == 8
+    assert "stroke-dasharray" in drawing, "the bound is a line across"
     node = shop.definitions.resolve_asset_graph().get_check_spec(dg.AssetCheckKey(dg.AssetKey(["sales", "silver"]), "rule_positive"))
     assert (node.description or "").startswith("amount >= 0\n")
+
+
+def test_a_rule_tolerates_a_share_of_bad_rows_before_it_warns(tmp_path: Path) -> None:
+    """One bad row of a hundred is what any export has: it is quarantined and counted, and no alarm."""
+    rows = {"a": 1, "b": 2, "c": 3}
+    entry = Entry(
+        "sales/silver", "2024-03-01", 0, "v", 97, details={
+            "received": 100, "accepted": 94, "quarantined": 6, "duplicates": 0, "flags": {}, "reasons": rows,
+            "accepted_share": 0.94, "needed_share": 0.7,
+        },
+    )  # fmt: skip
+
+    class Sale:
+        at: datetime
+        amount: float
+
+    days, rules = daily("2024-03-01"), dict.fromkeys(rows, "amount > 0")
+
+    @source(schema=Sale, event_time="at", partitions=days, rules=rules, tolerates={"c": 0.03})
+    def declared(arrival: Arrival) -> pl.LazyFrame | None:
+        return None
+
+    told = {v.check: v for v in verdicts(declared, {entry.partition: entry}, {entry.partition: entry}, {}) if v.check.startswith("rule_")}
+    assert {check: v.passed for check, v in told.items()} == {"rule_a": True, "rule_b": False, "rule_c": True}
+    assert [v.metadata["tolerated %"] for v in told.values()] == [1.0, 1.0, 3.0]
+    with pytest.raises(DeclarationError, match=r"tolerates: there is no rule 'd'"):
+        source(schema=Sale, event_time="at", partitions=days, rules=rules, tolerates={"d": 0.1})(declared.read)
 
 
 def test_every_check_is_told_of_every_partition_of_a_range(tmp_path: Path) -> None:
