@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from platform_assets.declare.partitions import Partitions
+from platform_assets.engines.polars.examples import with_example
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.layers import Graph, Layer
@@ -52,7 +53,7 @@ def described_block(entry: Entry) -> str:
     source, details = entry.table.partition("/")[0], entry.details
     reasons = {reason: rows for reason, rows in details["reasons"].items() if not reason.startswith("blocked")}
     most = max(reasons, key=lambda reason: reasons[reason], default="")
-    why = f" Most often: {most} ({counted(reasons[most], 'row')})." if most else ""
+    why = f" Most often: {with_example(most, details.get('examples', {}))} ({counted(reasons[most], 'row')})." if most else ""
     return (
         f"{entry.table} {entry.partition} is blocked: {details['accepted_share']:.0%} of its {details['received']:,} rows were good, "
         f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition}. Accept the "

@@ -9,11 +9,7 @@ from itertools import groupby
 import polars as pl
 
 from platform_assets.declare.partitions import Partitions
-<<<<<<< HEAD
 from platform_assets.errors import NotReadyError, PlatformError
-=======
-from platform_assets.errors import NotReadyError, PlatformError, SourceError
->>>>>>> f3c7e6a (Read declarations from the Definitions; add status and backfill)
 from platform_assets.steps.lacking import MISSING, BlockedError, LackingError, told_once
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
