@@ -56,7 +56,7 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small shop of six weeks, of which everything is up to date."""
     folder = tmp_path_factory.mktemp("shop")
-    generate(folder / "files", first_day=date(2025, 2, 24), days=38, customers=40, orders_per_day=6)
+    generate(folder / "files", first_day=date(2025, 2, 24), days=38, customers=60, orders_per_day=25)
     succeed(folder, "platform-assets backfill")
     return folder
 
