@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class PlatformError(Exception):
@@ -26,6 +27,17 @@ class LakeError(PlatformError):
 
 class NotReadyError(PlatformError):
     """A partition that a step reads is missing, blocked, or of another version of its declaration."""
+
+
+class DamagedError(LakeError, NotReadyError):
+    """A partition whose rows are not those that were written: files or log entries of its table were lost, cut or overwritten.
+
+    found: what was found, partition by partition.
+    """
+
+    def __init__(self, message: str, found: Iterable[Any] = ()) -> None:
+        super().__init__(message)
+        self.found = tuple(found)
 
 
 class ComputeError(PlatformError):

@@ -16,6 +16,7 @@ from platform_assets.errors import ComputeError
 from platform_assets.settings import load_settings
 from platform_assets.steps.reading import Origin, features_of, lacking, layer_of, needed, origins, versions_of
 from platform_assets.steps.run import Run
+from platform_assets.stores.damage import damage_named
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 
@@ -95,7 +96,8 @@ def _joined(
         raise error
     for origin in read:
         _require_table(origin, run)
-    return features_of(service, run, read, labels, *span, time=time)
+    with damage_named():
+        return features_of(service, run, read, labels, *span, time=time)
 
 
 def _nobody(service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str) -> pl.DataFrame:

@@ -13,11 +13,12 @@ from platform_assets.declare.names import UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import why_unreadable
 from platform_assets.engines.polars.received import as_text, kept_exactly, kept_schema_of, widened
-from platform_assets.errors import NotReadyError, PlatformError, SourceError, is_failure
+from platform_assets.errors import DamagedError, NotReadyError, PlatformError, SourceError, is_failure
 from platform_assets.expressions.types import DataType
 from platform_assets.sources.arrival import Arrival
 from platform_assets.sources.columns import kept_names
 from platform_assets.sources.header import without
+from platform_assets.stores.contradictions import STORED_ROWS
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.successor import replace_received, together
@@ -87,6 +88,8 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     if arrival.files and len(arrival.looked_for) > 1:
         details[SEVERAL] = arrival.looked_for
     if rows is None:
+        if key in known and known[key].damage:
+            raise _not_delivered_again(source, arrival, known[key])
         if key in known:
             return _unchanged(known[key])
         if source.empty_after is None or now < arrival.end + source.empty_after:
@@ -97,7 +100,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
     if _came_before(source, key, known, content):
         return _unchanged(known[key])
     keeper = partition
-    if source.deliveries == "arrives_now" and key in known:
+    if source.deliveries == "arrives_now" and key in known and not known[key].damage:
         keeper = max(map(partitions.number, known))
         kept = known[partitions.key(keeper)].details
         details = {name: kept[name] for name in (FILES, SEVERAL) if name in kept}
@@ -145,7 +148,7 @@ def _keep(
         earlier = lake.scan(table, by="arrival", span=span).with_columns(superseded=pl.col("superseded") | stale).collect()
         frame = _beside(earlier, frame)
     current = [delivery for delivery in (*before, new) if not delivery.superseded]
-    details = {"deliveries": [asdict(delivery) for delivery in (*before, new)], **details}
+    details = {"deliveries": [asdict(delivery) for delivery in (*before, new)], STORED_ROWS: frame.height, **details}
     if beyond := sorted({column for delivery in current for column in delivery.columns} - {*source.columns}):
         details[COLUMNS_NOT_DECLARED] = beyond
     facts = PartitionFacts(kept_in, sum(delivery.rows for delivery in current), details=details)
@@ -206,7 +209,8 @@ def _unchanged(entry: Entry) -> Received:
 
 
 def _deliveries(entry: Entry) -> list[Delivery]:
-    return [Delivery(**delivery) for delivery in entry.details["deliveries"]]
+    """Those whose rows are there: of a damaged partition none, so that it is received as if it had never come."""
+    return [] if entry.damage else [Delivery(**delivery) for delivery in entry.details["deliveries"]]
 
 
 def _delivered(key: str, known: Mapping[str, Entry]) -> Iterable[Delivery]:
@@ -338,6 +342,15 @@ def _as_json(values: pl.Series) -> pl.Series:
     if "Binary" in str(values.dtype):  # Polars panics when it is to make JSON of bytes
         return as_text(values)
     return values.to_frame().select(pl.struct(values.name).struct.json_encode().alias(values.name)).to_series()
+
+
+def _not_delivered_again(source: Source, arrival: Arrival, entry: Entry) -> DamagedError:
+    looked = f": no file is {' or '.join(arrival.looked_for)}" if arrival.looked_for else ""
+    return DamagedError(
+        f"{source.name}/raw {arrival.partition} is damaged: {entry.damage}. It was to be received again, but its source has nothing for it "
+        f"any more{looked}. Deliver it once more, or restore the table's files from a backup. Its {entry.rows:,} rows are not taken for "
+        "an empty partition."
+    )
 
 
 def _nothing_came(source: Source, arrival: Arrival) -> str:

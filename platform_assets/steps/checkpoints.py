@@ -8,6 +8,7 @@ from platform_assets.engines.polars.checkpoint import checkpoint
 from platform_assets.engines.polars.kept import Checkpoint
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.batches import laid_aside
+from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
@@ -18,6 +19,7 @@ def checkpoints_table(view: FeatureView) -> Table:
     return (view.name, "checkpoints")
 
 
+@without_damaged
 def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done:
     """Writes the checkpoints of the months first..last, one after the other: each reads silver of its month alone."""
     source, months, done = view.source, months_of(view), Done()

@@ -15,6 +15,7 @@ from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.report import report
 from platform_assets.steps.batches import batches, laid_aside
 from platform_assets.steps.checkpoints import checkpoints_table, scan_checkpoint, unready_start
+from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import (
     Done,
     Run,
@@ -41,6 +42,7 @@ def online_table(view: View) -> Table:
     return (view.name, "online")
 
 
+@without_damaged
 def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
     """Writes the view's partitions first..last, all but those that read silver or a checkpoint which is missing or blocked."""
     source, partitions, done = view.source, view.source.partitions, Done()
@@ -79,6 +81,7 @@ def _write_change_log(view: FeatureView, ready: list[int], read: dict[str, int],
             _write(gold, part, batch, partitions, read, view.version, done, run)
 
 
+@without_damaged
 def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Done:
     """Writes the view's partitions first..last, each of its own partition of silver; all but those whose silver is missing.
 
@@ -108,6 +111,7 @@ def for_attributes(silver: Mapping[str, Entry]) -> dict[str, Entry]:
     return {key: replace(entry, status="ok") for key, entry in silver.items()}
 
 
+@without_damaged
 def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
     """Writes the report for the event partitions first..last, from whatever has arrived of them so far."""
     source, partitions, done = table.source, table.source.partitions, Done()

@@ -12,6 +12,7 @@ import polars as pl
 from platform_assets.declare.model import Model
 from platform_assets.declare.version import version_of_code
 from platform_assets.expressions.types import POLARS
+from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.reading import Origin, features_of, lacking, origins, versions_of
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write_and_record
 from platform_assets.steps.training import training_table
@@ -30,6 +31,7 @@ def predictions_table(model: Model) -> Table:
     return (model.name, "predictions")
 
 
+@without_damaged
 def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
     """Trains the model of each month first..last on the training set's months up to it, and saves it under `artifacts`."""
     from platform_assets.models.train import NotTrained, train  # scikit-learn: three times what the rest of a code location costs to load
@@ -132,6 +134,7 @@ DAYS_AT_ONCE = 32
 """Predicted together: their lookback of gold is read once."""
 
 
+@without_damaged
 def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
     """Scores the entities that have features at each snapshot first..last, by the latest good model trained before the day began."""
     from platform_assets.models.artifact import load

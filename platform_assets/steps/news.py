@@ -128,7 +128,7 @@ class _Look:
     def _wanted(self, partition: int, seen: Seen, entry: Entry | None) -> str | None:
         """What there seems to be to ask for."""
         if seen.came:
-            same = entry is not None and seen.files is not None and entry.details.get(FILES) == seen.files
+            same = entry is not None and not entry.damage and seen.files is not None and entry.details.get(FILES) == seen.files
             return None if same else seen.files or CALLED
         wait = self.source.empty_after
         if entry is None and wait is not None and self.run.now >= self.source.partitions.ends_at(partition) + wait:

@@ -16,6 +16,7 @@ from platform_assets.serving.plan import layout_of
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.reading import Origin
 from platform_assets.steps.run import Run, name_of
+from platform_assets.stores.damage import damage_named
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.entities import Entities, count_entities
@@ -39,7 +40,8 @@ class Parity:
 
 def make_online(view: View, run: Run, store: OnlineStore, everything: bool = False) -> Published:
     """Publishes whatever of gold the store has not; with `everything` also what it should have and may have lost."""
-    return publish(store, layout_of(view), _gold(view, run), run.now, everything)
+    with damage_named():
+        return publish(store, layout_of(view), _gold(view, run), run.now, everything)
 
 
 def entities_of(view: View, store: OnlineStore) -> Entities:
@@ -49,7 +51,8 @@ def entities_of(view: View, store: OnlineStore) -> Entities:
 
 def rebuild_online(view: View, run: Run, store: OnlineStore) -> Published:
     """Removes what the store has of the view, and publishes it anew."""
-    return rebuild(store, layout_of(view), _gold(view, run), run.now)
+    with damage_named():
+        return rebuild(store, layout_of(view), _gold(view, run), run.now)
 
 
 def _gold(view: View, run: Run) -> Gold:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError, PlatformError, SourceError, is_failure
 from platform_assets.sources.receive import Received, raw_table, receive
-from platform_assets.steps.run import Done, Run, name_of
+from platform_assets.steps.damaged import without_damaged
+from platform_assets.steps.run import Done, Run, entry_of, name_of
 from platform_assets.stores.delta import Overtaken, Table
 from platform_assets.stores.ledger import Entry
 
@@ -18,6 +19,7 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
     return done
 
 
+@without_damaged
 def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
     """Receives the partitions first..last. Those for which nothing came are refused, all others kept that can be read.
 
@@ -25,6 +27,7 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
     then that one is among the entries, also when it lies outside of first..last.
     """
     table, done = raw_table(source), Done()
+    run.ledger.distrust(run.lake.damaged_files(table, {source.partitions.key(p) for p in range(first, last + 1)}))
     seen, known = _known(table, run)
     recorded: list[Entry] = []
     broken: list[PlatformError] = []
@@ -51,17 +54,7 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
             facts = received.facts
             if received.written is not None:
                 done.written[table] = received.written
-                known[facts.partition] = done.entries[facts.partition] = Entry(
-                    name_of(table),
-                    facts.partition,
-                    received.written.version,
-                    source.version,
-                    facts.rows,
-                    facts.status,
-                    facts.tier,
-                    run.id,
-                    facts.details,
-                )
+                known[facts.partition] = done.entries[facts.partition] = entry_of(table, facts, received.written, source.version, run)
                 recorded.append(known[facts.partition])
                 if received.written.version == seen + 1:
                     seen += 1

@@ -9,8 +9,9 @@ from itertools import groupby
 import polars as pl
 
 from platform_assets.declare.partitions import Partitions
-from platform_assets.errors import NotReadyError, PlatformError
+from platform_assets.errors import DamagedError, NotReadyError, PlatformError
 from platform_assets.steps.lacking import MISSING, BlockedError, LackingError, told_once
+from platform_assets.stores.damage import Damage, damaged
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.successor import replace_received
@@ -85,6 +86,9 @@ def unready(
     found = {index: entries.get(partitions.key(index)) for index in there}
     if missing := [index for index, entry in found.items() if entry is None]:
         return LackingError(reader, table, partitions, MISSING, missing)
+    if spoilt := [(index, entry) for index, entry in found.items() if entry is not None and entry.damage]:
+        damages = [Damage(name_of(table), entry.partition, entry.damage) for _, entry in spoilt]
+        return damaged(damages, reader)
     open_or_not = [(index, entry) for index, entry in found.items() if entry is not None]
     if blocked := [entry for _, entry in open_or_not if entry.status == "blocked"]:
         return BlockedError(reader, _blocked(table, blocked[0]))
@@ -169,19 +173,25 @@ def write(
             table, part, by=by, span=span, facts=mine, declaration_version=declaration_version, run=run.id, made_from=made_from
         )
         for fact in mine:
-            entries[fact.partition] = Entry(
-                name_of(table),
-                fact.partition,
-                written.version,
-                declaration_version,
-                fact.rows,
-                fact.status,
-                fact.tier,
-                run.id,
-                fact.details,
-            )
+            entries[fact.partition] = entry_of(table, fact, written, declaration_version, run)
     assert written is not None, "a step writes at least one partition"
     return entries, written
+
+
+def entry_of(table: Table, fact: PartitionFacts, written: Written, declaration_version: str, run: Run) -> Entry:
+    """What the ledger says of a partition that was written."""
+    return Entry(
+        name_of(table),
+        fact.partition,
+        written.version,
+        declaration_version,
+        fact.rows,
+        fact.status,
+        fact.tier,
+        run.id,
+        fact.details,
+        written.files.get(fact.partition, ""),
+    )
 
 
 def write_and_record(
@@ -202,7 +212,9 @@ def write_and_record(
 def withdraw(table: Table, refused: Mapping[str, NotReadyError], run: Run) -> None:
     """Blocks the partitions that are there, but could not be made now: what they were made of has been taken back."""
     entries = run.ledger.entries(name_of(table))
-    there = [(entries[key], error) for key, error in refused.items() if key in entries and entries[key].status == "ok"]
+    # What is damaged was not taken back: what had been made of it before stays as it is.
+    why = {key: error for key, error in refused.items() if not isinstance(error, DamagedError)}
+    there = [(entries[key], error) for key, error in why.items() if key in entries and entries[key].status == "ok"]
     if there:
         run.ledger.record([replace(entry, status="blocked", details={**entry.details, "withdrawn": str(error)}) for entry, error in there])
 

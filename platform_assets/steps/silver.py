@@ -1,6 +1,6 @@
 """Silver and quarantine: raw rows judged, a partition a function of raw and of the de-duplication horizon before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -11,6 +11,7 @@ from platform_assets.engines.polars.silver import JudgedRows, judged
 from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
+from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, unready, write
 from platform_assets.stores.delta import Overtaken, PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
@@ -27,6 +28,7 @@ def quarantine_table(source: Source) -> Table:
     return (source.name, "quarantine")
 
 
+@without_damaged
 def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
     """Judges the arrival partitions first..last and writes both tables; the ledger has the same facts for each."""
     partitions, done = source.partitions, Done()
@@ -119,7 +121,7 @@ def _lacking(reader: str, source: Source, needed: range, received: dict[str, Ent
 
 def _of_any_version(entry: Entry, version: str) -> Entry:
     """Raw is what came: it does not depend on the declaration."""
-    return Entry(entry.table, entry.partition, entry.delta_version, version, entry.rows, entry.status, entry.tier, entry.run, entry.details)
+    return replace(entry, declaration_version=version)
 
 
 def _touched(source: Source, judged: JudgedRows, before: dict[str, Entry]) -> dict[int, list[str]]:

@@ -76,7 +76,7 @@ def to_make(
 
 
 def _why(entry: Entry | None, version: str, of: Needed, upstream: Sequence["_Upstream"]) -> str | None:
-    if entry is None:
+    if entry is None or entry.damage:
         return MISSING
     if entry.declaration_version != version:
         return OTHERWISE
@@ -106,7 +106,7 @@ class _Upstream:
             if index < first:  # of a time before `start` was moved
                 continue
             versions[index - first] = entry.delta_version
-            if index not in stale and reads.version in (None, entry.declaration_version):
+            if index not in stale and not entry.damage and reads.version in (None, entry.declaration_version):
                 states[index - first] = _BLOCKED if entry.status == "blocked" and not reads.blocked_too else _GOOD
         return _Upstream(reads, run.lake.identity(reads.table), versions, states)
 

@@ -5,6 +5,7 @@ import polars as pl
 from platform_assets.declare.training import TrainingSet
 from platform_assets.engines.polars.labels import label_times, labels
 from platform_assets.expressions.types import POLARS
+from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.reading import features_of, lacking, origins, versions_of
 from platform_assets.steps.run import Done, Run, name_of, span_of, unready, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
@@ -15,6 +16,7 @@ def training_table(data: TrainingSet) -> Table:
     return (data.name, "training")
 
 
+@without_damaged
 def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
     """Writes the months first..last of a training set, with the Delta versions that it has read in the ledger.
 

@@ -4,11 +4,14 @@ A commit is a small file of JSON lines, as the Delta protocol describes it; one 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote
+
+import polars as pl
+from deltalake import DeltaTable
 
 from platform_assets.errors import LakeError
 from platform_assets.stores.tables import Moment, PartitionFacts, key_of
@@ -24,13 +27,21 @@ class DataFile:
 
     path: str
     """Relative to the table."""
-    value: Moment | None
+    value: Moment | str | None
+    """Text in the ledger, which is partitioned by table."""
     bytes: int
+    rows: int | None = None
+    """None where the log does not count them."""
 
     @property
     def partition(self) -> str | None:
         """The partition's key."""
-        return None if self.value is None else key_of(self.value)
+        return self.value if self.value is None or isinstance(self.value, str) else key_of(self.value)
+
+    @property
+    def name(self) -> str:
+        """Without folders: another one for every file that is ever written."""
+        return self.path.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -72,10 +83,24 @@ def read_actions(uri: str, version: int, storage_options: Mapping[str, str] | No
     handler = DeltaStorageHandler(uri, dict(storage_options or {}))
     try:
         with handler.open_input_file(f"_delta_log/{version:020d}.json") as file:
-            lines = file.read().decode().splitlines()
+            content = file.read()
     except FileNotFoundError:
         return None
-    return [json.loads(line) for line in lines if line]
+    try:
+        return [json.loads(line) for line in content.decode().splitlines() if line]
+    except ValueError as error:
+        raise LakeError(
+            f"the log entry {uri}/_delta_log/{version:020d}.json is cut or overwritten ({error}). Restore it from a backup, or repair "
+            f"the table from what is there: platform-assets verify {'/'.join(uri.split('/')[-2:])} --repair"
+        ) from None
+
+
+def files_of(delta: DeltaTable) -> list[DataFile]:
+    """The data files of an open table, as its log has them: no file is read."""
+    actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+    [by] = delta.metadata().partition_columns
+    columns = actions.select("path", f"partition.{by}", "size_bytes", "num_records")
+    return [DataFile(relative_path(path), value, size, rows) for path, value, size, rows in columns.iter_rows()]
 
 
 def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:
@@ -85,7 +110,8 @@ def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:
     moved = [(kind, action[kind]) for action in actions for kind in ("add", "remove") if action.get(kind, {}).get("dataChange")]
     moved = [] if SAME_ROWS in info else moved
     files = [
-        (kind, DataFile(relative_path(file["path"]), _value(file.get("partitionValues")), file.get("size") or 0)) for kind, file in moved
+        (kind, DataFile(relative_path(file["path"]), _value(file.get("partitionValues")), file.get("size") or 0, _rows(file)))
+        for kind, file in moved
     ]
     return Commit(
         version,
@@ -100,6 +126,19 @@ def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:
 def relative_path(path: str) -> str:
     """The log writes paths as parts of a URL: the folder of an hour, with a % in its name, has %25 there."""
     return unquote(path)
+
+
+def named_by_partition(files: Iterable[DataFile]) -> dict[str, str]:
+    """The names of the files of each partition, as the ledger keeps them."""
+    found: dict[str, list[str]] = {}
+    for file in files:
+        found.setdefault(file.partition or "", []).append(file.name)
+    return {key: ",".join(sorted(names)) for key, names in found.items()}
+
+
+def _rows(file: Mapping[str, Any]) -> int | None:
+    counted = json.loads(file.get("stats") or "{}").get("numRecords")
+    return counted if isinstance(counted, int) else None
 
 
 def _value(values: Mapping[str, str | None] | None) -> Moment | None:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,17 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from platform_assets.errors import LakeError, NotReadyError, suggestion
-from platform_assets.stores.commits import Commit, DataFile, commit_properties, read_commit, relative_path
+from platform_assets.stores.commits import Commit, DataFile, commit_properties, files_of, named_by_partition, read_commit
+from platform_assets.stores.damage import Damage, Scanned, check_before_reading, damage_at_a_glance, is_failed_read
 from platform_assets.stores.frames import Batches, check_span, kept_schema
 from platform_assets.stores.opening import OpenTable, create_table
+from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import PartitionFacts as PartitionFacts
 from platform_assets.stores.tables import Span as Span
 from platform_assets.stores.tables import Table as Table
 from platform_assets.stores.tables import Written as Written
 from platform_assets.stores.tables import name_of
+from platform_assets.stores.transaction_log import unreadable_log
 
 OWN = "_platform"
 """The folder of the platform's own tables, such as the ledger."""
@@ -74,9 +77,13 @@ class Lake:
         return pl.Schema() if log is None else pl.Schema(log.schema())
 
     def log(self, table: Table) -> DeltaTable | None:
-        """What a table's log says without its files, at the newest version; None when there is no table."""
+        """What a table's log says, at the newest version; None when there is no table.
+
+        Raises:
+            LakeError: a file of the log is damaged; its name, and what repairs it.
+        """
         try:
-            return DeltaTable(self.uri(table), storage_options=self._options(), without_files=True)
+            return self._opened(table)
         except TableNotFoundError:
             return None
 
@@ -88,7 +95,7 @@ class Lake:
             LakeError: there is no such version, or no longer.
         """
         try:
-            return OpenTable(self.uri(table), version=version, storage_options=self._options())
+            return self._opened(table, version)
         except TableNotFoundError:
             if version is not None and self.exists(table):
                 raise self._gone(table, version) from None
@@ -99,6 +106,21 @@ class Lake:
             if version is None:
                 raise
             raise self._gone(table, version) from error
+
+    def _opened(self, table: Table, version: int | None = None) -> DeltaTable:
+        """The table as deltalake has it; what prevents that is named, if it is a damaged file of the log."""
+        try:
+            return OpenTable(self.uri(table), version=version, storage_options=self._options())
+        except TableNotFoundError:
+            raise
+        except BaseException as error:
+            if is_failed_read(error) and (named := unreadable_log(table, self.storage(table))):
+                raise named from None
+            raise
+
+    def storage(self, table: Table) -> Storage:
+        """The files of a table."""
+        return Storage(self.uri(table), self.storage_options)
 
     def _open_if_there(self, table: Table) -> DeltaTable | None:
         try:
@@ -111,15 +133,20 @@ class Lake:
 
         Raises:
             NotReadyError: there is no such table.
+            DamagedError: files of these partitions are missing, or not of the size that the log says.
             LakeError: there is no such version, or the table is not partitioned by that column in that way.
         """
         if (by is None) != (span is None):
             raise LakeError(f"{name_of(table)}: by={by!r} with span={span}: give both, or none for the whole table.")
         delta = self.open(table, version)
         rows = pl.scan_delta(delta, storage_options=self._options())
+        files = files_of(delta)
         if by is None or span is None:
+            check_before_reading(Scanned(table, self.storage(table), tuple(files)))
             return rows
         _check_partitioning(name_of(table), by, span, dict(pl.Schema(delta.schema())))
+        inside = tuple(file for file in files if not isinstance(file.value, str | None) and span.start <= file.value < span.end)
+        check_before_reading(Scanned(table, self.storage(table), inside))
         return rows.filter(span.holds(by))
 
     def replace(
@@ -173,11 +200,15 @@ class Lake:
 
     def files(self, table: Table, version: int | None = None) -> list[DataFile]:
         """The data files alive at a version."""
-        delta = self.open(table, version)
-        actions = pl.DataFrame(delta.get_add_actions(flatten=True))
-        [by] = delta.metadata().partition_columns
-        columns = actions.select("path", f"partition.{by}", "size_bytes")
-        return [DataFile(relative_path(path), value, size) for path, value, size in columns.iter_rows()]
+        return files_of(self.open(table, version))
+
+    def damaged_files(self, table: Table, partitions: Collection[str]) -> list[Damage]:
+        """What sizes and footers say against the files of some partitions; their rows are not read."""
+        try:
+            files = self.files(table)
+        except NotReadyError:
+            return []
+        return damage_at_a_glance(Scanned(table, self.storage(table), tuple(file for file in files if file.partition in partitions)))
 
     def changed_partitions(self, table: Table, after: int, upto: int) -> list[str]:
         """The keys of the partitions that commits after one version, up to another one, have rewritten; -1 is before the first.
@@ -252,7 +283,8 @@ class Lake:
                 raise batches.failed from None
             raise
         commit = self.commit(table, version)
-        return Written(version, batches.rows, sum(file.bytes for file in commit.added) if commit else 0, uri)
+        added = commit.added if commit else ()
+        return Written(version, batches.rows, sum(file.bytes for file in added), uri, named_by_partition(added))
 
     def _commits(self, table: Table, after: int, upto: int) -> list[Commit]:
         found = []

@@ -6,7 +6,7 @@ counts which was appended to the later version of the ledger, and a table that w
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +14,10 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from platform_assets.errors import LakeError, NotReadyError
-from platform_assets.stores.commits import Commit
+from platform_assets.errors import DamagedError, LakeError, NotReadyError
+from platform_assets.stores.commits import Commit, named_by_partition
+from platform_assets.stores.contradictions import contradictions
+from platform_assets.stores.damage import Damage, damage_named
 from platform_assets.stores.delta import OWN, Lake, wait_for_others
 from platform_assets.stores.opening import create_table
 from platform_assets.stores.tables import Table, name_of, table_named
@@ -37,9 +39,14 @@ SCHEMA = pl.Schema(
         "recorded_at": pl.Datetime("us", "UTC"),
         "table_id": pl.String(),
         "ledger_version": pl.Int64(),
+        "files": pl.String(),
     }
 )
-_OF_THE_ROW = ("recovered", "recorded_at", "table_id", "ledger_version")
+_ADDED_LATER = ("files",)
+"""Columns that the ledgers of earlier editions do not have."""
+LOST = "lost"
+"""The status of a partition whose damaged files were taken out of its table: it has to be made again."""
+_OF_THE_ROW = ("recovered", "recorded_at", "table_id", "ledger_version")  # said of the row, not of the partition
 _SAID = pl.Schema({name: dtype for name, dtype in SCHEMA.items() if name not in ("table_id", "ledger_version")})
 
 _TRIES = 20
@@ -63,6 +70,10 @@ class Entry:
     tier: str = ""
     run: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    files: str | None = field(default=None, compare=False)
+    """The names of the files that hold its rows, with commas between; None where nobody has noted them."""
+    damage: str = ""
+    """Why its rows are not to be believed, as a clause; empty for one that is as it was written. Found anew at each reading."""
 
 
 class Ledger:
@@ -76,6 +87,7 @@ class Ledger:
         self._lake = lake
         self._recovered: dict[tuple[str, int], list[Entry]] = {}
         self._read: dict[str, dict[str, Entry]] | None = None
+        self._distrusted: dict[tuple[str, str], tuple[int, str]] = {}
 
     def read_once(self) -> "Ledger":
         """The same, to look through many tables: the entries of each are read once, and stay what they were then."""
@@ -115,11 +127,14 @@ class Ledger:
     def _entries(self, table: str, at_version: int | None) -> dict[str, Entry]:
         delta = self._lake.log(table_named(table))
         if delta is None:
+            self._check_never_written(table)
             return {}
-        last = delta.version() if at_version is None else min(at_version, delta.version())
+        end = delta.version()
+        last = end if at_version is None else min(at_version, end)
         # A table that was removed and made anew counts its versions from 0 again: what was said of the old one is not meant.
-        same = pl.col("table_id") == str(delta.metadata().id)
-        rows = self._rows().filter(pl.col("table") == table, pl.col("delta_version") <= last, same).collect()
+        rows = self._collect((pl.col("table") == table) & (pl.col("table_id") == str(delta.metadata().id)))
+        self._check_end(table, end, rows)
+        rows = rows.filter(pl.col("delta_version") <= last)
         known = set(rows["delta_version"].unique())
         lost = [entry for version in range(last + 1) if version not in known for entry in self._recover(table, version)]
         newest = (
@@ -131,11 +146,57 @@ class Ledger:
         for entry in lost:
             if entry.partition not in found or found[entry.partition].delta_version < entry.delta_version:
                 found[entry.partition] = entry
-        return dict(sorted(found.items()))
+        if last < end:
+            delta = self._lake.open(table_named(table), last) if last >= 0 else None
+        return self._judged(table, delta, dict(sorted(found.items())))
+
+    def distrust(self, damages: Iterable[Damage]) -> bool:
+        """Takes note of damage that was found while rows were read: `entries` says so from now on. False: all of it was known."""
+        new = {(one.table, one.partition): one.what for one in damages if (one.table, one.partition) not in self._distrusted}
+        for (table, partition), what in new.items():
+            version = self._lake.version(table_named(table))
+            self._distrusted[table, partition] = (-1 if version is None else version, what)
+        return bool(new)
+
+    def _judged(self, table: str, delta: DeltaTable | None, entries: dict[str, Entry]) -> dict[str, Entry]:
+        """The entries, with the damage of those that the log contradicts, or whose files could not be read."""
+        if delta is None:
+            return entries
+        found = contradictions(self._lake, table_named(table), delta, entries)
+        for key, entry in entries.items():
+            version, what = self._distrusted.get((table, key), (-1, ""))
+            if entry.status == LOST:
+                found[key] = entry.details.get("damage", "its files were lost")
+            elif entry.delta_version <= version:
+                found.setdefault(key, what)
+        return {key: replace(entry, damage=found[key]) if key in found else entry for key, entry in entries.items()}
+
+    def _check_end(self, table: str, newest: int, rows: pl.DataFrame) -> None:
+        """A LakeError when the log ends before commits that the ledger has: its last entries are gone, and with them what they wrote."""
+        later = rows.filter(pl.col("delta_version") > newest).select("delta_version", "partition").rows()
+        known = max((version for version, _ in later), default=newest)
+        # Another run may have written since the log was opened.
+        if not later or (self._lake.version(table_named(table)) or 0) >= known:
+            return
+        keys = sorted({partition for _, partition in later})
+        raise LakeError(
+            f"{table}: its log ends at Delta version {newest}, the ledger has version {known}: the last log entries "
+            f"are missing, and with them what they wrote to {', '.join(keys[:3])}{' ...' if len(keys) > 3 else ''}. Nothing was read. "
+            f"Restore {self._lake.uri(table_named(table))}/_delta_log from a backup, or repair the table from what is there: "
+            f"platform-assets verify {table} --repair"
+        )
+
+    def _check_never_written(self, table: str) -> None:
+        """A LakeError when there are files of a table that the ledger knows, but no log: one that a person removes goes as a whole."""
+        if not self._collect(pl.col("table") == table).is_empty() and self._lake.storage(table_named(table)).files():
+            raise LakeError(
+                f"{table}: its log is missing, {self._lake.uri(table_named(table))}/_delta_log, though files of the table are there. "
+                f"Restore it from a backup, or have the rest set aside and make the table again: platform-assets verify {table} --repair"
+            )
 
     def all_entries(self) -> dict[str, dict[str, Entry]]:
         """The entries of every table that is in the ledger, by its name."""
-        tables = self._rows().select(pl.col("table").unique().sort()).collect()["table"].to_list()
+        tables = self._collect(pl.lit(True))["table"].unique().sort().to_list()
         return {table: self.entries(table) for table in tables}
 
     def _recover(self, table: str, version: int) -> Sequence[Entry]:
@@ -143,13 +204,24 @@ class Ledger:
             self._recovered[table, version] = _entries_of(table, self._lake.commit(table_named(table), version))
         return self._recovered[table, version]
 
-    def _rows(self) -> pl.LazyFrame:
+    def _collect(self, predicate: pl.Expr) -> pl.DataFrame:
+        """The rows of the ledger for which this holds."""
         try:
-            rows = self._lake.scan(LEDGER)
+            with damage_named():
+                rows = self._lake.scan(LEDGER)
+                there = set(rows.collect_schema())
+                # One of an earlier edition of the platform does not say which tables it means: it is made anew from their commits.
+                if not set(SCHEMA).difference(_ADDED_LATER) <= there:
+                    return pl.DataFrame(schema=SCHEMA)
+                added = [pl.lit(None, SCHEMA[column]).alias(column) for column in _ADDED_LATER if column not in there]
+                return rows.filter(predicate).with_columns(added).select(SCHEMA.names()).collect()
+        except DamagedError as error:
+            raise LakeError(
+                f"the ledger is damaged: {error}. Restore it from a backup, or repair it from the commits of the tables: "
+                "platform-assets verify --repair"
+            ) from None
         except NotReadyError:
-            return pl.LazyFrame(schema=SCHEMA)
-        # One of an earlier edition of the platform does not say which tables it means: it is made anew from their commits.
-        return rows if set(SCHEMA) <= set(rows.collect_schema()) else pl.LazyFrame(schema=SCHEMA)
+            return pl.DataFrame(schema=SCHEMA)
 
     def _append(self, rows: pl.DataFrame) -> None:
         for attempt in range(_TRIES):
@@ -191,9 +263,19 @@ def _compact(delta: DeltaTable, tables: Sequence[str]) -> None:
 def _entries_of(table: str, commit: Commit | None) -> list[Entry]:
     if commit is None:
         return []
+    named = named_by_partition(commit.added)
     return [
         Entry(
-            table, fact.partition, commit.version, commit.declaration_version, fact.rows, fact.status, fact.tier, commit.run, fact.details
+            table,
+            fact.partition,
+            commit.version,
+            commit.declaration_version,
+            fact.rows,
+            fact.status,
+            fact.tier,
+            commit.run,
+            fact.details,
+            named.get(fact.partition, ""),
         )
         for fact in commit.facts
     ]

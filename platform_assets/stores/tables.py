@@ -108,3 +108,5 @@ class Written:
     rows: int
     bytes: int
     uri: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The names of the files of each partition that has any."""

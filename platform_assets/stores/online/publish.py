@@ -14,6 +14,7 @@ import polars as pl
 
 from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import OnlineError
+from platform_assets.stores.damage import Damage, damaged
 from platform_assets.stores.delta import Lake, Span, Table
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.online.connection import OnlineStore
@@ -191,7 +192,7 @@ def _readable(layout: ViewLayout, gold: Gold, now: datetime) -> tuple[Readable, 
 
 
 def _is_good(entry: Entry | None, layout: ViewLayout) -> bool:
-    return entry is not None and entry.status == "ok" and entry.declaration_version == layout.version
+    return entry is not None and not entry.damage and entry.status == "ok" and entry.declaration_version == layout.version
 
 
 def _valid_from(gold: Gold, partition: int) -> datetime:
@@ -211,6 +212,8 @@ def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, e
         key for key in gold.partitions.keys(gold.partitions.first, begun.watermark) if not _is_good(entries.get(key), layout)
     )  # fmt: skip
     entry = entries.get(key)
+    if entry is not None and entry.damage:
+        raise damaged([Damage(table, key, entry.damage)], f"{layout.name}, which stays as it is in the online store {store.address},")
     found = "is missing" if entry is None else f"has the status {entry.status!r} and the declaration version {entry.declaration_version}"
     return OnlineError(
         f"{layout.name}: the online store {store.address} has been published up to {gold.partitions.key(begun.watermark)}, but {table} "

@@ -1,0 +1,192 @@
+"""Damaged data files: which of the files that a read wanted are missing, of another size, or cannot be decoded.
+
+A scan looks at sizes before anything is read, since a Parquet file that is shorter than the log says makes Polars panic, which ends a
+stream of batches as if there were no more rows. What is inside a file is looked at only after a read has failed.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from platform_assets.errors import DamagedError
+from platform_assets.stores.commits import DataFile
+from platform_assets.stores.storage import Storage
+from platform_assets.stores.tables import Table, name_of
+from platform_assets.stores.transaction_log import first_line
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A partition whose rows cannot be read, or are not those that were written."""
+
+    table: str
+    """As 'orders/silver'."""
+    partition: str
+    what: str
+    """What was found, as a clause: "its file part-0.parquet is missing"."""
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.partition}, which is damaged: {self.what}. {self.fix}"
+
+    @property
+    def fix(self) -> str:
+        """How the partition is made again."""
+        origin = "its source is read again" if self.table.endswith("/raw") else "it is computed again from what it reads"
+        command = f"dagster asset materialize -m your_module --select 'key:\"{self.table}\"' --partition {self.partition}"
+        return f"Materialize it, and {origin}: {command}. See all damage: platform-assets verify {self.table}"
+
+
+def damaged(found: Sequence[Damage], reader: str = "") -> DamagedError:
+    """One error for some damaged partitions. reader: who needs them."""
+    more = f" And {len(found) - 1} more partitions: {', '.join(f'{d.table} {d.partition}' for d in found[1:4])}" if len(found) > 1 else ""
+    more += " ..." if len(found) > 4 else ""
+    said = f"{reader} needs {found[0]}" if reader else str(found[0])
+    return DamagedError(f"{said}{more}", found)
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Files that a scan will read."""
+
+    table: Table
+    storage: Storage
+    files: tuple[DataFile, ...]
+
+
+_watched: ContextVar[list[Scanned] | None] = ContextVar("scans", default=None)
+
+
+@contextmanager
+def watched_scans() -> Iterator[list[Scanned]]:
+    """Collects what is scanned inside, for `damage_in` after a failure."""
+    scans: list[Scanned] = []
+    token = _watched.set(scans)
+    try:
+        yield scans
+    finally:
+        _watched.reset(token)
+
+
+def check_before_reading(scanned: Scanned) -> None:
+    """Notes a scan, and refuses it when files are not there, or not of the size that the log says.
+
+    In an object store, where each look is a request and no file is cut, only a read that fails leads to looking.
+
+    Raises:
+        DamagedError: with every such partition.
+    """
+    if (scans := _watched.get()) is not None:
+        scans.append(scanned)
+    if scanned.storage.is_local and (found := list(_of_each_partition(scanned, _sizes(scanned)))):
+        raise damaged(found)
+
+
+def damage_in(scans: Iterable[Scanned]) -> list[Damage]:
+    """The damaged partitions among files that a failed read wanted: first by sizes and footers, and if these are right by decoding."""
+    several = list(scans)
+    for look in (_sizes, _footers, _contents):
+        if found := [one for scanned in several for one in _of_each_partition(scanned, look(scanned))]:
+            return list({(one.table, one.partition): one for one in found}.values())
+    return []
+
+
+def damage_at_a_glance(scanned: Scanned) -> list[Damage]:
+    """The partitions with a file whose size or footer is not what the log says."""
+    sizes = list(_sizes(scanned))
+    wrong = {file.path for file, _ in sizes}
+    rest = Scanned(scanned.table, scanned.storage, tuple(file for file in scanned.files if file.path not in wrong))
+    return list(_of_each_partition(scanned, [*sizes, *_footers(rest)]))
+
+
+def is_failed_read(error: BaseException) -> bool:
+    """Whether an error may come from a damaged file: also a panic of Polars, which is no Exception."""
+    return isinstance(error, Exception) or is_panic(error)
+
+
+def is_panic(error: BaseException) -> bool:
+    return type(error).__name__ == "PanicException"
+
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """Turns the failure of a read inside into a DamagedError, if files that it wanted are damaged."""
+    with watched_scans() as scans:
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, DamagedError) or not is_failed_read(error) or not (found := damage_in(scans)):
+                raise
+            raise damaged(found) from None
+
+
+def _of_each_partition(scanned: Scanned, faults: Iterable[tuple[DataFile, str]]) -> Iterator[Damage]:
+    """One of each partition, with its first damaged file."""
+    named: set[str] = set()
+    for file, what in faults:
+        key = file.partition or ""
+        if key not in named:
+            named.add(key)
+            yield Damage(name_of(scanned.table), key, f"its file {scanned.storage.path(file.path)} {what}")
+
+
+def _sizes(scanned: Scanned) -> Iterator[tuple[DataFile, str]]:
+    sizes = scanned.storage.sizes(file.path for file in scanned.files)
+    for file in scanned.files:
+        size = sizes.get(file.path)
+        if size is None:
+            yield file, "is missing"
+        elif size != file.bytes:
+            yield file, f"has {size:,} bytes, the log says {file.bytes:,}" if size else f"is empty, the log says {file.bytes:,} bytes"
+
+
+def _footers(scanned: Scanned) -> Iterator[tuple[DataFile, str]]:
+    for file in scanned.files:
+        if why := footer_fault(scanned.storage, file):
+            yield file, why
+
+
+def _contents(scanned: Scanned) -> Iterator[tuple[DataFile, str]]:
+    for file in scanned.files:
+        if why := content_fault(scanned.storage, file):
+            yield file, why
+
+
+def footer_fault(storage: Storage, file: DataFile) -> str | None:
+    """What is wrong with a file's footer; None when it can be read and counts the rows that the log counts."""
+    try:
+        with _parquet(storage, file) as parquet:
+            rows = parquet.metadata.num_rows
+    except Exception as error:
+        return f"is no Parquet file any more ({first_line(error)})"
+    return f"has {rows:,} rows, the log says {file.rows:,}" if file.rows is not None and rows != file.rows else None
+
+
+def content_fault(storage: Storage, file: DataFile) -> str | None:
+    """What is wrong with a file's pages; None when all of them can be decoded. Holds a batch of rows at a time."""
+    try:
+        with _parquet(storage, file) as parquet:
+            for _ in parquet.iter_batches(batch_size=65_536):
+                pass
+        if storage.is_local:
+            pl.scan_parquet(storage.path(file.path), glob=False, hive_partitioning=False).sink_batches(_nothing)
+    except BaseException as error:
+        if not is_failed_read(error):
+            raise
+        return f"cannot be decoded ({first_line(error)})"
+    return None
+
+
+def _nothing(batch: pl.DataFrame) -> None:
+    """Takes a batch that only had to be decoded."""
+
+
+@contextmanager
+def _parquet(storage: Storage, file: DataFile) -> Iterator[Any]:
+    import pyarrow.parquet as pq
+
+    with storage.open(file.path) as opened, pq.ParquetFile(opened) as parquet:
+        yield parquet
