@@ -127,6 +127,25 @@ def rebuild(view: str, missing: bool, module: str) -> None:
 
 
 @cli.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--deep", is_flag=True, help="Decode every page of every file, not only its footer.")
+@click.option("--repair", is_flag=True, help="Do what can be done from what is there. Run it while nothing writes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("-m", "--module", default=None, help="The module that declares the views: the online store is compared with gold, too.")
+def verify(tables: tuple[str, ...], deep: bool, repair: bool, as_json: bool, module: str | None) -> None:
+    """Look for damaged storage: in the lake, or in each TABLE (such as orders/silver).
+
+    Compares each table's log, files and entries in the ledger, and the files of trained models; says what is wrong and what repairs it.
+    --repair moves what is damaged to the lake's folder _platform/damaged and records what was lost, so that it is made again.
+
+    Exit code: 0 when all is well, 1 when something is wrong or has to be made again, 2 when it could not be found out.
+    """
+    from platform_assets.cli.verify import run_verify
+
+    sys.exit(run_verify(tables, module, deep=deep, repair=repair, as_json=as_json))
+
+
+@cli.command()
 def valkey() -> None:
     """Run the embedded Valkey, until Ctrl-C.
 

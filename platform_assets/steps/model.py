@@ -11,6 +11,7 @@ import polars as pl
 
 from platform_assets.declare.model import Model
 from platform_assets.declare.version import version_of_code
+from platform_assets.errors import DamagedError, ModelError
 from platform_assets.expressions.types import POLARS
 from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.reading import Origin, features_of, lacking, origins, versions_of
@@ -156,7 +157,12 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
             chosen[partition] = latest_good(models, model, partitions.starts_at(partition))
     for artifact, group in groupby(chosen, lambda p: entry.details["artifact"] if (entry := chosen[p]) else None):
         days = list(group)
-        loaded = load(artifacts / artifact) if artifact else None
+        try:
+            loaded = load(artifacts / artifact) if artifact else None
+        except ModelError as error:  # days of other models do not wait for it
+            named = DamagedError(f"{name_of(table)} needs {name_of(model_table(model))}: {error}")
+            done.refused |= {partitions.key(day): named for day in days}
+            continue
         for begin in range(0, len(days), DAYS_AT_ONCE):
             batch = days[begin : begin + DAYS_AT_ONCE]
             scored = _no_predictions(model)

@@ -150,6 +150,20 @@ class Ledger:
             delta = self._lake.open(table_named(table), last) if last >= 0 else None
         return self._judged(table, delta, dict(sorted(found.items())))
 
+    def tables(self) -> list[str]:
+        """The name of every table that the ledger has an entry of."""
+        return [str(table) for table in self._collect(pl.lit(True), "table")["table"].unique().sort()]
+
+    def last_version(self, table: str) -> int:
+        """The last Delta version that the ledger knows of a table, as it was made last; -1 when it knows none."""
+        rows = self._collect(pl.col("table") == table, "table_id", "delta_version", "ledger_version")
+        latest = rows.sort("ledger_version").tail(1)["table_id"]
+        return max(rows.filter(pl.col("table_id").is_in(latest.implode()))["delta_version"].to_list(), default=-1)
+
+    def unrecorded(self, table: str) -> list[int]:
+        """The Delta versions whose entries were read from the commits, for the ledger does not have them."""
+        return sorted(version for name, version in self._recovered if name == table)
+
     def distrust(self, damages: Iterable[Damage]) -> bool:
         """Takes note of damage that was found while rows were read: `entries` says so from now on. False: all of it was known."""
         new = {(one.table, one.partition): one.what for one in damages if (one.table, one.partition) not in self._distrusted}
@@ -196,16 +210,16 @@ class Ledger:
 
     def all_entries(self) -> dict[str, dict[str, Entry]]:
         """The entries of every table that is in the ledger, by its name."""
-        tables = self._collect(pl.lit(True))["table"].unique().sort().to_list()
-        return {table: self.entries(table) for table in tables}
+        return {table: self.entries(table) for table in self.tables()}
 
     def _recover(self, table: str, version: int) -> Sequence[Entry]:
         if (table, version) not in self._recovered:
             self._recovered[table, version] = _entries_of(table, self._lake.commit(table_named(table), version))
         return self._recovered[table, version]
 
-    def _collect(self, predicate: pl.Expr) -> pl.DataFrame:
+    def _collect(self, predicate: pl.Expr, *columns: str) -> pl.DataFrame:
         """The rows of the ledger for which this holds."""
+        columns = columns or tuple(SCHEMA.names())
         try:
             with damage_named():
                 rows = self._lake.scan(LEDGER)
@@ -214,7 +228,7 @@ class Ledger:
                 if not set(SCHEMA).difference(_ADDED_LATER) <= there:
                     return pl.DataFrame(schema=SCHEMA)
                 added = [pl.lit(None, SCHEMA[column]).alias(column) for column in _ADDED_LATER if column not in there]
-                return rows.filter(predicate).with_columns(added).select(SCHEMA.names()).collect()
+                return rows.filter(predicate).with_columns(added).select(columns).collect()
         except DamagedError as error:
             raise LakeError(
                 f"the ledger is damaged: {error}. Restore it from a backup, or repair it from the commits of the tables: "

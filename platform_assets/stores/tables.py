@@ -79,6 +79,13 @@ class Span:
         return f"{name} >= {_literal(self.start)} AND {name} < {_literal(self.end)}"
 
 
+def equals(column: str, value: Moment | str) -> str:
+    """A predicate of Delta for one partition."""
+    name = '"' + column.replace('"', '""') + '"'
+    text = "'" + value.replace("'", "''") + "'" if isinstance(value, str) else _literal(value)
+    return f"{name} = {text}"
+
+
 def _literal(value: Moment) -> str:
     if isinstance(value, datetime):
         return f"arrow_cast('{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z', 'Timestamp(Microsecond, Some(\"UTC\"))')"

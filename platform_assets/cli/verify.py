@@ -1,0 +1,123 @@
+"""Looking for damaged storage: the lake, the models' files, and the online store against gold."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from platform_assets.assets.resource import PlatformResource
+from platform_assets.cli.declared import declarations_of, definitions_of, platform_of
+from platform_assets.declare.attributes import AttributeView
+from platform_assets.declare.view import FeatureView
+from platform_assets.errors import LakeError, ModelError, PlatformError, suggestion
+from platform_assets.stores.delta import Lake
+from platform_assets.stores.ledger import LOST, Ledger
+from platform_assets.stores.repair import repair_table
+from platform_assets.stores.tables import Table, name_of
+from platform_assets.stores.verify import Finding, Told, check_table, tables_of
+
+FINE, WRONG, UNKNOWN = 0, 1, 2
+"""Exit codes."""
+
+
+def run_verify(names: Sequence[str], module: str | None, *, deep: bool, repair: bool, as_json: bool) -> int:
+    """Prints what is wrong, repairs it if asked to, and gives the exit code."""
+    shown = Console(highlight=False, soft_wrap=True)
+    quiet = Console(stderr=True, highlight=False, soft_wrap=True)
+    platform = platform_of(definitions_of(module)) if module else PlatformResource()
+    try:
+        with quiet.status("looking") as status:
+            found, done = verified(names, module, platform, deep=deep, repair=repair, told=status.update)
+    except PlatformError as error:
+        quiet.print(f"error: {error}", style="red", markup=False)
+        return UNKNOWN
+    if as_json:
+        print(json.dumps({"findings": [asdict(one) for one in found], "repaired": done}, indent=2))
+    else:
+        for said in done:
+            shown.print(f"repaired: {said}", markup=False)
+        for one in found:
+            shown.print(str(one), markup=False)
+        if not found and not done:
+            shown.print("Nothing is damaged.")
+    return WRONG if found else FINE
+
+
+def verified(
+    names: Sequence[str], module: str | None, platform: PlatformResource, *, deep: bool, repair: bool, told: Told
+) -> tuple[list[Finding], list[str]]:
+    """What is wrong, and what was repaired before: of these tables, or of all and of the online store."""
+    lake, artifacts = platform.lake(), platform.artifacts()
+    done: list[str] = []
+    if repair:  # the ledger is the first, and what it holds is needed by all others
+        for table in _chosen(lake, names):
+            done += repair_table(lake, table, deep=deep, told=told)
+        done += _repaired_models(lake, artifacts, names)
+    found = [one for table in _chosen(lake, names) for one in check_table(lake, table, deep=deep, told=told)]
+    found += [Finding(table, what, "--repair has the model trained again", key) for table, key, what in _models(lake, artifacts, names)]
+    if module:
+        for one, said in _online(module, platform, names, repair=repair, told=told):
+            found += [one] if one else []
+            done += [said] if said else []
+    return found, done
+
+
+def _chosen(lake: Lake, names: Sequence[str]) -> list[Table]:
+    tables = {name_of(table): table for table in tables_of(lake)}
+    if unknown := [name for name in names if name not in tables and not name.endswith("/online")]:
+        raise LakeError(f"there is no table {unknown[0]!r} in {lake.root}. {suggestion(unknown[0], tables)}")
+    return [tables[name] for name in names if name in tables] if names else list(tables.values())
+
+
+def _models(lake: Lake, artifacts: Path, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """The models whose files are not what was saved: table, month, and what is wrong."""
+    from platform_assets.models.artifact import read_record
+
+    for table in _chosen(lake, names):
+        if table[1] != "model":
+            continue
+        try:
+            entries = Ledger(lake).entries(name_of(table))
+        except LakeError:
+            continue  # said of the table already
+        for key, entry in entries.items():
+            if "artifact" in entry.details and not entry.damage:
+                try:
+                    read_record(artifacts / entry.details["artifact"])
+                except ModelError as error:
+                    yield name_of(table), key, str(error)
+
+
+def _repaired_models(lake: Lake, artifacts: Path, names: Sequence[str]) -> Iterator[str]:
+    from dataclasses import replace
+
+    for table, key, what in list(_models(lake, artifacts, names)):
+        ledger = Ledger(lake)
+        entry = ledger.entries(table)[key]
+        ledger.record([replace(entry, status=LOST, details={**entry.details, "damage": what})])
+        yield f"recorded {table} {key} as lost: {what}. Materialize it"
+
+
+def _online(
+    module: str, platform: PlatformResource, names: Sequence[str], *, repair: bool, told: Told
+) -> Iterator[tuple[Finding | None, str | None]]:
+    from platform_assets.steps.online import compare, marks_of, rebuild_online
+
+    for view in declarations_of(module):
+        name = f"{view.name}/online"
+        if not isinstance(view, FeatureView | AttributeView) or not view.online or (names and name not in names):
+            continue
+        told(name)
+        store, run = platform.online(), platform.run("verify")
+        marks = marks_of(view, store)
+        if marks is None:
+            continue  # never published
+        differ = compare(view, run, store, view.valid_from(marks.watermark)).mismatches
+        if differ and repair:
+            published = rebuild_online(view, run, store)
+            yield None, f"filled {name} anew from gold: {published.values:,} entities"
+        elif differ:
+            what = f"{len(differ)} of the values that were compared are not those of gold, such as {differ[0]}"
+            yield Finding(name, what, f"--repair, or: platform-assets rebuild {view.name} -m {module}"), None
