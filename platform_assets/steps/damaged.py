@@ -23,7 +23,7 @@ def without_damaged(step: Step[Declared, More]) -> Step[Declared, More]:
     @wraps(step)
     def made(declaration: Declared, first: int, last: int, run: Run, /, *args: More.args, **kwargs: More.kwargs) -> Done:
         while True:
-            with watched_scans() as scans:
+            with watched_scans(run.ledger.distrusted) as scans:
                 try:
                     return step(declaration, first, last, run, *args, **kwargs)
                 except BaseException as error:

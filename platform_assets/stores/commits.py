@@ -14,7 +14,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from platform_assets.errors import LakeError
-from platform_assets.stores.tables import Moment, PartitionFacts, key_of
+from platform_assets.stores.tables import Moment, PartitionFacts, Span, key_of
 
 _FACTS = "platform_facts"
 SAME_ROWS = "platform_same_rows"
@@ -95,12 +95,25 @@ def read_actions(uri: str, version: int, storage_options: Mapping[str, str] | No
         ) from None
 
 
-def files_of(delta: DeltaTable) -> list[DataFile]:
-    """The data files of an open table, as its log has them: no file is read."""
+def files_of(delta: DeltaTable, span: Span | None = None) -> list[DataFile]:
+    """The data files of an open table, or of a span of its partitions, as its log has them: no file is read."""
+    files = _alive(delta)
+    files = files if span is None else files.filter(span.holds("value"))
+    return [DataFile(relative_path(path), value, size, rows) for path, value, size, rows in files.iter_rows()]
+
+
+def stored_by_partition(delta: DeltaTable) -> dict[str, tuple[int | None, str]]:
+    """By partition of an open table, the rows of its files, None where the log does not count them, and the files' names."""
+    name, rows = pl.col("path").str.split("/").list.last(), pl.col("rows")
+    counted = pl.when(rows.null_count() == 0).then(rows.sum()).alias("rows")
+    grouped = _alive(delta).group_by("value").agg(counted, name.sort().str.join(",").alias("names"))
+    return {key_of(value): (count, names) for value, count, names in grouped.iter_rows()}
+
+
+def _alive(delta: DeltaTable) -> pl.DataFrame:
     actions = pl.DataFrame(delta.get_add_actions(flatten=True))
     [by] = delta.metadata().partition_columns
-    columns = actions.select("path", f"partition.{by}", "size_bytes", "num_records")
-    return [DataFile(relative_path(path), value, size, rows) for path, value, size, rows in columns.iter_rows()]
+    return actions.select("path", pl.col(f"partition.{by}").alias("value"), "size_bytes", pl.col("num_records").alias("rows"))
 
 
 def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:

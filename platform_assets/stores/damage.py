@@ -4,10 +4,10 @@ A scan looks at sizes before anything is read, since a Parquet file that is shor
 stream of batches as if there were no more rows. What is inside a file is looked at only after a read has failed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -15,7 +15,7 @@ import polars as pl
 from platform_assets.errors import DamagedError
 from platform_assets.stores.commits import DataFile
 from platform_assets.stores.storage import Storage
-from platform_assets.stores.tables import Table, name_of
+from platform_assets.stores.tables import Moment, Table, name_of
 from platform_assets.stores.transaction_log import first_line
 
 
@@ -57,32 +57,44 @@ class Scanned:
     files: tuple[DataFile, ...]
 
 
-_watched: ContextVar[list[Scanned] | None] = ContextVar("scans", default=None)
+_watched: ContextVar[tuple[list[Scanned], Collection[tuple[str, str]]] | None] = ContextVar("scans", default=None)
 
 
 @contextmanager
-def watched_scans() -> Iterator[list[Scanned]]:
-    """Collects what is scanned inside, for `damage_in` after a failure."""
+def watched_scans(left_out: Collection[tuple[str, str]] = ()) -> Iterator[list[Scanned]]:
+    """Collects what is scanned inside, for `damage_in` after a failure.
+
+    left_out: partitions, as (table, key), that are known to be damaged. Scans of a span around them leave them out, for whoever needs
+    them has been refused already.
+    """
     scans: list[Scanned] = []
-    token = _watched.set(scans)
+    token = _watched.set((scans, left_out))
     try:
         yield scans
     finally:
         _watched.reset(token)
 
 
-def check_before_reading(scanned: Scanned) -> None:
-    """Notes a scan, and refuses it when files are not there, or not of the size that the log says.
+def check_before_reading(scanned: Scanned) -> list[Moment]:
+    """Notes a scan, and refuses it when files are not there, or not of the size that the log says. Gives the partitions to leave out.
 
     In an object store, where each look is a request and no file is cut, only a read that fails leads to looking.
 
     Raises:
         DamagedError: with every such partition.
     """
-    if (scans := _watched.get()) is not None:
+    without: list[Moment] = []
+    if (watched := _watched.get()) is not None:
+        scans, left_out = watched
+        if left_out:
+            table = name_of(scanned.table)
+            out = [file for file in scanned.files if (table, file.partition) in left_out]
+            without = list({file.value for file in out if not isinstance(file.value, str | None)})
+            scanned = replace(scanned, files=tuple(file for file in scanned.files if file not in out))
         scans.append(scanned)
     if scanned.storage.is_local and (found := list(_of_each_partition(scanned, _sizes(scanned)))):
         raise damaged(found)
+    return without
 
 
 def damage_in(scans: Iterable[Scanned]) -> list[Damage]:

@@ -140,14 +140,12 @@ class Lake:
             raise LakeError(f"{name_of(table)}: by={by!r} with span={span}: give both, or none for the whole table.")
         delta = self.open(table, version)
         rows = pl.scan_delta(delta, storage_options=self._options())
-        files = files_of(delta)
         if by is None or span is None:
-            check_before_reading(Scanned(table, self.storage(table), tuple(files)))
+            check_before_reading(Scanned(table, self.storage(table), tuple(files_of(delta))))
             return rows
         _check_partitioning(name_of(table), by, span, dict(pl.Schema(delta.schema())))
-        inside = tuple(file for file in files if not isinstance(file.value, str | None) and span.start <= file.value < span.end)
-        check_before_reading(Scanned(table, self.storage(table), inside))
-        return rows.filter(span.holds(by))
+        left_out = check_before_reading(Scanned(table, self.storage(table), tuple(files_of(delta, span))))
+        return rows.filter(span.holds(by), *(pl.col(by) != pl.lit(value, span.type) for value in left_out))
 
     def replace(
         self,

@@ -5,9 +5,10 @@ counts which was appended to the later version of the ledger, and a table that w
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -172,18 +173,23 @@ class Ledger:
             self._distrusted[table, partition] = (-1 if version is None else version, what)
         return bool(new)
 
+    @property
+    def distrusted(self) -> Collection[tuple[str, str]]:
+        """The partitions whose files could not be read, as (table, key)."""
+        return self._distrusted.keys()
+
     def _judged(self, table: str, delta: DeltaTable | None, entries: dict[str, Entry]) -> dict[str, Entry]:
         """The entries, with the damage of those that the log contradicts, or whose files could not be read."""
         if delta is None:
             return entries
-        found = contradictions(self._lake, table_named(table), delta, entries)
+        found = contradictions(delta, entries, partial(self._lake.commit, table_named(table)))
         for key, entry in entries.items():
             version, what = self._distrusted.get((table, key), (-1, ""))
             if entry.status == LOST:
                 found[key] = entry.details.get("damage", "its files were lost")
             elif entry.delta_version <= version:
                 found.setdefault(key, what)
-        return {key: replace(entry, damage=found[key]) if key in found else entry for key, entry in entries.items()}
+        return {key: replace(entry, damage=found[key]) if key in found else entry for key, entry in entries.items()} if found else entries
 
     def _check_end(self, table: str, newest: int, rows: pl.DataFrame) -> None:
         """A LakeError when the log ends before commits that the ledger has: its last entries are gone, and with them what they wrote."""
