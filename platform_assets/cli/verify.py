@@ -11,7 +11,7 @@ from platform_assets.assets.resource import PlatformResource
 from platform_assets.cli.declared import declarations_of, definitions_of, platform_of
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.view import FeatureView
-from platform_assets.errors import LakeError, ModelError, PlatformError, suggestion
+from platform_assets.errors import DamagedError, LakeError, ModelError, PlatformError, suggestion
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import LOST, Ledger
 from platform_assets.stores.repair import repair_table
@@ -103,7 +103,7 @@ def _repaired_models(lake: Lake, artifacts: Path, names: Sequence[str]) -> Itera
 def _online(
     module: str, platform: PlatformResource, names: Sequence[str], *, repair: bool, told: Told
 ) -> Iterator[tuple[Finding | None, str | None]]:
-    from platform_assets.steps.online import compare, marks_of, rebuild_online
+    from platform_assets.steps.online import compare, entities_of, make_online, marks_of, rebuild_online
 
     for view in declarations_of(module):
         name = f"{view.name}/online"
@@ -114,7 +114,19 @@ def _online(
         marks = marks_of(view, store)
         if marks is None:
             continue  # never published
-        differ = compare(view, run, store, view.valid_from(marks.watermark)).mismatches
+        if lost := entities_of(view, store).lost:
+            if repair:
+                published = make_online(view, run, store, everything=True)
+                yield None, f"put back what {name} had lost: {published.values:,} entities were written"
+            else:
+                command = f"platform-assets rebuild {view.name} --missing -m {module}"
+                yield Finding(name, f"{lost:,} entities that were published are not in the store", f"--repair, or: {command}"), None
+                continue
+        try:
+            differ = compare(view, run, store, view.valid_from(marks.watermark)).mismatches
+        except DamagedError as error:
+            yield Finding(name, f"it cannot be compared: {error}", "Repair the table first"), None
+            continue
         if differ and repair:
             published = rebuild_online(view, run, store)
             yield None, f"filled {name} anew from gold: {published.values:,} entities"
