@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from platform_assets.errors import DamagedError
+from platform_assets.errors import DamagedError, is_failure
 from platform_assets.steps.run import Done, Run
-from platform_assets.stores.damage import Damage, damage_in, is_failed_read, watched_scans
+from platform_assets.stores.damage import Damage, damage_in, watched_scans
 
 Declared = TypeVar("Declared")
 More = ParamSpec("More")
@@ -27,7 +27,7 @@ def without_damaged(step: Step[Declared, More]) -> Step[Declared, More]:
                 try:
                     return step(declaration, first, last, run, *args, **kwargs)
                 except BaseException as error:
-                    if not is_failed_read(error) or not run.ledger.distrust(_damages(error, lambda: damage_in(scans))):
+                    if not is_failure(error) or not run.ledger.distrust(_damages(error, lambda: damage_in(scans))):
                         raise
 
     return made

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from platform_assets.errors import DamagedError
+from platform_assets.errors import DamagedError, is_failure
 from platform_assets.stores.commits import DataFile
 from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import Moment, Table, name_of
@@ -114,15 +114,6 @@ def damage_at_a_glance(scanned: Scanned) -> list[Damage]:
     return list(_of_each_partition(scanned, [*sizes, *_footers(rest)]))
 
 
-def is_failed_read(error: BaseException) -> bool:
-    """Whether an error may come from a damaged file: also a panic of Polars, which is no Exception."""
-    return isinstance(error, Exception) or is_panic(error)
-
-
-def is_panic(error: BaseException) -> bool:
-    return type(error).__name__ == "PanicException"
-
-
 @contextmanager
 def damage_named() -> Iterator[None]:
     """Turns the failure of a read inside into a DamagedError, if files that it wanted are damaged."""
@@ -130,7 +121,7 @@ def damage_named() -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            if isinstance(error, DamagedError) or not is_failed_read(error) or not (found := damage_in(scans)):
+            if isinstance(error, DamagedError) or not is_failure(error) or not (found := damage_in(scans)):
                 raise
             raise damaged(found) from None
 
@@ -186,7 +177,7 @@ def content_fault(storage: Storage, file: DataFile) -> str | None:
         if storage.is_local:
             pl.scan_parquet(storage.path(file.path), glob=False, hive_partitioning=False).sink_batches(_nothing)
     except BaseException as error:
-        if not is_failed_read(error):
+        if not is_failure(error):
             raise
         return f"cannot be decoded ({first_line(error)})"
     return None

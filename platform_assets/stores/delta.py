@@ -10,9 +10,9 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from platform_assets.errors import LakeError, NotReadyError, suggestion
+from platform_assets.errors import LakeError, NotReadyError, is_failure, suggestion
 from platform_assets.stores.commits import Commit, DataFile, commit_properties, files_of, named_by_partition, read_commit
-from platform_assets.stores.damage import Damage, Scanned, check_before_reading, damage_at_a_glance, is_failed_read
+from platform_assets.stores.damage import Damage, Scanned, check_before_reading, damage_at_a_glance
 from platform_assets.stores.frames import Batches, check_span, kept_schema
 from platform_assets.stores.opening import OpenTable, create_table
 from platform_assets.stores.storage import Storage
@@ -114,7 +114,7 @@ class Lake:
         except TableNotFoundError:
             raise
         except BaseException as error:
-            if is_failed_read(error) and (named := unreadable_log(table, self.storage(table))):
+            if is_failure(error) and (named := unreadable_log(table, self.storage(table))):
                 raise named from None
             raise
 

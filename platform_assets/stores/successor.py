@@ -141,7 +141,7 @@ def _copy(
     """Brings a successor from one version of its table to another."""
     sizes: dict[Moment, int] = {}
     for file in lake.files(table, version):
-        if file.value is not None:
+        if isinstance(file.value, date):
             sizes[file.value] = sizes.get(file.value, 0) + file.bytes
     if after >= 0:
         sizes = {value: sizes.get(value, 0) for key in lake.changed_partitions(table, after, version) for value in [moment_of(key)]}
