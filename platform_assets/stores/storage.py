@@ -52,8 +52,10 @@ class Storage:
 
     def write(self, path: str, content: bytes) -> None:
         if self.is_local:
-            Path(self.path(path)).parent.mkdir(parents=True, exist_ok=True)
-            Path(self.path(path)).write_bytes(content)
+            target, draft = Path(self.path(path)), Path(self.path(f"{path}.draft"))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(content)
+            os.replace(draft, target)  # a file is whole or not there
             return
         with self._handler().open_output_stream(path) as file:
             file.write(content)

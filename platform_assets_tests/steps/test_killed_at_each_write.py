@@ -184,6 +184,8 @@ WRITERS = {
     "stores.online.publish": {"HDEL"},  # a rebuild: test_on_delta.py kills it
     "models.artifact": {'open("w'},
     "steps.batches": {"write_parquet("},  # a folder of the system's for temporary files
+    "stores.storage": {"write_bytes("},  # a repair of damaged logs, which a person starts
+    "stores.damage": {"sink_"},  # into nothing: whether a file can be decoded
     "stores.valkey": {"write_text("},  # which server runs in a folder, for a message
 }
 """Where the package writes at all. Not what people start by hand (cli), what makes example data (domains), and what is for tests."""
