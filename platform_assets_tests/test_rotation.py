@@ -35,6 +35,12 @@ def test_a_case_whose_subject_changed_is_in_every_part() -> None:
     assert not part.takes(1, ["platform_assets/stores/delta.py"])
 
 
+def test_a_change_of_everything_takes_two_parts_instead() -> None:
+    wide = frozenset(f"platform_assets/steps/file_{number}.py" for number in range(rotation.WIDE + 1))
+    taken = [number for number in range(16) if Part(7, "", changed=wide).takes(number, ["platform_assets/steps/"])]
+    assert taken == [0, 7, 8, 15]
+
+
 TESTS = """
 import pytest
 
