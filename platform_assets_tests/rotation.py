@@ -63,9 +63,8 @@ class Part:
         """Whether the case of this number is taken: it is in the part, or one of its subjects changed."""
         if self.is_everything or number % PARTS == self.number:
             return True
-        if self.is_wide:
-            return (number - 1) % PARTS == self.number
-        return any(file.startswith(subject) for subject in subjects for file in self.changed)
+        is_touched = any(file.startswith(subject) for subject in subjects for file in self.changed)
+        return is_touched and (not self.is_wide or (number - 1) % PARTS == self.number)
 
 
 def _git(*arguments: str) -> str | None:

@@ -44,7 +44,7 @@ def test_a_change_of_everything_takes_two_parts_instead() -> None:
 TESTS = """
 import pytest
 
-@pytest.mark.rotating("platform_assets/stores/")
+@pytest.mark.rotating("a_folder_that_never_changes/")
 @pytest.mark.parametrize("number", range(16))
 def test_a_number(number): assert number != 5
 """
