@@ -109,7 +109,7 @@ def polars_alone(folder: str) -> dict[str, Any]:
 def ours(step: str, folder: str, key: str, first: int, last: int, unit: str) -> dict[str, Any]:
     """One step of some partitions, as many as they have rows."""
     columns, back = KEYS[key]
-    of = lines(folder, columns, back, daily("2023-10-01") if unit == "day" else hourly("2024-01-01T00"))
+    of = lines(folder, columns, back, daily("2024-01-01") if unit == "day" else hourly("2024-01-01T00"))
     lake = Lake(f"{folder}/lake")
     run = Run(lake, Ledger(lake), "benchmark", NOW)
     start = of.partitions.index(START)

@@ -142,8 +142,13 @@ def _where(keep: pl.Series, values: pl.Series) -> pl.Series:
 def _usual(texts: pl.Series, timezone: str | None) -> pl.Series:
     """The times of the texts in the usual form."""
     spaced = texts.str.replace("T", " ", literal=True)
-    zoned = _where(texts.str.contains(_USUAL_ZONED), spaced).str.replace("Z", "+00", literal=True)
-    found = _within_range(zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False).dt.convert_time_zone("UTC"))
+    zoned = _where(texts.str.contains(_USUAL_ZONED), spaced)
+    if zoned.str.ends_with("Z").all():  # parsing an offset takes twice as long
+        naive = zoned.str.strip_suffix("Z").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+        found = _within_range(naive.dt.replace_time_zone("UTC"))
+    else:
+        zoned = zoned.str.replace("Z", "+00", literal=True)
+        found = _within_range(zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False).dt.convert_time_zone("UTC"))
     if timezone is None:
         return found
     local = _where(texts.str.contains(_USUAL_LOCAL), spaced)
