@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.cli.declared import declarations_of, definitions_of, platform_of
+from platform_assets.cli.declared import definitions_of, graph_of, platform_of
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import DamagedError, LakeError, ModelError, PlatformError, suggestion
@@ -105,9 +105,11 @@ def _online(
 ) -> Iterator[tuple[Finding | None, str | None]]:
     from platform_assets.steps.online import compare, entities_of, make_online, marks_of, rebuild_online
 
-    for view in declarations_of(module):
+    for view in graph_of(definitions_of(module)).declarations:
+        if not isinstance(view, FeatureView | AttributeView) or not view.online:
+            continue
         name = f"{view.name}/online"
-        if not isinstance(view, FeatureView | AttributeView) or not view.online or (names and name not in names):
+        if names and name not in names:
             continue
         told(name)
         store, run = platform.online(), platform.run("verify")
