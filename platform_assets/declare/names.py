@@ -9,6 +9,9 @@ from platform_assets.errors import DeclarationError
 UNPARSED, UNPARSED_REASON = "unparsed", "unparsed_reason"
 """Columns of raw: the text of a line that is no row, and why it is none."""
 
+READ_AS = "read_as"
+"""A column of raw: how the texts of a row are written, if not as usual (`declare.formats`)."""
+
 UNPARSED_COLUMNS = (UNPARSED, "unparsed_file", "unparsed_line", UNPARSED_REASON)
 """Columns of raw for lines that are no rows. Rows have null there, and such a line has null in all others."""
 
@@ -23,6 +26,7 @@ RESERVED_COLUMNS = (
     "is_empty",
     "reasons",
     "run",
+    READ_AS,
     *UNPARSED_COLUMNS,
 )
 """Columns that the platform adds to tables."""

@@ -35,6 +35,7 @@ Kind = Literal["events", "state"]
 WhenBlocked = Literal["warn", "fail"]
 _TOLERATED = 0.01
 """The share of rows that may break a rule unnoticed, where nothing is declared: some rows of any export are bad."""
+EmptyText = Literal["missing", "value"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Source:
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
     description: str
+    empty_text: EmptyText = "missing"
 
     @cached_property
     def types(self) -> dict[str, DataType]:
@@ -104,6 +106,7 @@ class Source:
                 "accepted_share": self.accepted_share,
                 "data_delay": self.data_delay,
                 **({"clock_skew": self.clock_skew} if self.clock_skew else {}),
+                **({} if self.empty_text == "missing" else {"empty_text": self.empty_text}),
                 "duplicates_within": self.duplicates_within,
             }
         )
@@ -134,6 +137,7 @@ def source(
     tags: Mapping[str, str] | None = None,
     kind: Kind = "events",
     when_blocked: WhenBlocked | None = None,
+    empty_text: EmptyText = "missing",
 ) -> Callable[[Callable[[Any], Any]], Source]:
     """Declare a source by a function that reads one partition of it.
 
@@ -164,6 +168,7 @@ def source(
         tags: shown on all its tables.
         kind: "events" are facts: of rows with one key the first stays. "state" are updates by key, such as a customer's segment: all of
             them stay, none is a duplicate, and an AttributeView reads the latest.
+        empty_text: an empty text is "missing" in a column of any type, quoted or not; with "value" it is one in columns of str.
 
     Raises:
         DeclarationError: naming what is wrong, where, and the nearest right name.
@@ -176,6 +181,7 @@ def source(
         returns_something(read, where, "a frame, or None when nothing has come")
         check_name(name, where)
         one_of(kind, typing.get_args(Kind), where, "kind of source")
+        one_of(empty_text, typing.get_args(EmptyText), where, "meaning of an empty text")
         one_of(deliveries, typing.get_args(Deliveries), where, "way to treat deliveries")
         if when_blocked is not None:
             one_of(when_blocked, typing.get_args(WhenBlocked), where, "value of when_blocked")
@@ -224,6 +230,7 @@ def source(
             owners=check_owners(owners, where),
             tags=check_tags(tags, where),
             description=inspect.getdoc(read) or "",
+            empty_text=empty_text,
         )
 
     return declare

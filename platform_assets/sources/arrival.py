@@ -9,8 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
+from platform_assets.declare.formats import Formats
 from platform_assets.errors import SourceError
-from platform_assets.sources.csv_dialect import dialect
+from platform_assets.sources.csv_dialect import check_formats, dialect
 from platform_assets.sources.files import filled, fixed_folder, matching
 from platform_assets.sources.header import nearest
 
@@ -44,6 +45,8 @@ class Arrival:
     """Each file that was there, with its size and the time of its last change."""
     unparsed: list[Unparsed] = field(default_factory=list)
     """The lines of the files that are no rows. Raw keeps them beside the rows that the function returns."""
+    formats: Formats | None = None
+    """How numbers and dates are written in the files."""
     _read: set[Path] = field(default_factory=set, repr=False)
 
     @property
@@ -69,6 +72,10 @@ class Arrival:
         null_values: Sequence[str] = (),
         skip_lines: int = 0,
         columns: Sequence[str] | None = None,
+        decimal: str = ".",
+        thousands: str | None = None,
+        currency: Sequence[str] = (),
+        date_formats: Sequence[str] = (),
         encoding: str = "utf8",
     ) -> pl.LazyFrame | None:
         """The rows of this partition's CSV files, every value as text; None when there is no file.
@@ -87,6 +94,10 @@ class Arrival:
             null_values: texts that mean that there is no value, such as "NULL".
             skip_lines: how many lines stand before the header.
             columns: the names of the columns of files without a header.
+            decimal: the sign before the fraction of a number, such as ",". Raw keeps all texts as they came; silver reads them so.
+            thousands: the sign between groups of three digits, such as ".".
+            currency: signs before or behind numbers, such as ["€", "EUR"].
+            date_formats: how dates and times are written, such as ["%d/%m/%Y %H:%M"], the first that fits; besides what is read anyway.
             encoding: of the files, as Python names it, such as "latin-1".
 
         Raises:
@@ -98,6 +109,7 @@ class Arrival:
         files = self.find(path)
         if not files:
             return None
+        self._note_formats(Formats(decimal, thousands, tuple(currency), tuple(date_formats)))
         written = dialect(f"source {self.source!r}, read_csv", separator, quote, escape, null_values)
         frames: list[pl.DataFrame] = []
         for file in files:
@@ -112,6 +124,16 @@ class Arrival:
                 self.unparsed += [Unparsed(file.name, b.line, b.text.decode(errors="backslashreplace"), b.reason) for b in read.bad]
                 self._read.add(file)
         return pl.concat(frames, how="vertical", rechunk=False).lazy()
+
+    def _note_formats(self, formats: Formats) -> None:
+        where = f"source {self.source!r}, read_csv"
+        check_formats(where, formats)
+        if self.formats not in (None, formats):
+            raise SourceError(
+                f"{where}: decimal=, thousands=, currency= and date_formats= are not the same for all files of a partition. "
+                "Convert the numbers and dates of one of them in the source's function."
+            )
+        self.formats = formats
 
     def find(self, path: str | Path) -> list[Path]:
         """This partition's files, in the order of their names. It is noted which they are.

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from platform_assets.sources.csv_dialect import Dialect
 from platform_assets.sources.csv_records import Data, Record, record_at
 
-SIZE = 1 << 23
-"""Bytes of a block: large enough for Polars to use its threads, small enough not to count beside the frame."""
+SIZE = 1 << 20
+"""Bytes of a block: its arrays fit into a processor's cache."""
 
 _Positions = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
@@ -76,15 +76,27 @@ def _line_end(data: Data, start: int, size: int) -> int:
 
 
 def _clean(text: bytes, dialect: Dialect, width: int) -> int:
-    """The number of lines if there are no quotes, and each has just the separators that it should have; 0 if that is not so."""
-    if width == 1 or (dialect.quote is not None and dialect.quote in text) or not text.endswith(b"\n"):
+    """The number of lines if each has just the separators that it should have and no quotes, or all values in quotes; 0 if that is not so.
+
+    It looks at counts alone, which settle it: every quote is in one of the places where a value begins or ends.
+    """
+    escape, quote, separator = dialect.escape, dialect.quote, dialect.separator
+    if width == 1 or not text.endswith(b"\n") or (escape is not None and escape in text):
         return 0
-    lines = text.count(b"\n")
-    returns = text.count(b"\r")
-    if returns and returns != text.count(b"\r\n"):
+    marks = text.translate(None, bytes({*range(256)} - {*separator, *b"\n"}))
+    lines = len(marks) // width
+    if marks != (separator * (width - 1) + b"\n") * lines:
         return 0
-    marks = text.translate(None, bytes(set(range(256)) - {*dialect.separator, *b"\n"}))
-    return lines if marks == (dialect.separator * (width - 1) + b"\n") * lines else 0
+    end = b"\n"
+    if b"\r" in text:
+        end = b"\r\n"
+        if not text.count(b"\r") == text.count(end) == lines:
+            return 0
+    if quote is None or quote not in text:
+        return lines
+    is_framed = text.startswith(quote) and text.endswith(quote + end) and text.count(quote) == 2 * width * lines
+    is_framed = is_framed and text.count(quote + separator + quote) == lines * (width - 1)
+    return lines if is_framed and text.count(quote + end + quote) == lines - 1 else 0
 
 
 class _Lines:

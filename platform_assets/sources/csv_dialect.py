@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
+from platform_assets.declare.formats import Formats
 from platform_assets.errors import SourceError
 
 
@@ -46,3 +49,23 @@ def dialect(where: str, separator: Any, quote: Any, escape: Any, null_values: An
 
 
 _USUAL = {"quote": "'", "escape": "\\"}
+
+
+def check_formats(where: str, formats: Formats) -> None:
+    """Refuses formats that cannot work."""
+    for name, given in (("decimal", formats.decimal), ("thousands", formats.thousands)):
+        if given is not None and (not isinstance(given, str) or len(given) != 1 or given.isdigit() or given in "+-eE"):
+            raise SourceError(f"{where}: {name}={given!r} is not one sign. Write read_csv(..., {name}=',').")
+    if formats.decimal == formats.thousands:
+        raise SourceError(f"{where}: decimal= and thousands= are both {formats.decimal!r}.")
+    if not all(isinstance(sign, str) and sign and not any(map(str.isdigit, sign)) for sign in formats.currency):
+        raise SourceError(f"{where}: currency={list(formats.currency)!r} are no signs. Write read_csv(..., currency=['€', 'EUR']).")
+    for form in formats.date_formats:
+        try:
+            if not isinstance(form, str) or "%" not in form:
+                raise ValueError("it has no % in it")
+            pl.Series(["2024-03-01"]).str.strptime(pl.Datetime, form, strict=False)
+        except (ValueError, pl.exceptions.PolarsError) as error:
+            raise SourceError(
+                f"{where}: date_formats= has {form!r}, which is no format: {error}. Write read_csv(..., date_formats=['%d/%m/%Y %H:%M'])."
+            ) from None

@@ -154,31 +154,45 @@ _ENOUGH_TO_TELL = 1000
 
 def _rows(opened: _Opened) -> tuple[pl.DataFrame, list[BadLine]]:
     """By Polars, which gets nothing but whole records with the right number of values."""
-    dialect, schema = opened.dialect, {str(number): pl.String for number in range(opened.width)}
-    frames, bad = [pl.DataFrame(schema=schema)], list[BadLine]()
-    for block in blocks(opened.data, opened.start, opened.line, dialect, opened.width):
+    schema = {str(number): pl.String for number in range(opened.width)}
+    frames, bad, waiting, records = [pl.DataFrame(schema=schema)], list[BadLine](), list[bytes](), 0
+    for block in blocks(opened.data, opened.start, opened.line, opened.dialect, opened.width):
         bad += block.bad
+        waiting.append(block.rows)
+        records += block.records
         if len(frames) == 1 and len(bad) > _ENOUGH_TO_TELL:
-            _check_lines(opened, block.records, bad)
-        if not block.records:
-            continue
-        rows = pl.read_csv(
-            block.rows,
-            has_header=False,
-            schema=schema,
-            separator=dialect.separator.decode(),
-            quote_char=None if dialect.quote is None else dialect.quote.decode(),
-            null_values=list(dialect.null_values) or None,
-            encoding="utf8",
-        )
-        if rows.height != block.records:  # counted before parsing, so that nothing is lost in silence
-            raise SourceError(f"{opened.where}: {block.records} records were counted and {rows.height} parsed. Please report this file.")
-        frames.append(rows)
+            _check_lines(opened, records, bad)
+        if sum(map(len, waiting)) >= _AT_ONCE:
+            frames.append(_parsed(opened, b"".join(waiting), records, schema))
+            waiting, records = [], 0
+    frames.append(_parsed(opened, b"".join(waiting), records, schema))
     return pl.concat(frames, rechunk=False).rename(dict(zip(schema, opened.names, strict=True))), bad
 
 
+_AT_ONCE = 1 << 24
+"""Bytes that Polars parses at once: enough for its threads, and little beside the frame."""
+
+
+def _parsed(opened: _Opened, text: bytes, records: int, schema: dict[str, type[pl.String]]) -> pl.DataFrame:
+    if not records:
+        return pl.DataFrame(schema=schema)
+    dialect = opened.dialect
+    rows = pl.read_csv(
+        text,
+        has_header=False,
+        schema=schema,
+        separator=dialect.separator.decode(),
+        quote_char=None if dialect.quote is None else dialect.quote.decode(),
+        null_values=list(dialect.null_values) or None,
+        encoding="utf8",
+    )
+    if rows.height != records:  # counted before parsing, so that nothing is lost in silence
+        raise SourceError(f"{opened.where}: {records} records were counted and {rows.height} parsed. Please report this file.")
+    return rows
+
+
 def _rows_of_any_dialect(opened: _Opened) -> tuple[pl.DataFrame, list[BadLine]]:
-    """By our own parser, about ten times slower: separators of several characters, and quotes that a character escapes."""
+    """By our own parser, record by record and far slower: separators of several characters, and quotes that a character escapes."""
     bad: list[BadLine] = []
     columns: list[list[str | None]] = [[] for _ in opened.names]
     markers = {*opened.dialect.null_values}

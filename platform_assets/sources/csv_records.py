@@ -109,15 +109,15 @@ def _read(data: Data, start: int, text_end: int, next_line: int, dialect: Dialec
 
 
 def _unquoted(data: Data, position: int, end: int, dialect: Dialect) -> bytes:
-    if dialect.escape is None:
-        cut = data.find(dialect.separator, position, end)
+    cut = data.find(dialect.separator, position, end)
+    if dialect.escape is None or data.find(dialect.escape, position, end if cut < 0 else cut) < 0:
         return data[position : end if cut < 0 else cut]
     found: Any = _escaped(dialect).match(data[position:end])
     return found[0]  # type: ignore[no-any-return]
 
 
 def _has_quote(value: bytes, dialect: Dialect) -> bool:
-    if dialect.escape is not None:
+    if dialect.escape is not None and dialect.escape in value:
         value = _pair(dialect).sub(b"", value)
     return dialect.quote is not None and dialect.quote in value
 
@@ -126,10 +126,10 @@ def _unescaped(value: bytes, dialect: Dialect, *, is_quoted: bool) -> bytes | No
     if not is_quoted and dialect.null_values and value.decode(errors="replace") in dialect.null_values:
         return None  # such as \N, which is no escaped N
     if is_quoted and dialect.quote is not None:
-        if dialect.escape is None:
+        if dialect.escape is None or dialect.escape not in value:
             return value.replace(dialect.quote * 2, dialect.quote)
         value = _pair(dialect).sub(lambda found: found[1] or dialect.quote or b"", value)
-    elif dialect.escape is not None:
+    elif dialect.escape is not None and dialect.escape in value:
         value = _pair(dialect).sub(lambda found: found[1] or found[0], value)
     return value
 
@@ -146,6 +146,8 @@ def _quoted(dialect: Dialect) -> re.Pattern[bytes]:
             re.DOTALL,
         )
     escape = re.escape(dialect.escape)
+    if len(dialect.quote or b"") == len(dialect.escape) == 1:
+        return re.compile(rb"[^%b%b]*+(?:(?:%b.|%b)[^%b%b]*+)*+" % (escape, quote, escape, doubled, escape, quote), re.DOTALL)
     return re.compile(rb"(?:%b.|%b|(?!%b|%b).)*+" % (escape, doubled, escape, quote), re.DOTALL)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from platform_assets.declare.names import UNPARSED_COLUMNS
+from platform_assets.declare.names import READ_AS, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import why_unreadable
 from platform_assets.engines.polars.received import as_text, kept_exactly, kept_schema_of, widened
@@ -107,7 +107,7 @@ def receive(source: Source, partition: int, lake: Lake, known: Mapping[str, Entr
         _refuse_rows_that_would_count_twice(source, partition, keeper, known, arrival.origin)
     if others := {came: kept for came, kept in names.items() if came.lower() != kept.lower()}:
         details[COLUMNS_KEPT_AS] = others
-    columns = tuple(column for column in rows.columns if column not in UNPARSED_COLUMNS)
+    columns = tuple(column for column in rows.columns if column not in (READ_AS, *UNPARSED_COLUMNS))
     new = Delivery(0, arrival.origin, rows.height, content, columns=columns, types=kept_schema_of(rows.select(columns)))
     return _keep(source, key, keeper, rows, new, details, lake, known, seen, run)
 
@@ -298,6 +298,8 @@ def _rows(source: Source, arrival: Arrival, lake: Lake) -> tuple[pl.DataFrame | 
 
 def _with_unparsed(rows: pl.DataFrame, arrival: Arrival) -> pl.DataFrame:
     """The rows, and behind them the lines that are none, whatever the source's function did with its frame."""
+    if arrival.formats is not None and (read_as := arrival.formats.text):
+        rows = rows.with_columns(pl.lit(read_as).alias(READ_AS))
     if not arrival.unparsed:
         return rows
     lines = [(line.text, line.file, line.line, line.reason) for line in arrival.unparsed]

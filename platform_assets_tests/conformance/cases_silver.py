@@ -356,3 +356,30 @@ def _() -> Judges:
     return Judges(
         rows, [1, 2], counts={"2024-03-02": {"received": 0, "accepted_share": 1.0, "tier": "HIGH"}}, source=events(accepted_share=0.9)
     )
+
+
+@case("an empty text is missing in a column of any type, so a required one is quarantined and an optional one is null")
+def _() -> Judges:
+    empty = {"user": None, "category": None, "amount": None, "quantity": None, "shop": None, "day": None, "ok": None}
+    rows = [
+        came("2024-03-01", id="1", **dict.fromkeys(empty, ""), means={"id": 1, **empty}),
+        came("2024-03-01", id="", means={"id": None}),
+        came("2024-03-01", id="2", category=" ", means={"id": 2}),
+    ]
+    counts = {"received": 3, "accepted": 2, "quarantined": 1, "not_finite": 0}
+    return Judges(rows, [1, 3], {2: ["id: missing"]}, {"2024-03-01": counts}, {1: empty, 3: {"category": " "}})
+
+
+@case("with empty_text='value' an empty text is one in columns of str, and in no other")
+def _() -> Judges:
+    rows = [came("2024-03-01", category="", amount="", means={"amount": None})]
+    return Judges(rows, [1], values={1: {"category": "", "amount": None}}, source=events(empty_text="value"))
+
+
+@case("a line that is no row is quarantined for that alone, and is received like any other")
+def _() -> Judges:
+    empty = dict.fromkeys(("id", "user", "shop", "at", "amount", "quantity", "category", "ok", "day"))
+    rows = [came("2024-03-01"), came("2024-03-01", **empty, unparsed="1,2", unparsed_reason="2 values instead of 9")]
+    counts = {"received": 2, "accepted": 1, "quarantined": 1, "reasons": {"not parsed: 2 values instead of 9": 1}}
+    source = events(rules={"price": "amount >= 0"}, flags={"large": "amount > 5"})
+    return Judges(rows, [1], {2: ["not parsed: 2 values instead of 9"]}, {"2024-03-01": counts}, source=source)

@@ -8,6 +8,7 @@ import polars as pl
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.checkpoints import waiting_from
+from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
@@ -86,7 +87,7 @@ COUNTED = (
 
 def _without_value(row: Received) -> int:
     """How many values came that mean null: floats that are not finite."""
-    return sum(value is not None and row.means[column] is None for column, value in row.came.items())
+    return sum(value not in (None, "") and row.means[column] is None for column, value in row.came.items())
 
 
 def _reasons(reasons: Iterable[str]) -> list[str]:
@@ -141,7 +142,8 @@ class Polars:
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged:
         given = [row for row in raw if first - source.duplicates_within <= row.arrival <= last]
         schema = {column: _delivered(column, source, given) for column in source.columns}
-        frame = _frame([{**row.came, **row.place} for row in given], {**schema, **_PLACE}, source)
+        schema |= dict.fromkeys((c for c in (UNPARSED, UNPARSED_REASON) if any(c in row.came for row in given)), pl.String)
+        frame = _frame([{**dict.fromkeys(schema), **row.came, **row.place} for row in given], {**schema, **_PLACE}, source)
         with judged(source, frame.lazy(), first, last, rows_at_once=self.rows_at_once, hashes_at_once=self.rows_at_once) as found:
             accepted = _rows(found.silver.collect(), source)
             quarantined = [{**row, "reasons": _reasons(row["reasons"])} for row in _rows(found.quarantine.collect(), source)]

@@ -104,6 +104,7 @@ def received(draw: st.DrawFn, source: Source, at: st.SearchStrategy[datetime]) -
         delivery = draw(st.sampled_from([1, 1, 2]))
         places[arrival, delivery] = places.get((arrival, delivery), 0) + 1
         came, means = draw(as_text(row, source)) if text else (row, row)
+        means = {column: None if value == "" else value for column, value in means.items()}
         ordered = {column: came[column] for column in source.columns}, {column: means[column] for column in source.columns}
         raw.append(Received(*ordered, arrival, delivery, places[arrival, delivery]))
     return raw

@@ -26,12 +26,7 @@ MUTANTS: list[Mutant] = [
             'strictly=closed == "left") for',
         ),
         ("closed none is closed right", WINDOWS, 'strictly=closed in ("left", "none"))', 'strictly=closed == "left")'),
-        (
-            "a row on the right edge is inside",
-            WINDOWS,
-            "at if strictly else at - 1",
-            "at - 1",
-        ),
+        ("a row on the right edge is inside", WINDOWS, "at if strictly else at - 1", "at - 1"),
         ("a row on a closed right edge is outside", WINDOWS, "at if strictly else at - 1", "at"),
         ("weeks begin on Thursday", TIMES, "(times - since_epoch(partitions.origin)) // step", "times // step"),
     ),
@@ -191,12 +186,7 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "where",
-        (
-            "no condition",
-            WINDOWS,
-            "return value if measure.where is None else pl.when(measure.where.polars()).then(value)",
-            "return value",
-        ),
+        ("no condition", WINDOWS, "return value if measure.where is None else pl.when(measure.where.polars()).then(value)", "return value"),
         (
             "a condition that is null is true",
             WINDOWS,
@@ -322,18 +312,8 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "straight from silver",
-        (
-            "the snapshot before the last",
-            FROM_SILVER,
-            "(index_at(readable, partitions) - 1)",
-            "(index_at(readable, partitions) - 2)",
-        ),
-        (
-            "a snapshot may be read before the delay",
-            FROM_SILVER,
-            "physical(time) - microseconds(view.source.data_delay)",
-            "physical(time)",
-        ),
+        ("the snapshot before the last", FROM_SILVER, "(index_at(readable, partitions) - 1)", "(index_at(readable, partitions) - 2)"),
+        ("a snapshot may be read before the delay", FROM_SILVER, "physical(time) - microseconds(view.source.data_delay)", "physical(time)"),
         ("blocks of long ranges begin one too early", MARKS, "-(-begin // _BLOCK), end // _BLOCK", "begin // _BLOCK, end // _BLOCK"),
         (
             "what is left of a long range behind its blocks is forgotten",

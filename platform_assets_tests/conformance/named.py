@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from platform_assets import AttributeView, Entity, FeatureService, FeatureView, GoldTable, TrainingSet, count, daily, source
 from platform_assets.declare.features import Derived, Feature
+from platform_assets.declare.names import UNPARSED_COLUMNS, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import Labels
 from platform_assets.engines.reference import UNREADABLE
@@ -280,11 +281,8 @@ class Judges:
         if reasons != wanted:
             raise Disagreement(f"quarantine {how}: {reasons}, expected {wanted}")
         for row in judged.quarantined:
-            require_same_row(
-                f"quarantine {how}, as received",
-                self.rows[row["row_number"] - 1].values,
-                _only(row, self.rows[row["row_number"] - 1].values),
-            )
+            received = {name: value for name, value in self.rows[row["row_number"] - 1].values.items() if name != UNPARSED_REASON}
+            require_same_row(f"quarantine {how}, as received", received, _only(row, received))
         for number, values in self.values.items():
             require_same_row(f"silver {how}, row {number}", values, _only(accepted[number], values))
         counts = {row["partition"]: row for row in judged.counts}
@@ -293,7 +291,7 @@ class Judges:
 
     def _received(self, number: int, row: Came) -> Received:
         columns = {**dict.fromkeys(self.source.columns), "id": 1, "user": "ada", "at": moment(row.arrives), **row.values}
-        columns = {name: columns[name] for name in self.source.columns}
+        columns = {name: columns[name] for name in (*self.source.columns, *UNPARSED_COLUMNS) if name in columns}
         return Received(columns, {**columns, **row.means}, partition_of(self.source, row.arrives), row.delivery, number)
 
 

@@ -84,6 +84,7 @@ def updates(draw: st.DrawFn, shape: Shape, arrival: int, moments: st.SearchStrat
             row |= draw(st.sampled_from([{"at": said["at"]}, {**said, "at": row["at"]}, said]))
         values = {column: row[column] for column in source.columns}
         came, means = draw(as_text(values, source)) if as_texts else (values, values)
+        means = {column: None if value == "" else value for column, value in means.items()}
         rows.append(Received(came, means, arrival, draw(st.sampled_from([1, 1, 2])), number))
     return rows
 

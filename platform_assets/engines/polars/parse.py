@@ -72,6 +72,8 @@ def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataTyp
     if stored == pl.Null:
         return pl.lit(None, POLARS[wanted])
     if stored == pl.String:
+        if wanted == "str":  # exports that quote everything write a missing text as "", as they write a missing number
+            return pl.when(value != "").then(value) if source.empty_text == "missing" else value
         return _from_text(value, wanted, source.timezone)
     if wanted in ("datetime", "date") and stored in (pl.Datetime, pl.Date):
         value = pl.when(value.to_physical().is_between(*bounds_of(stored))).then(value)  # Polars panics on times beyond its calendar
@@ -102,8 +104,6 @@ def _finite(number: pl.Expr) -> pl.Expr:
 
 
 def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Expr:
-    if wanted == "str":
-        return value
     text = value.str.strip_chars()
     if wanted == "float":
         return _finite(text.cast(pl.Float64, strict=False))

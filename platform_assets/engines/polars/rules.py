@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
+from platform_assets.declare.names import READ_AS, UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.parse import is_not_finite, parsed, why_unread
 from platform_assets.engines.polars.received import as_delivered, widened
 from platform_assets.engines.polars.times import index_at, index_of, microseconds, physical
+from platform_assets.engines.polars.written import as_usual
 
 PLACE = ("arrival", "delivery", "row_number")
 """Where a row stands in raw; no two rows stand in one place."""
@@ -54,7 +55,7 @@ class Counts:
 
 def received_columns(columns: list[str]) -> list[str]:
     """Those columns of raw that were delivered."""
-    return [column for column in columns if column not in (*PLACE, "superseded", "origin", UNPARSED_REASON)]
+    return [column for column in columns if column not in (*PLACE, "superseded", "origin", UNPARSED_REASON, READ_AS)]
 
 
 def in_delivered_types(raw: pl.LazyFrame, delivered: Delivered) -> Iterator[tuple[pl.LazyFrame, dict[str, tuple[pl.Expr, pl.DataType]]]]:
@@ -82,7 +83,7 @@ def examine(source: Source, raw: pl.DataFrame, delivered: Delivered = ()) -> Exa
 
 def _examine(source: Source, raw: pl.DataFrame) -> Examined:
     raw = raw.sort(PLACE)
-    typed = raw.select(
+    typed = raw.with_columns(as_usual(source, raw.schema)).select(
         *(parsed(source, column, raw.schema[column]) for column in source.columns),
         *PLACE,
         index_of("arrival", source.partitions).alias(INDEX),
@@ -140,8 +141,8 @@ def _against(source: Source, raw: pl.DataFrame, typed: pl.DataFrame) -> pl.DataF
     against: list[pl.Expr] = []
     for column, declared in source.columns.items():
         received = pl.col(f"{_RECEIVED}{column}")
-        if declared.type != "str" and raw.schema[column] == pl.String:  # exports that quote everything write a missing number as ""
-            received = pl.when(received.str.strip_chars() != "").then(received)
+        if raw.schema[column] == pl.String:  # a text that is empty, or blank where no text is wanted, is a missing value
+            received = pl.when((received if declared.type == "str" else received.str.strip_chars()) != "").then(received)
         unreadable = received.is_not_null() & pl.col(column).is_null()
         if declared.type == "float":
             unreadable = unreadable & ~is_not_finite(f"{_RECEIVED}{column}", raw.schema[column])

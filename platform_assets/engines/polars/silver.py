@@ -14,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from platform_assets.declare.names import READ_AS
 from platform_assets.declare.source import Source
 from platform_assets.engines.polars.duplicates import DUPLICATE, EXACT, HASH, HASHES_AT_ONCE, ROW, Hashes, hash_of, marked, repeated
 from platform_assets.engines.polars.parse import parsed
 from platform_assets.engines.polars.rules import INDEX, PLACE, REASONS, Counts, Delivered, examine, in_delivered_types, received_columns
 from platform_assets.engines.polars.spill import Spill
 from platform_assets.engines.polars.times import index_at, physical
+from platform_assets.engines.polars.written import as_usual
 
 ROWS_AT_ONCE = 250_000
 
@@ -218,6 +220,7 @@ class _Horizon:
             came = rows.with_columns(
                 *(pl.col(c).alias(f"__kept_{c}") for c in key), *(read.alias(c) for c, (read, _) in types.items() if c in key)
             )
+            came = came.with_columns(as_usual(self.source, {c: schema[c] for c in schema if c in (*key, READ_AS) and c not in types}))
             typed = [parsed(self.source, column, types[column][1] if column in types else schema[column]) for column in key]
             hashed = came.with_columns(pl.struct(typed).hash().alias(HASH))
             found.append(hashed.with_columns(pl.col(f"__kept_{c}").alias(c) for c in key).select(*schema.names(), HASH))
