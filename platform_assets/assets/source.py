@@ -23,6 +23,7 @@ from platform_assets.steps.raw import receive_all
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, make_silver, quarantine_table, silver_table
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.succession import entries_of_version
 
 
 def raw_asset(source: Source, graph: Graph) -> dg.AssetsDefinition:
@@ -96,7 +97,8 @@ def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
         done = make_silver(source, *asked(context, source.partitions), run)
         if (source.when_blocked or load_settings().when_blocked) == "fail":
             done.failure = blocked_error(done.entries.values())
-        aside = {key: entry for key, entry in run.ledger.entries(name_of(quarantine)).items() if key in done.entries}
+        known = entries_of_version(run.lake, run.ledger, quarantine, source.version, source.partitions)
+        aside = {key: entry for key, entry in known.items() if key in done.entries}
         for table, entries, more in ((silver, done.entries, lineage), (quarantine, aside, {})):
             tell(context, table, entries, done, run, source.partitions, more, {key: _quality(done.entries[key]) for key in entries})
         platform.summary.add(graph, [silver, quarantine], done, run, context.log)

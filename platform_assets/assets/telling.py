@@ -12,6 +12,7 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import Done, Run, name_of, span_of
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.tables import table_named
 
 ROWS_SHOWN = 5
 PARTITIONS_DRAWN = 30
@@ -36,11 +37,15 @@ def tell(
     table may be one that nobody selected: silver and quarantine are always written together.
     """
     asked, chosen = set(context.partition_keys), key_of(table) in context.selected_asset_keys
-    sizes = _bytes(table, entries, done, run)
+    # Beside the table while a changed declaration is not whole.
+    written = table_named(next(iter(entries.values())).table) if entries else table
+    sizes = _bytes(written, entries, done, run)
     for key, entry in entries.items():
-        metadata = {**facts(entry, done, run.lake.uri(table), sizes.get(key, 0)), **more, **(each or {}).get(key, {})}
+        metadata = {**facts(entry, done, run.lake.uri(written), sizes.get(key, 0)), **more, **(each or {}).get(key, {})}
+        if written != table:
+            metadata["waits for"] = "the other partitions of this version of the declaration: until all are made, readers get the old ones"
         if key == max(entries) and table[1] != "model":  # a model's only row is its figures
-            metadata |= _at_a_glance(table, key, run, partitions)
+            metadata |= _at_a_glance(written, key, run, partitions)
         if done.fails or not chosen or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
             context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=_tags(context, table)))
         else:
@@ -69,7 +74,7 @@ def _bytes(table: Table, entries: Mapping[str, Entry], done: Done, run: Run) -> 
 
 def _at_a_glance(table: Table, key: str, run: Run, partitions: Partitions) -> dict[str, Any]:
     """The first rows of a partition, and the rows of the last partitions up to it as a plot."""
-    by = "arrival" if table[1] in ("raw", "silver", "quarantine") else "partition"
+    by = "arrival" if table[1].partition("/")[0] in ("raw", "silver", "quarantine") else "partition"
     index = partitions.number(key)
     rows = run.lake.scan(table, by=by, span=span_of(partitions, index, index)).head(ROWS_SHOWN).collect()
     known = {other: entry.rows for other, entry in run.ledger.entries(name_of(table)).items() if other <= key}

@@ -13,6 +13,7 @@ from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, spa
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.succession import succession
 
 
 def checkpoints_table(view: FeatureView) -> Table:
@@ -28,17 +29,19 @@ def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done
     arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
     for month in range(first, last + 1):
         key, needed = months.key(month), arrivals_of_checkpoint(view, month)
-        reader, before = f"{name_of(table)} {key}", {name_of(table): run.version(table)} if month > months.first else {}
-        error = unready(reader, silver, source.version, source.partitions, needed, arrived)
+        own = made_in(view, run)
+        reader, before = f"{name_of(table)} {key}", {name_of(own): run.version(own)} if month > months.first else {}
+        error = unready(reader, silver, source.version, source.partitions, needed, arrived, run)
         if month > months.first and not error:
-            error = unready_checkpoint(view, month - 1, reader, _made(view, run, before[name_of(table)]))
+            known = {**run.ledger.entries(name_of(table)), **run.ledger.entries(name_of(own), at_version=before[name_of(own)])}
+            error = unready_checkpoint(view, month - 1, reader, known)
         if error:
             done.refused[key] = error
-            withdraw(table, {key: error}, run)  # at once: the next month reads it
+            withdraw(table, {key: error}, run, months, view.version)  # at once: the next month reads it
             continue
         span = span_of(source.partitions, needed.start, needed.stop - 1)
         rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
-        earlier = scan_checkpoint(view, month - 1, run, before[name_of(table)]) if before else None
+        earlier = scan_checkpoint(view, month - 1, run, before[name_of(own)], own) if before else None
         with laid_aside(checkpoint(view, rows, snapshot_of(view, month), earlier)) as states:
             states = states.rename(state_columns(view)).with_columns(pl.lit(months.value(month)).alias("partition"))
             made = rows_by_partition(states, months).get(key, 0)
@@ -47,22 +50,25 @@ def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done
     return done
 
 
-def scan_checkpoint(view: FeatureView, month: int, run: Run, version: int) -> Checkpoint:
-    """What later values are made from."""
-    rows = run.lake.scan(checkpoints_table(view), by="partition", span=span_of(months_of(view), month, month), version=version)
+def made_in(view: FeatureView, run: Run) -> Table:
+    """Where checkpoints are made: in their table, or beside it while the declaration's version is not whole."""
+    table = checkpoints_table(view)
+    found = succession(run.lake, run.ledger, table, view.version, months_of(view))
+    return found.successor if found else table
+
+
+def scan_checkpoint(view: FeatureView, month: int, run: Run, version: int, table: Table | None = None) -> Checkpoint:
+    """What later values are made from. table: where it is, if not in the table of checkpoints."""
+    rows = run.lake.scan(table or checkpoints_table(view), by="partition", span=span_of(months_of(view), month, month), version=version)
     columns = [pl.col(column).alias(feature) for feature, column in state_columns(view).items()]
     return Checkpoint(snapshot_of(view, month), rows.select(*view.entity.keys, *columns))
 
 
-def unready_start(view: FeatureView, partition: int, reader: str, made: dict[str, Entry]) -> NotReadyError | None:
+def unready_start(view: FeatureView, partition: int, reader: str, made: dict[str, Entry], run: Run) -> NotReadyError | None:
     """Why a snapshot cannot start from the checkpoint before it; None when it can, or there is none before it."""
     month = month_of(view, partition) if view.lifetime else None
-    return None if month is None else unready_checkpoint(view, month, reader, made)
+    return None if month is None else unready_checkpoint(view, month, reader, made, run)
 
 
-def unready_checkpoint(view: FeatureView, month: int, reader: str, made: dict[str, Entry]) -> NotReadyError | None:
-    return unready(reader, checkpoints_table(view), view.version, months_of(view), [month], made)
-
-
-def _made(view: FeatureView, run: Run, version: int) -> dict[str, Entry]:
-    return run.ledger.entries(name_of(checkpoints_table(view)), at_version=version)
+def unready_checkpoint(view: FeatureView, month: int, reader: str, made: dict[str, Entry], run: Run | None = None) -> NotReadyError | None:
+    return unready(reader, checkpoints_table(view), view.version, months_of(view), [month], made, run)

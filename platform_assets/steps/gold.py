@@ -54,13 +54,15 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
     for partition in range(first, last + 1):
         key = partitions.key(partition)
         reader, needed = f"{name_of(gold)} {key}", arrivals_of_snapshot(view, partition)
-        if error := unready(reader, silver, source.version, partitions, needed, arrived) or unready_start(view, partition, reader, kept):
+        if error := unready(reader, silver, source.version, partitions, needed, arrived, run) or unready_start(
+            view, partition, reader, kept, run
+        ):
             done.refused[key] = error
-    withdraw(gold, done.refused, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     # A lifetime takes in all silver since the checkpoint that it starts from: of days in a row all of it is there.
     for begin, end in stretches(ready) if view.lifetime or not ready else [(ready[0], ready[-1])]:
         _write_change_log(view, [p for p in ready if begin <= p <= end], read, done, run)
+    withdraw(gold, done.refused, run, partitions, view.version)
     return done
 
 
@@ -95,14 +97,14 @@ def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Don
     judged = for_attributes(arrived)
     for partition in range(first, last + 1):
         key = partitions.key(partition)
-        if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, [partition], judged):
+        if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, [partition], judged, run):
             done.refused[key] = error
-    withdraw(gold, done.refused, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p))):
         rows = run.lake.scan(silver, by="arrival", span=span_of(partitions, batch[0], batch[-1]), version=read[name_of(silver)])
         updates = attributes_log(view, rows, batch[0], batch[-1]).sort("partition", *view.entity.keys)
         _write(gold, updates, batch, partitions, read, view.version, done, run)
+    withdraw(gold, done.refused, run, partitions, view.version)
     return done
 
 
@@ -122,18 +124,16 @@ def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
     for partition in range(first, last + 1):
         key = partitions.key(partition)
         if error := unready(
-            f"{name_of(gold)} {key}", silver, source.version, partitions, needed_arrivals(table, partition, arrivals), arrived
+            f"{name_of(gold)} {key}", silver, source.version, partitions, needed_arrivals(table, partition, arrivals), arrived, run
         ):
             done.refused[key] = error
-    withdraw(gold, done.refused, run)
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
-    if not ready:
-        return done
     for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p))):
         needed = [arrival for p in batch for arrival in needed_arrivals(table, p, arrivals)]
         span = span_of(partitions, max(min(needed), partitions.first), max(needed))
         rows = report(table, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), batch[0], batch[-1])
         _write(gold, rows, batch, partitions, read, table.version, done, run)
+    withdraw(gold, done.refused, run, partitions, table.version)
     return done
 
 

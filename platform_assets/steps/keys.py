@@ -10,6 +10,7 @@ from platform_assets.engines.polars.times import index_of
 from platform_assets.steps.batches import batches
 from platform_assets.steps.run import Run, name_of, rows_of, span_of
 from platform_assets.steps.silver import silver_table
+from platform_assets.stores.succession import succession
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ def key_faults(source: Source, wanted: Sequence[int], run: Run) -> dict[int, Key
     partitions, silver, found = source.partitions, silver_table(source), dict[int, KeyFaults]()
     if not source.unique_key or not wanted:
         return found
+    if found_beside := succession(run.lake, run.ledger, silver, source.version, partitions):
+        silver = found_beside.successor
     entries = run.ledger.entries(name_of(silver))
     for batch in batches(wanted, lambda p: rows_of(entries, partitions.key(p))):
         first = max(batch[0] - source.duplicates_within, partitions.first)

@@ -46,7 +46,7 @@ def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -
     for month in range(first, last + 1):
         key = months.key(month)
         since = months.first if model.train_on is None else max(months.first, month - model.train_on + 1)
-        if error := unready(f"{name_of(table)} {key}", training, data.version, months, range(since, month + 1), entries):
+        if error := unready(f"{name_of(table)} {key}", training, data.version, months, range(since, month + 1), entries, run):
             done.refused[key] = error
             continue
         frame = run.lake.scan(training, by="partition", span=span_of(months, since, month), version=read[name_of(training)]).collect()

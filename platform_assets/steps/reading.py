@@ -31,6 +31,7 @@ class Origin:
     layer: FeaturesFrom
     version: int
     entries: Mapping[str, Entry]
+    run: Run | None = None
 
     @property
     def table(self) -> Table:
@@ -49,7 +50,7 @@ class Origin:
         version = self.view.version if self.layer == "gold" else self.view.source.version
         of_attributes = self.layer == "silver" and isinstance(self.view, AttributeView)
         entries = for_attributes(self.entries) if of_attributes else self.entries
-        return unready(reader, self.table, version, self.partitions, self.needed(first, last), entries)
+        return unready(reader, self.table, version, self.partitions, self.needed(first, last), entries, self.run)
 
     def scan(self, run: Run, first: datetime, last: datetime) -> pl.LazyFrame:
         """What reads at these times can see."""
@@ -133,7 +134,7 @@ def _at_now(view: View, layer: FeaturesFrom, run: Run, versions: dict[str, int])
     if name not in versions:
         versions[name] = run.version(table)
     # At the version that is read: what is written meanwhile is neither read nor counted as being there.
-    return Origin(view, layer, versions[name], run.ledger.entries(name, at_version=versions[name]))
+    return Origin(view, layer, versions[name], run.ledger.entries(name, at_version=versions[name]), run)
 
 
 def _rows(origin: Origin, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:

@@ -14,6 +14,7 @@ from platform_assets.steps.lacking import MISSING, BlockedError, LackingError, t
 from platform_assets.stores.damage import Damage, damaged
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.succession import WITHDRAWN, block, complete, entries_of_version, succession, target
 from platform_assets.stores.successor import replace_received
 from platform_assets.stores.tables import name_of as name_of
 from platform_assets.stores.tables import table_named
@@ -79,9 +80,18 @@ def counted(number: int, noun: str) -> str:
 
 
 def unready(
-    reader: str, table: Table, version: str, partitions: Partitions, needed: Sequence[int], entries: Mapping[str, Entry]
+    reader: str,
+    table: Table,
+    version: str,
+    partitions: Partitions,
+    needed: Sequence[int],
+    entries: Mapping[str, Entry],
+    run: Run | None = None,
 ) -> NotReadyError | None:
-    """Why a partition cannot be made of these partitions of a table; None when all are there, open, and of this version."""
+    """Why a partition cannot be made of these partitions of a table; None when all are there, open, and of this version.
+
+    run: to tell how far a version is that is being made beside the table.
+    """
     there = [index for index in needed if partitions.first <= index and (partitions.last is None or index <= partitions.last)]
     found = {index: entries.get(partitions.key(index)) for index in there}
     if missing := [index for index, entry in found.items() if entry is None]:
@@ -94,6 +104,11 @@ def unready(
         return BlockedError(reader, _blocked(table, blocked[0]))
     if older := [(index, entry.declaration_version) for index, entry in open_or_not if entry.declaration_version != version]:
         why = f"made by version {older[0][1]} of its declaration; now it is {version}"
+        going_on = succession(run.lake, run.ledger, table, version, partitions) if run else None
+        if going_on and going_on.remaining:
+            made = len(going_on.made)
+            why += f" ({made} of {made + len(going_on.remaining)} partitions of that are made; until all are, readers get the old ones)"
+            return LackingError(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)))
         return LackingError(reader, table, partitions, why, [index for index, _ in older])
     return None
 
@@ -153,27 +168,39 @@ def write(
     facts: Mapping[int, PartitionFacts],
     declaration_version: str,
     by: str = "partition",
-    made_from: int | None = None,
+    made_from: Mapping[Table, int] | None = None,
     received: bool = False,
 ) -> tuple[dict[str, Entry], Written]:
     """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them.
 
+    If the table cannot take the frame's columns in place, they are written to its successor (stores/succession.py).
+
     received: whether its columns are of the types in which they came, so that the table's may have to become wider.
-    made_from: as Lake.replace has it: what was written is made from what these partitions held then.
+    made_from: as Lake.replace has it: what was written is made from what these partitions held then, in the table and in its successor.
     """
     entries: dict[str, Entry] = {}
     written: Written | None = None
     facts = _with_identities(facts, run)
+    into = table
+    if not received:
+        into = target(run.lake, run.ledger, table, frame.collect_schema(), by, declaration_version, partitions)
     for first, last in stretches(sorted(facts)):
         span = span_of(partitions, first, last)
         part = frame.filter(pl.col(by).is_between(span.start, span.end, closed="left"))
         mine = [facts[index] for index in range(first, last + 1)]
         replace_rows = partial(replace_received, run.lake) if received else run.lake.replace
         written = replace_rows(
-            table, part, by=by, span=span, facts=mine, declaration_version=declaration_version, run=run.id, made_from=made_from
+            into,
+            part,
+            by=by,
+            span=span,
+            facts=mine,
+            declaration_version=declaration_version,
+            run=run.id,
+            made_from=None if made_from is None else made_from[into],
         )
         for fact in mine:
-            entries[fact.partition] = entry_of(table, fact, written, declaration_version, run)
+            entries[fact.partition] = entry_of(into, fact, written, declaration_version, run)
     assert written is not None, "a step writes at least one partition"
     return entries, written
 
@@ -207,16 +234,33 @@ def write_and_record(
     entries, done.written[table] = write(run, table, frame, partitions, facts, declaration_version)
     done.entries |= entries
     run.ledger.record(entries.values())
+    take_over(run, done, table, partitions, declaration_version)
 
 
-def withdraw(table: Table, refused: Mapping[str, NotReadyError], run: Run) -> None:
-    """Blocks the partitions that are there, but could not be made now: what they were made of has been taken back."""
-    entries = run.ledger.entries(name_of(table))
+def take_over(run: Run, done: Done, table: Table, partitions: Partitions, declaration_version: str) -> None:
+    """Ends the succession of a step's table, if that is whole now."""
+    entries = complete(run.lake, run.ledger, table, declaration_version, partitions, run.id)
+    done.entries |= {key: entries[key] for key in done.entries if key in entries}
+
+
+def withdraw(table: Table, refused: Mapping[str, NotReadyError], run: Run, partitions: Partitions, version: str) -> None:
+    """Blocks the partitions that are there, but could not be made now: what they were made of has been taken back.
+
+    Those of another version of the declaration stay as they are until that version is whole: it does not wait for what is blocked.
+    """
     # What is damaged was not taken back: what had been made of it before stays as it is.
     why = {key: error for key, error in refused.items() if not isinstance(error, DamagedError)}
+    entries = entries_of_version(run.lake, run.ledger, table, version, partitions) if why else {}
     there = [(entries[key], error) for key, error in why.items() if key in entries and entries[key].status == "ok"]
-    if there:
-        run.ledger.record([replace(entry, status="blocked", details={**entry.details, "withdrawn": str(error)}) for entry, error in there])
+    ours = [(entry, error) for entry, error in there if entry.declaration_version == version]
+    if ours:
+        run.ledger.record([replace(entry, status="blocked", details={**entry.details, WITHDRAWN: str(error)}) for entry, error in ours])
+    others = {
+        entry.partition: str(error) for entry, error in there if entry.declaration_version != version and isinstance(error, BlockedError)
+    }
+    if others and (found := succession(run.lake, run.ledger, table, version, partitions)):
+        block(run.lake, run.ledger, found, others, version, run.id)
+        complete(run.lake, run.ledger, table, version, partitions, run.id)
 
 
 def _with_identities(facts: Mapping[int, PartitionFacts], run: Run) -> dict[int, PartitionFacts]:

@@ -12,9 +12,11 @@ from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
 from platform_assets.steps.damaged import without_damaged
-from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, unready, write
+from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, take_over, unready, write
 from platform_assets.stores.delta import Overtaken, PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.succession import complete, entries_of_version, successor_if_older, target
+from platform_assets.stores.successor import successor_of
 
 ACCEPTED_AS_IT_IS = "accepted_as_it_is"
 """In the details of the ledger's entries of raw and silver: who let a blocked partition's good rows in, when and why."""
@@ -54,15 +56,19 @@ class _Seen:
 
     raw: int
     received: dict[str, Entry]
-    silver: int
+    silver: dict[Table, int]
+    """The version of silver, and of its successor if the declaration has changed (stores/succession.py)."""
     before: dict[str, Entry]
 
     @staticmethod
     def now(source: Source, run: Run) -> "_Seen":
         # The version first, so that rows and the ledger's word on them are of one version.
-        raw, silver = run.version(raw_table(source)), run.version(silver_table(source))
+        raw, silver = run.version(raw_table(source)), silver_table(source)
+        versions = {table: run.version(table) for table in (silver, successor_of(silver, source.version))}
         received = run.ledger.entries(name_of(raw_table(source)), at_version=raw)
-        return _Seen(raw, received, silver, run.ledger.entries(name_of(silver_table(source)), at_version=silver))
+        before = run.ledger.entries(name_of(silver), at_version=versions[silver])
+        before |= entries_of_version(run.lake, run.ledger, silver, source.version, source.partitions)
+        return _Seen(raw, received, versions, before)
 
 
 def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) -> bool:
@@ -93,8 +99,11 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
             facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
             aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
         rejected = found.quarantine.with_columns(pl.lit(run.id).alias("run"))
+        # Both tables change their columns together, since a row is in one of them.
+        into = target(run.lake, run.ledger, silver, found.silver.lazy().collect_schema(), "arrival", source.version, partitions)
+        beside = quarantine if into == silver else successor_if_older(run.ledger, quarantine, source.version, partitions)
         set_aside, done.written[quarantine] = write(
-            run, quarantine, rejected, partitions, aside, source.version, by="arrival", received=True
+            run, beside, rejected, partitions, aside, source.version, by="arrival", received=True
         )
         try:
             entries, done.written[silver] = write(
@@ -104,6 +113,8 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
             return False
     done.entries |= entries
     run.ledger.record([*set_aside.values(), *entries.values()])
+    complete(run.lake, run.ledger, quarantine, source.version, partitions, run.id)
+    take_over(run, done, silver, partitions, source.version)
     return True
 
 

@@ -18,7 +18,7 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.labels import label_times
 from platform_assets.errors import is_failure
 from platform_assets.sources.receive import is_news, raw_table
-from platform_assets.steps.checkpoints import checkpoints_table
+from platform_assets.steps.checkpoints import checkpoints_table, made_in
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
 from platform_assets.steps.model import latest_good, model_table, predictions_table
 from platform_assets.steps.reading import layer_of, needed, table_of
@@ -28,6 +28,7 @@ from platform_assets.steps.to_make import MISSING, OLDER, Needed, Reads, ToMake,
 from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.succession import entries_of_version
 
 Stale = Mapping[Table, Collection[int]]
 """Partitions that are known to be stale: what reads them cannot be made now."""
@@ -95,9 +96,10 @@ def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, stal
     of_silver = {m: {silver: arrivals_of_checkpoint(view, m)} for m in range(first, last + 1)}
     reads = [Reads(silver, source.partitions, source.version)]
     found = to_make(table, months, view.version, of_silver, reads, run, stale or {}, is_withdrawn=True)
-    of_earlier = {m: {table: [m - 1] if m > months.first else []} for m in range(first, last + 1)}
-    later = to_make(table, months, view.version, of_earlier, [Reads(table, months, view.version)], run, stale or {}, is_withdrawn=True)
-    own = run.ledger.entries(name_of(table))
+    made = made_in(view, run)
+    of_earlier = {m: {made: [m - 1] if m > months.first else []} for m in range(first, last + 1)}
+    later = to_make(table, months, view.version, of_earlier, [Reads(made, months, view.version)], run, stale or {}, is_withdrawn=True)
+    own = entries_of_version(run.lake, run.ledger, table, view.version, months)
     for month in range(first, last + 1):
         before, entry = found.get(month - 1), own.get(months.key(month))
         is_there, of_later = entry is not None and entry.status == "ok", later.get(month)

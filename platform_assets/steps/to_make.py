@@ -9,6 +9,7 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.succession import entries_of_version
 
 MISSING, OTHERWISE, OLDER = "missing", "declared otherwise", "older than what it reads"
 
@@ -62,7 +63,7 @@ def to_make(
         stale: which of their partitions are stale themselves, where that is known.
         is_withdrawn: whether a run blocks a partition that is there, when what it was made of has been blocked since.
     """
-    own, found = run.ledger.entries(name_of(table)), dict[int, ToMake]()
+    own, found = entries_of_version(run.lake, run.ledger, table, version, partitions), dict[int, ToMake]()
     upstream = [_Upstream.of(one, run, stale.get(one.table, ())) for one in reads]
     for partition, of in needed.items():
         entry = own.get(partitions.key(partition))

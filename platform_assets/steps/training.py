@@ -38,7 +38,7 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         days = source.partitions
         since = days.index(times[0] - data.labels.spine.active - source.clock_skew) if times else 0
         arrivals = range(since, days.index(months.ends_at(month))) if times else range(0)
-        error = unready(reader, silver, source.version, days, arrivals, arrived)
+        error = unready(reader, silver, source.version, days, arrivals, arrived, run)
         if times and not error:
             error = lacking(reader, features, times[0], times[-1])
         if error:
@@ -55,7 +55,7 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         facts = {month: PartitionFacts(key, frame.height, details=details)}
         whole = frame.with_columns(pl.lit(months.value(month)).alias("partition"))
         write_and_record(run, done, table, whole, months, facts, data.version)
-    withdraw(table, done.refused, run)
+    withdraw(table, done.refused, run, months, data.version)
     return done
 
 

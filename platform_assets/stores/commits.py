@@ -57,6 +57,8 @@ class Commit:
     """Without files that only rearrange rows that were there."""
     changed: frozenset[str]
     """Keys of the partitions whose rows it may have changed: those of its facts, and those of files added or removed."""
+    schema: pl.Schema | None = None
+    """The table's columns since this commit, if it has said so."""
 
 
 def commit_properties(facts: Sequence[PartitionFacts], declaration_version: str, run: str) -> dict[str, str]:
@@ -133,7 +135,14 @@ def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:
         facts,
         added=tuple(file for kind, file in files if kind == "add"),
         changed=frozenset({fact.partition for fact in facts} | {file.partition for _, file in files if file.partition is not None}),
+        schema=next((_schema(action["metaData"]) for action in actions if "metaData" in action), None),
     )
+
+
+def _schema(metadata: Mapping[str, Any]) -> pl.Schema:
+    from deltalake import Schema
+
+    return pl.Schema(Schema.from_json(metadata["schemaString"]))
 
 
 def relative_path(path: str) -> str:

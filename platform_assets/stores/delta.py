@@ -221,20 +221,26 @@ class Lake:
     ) -> pl.LazyFrame:
         """The distinct values of some columns in every row that these partitions had at any version from first to last.
 
-        first: -1 for all versions up to last. Every file is read once, however many versions have it.
+        first: -1 for all versions up to last. Every file is read once, however many versions have it. Versions in which these columns had
+        other types are left out: none of their values is one of the last version's.
 
         Raises:
             LakeError: log entries or files of these versions are gone.
         """
         asked = set(partitions)
-        alive = [] if first < 0 else self.files(table, first)
-        added = [file for commit in self._commits(table, first, last) for file in commit.added]
-        files = {file.path: file for file in (*alive, *added) if file.partition in asked}
         schema = pl.Schema(self.open(table, last).schema())
         for column in columns:
             if column not in schema:
                 raise LakeError(f"{name_of(table)} has no column {column!r}. {suggestion(column, schema)}")
         types = {column: schema[column] for column in columns}
+        then = pl.Schema() if first < 0 else pl.Schema(self.open(table, first).schema())
+        is_same = all(then.get(column, dtype) == dtype for column, dtype in types.items())
+        found = [] if first < 0 or not is_same else self.files(table, first)
+        for commit in self._commits(table, first, last):
+            if commit.schema is not None:
+                is_same = all(commit.schema.get(column, dtype) == dtype for column, dtype in types.items())
+            found += commit.added if is_same else ()
+        files = {file.path: file for file in found if file.partition in asked}
         if not files:
             return pl.LazyFrame(schema=types)
         still_there = {file.path for file in self.files(table)}

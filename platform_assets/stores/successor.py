@@ -6,7 +6,7 @@ is copied, whatever the table's size. Earlier versions stay readable, since thei
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -22,27 +22,27 @@ from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Writ
 from platform_assets.stores.frames import RetypedError
 from platform_assets.stores.tables import Moment, moment_of, name_of
 
-FOLDER = "_next_"
-"""Begins the name of a successor's folder, which lies in the table's own: a vacuum leaves folders with an underscore alone."""
+NEXT, WIDER = "_next_", "_wider_"
+"""Begin the names of successors' folders, which lie in the table's own: a vacuum leaves folders with an underscore alone."""
 
 _BYTES_AT_ONCE = 64_000_000
 _TRIES = 12
 
 
-def successor_of(table: Table, name: str) -> Table:
-    """The successor of a table, as a table of its own."""
-    return (table[0], f"{table[1]}/{FOLDER}{name}")
+def successor_of(table: Table, version: str) -> Table:
+    """The successor of a table in which a version of its declaration is made, as a table of its own."""
+    return (table[0], f"{table[1]}/{NEXT}{version}")
 
 
 def adopt(
-    lake: Lake, table: Table, successor: Table, at_version: int, properties: Mapping[str, str], facts: Sequence[PartitionFacts] = ()
-) -> int:
-    """Replaces all rows and columns of a table by those of its successor, in one commit, and gives the version that it made.
+    lake: Lake, table: Table, successor: Table, at_version: int, properties: Mapping[str, str], successor_version: int | None = None
+) -> None:
+    """Replaces all rows and columns of a table by those of its successor, in one commit after this version of the table.
 
     Raises:
         CommitFailedError: the table is not at this version any more; nothing was changed.
     """
-    delta, new = lake.open(table, at_version), lake.open(successor)
+    delta, new = lake.open(table, at_version), lake.open(successor, successor_version)
     folder = successor[1].removeprefix(f"{table[1]}/")
     alive: dict[str, dict[str, Any]] = {}
     for version in range(new.version() + 1):
@@ -59,7 +59,6 @@ def adopt(
     once = CommitProperties(custom_metadata=dict(properties), max_commit_retries=0)
     by = delta.metadata().partition_columns
     delta.create_write_transaction(files, "overwrite", new.schema(), by, commit_properties=once)
-    return delta.version()
 
 
 def drop(lake: Lake, successor: Table) -> None:
@@ -68,6 +67,18 @@ def drop(lake: Lake, successor: Table) -> None:
 
     with suppress(FileNotFoundError):  # another run was faster
         DeltaStorageHandler(lake.uri(successor), dict(lake.storage_options or {})).delete_dir("_delta_log")
+
+
+def drop_all(lake: Lake, table: Table) -> None:
+    """Ends all successors of a table in which versions of its declaration were made: what it has now is newer than they are."""
+    from deltalake.fs import DeltaStorageHandler
+    from pyarrow.fs import FileSelector
+
+    handler = DeltaStorageHandler(lake.uri(table), dict(lake.storage_options or {}))
+    for found in handler.get_file_info_selector(FileSelector("", recursive=False)):
+        name = found.path.strip("/").rpartition("/")[2]
+        if name.startswith(NEXT):
+            drop(lake, (table[0], f"{table[1]}/{name}"))
 
 
 def replace_received(
@@ -114,7 +125,7 @@ def together(kept: Mapping[str, pl.DataType], frame: pl.LazyFrame, rows: Callabl
 
 def _widen(lake: Lake, table: Table, by: str, kept: pl.Schema, types: Mapping[str, pl.DataType], run: str) -> None:
     """Gives columns of a table wider types: all its rows are written anew beside it, some partitions at a time."""
-    successor, copied = successor_of(table, uuid4().hex[:12]), -1
+    successor, copied = (table[0], f"{table[1]}/{WIDER}{uuid4().hex[:12]}"), -1
     properties = {
         **commit_properties([], "", run),
         SAME_ROWS: "types: " + ", ".join(f"{column} {dtype}" for column, dtype in types.items()),
@@ -149,8 +160,7 @@ def _copy(
     if not sizes and after < 0:
         sizes = {datetime(1970, 1, 1, tzinfo=UTC) if isinstance(kept[by], pl.Datetime) else date(1970, 1, 1): 0}  # a table without rows
     for values in _batches(sorted(sizes), sizes):
-        step = timedelta(hours=1) if isinstance(values[0], datetime) else timedelta(days=1)
-        span = Span(values[0], values[-1] + step)
+        span = Span(values[0], Span.of_one(values[-1]).end)
         rows = lake.scan(table, by=by, span=span, version=version)
         if after >= 0:  # those between them have not changed
             rows = rows.filter(pl.col(by).is_in(values))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -61,6 +61,11 @@ class Span:
             raise LakeError(f"a span from {self.start!r} to {self.end!r}: give two dates, or two times in UTC.")
         if self.end <= self.start:
             raise LakeError(f"the span {self} is empty: its end must be later than its start.")
+
+    @staticmethod
+    def of_one(value: Moment) -> "Span":
+        """Of the partition that starts at this value, and no other."""
+        return Span(value, value + (timedelta(hours=1) if isinstance(value, datetime) else timedelta(days=1)))
 
     def __str__(self) -> str:
         return f"[{self.start.isoformat()}, {self.end.isoformat()})"

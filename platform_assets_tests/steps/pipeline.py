@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,6 +11,7 @@ from platform_assets import (
     Estimator,
     FeatureService,
     FeatureView,
+    GoldTable,
     TrainingData,
     TrainingSet,
     any_event,
@@ -19,8 +20,10 @@ from platform_assets import (
     every,
     mode,
     model,
+    sum,
 )
 from platform_assets import first as earliest
+from platform_assets import last as newest
 from platform_assets.declare.checkpoints import months_of
 from platform_assets.serving.plan import layout_of
 from platform_assets.steps import stale
@@ -45,17 +48,35 @@ TABLES = [
 USERS = 90
 
 
+class Redeclared:
+    sale_id: str
+    user: str | None
+    at: datetime
+    amount: float
+
+
+REDECLARED: dict[str, Any] = {"schema": Redeclared, "flags": {"small": "amount < 5"}}
+
+
 class Pipeline(Business):
     """A business over a lake, a folder of models and, if it is given one, an online store."""
 
-    def __init__(self, home: Path, store: OnlineStore | None = None) -> None:
-        super().__init__(home / "lake", declared={"accepted_share": 0.5})
+    def __init__(self, home: Path, store: OnlineStore | None = None, *, redeclared: bool = False) -> None:
+        """redeclared: a column of each table has another type, others are gone, renamed or new."""
+        super().__init__(home / "lake", declared={"accepted_share": 0.5, **(REDECLARED if redeclared else {})})
+        lifetimes = [count().over("1d", "lifetime"), earliest("amount").over("lifetime"), mode("amount").over("lifetime")]
+        if redeclared:
+            features = [count().over("1d"), count().over("3d").named("amount_sum_3d"), newest("amount").over("3d").named("newest")]
+            self.view = FeatureView("spending", entity=self.entity, source=self.source, online=True, features=features)
+            measures = [sum("amount").named("sales"), count().named("number")]
+            self.report = GoldTable("takings", source=self.source, measures=measures)
+            lifetimes = [count().over("1d"), earliest("sale_id").over("lifetime").named("amount_first_lifetime")]
         self.home, self.artifacts, self.store = home, home / "models", store
         self.history = FeatureView(
             "history",
             entity=self.entity,
             source=self.source,
-            features=[count().over("1d", "lifetime"), earliest("amount").over("lifetime"), mode("amount").over("lifetime")],
+            features=lifetimes,
         )
         labels = any_event(self.source, within="1d", spine=every("1d", active="3d"))
         self.training = TrainingSet("coming", features=FeatureService("habits", [self.view]), labels=labels)
@@ -183,12 +204,17 @@ def withdrawn(pipeline: Pipeline) -> None:
     pipeline.deliveries[key] = [{**row, "amount": "much"} for row in pipeline.deliveries[key] or []]
 
 
-EDITIONS: Mapping[str, Sequence[Callable[[Pipeline], None]]] = {"new": [], "corrected": [corrected], "withdrawn": [corrected, withdrawn]}
+EDITIONS: Mapping[str, Sequence[Callable[[Pipeline], None]]] = {
+    "new": [],
+    "corrected": [corrected],
+    "withdrawn": [corrected, withdrawn],
+    "redeclared": [corrected, withdrawn],
+}
 
 
 def pipeline_with(home: Path, edition: str = "new", store: OnlineStore | None = None) -> Pipeline:
     """A pipeline whose days have been delivered, or delivered again."""
-    pipeline = Pipeline(home, store)
+    pipeline = Pipeline(home, store, redeclared=edition == "redeclared")
     delivered(pipeline)
     for deliver_again in EDITIONS[edition]:
         deliver_again(pipeline)
