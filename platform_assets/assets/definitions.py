@@ -1,5 +1,6 @@
 """From declarations to Dagster's Definitions."""
 
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -60,9 +61,15 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
     return dg.Definitions(
         assets=assets,
         sensors=[*(arrivals_sensor(one) for one in found if isinstance(one, Source)), conditions_sensor(assets), stale_sensor(graph)],
-        resources={"platform": platform or PlatformResource()},
+        resources={"platform": (platform or PlatformResource()).model_copy(update={"module": _caller()})},
         executor=dg.in_process_executor,
     )
+
+
+def _caller() -> str | None:
+    """The module that calls build_definitions, which is the one that Dagster loads: for commands in messages."""
+    name = sys._getframe(2).f_globals.get("__name__")
+    return name if isinstance(name, str) and name not in ("__main__", "builtins") else None
 
 
 def reached(declarations: Sequence[Declaration]) -> list[Declaration]:

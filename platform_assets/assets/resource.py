@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 from platform_assets.assets.summary import RunSummary
 from platform_assets.errors import SettingsError
 from platform_assets.settings import load_settings
+from platform_assets.steps.lacking import YOUR_MODULE
 from platform_assets.steps.run import Run
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
@@ -26,6 +27,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         default={}, description="How the lake is reached: options of deltalake, such as region, or an S3Config(...) of dagster-deltalake."
     )
     artifacts_root: str | None = Field(default=None, description="The folder of trained models; default: PLATFORM_HOME/models.")
+    module: str | None = Field(default=None, description="The module that Dagster loads, for commands in messages; found by itself.")
     online_url: str | None = Field(default=None, description="The online store; default: PLATFORM_REDIS_URL.")
     _summary: RunSummary = PrivateAttr(default_factory=RunSummary)
 
@@ -48,7 +50,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def run(self, run_id: str) -> Run:
         lake = self.lake()
-        return Run(lake, Ledger(lake), run_id, self.now())
+        return Run(lake, Ledger(lake), run_id, self.now(), self.module or YOUR_MODULE)
 
     def now(self) -> datetime:
         return load_settings().clock()

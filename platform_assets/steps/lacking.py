@@ -9,15 +9,20 @@ from platform_assets.stores.tables import name_of
 
 _SHOWN = 3
 MISSING = "missing"
+YOUR_MODULE = "your_module"
+"""Stands in a command where the module is not known."""
 
 
 class LackingError(NotReadyError):
     """Partitions of a table that a reader needs: missing, or made by another version of the declaration."""
 
-    def __init__(self, reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int]) -> None:
-        """why: MISSING, or what follows "which was"."""
-        super().__init__(_message(reader, table, partitions, why, lacking))
+    def __init__(
+        self, reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int], module: str = YOUR_MODULE
+    ) -> None:
+        """why: MISSING, or what follows "which was". module: for the command."""
+        super().__init__(_message(reader, table, partitions, why, lacking, module))
         self.reader, self.table, self.partitions, self.why, self.lacking = reader, table, partitions, why, tuple(lacking)
+        self.module = module
 
 
 class BlockedError(NotReadyError):
@@ -53,7 +58,7 @@ def _together(group: Sequence[NotReadyError]) -> str:
         return str(group[0])
     one, union = lacking[0], sorted({index for error in lacking for index in error.lacking})
     reader = one.reader.partition(" ")[0]  # without the key: the readers' keys are told beside it
-    return _message(reader, one.table, one.partitions, one.why, union)
+    return _message(reader, one.table, one.partitions, one.why, union, one.module)
 
 
 def _readers(readers: Sequence[str]) -> str:
@@ -62,9 +67,9 @@ def _readers(readers: Sequence[str]) -> str:
     return f"{table} {', '.join(keys)}" if len(keys) <= 5 else f"{table} ({len(keys)} partitions, {keys[0]} to {keys[-1]})"
 
 
-def _message(reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int]) -> str:
+def _message(reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int], module: str) -> str:
     again = "" if why == MISSING else " again"
-    command = _command(table, partitions, why, lacking)
+    command = _command(table, partitions, why, lacking, module)
     if len(lacking) == 1:
         verb = "is" if why == MISSING else "was"
         return f"{reader} needs {name_of(table)} {partitions.key(lacking[0])}, which {verb} {why}. Materialize it{again}: {command}"
@@ -83,11 +88,11 @@ def _named(partitions: Partitions, indexes: Sequence[int]) -> str:
     return f"{shown} and {len(indexes) - _SHOWN} more up to {last}" if len(indexes) > _SHOWN else shown
 
 
-def _command(table: Table, partitions: Partitions, why: str, indexes: Sequence[int]) -> str:
+def _command(table: Table, partitions: Partitions, why: str, indexes: Sequence[int], module: str) -> str:
     """One for all of them. Those in between are made again, which changes no value."""
     # Silver that is missing often lacks its raw too; raw that is there already is looked at, and left as it is.
     layers = ("raw", "silver") if table[1] == "silver" and why == MISSING else (table[1],)
     selected = " or ".join(f'key:"{name_of((table[0], layer))}"' for layer in layers)
     first, last = partitions.key(indexes[0]), partitions.key(indexes[-1])
     asked = f"--partition {first}" if first == last else f"--partition-range {first}...{last}"
-    return f"dagster asset materialize -m your_module --select '{selected}' {asked}"
+    return f"dagster asset materialize -m {module} --select '{selected}' {asked}"

@@ -39,7 +39,8 @@ class Memory:
     calls: bool = False
     """Whether the function reads something else than files."""
     asked: Mapping[str, str] = field(default_factory=dict)
-    """By partition key what was asked for and is not in raw: other files than these are asked for again."""
+    """By partition key what was asked for and is not in raw, and since when: other files than these are asked for at once, the same ones
+    again ever more rarely."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ def find_news(source: Source, run: Run, memory: Memory, stretches: int, *, secon
     """Looks at the partitions that have ended, newest first.
 
     A partition is ready when something came that raw has not, or when nothing came and its end + empty_after has passed. After that it
-    is taken for asked for, and not ready again until its files change, or, where there are none, its age has doubled.
+    is taken for asked for. It is ready again at once when its files change. If they do not, and raw still has not what came, the run that
+    was asked for has failed or died: it is ready again after ten minutes, and whenever twice that time has passed; of a function that
+    reads something else when its age has doubled.
 
     Args:
         stretches: the look stops when it has found so many of consecutive partitions, to go on the next time.
@@ -92,7 +95,8 @@ class _Look:
     def at(self, partition: int) -> bool:
         """Whether the partition is ready."""
         key = self.source.partitions.key(partition)
-        before, called = self.asked.get(key), f"{CALLED} {self.known[key].delta_version if key in self.known else -1}"
+        asked, called = self.asked.get(key), f"{CALLED} {self.known[key].delta_version if key in self.known else -1}"
+        before, _, since = (asked or "").partition(_SINCE) if asked is not None else (None, "", "")
         if before is not None and before.startswith(CALLED) and before != called:
             del self.asked[key]  # what was asked for has been received since
             before = None
@@ -115,8 +119,10 @@ class _Look:
             return False
         if wanted == CALLED:
             wanted = called
-        elif wanted == before:
+        elif wanted == before and not self._is_time_again(since):
             return False
+        if wanted != called:
+            wanted += _SINCE + (since if wanted == before else self.run.now.isoformat(timespec="seconds"))
         self.asked[key] = wanted
         if key in self.known and not self._is_news(partition):
             if wanted == called:
@@ -143,6 +149,13 @@ class _Look:
                 raise
             return True  # receiving it will say why it cannot be read
 
+    def _is_time_again(self, since: str) -> bool:
+        """Whether what has not been received is asked for again: its run may have died, or its function have been corrected."""
+        if self.memory.looked is None or not since:
+            return False
+        then, now = (at - datetime.fromisoformat(since) for at in (datetime.fromisoformat(self.memory.looked), self.run.now))
+        return now >= _ASKED_AGAIN_AFTER and _power(then, 2.0) < _power(now, 2.0)
+
     def _is_due(self, partition: int, before: str | None, is_missing: bool) -> bool:
         """Whether a function is to be called: a history may come all at once, so for what is missing also once a day."""
         if self.memory.looked is None:
@@ -155,6 +168,10 @@ class _Look:
 
 
 _DAY = timedelta(days=1)
+_ASKED_AGAIN_AFTER = timedelta(minutes=10)
+"""Then after twice as long each time: about fifteen times in the first year."""
+_SINCE = " since "
+"""Stands between what was asked for and when that was for the first time."""
 
 
 def _power(age: timedelta, growth: float) -> int:

@@ -10,11 +10,11 @@ import polars as pl
 
 from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import DamagedError, NotReadyError, PlatformError
-from platform_assets.steps.lacking import MISSING, BlockedError, LackingError, told_once
+from platform_assets.steps.lacking import MISSING, YOUR_MODULE, BlockedError, LackingError, told_once
 from platform_assets.stores.damage import Damage, damaged
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
-from platform_assets.stores.succession import WITHDRAWN, block, complete, entries_of_version, succession, target
+from platform_assets.stores.succession import WITHDRAWN, Succession, block, complete, entries_of_version, succession, target
 from platform_assets.stores.successor import replace_received
 from platform_assets.stores.tables import name_of as name_of
 from platform_assets.stores.tables import table_named
@@ -28,11 +28,22 @@ class Run:
     ledger: Ledger
     id: str
     now: datetime
+    module: str = YOUR_MODULE
+    """The module that Dagster loads, as far as it is known: for commands in messages."""
+    _successions: dict[tuple[Table, str], tuple[Mapping[str, Entry], Succession | None]] = field(default_factory=dict, repr=False)
 
     def version(self, table: Table) -> int:
         """The Delta version of a table that a step reads; -1 while there is no table."""
         version = self.lake.version(table)
         return -1 if version is None else version
+
+    def succession(self, table: Table, version: str, partitions: Partitions, entries: Mapping[str, Entry]) -> Succession | None:
+        """What is being made beside a table. It is looked up once for all partitions of a step, which are held against the same entries."""
+        known = self._successions.get((table, version))
+        if known is None or known[0] is not entries:
+            known = (entries, succession(self.lake, self.ledger, table, version, partitions))
+            self._successions[table, version] = known
+        return known[1]
 
 
 @dataclass
@@ -92,28 +103,29 @@ def unready(
 
     run: to tell how far a version is that is being made beside the table.
     """
+    module = run.module if run else YOUR_MODULE
     there = [index for index in needed if partitions.first <= index and (partitions.last is None or index <= partitions.last)]
     found = {index: entries.get(partitions.key(index)) for index in there}
     if missing := [index for index, entry in found.items() if entry is None]:
-        return LackingError(reader, table, partitions, MISSING, missing)
+        return LackingError(reader, table, partitions, MISSING, missing, module)
     if spoilt := [(index, entry) for index, entry in found.items() if entry is not None and entry.damage]:
         damages = [Damage(name_of(table), entry.partition, entry.damage) for _, entry in spoilt]
         return damaged(damages, reader)
     open_or_not = [(index, entry) for index, entry in found.items() if entry is not None]
     if blocked := [entry for _, entry in open_or_not if entry.status == "blocked"]:
-        return BlockedError(reader, _blocked(table, blocked[0]))
+        return BlockedError(reader, _blocked(table, blocked[0], module))
     if older := [(index, entry.declaration_version) for index, entry in open_or_not if entry.declaration_version != version]:
         why = f"made by version {older[0][1]} of its declaration; now it is {version}"
-        going_on = succession(run.lake, run.ledger, table, version, partitions) if run else None
+        going_on = run.succession(table, version, partitions, entries) if run else None
         if going_on and going_on.remaining:
             made = len(going_on.made)
             why += f" ({made} of {made + len(going_on.remaining)} partitions of that are made; until all are, readers get the old ones)"
-            return LackingError(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)))
-        return LackingError(reader, table, partitions, why, [index for index, _ in older])
+            return LackingError(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)), module)
+        return LackingError(reader, table, partitions, why, [index for index, _ in older], module)
     return None
 
 
-def _blocked(table: Table, entry: Entry) -> str:
+def _blocked(table: Table, entry: Entry, module: str) -> str:
     if withdrawn := entry.details.get("withdrawn"):
         return f"{name_of(table)} {entry.partition}, which is blocked, since what it was made of was taken back: {withdrawn}"
     share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
@@ -126,8 +138,8 @@ def _blocked(table: Table, entry: Entry) -> str:
     return (
         f"{name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were good, {needed:.0%} are "
         f"required ({reasons}). Its rows wait in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} {entry.partition} "
-        f"-m your_module. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
-        f"{entry.partition} --why '...' -m your_module"
+        f"-m {module}. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
+        f"{entry.partition} --why '...' -m {module}"
     )
 
 

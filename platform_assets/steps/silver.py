@@ -40,7 +40,9 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
         key = partitions.key(partition)
         needed = range(partition - source.duplicates_within, partition + 1)
         reader = f"{name_of(silver)} {key}"
-        if error := unready(reader, raw, source.version, partitions, needed, present) or _lacking(reader, source, needed, seen.received):
+        if error := unready(reader, raw, source.version, partitions, needed, present, run) or _lacking(
+            reader, source, needed, seen.received
+        ):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
     for batch in batches(ready, lambda p: rows_of(seen.received, partitions.key(p))):

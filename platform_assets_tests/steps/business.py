@@ -57,7 +57,11 @@ class Business:
         @source(**{**arguments, **(declared or {})})
         def sales(arrival: Arrival) -> pl.DataFrame | None:
             rows = deliveries.get(arrival.partition)
-            return None if rows is None else pl.DataFrame(rows, schema=dict.fromkeys(("sale_id", "user", "at", "amount"), pl.String))
+            if rows is None:
+                return None
+            number = bool(rows) and isinstance(rows[0]["amount"], float)
+            types = dict.fromkeys(("sale_id", "user", "at"), pl.String())
+            return pl.DataFrame(rows, schema={**types, "amount": pl.Float64() if number else pl.String()})
 
         self.source = sales
         self.entity = Entity("user", keys=["user"])

@@ -9,6 +9,7 @@ The child runs the product as it is. Only the functions through which it writes 
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ import sklearn.tree  # noqa: F401  what training imports, so that no child need 
 
 import platform_assets.models.train  # noqa: F401
 from platform_assets.models import artifact
-from platform_assets.stores import delta, ledger, opening
+from platform_assets.stores import delta, ledger, opening, successor
 from platform_assets.stores.online import connection, marks
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets_tests.architecture.modules import ROOT
@@ -68,6 +69,8 @@ class Writes:
         for module in (delta, opening, ledger):
             self._wrap(module, "write_deltalake", lambda table, *_, **__: f"{self._table(table)} commit")
         self._wrap(deltalake.table.TableOptimizer, "compact", lambda optimizer, *_, **__: f"{self._table(optimizer.table)} compaction")
+        self._wrap(deltalake.table.DeltaTable, "create_write_transaction", lambda table, *_, **__: f"{self._table(table)} takes over")
+        self._wrap(successor, "drop", lambda lake, table: f"{self._table(lake.uri(table))} ends")
         self._wrap(artifact, "_write", lambda path, _: f"model: {path.name}")
         self._wrap(artifact, "_put_in_place", lambda *_: "model: folder in place")
         self._wrap(connection.Session, "send", lambda _, packed: self._command(b"".join(packed)))
@@ -92,8 +95,11 @@ class Writes:
         setattr(place, name, counted)
 
     def _table(self, table: Any) -> str:
+        """The table's name; successors are named for what they are, and not for their versions."""
         uri = table if isinstance(table, str) else table.table_uri
-        return "/".join(Path(uri.removeprefix("file://")).parts[-2:])
+        parts = Path(uri.removeprefix("file://")).parts
+        names = parts[len(parts) - parts[::-1].index("lake") :]
+        return "/".join(re.sub("^(_next|_wider)_.*", r"\1", name) for name in names)
 
     def _command(self, packed: bytes) -> str | None:
         """A command to the online store, if it writes."""

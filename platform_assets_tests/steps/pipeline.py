@@ -204,11 +204,18 @@ def withdrawn(pipeline: Pipeline) -> None:
     pipeline.deliveries[key] = [{**row, "amount": "much"} for row in pipeline.deliveries[key] or []]
 
 
+def typed(pipeline: Pipeline) -> None:
+    """Another edition of the second day, whose amounts are numbers."""
+    key = pipeline.day(1)
+    pipeline.deliveries[key] = [{**row, "amount": float(row["amount"])} for row in pipeline.deliveries[key] or []]
+
+
 EDITIONS: Mapping[str, Sequence[Callable[[Pipeline], None]]] = {
     "new": [],
     "corrected": [corrected],
     "withdrawn": [corrected, withdrawn],
     "redeclared": [corrected, withdrawn],
+    "typed": [corrected, withdrawn, typed],
 }
 
 

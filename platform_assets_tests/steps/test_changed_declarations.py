@@ -1,5 +1,6 @@
 """A declaration that changes: its partitions are made beside the table, which takes them over when all are there."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -7,10 +8,20 @@ from typing import Any
 import polars as pl
 import pytest
 
+from platform_assets import Arrival, Entity, FeatureService, FeatureView, daily, source, sum
 from platform_assets.errors import NotReadyError
-from platform_assets.steps.silver import silver_table
-from platform_assets.stores.delta import Table
+from platform_assets.serving.features import online_features
+from platform_assets.steps.gold import make_change_log
+from platform_assets.steps.online import compare, make_online
+from platform_assets.steps.raw import make_raw
+from platform_assets.steps.run import Run
+from platform_assets.steps.silver import make_silver, silver_table
+from platform_assets.stores.delta import Lake, Table
+from platform_assets.stores.ledger import Ledger
+from platform_assets.stores.online.client import OnlineClient
+from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.successor import successor_of
+from platform_assets.stores.valkey import EmbeddedValkey
 from platform_assets_tests.steps.pipeline import TABLES, Pipeline, pipeline_with
 
 OFFLINE = ("raw", "silver", "gold", "checkpoints", "history", "report", "training", "model", "predictions")
@@ -165,3 +176,58 @@ def test_two_runs_at_once_make_one_version(made: Path, expected: dict[str, Any],
     assert one.stale("silver") == []
     one.bring_up(*OFFLINE)
     assert seen(one) == expected
+
+
+class ByName:
+    who: str
+    at: datetime
+    qty: int
+
+
+class ByNumber:
+    who: int
+    at: datetime
+    qty: float
+
+
+def view_of(schema: type, where: str | None = None) -> FeatureView:
+    """A view whose only key, and whose feature, is of another type in the other schema."""
+
+    @source(schema=schema, event_time="at", partitions=daily("2024-03-01"))
+    def orders(arrival: Arrival) -> pl.DataFrame:
+        return pl.DataFrame({"who": ["1", "2"], "at": [f"{arrival.partition}T10:00:00Z"] * 2, "qty": ["3", "4"]})
+
+    who = Entity("who", keys=["who"])
+    return FeatureView("spend", entity=who, source=orders, online=True, features=[sum("qty", where=where).over("2d").named("total")])
+
+
+@pytest.mark.slow
+def test_online_gets_the_new_version_when_it_is_whole_also_of_entities_with_keys_of_another_type(tmp_path: Path) -> None:
+    lake, days = Lake(str(tmp_path / "lake")), [view_of(ByName).source.partitions.index_of(f"2024-03-0{day}") for day in (1, 2, 3)]
+    run = Run(lake, Ledger(lake), "run", datetime(2024, 3, 4, 1, tzinfo=UTC))
+    with EmbeddedValkey(tmp_path / "valkey") as server:
+        store = OnlineStore(server.url, "orders")
+
+        def served(view: FeatureView, who: object) -> object:
+            service = FeatureService("orders", [view])
+            return online_features(service, [{"who": who}], OnlineClient(store.url, store.project), now=run.now).rows[0]["spend__total"]
+
+        def make(view: FeatureView, first: int, last: int) -> None:
+            make_raw(view.source, first, last, run).check()
+            make_silver(view.source, first, last, run).check()
+            make_change_log(view, first, last, run)
+            make_online(view, run, store)
+
+        old, new = view_of(ByName), view_of(ByNumber)
+        make(old, days[0], days[-1])
+        assert served(old, "2") == 8
+        for day in (days[2], days[0]):
+            make(new, day, day)
+            assert served(old, "2") == 8, "the old version is served until the new one is whole"
+        make(new, days[1], days[1])
+        make(new, days[0], days[-1])
+        assert served(new, 2) == 8.0 and isinstance(served(new, 2), float)
+        assert compare(new, run, store, run.now).mismatches == []
+        make(old, days[0], days[-1])  # and back
+        assert served(old, "1") == 6
+        assert compare(old, run, store, run.now).mismatches == []

@@ -82,7 +82,21 @@ def test_a_file_is_ready_once_its_partition_has_ended(files: Files) -> None:
     assert files.ready() == [4]
 
 
-def test_a_file_that_was_asked_for_is_ready_again_only_when_it_is_another(files: Files) -> None:
+def test_a_file_that_was_asked_for_and_not_received_is_ready_again_ever_more_rarely(files: Files) -> None:
+    """The run may have died, or failed at something that has been corrected since: a function, a disk, the network."""
+    files.deliver(1)
+    asked = []
+    for minutes in range(0, 300, 5):
+        if files.ready():
+            asked.append(minutes)
+        files.now += timedelta(minutes=5)
+    assert asked == [0, 10, 20, 35, 65, 130, 260], "whenever twice the time has passed"
+    files.receive(1)
+    files.now += timedelta(days=100)
+    assert files.ready() == []
+
+
+def test_a_file_that_was_asked_for_is_ready_at_once_only_when_it_is_another(files: Files) -> None:
     files.deliver(1)
     assert (files.ready(), files.ready()) == ([1], []), "receiving it may have failed: that does not repeat itself"
     files.deliver(1, 22)
@@ -297,10 +311,12 @@ def test_other_rows_of_a_function_are_found_and_the_same_are_not(tmp_path: Path)
     assert function.ready() == [1]
 
 
-def test_nothing_from_a_function_in_time_is_ready_as_empty_once(tmp_path: Path) -> None:
+def test_nothing_from_a_function_in_time_is_ready_as_empty_and_again_if_it_was_not_received(tmp_path: Path) -> None:
     function = Function(tmp_path, empty_after="6h")
     assert function.ready_within(timedelta(hours=5, minutes=50), every=timedelta(minutes=10)) == 0
-    assert function.ready_within(timedelta(hours=2), every=timedelta(minutes=10)) == 1
+    assert function.ready_within(timedelta(hours=2), every=timedelta(minutes=10)) == 2
+    function.receive(1)
+    assert function.ready_within(timedelta(days=2), every=timedelta(minutes=10)) == 0
 
 
 def test_a_function_that_fails_is_reported_and_called_again_later_and_holds_up_no_other_partition(tmp_path: Path) -> None:
@@ -314,6 +330,7 @@ def test_a_function_that_fails_is_reported_and_called_again_later_and_holds_up_n
     assert [partition - FIRST + 1 for partition in news.ready] == [2]
     assert function.news().failed == {}, "not yet"
     function.returns = rows("1")
+    function.receive(2)
     function.now += timedelta(hours=4)
     assert function.ready() == [1]
 
