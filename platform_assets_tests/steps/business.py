@@ -59,9 +59,8 @@ class Business:
             rows = deliveries.get(arrival.partition)
             if rows is None:
                 return None
-            number = bool(rows) and isinstance(rows[0]["amount"], float)
-            types = dict.fromkeys(("sale_id", "user", "at"), pl.String())
-            return pl.DataFrame(rows, schema={**types, "amount": pl.Float64() if number else pl.String()})
+            more = [column for column in (rows[0] if rows else ()) if column not in ("sale_id", "user", "at", "amount")]
+            return pl.DataFrame(rows, schema={**dict.fromkeys(("sale_id", "user", "at", "amount"), pl.String), **dict.fromkeys(more)})
 
         self.source = sales
         self.entity = Entity("user", keys=["user"])
