@@ -104,9 +104,7 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
         # Both tables change their columns together, since a row is in one of them.
         into = target(run.lake, run.ledger, silver, found.silver.lazy().collect_schema(), "arrival", source.version, partitions)
         beside = quarantine if into == silver else successor_if_older(run.ledger, quarantine, source.version, partitions)
-        set_aside, done.written[quarantine] = write(
-            run, beside, rejected, partitions, aside, source.version, by="arrival", received=True
-        )
+        set_aside, done.written[quarantine] = write(run, beside, rejected, partitions, aside, source.version, by="arrival", received=True)
         try:
             entries, done.written[silver] = write(
                 run, silver, found.silver, partitions, facts, source.version, by="arrival", made_from=seen.silver
