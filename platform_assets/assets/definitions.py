@@ -61,7 +61,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
     return dg.Definitions(
         assets=assets,
         sensors=[*(arrivals_sensor(one) for one in found if isinstance(one, Source)), conditions_sensor(assets), stale_sensor(graph)],
-        resources={"platform": (platform or PlatformResource()).model_copy(update={"module": _caller()})},
+        resources={"platform": _with_module(platform or PlatformResource(), _caller())},
         executor=dg.in_process_executor,
     )
 
@@ -70,6 +70,12 @@ def _caller() -> str | None:
     """The module that calls build_definitions, which is the one that Dagster loads: for commands in messages."""
     name = sys._getframe(2).f_globals.get("__name__")
     return name if isinstance(name, str) and name not in ("__main__", "builtins") else None
+
+
+def _with_module(platform: PlatformResource, module: str | None) -> PlatformResource:
+    """The resource anew: Dagster takes what one was made with, and nothing that is set later."""
+    given = {name: getattr(platform, name) for name in platform.model_fields_set}
+    return platform if module is None or "module" in given else type(platform)(**given, module=module)
 
 
 def reached(declarations: Sequence[Declaration]) -> list[Declaration]:

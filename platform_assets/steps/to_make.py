@@ -9,7 +9,7 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
-from platform_assets.stores.succession import entries_of_version
+from platform_assets.stores.succession import succession
 
 MISSING, OTHERWISE, OLDER = "missing", "declared otherwise", "older than what it reads"
 
@@ -63,7 +63,7 @@ def to_make(
         stale: which of their partitions are stale themselves, where that is known.
         is_withdrawn: whether a run blocks a partition that is there, when what it was made of has been blocked since.
     """
-    own, found = entries_of_version(run.lake, run.ledger, table, version, partitions), dict[int, ToMake]()
+    own, found = _own(table, partitions, version, run), dict[int, ToMake]()
     upstream = [_Upstream.of(one, run, stale.get(one.table, ())) for one in reads]
     for partition, of in needed.items():
         entry = own.get(partitions.key(partition))
@@ -74,6 +74,20 @@ def to_make(
             seen = " ".join(f"{one.newest(of[one.table])}" for one in upstream)
             found[partition] = ToMake(why, can_be or taken_back, f"{version} {seen} {entry.delta_version if entry else -1}", taken_back)
     return found
+
+
+def _own(table: Table, partitions: Partitions, version: str, run: Run) -> dict[str, Entry]:
+    """The entries of a table, but of what is being made beside it those of the successor.
+
+    If all of that is there already, a run has died before the table took it over: one partition is stale, whose run makes it good.
+    """
+    entries, beside = run.ledger.entries(name_of(table)), succession(run.lake, run.ledger, table, version, partitions)
+    if beside is None:
+        return entries
+    made = dict(beside.made)
+    if not beside.remaining:
+        made.pop(max(key for key in made if key in entries), None)
+    return {**entries, **made}
 
 
 def _why(entry: Entry | None, version: str, of: Needed, upstream: Sequence["_Upstream"]) -> str | None:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from platform_assets import build_definitions
 from platform_assets.assets.resource import PlatformResource
+from platform_assets.cli.declared import platform_of
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -16,8 +17,9 @@ class Shop:
     """Definitions over a lake under `home`."""
 
     def __init__(self, home: Path, *declarations: Any) -> None:
-        self.platform = PlatformResource(lake_root=str(home / "lake"), artifacts_root=str(home / "models"))
-        self.definitions = build_definitions(*declarations, platform=self.platform)
+        given = PlatformResource(lake_root=str(home / "lake"), artifacts_root=str(home / "models"))
+        self.definitions = build_definitions(*declarations, platform=given)
+        self.platform = platform_of(self.definitions)
         self.instance = dg.DagsterInstance.ephemeral()
 
     def run(self, first: str, last: str | None = None, *, select: Sequence[str] = ()) -> dg.ExecuteInProcessResult:

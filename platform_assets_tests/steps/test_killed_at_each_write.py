@@ -73,7 +73,7 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("redeclared", "checkpoints"): beside("history/checkpoints"),
     ("redeclared", "history"): beside("history/gold"),
     ("redeclared", "report"): [*["takings/gold/_next commit", LEDGER] * 3, *taken_over("takings/gold")],
-    ("redeclared", "online"): ["online: begin", "online: values", "online: marks"],
+    ("redeclared", "online"): ["online: begin", "online: values", "online: values", "online: marks"],
     # Two days with a column that nobody declared: of numbers, and of texts
     ("typed", "raw"): [
         "sales/raw commit",
