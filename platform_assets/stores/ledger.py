@@ -152,8 +152,9 @@ class Ledger:
         return self._judged(table, delta, dict(sorted(found.items())))
 
     def tables(self) -> list[str]:
-        """The name of every table that the ledger has an entry of."""
-        return [str(table) for table in self._collect(pl.lit(True), "table")["table"].unique().sort()]
+        """The name of every table that the ledger has an entry of, but of successors that have ended."""
+        names = [str(table) for table in self._collect(pl.lit(True), "table")["table"].unique().sort()]
+        return [name for name in names if name.count("/") == 1 or self._lake.exists(table_named(name))]
 
     def last_version(self, table: str) -> int:
         """The last Delta version that the ledger knows of a table, as it was made last; -1 when it knows none."""

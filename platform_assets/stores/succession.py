@@ -41,7 +41,7 @@ def succession(lake: Lake, ledger: Ledger, table: Table, version: str, partition
     successor = successor_of(table, version)
     if not _has_others(required, version) or not lake.exists(successor):
         return None
-    made = ledger.entries(name_of(successor))
+    made = {key: entry for key, entry in ledger.entries(name_of(successor)).items() if not entry.damage}
     return Succession(table, successor, made, tuple(key for key in required if key not in made))
 
 
@@ -83,25 +83,13 @@ def complete(lake: Lake, ledger: Ledger, table: Table, version: str, partitions:
         of = lake.version(found.successor)  # what others write there meanwhile is not taken over; it is stale afterwards, if it was newer
         made = ledger.entries(name_of(found.successor), at_version=of)
         facts = [_facts(entry, found, at + 1, lake.identity(table)) for entry in made.values()]
+        facts += [_gone(entry) for key, entry in ledger.entries(name_of(table)).items() if key not in made]
         try:
             adopt(lake, table, found.successor, at, commit_properties(facts, version, run), of)
         except CommitFailedError:  # another run has written the table, or taken the successor over
             wait_for_others(attempt)
             continue
-        entries = {
-            fact.partition: Entry(
-                name_of(table),
-                fact.partition,
-                at + 1,
-                version,
-                fact.rows,
-                fact.status,
-                fact.tier,
-                made[fact.partition].run,
-                fact.details,
-            )
-            for fact in facts
-        }
+        entries = {fact.partition: _entry(fact, made.get(fact.partition), table, at + 1, version, run) for fact in facts}
         ledger.record(entries.values())
         drop_all(lake, table)
         return entries
@@ -136,6 +124,17 @@ def _has_others(entries: Mapping[str, Entry], version: str) -> bool:
 
 def _kept(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
     return {column: kept_as(dtype) for column, dtype in schema.items() if not isinstance(dtype, pl.Null)}
+
+
+def _entry(fact: PartitionFacts, made: Entry | None, table: Table, at: int, version: str, run: str) -> Entry:
+    said = (fact.rows, fact.status, fact.tier, made.run if made else run, fact.details, made.files if made else "")
+    return Entry(name_of(table), fact.partition, at, version, *said)
+
+
+def _gone(entry: Entry) -> PartitionFacts:
+    """What is said of a partition that the table had, and the new version has not."""
+    why = entry.details.get(WITHDRAWN, "its declaration has no such partition since it has changed")
+    return PartitionFacts(entry.partition, 0, "blocked", details={WITHDRAWN: why, "read": {}})
 
 
 def _facts(entry: Entry, found: Succession, version: int, identity: str | None) -> PartitionFacts:
