@@ -24,7 +24,7 @@ from platform_assets.testing.events import KIND, READ, events, table_rows
 Words = Mapping[str, Any]
 Row = dict[str, Any]
 
-SOURCE_WORDS = ("event_time", "key", "kind", "timezone", "rules", "flags", "data_delay", "clock_skew", "duplicates_within")
+SOURCE_WORDS = ("event_time", "key", "kind", "timezone", "rules", "flags", "data_delay", "clock_skew", "duplicates_within", "empty_text")
 """What is handed to @source as it stands in the file."""
 
 _OF_CASES = {"name", "entity", "source", "features", "online", "description", "owners", "tags"}
