@@ -19,8 +19,8 @@ REQUIRED = ("edges", "ties", "nulls", "entering", "leaving", "duplicate chains",
 
 
 def copied(folder: Path) -> Path:
-    """The package and this suite, in a folder of their own."""
-    for part in ("platform_assets", "platform_assets_tests/conformance"):
+    """The package, this suite and what it imports, in a folder of their own."""
+    for part in ("platform_assets", "platform_assets_tests/conformance", "platform_assets_tests/declare"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "platform_assets_tests" / "__init__.py", folder / "platform_assets_tests")
     return folder
