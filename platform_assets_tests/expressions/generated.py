@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from platform_assets.expressions import DATA_TYPES, DataType
-from platform_assets.expressions.functions import CASTS, OPERATORS, SIGNATURES, Signature
+from platform_assets.expressions.functions import CASTS, OPERATORS, SIGNATURES, TAKE_A_ZONE, Signature
 from platform_assets.expressions.types import SQL_NAMES
 from platform_assets_tests.expressions.cases import COLUMNS, MAX, MIN
 
@@ -23,6 +23,7 @@ INTS = st.one_of(
 FLOATS = st.one_of(
     st.floats(-10, 10).map(lambda x: round(x, 1)), st.floats(), st.sampled_from([0.0, -0.0, 0.5, -2.5, 2.0**63, 1e308, 5e-324])
 )
+ZONES = ["UTC", "Europe/London", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]
 NUMERALS = st.from_regex(r"[ +-]?[0-9]{0,3}\.?[0-9]{0,2}(e-?[0-9])?", fullmatch=True)
 CLOCKS = st.from_regex(r"(202[34]|0001|9999)-(02|12)-(01|29|31)([ T](00|23|24):59(:[05]9(\.[0-9]{1,7})?)?(Z|[+-]01:30)?)?", fullmatch=True)
 TEXTS = st.one_of(st.text(ALPHABET, max_size=6), NUMERALS, CLOCKS, st.sampled_from(["true", "No", "1", "", "N/A"]))
@@ -68,6 +69,8 @@ def not_null_literals(name: str, position: int, dtype: DataType) -> st.SearchStr
         return st.integers(0, 15).map(str)
     if name == "like":
         return st.text("%_ab.\n\\", max_size=5).map(quoted)
+    if name in TAKE_A_ZONE:
+        return st.sampled_from(ZONES).map(quoted)
     return literals(dtype) if name == "in" else TEXTS.map(quoted)
 
 
