@@ -217,6 +217,8 @@ WRITERS = {
     "stores.ledger": {"write_deltalake(", ".compact("},
     "stores.online.loader": {"HSET", "EVAL"},
     "stores.online.marks": {"HSET", "HDEL", "EVAL"},
+    "stores.online.connection": {"HSET", "HDEL", "EVAL"},  # names of commands, for a message about what an account may do
+    "stores.online.entities": {"HSET", "HDEL", "EVAL"},  # the count of entities: test_losses.py loses it and finds it again
     "stores.online.publish": {"HDEL"},  # a rebuild: test_on_delta.py kills it
     "models.artifact": {'open("w'},
     "steps.batches": {"write_parquet("},  # a folder of the system's for temporary files
