@@ -30,13 +30,13 @@ class Sensor:
         self._sensor = sensor
 
     def tick(self) -> dg.SensorResult:
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self._shop.instance,
             cursor=self._cursor,
             resources={"platform": self._shop.platform},
             definitions=self._shop.definitions,
-        )
-        result = self._sensor(context)
+        ) as context:
+            result = self._sensor(context)
         assert isinstance(result, dg.SensorResult)
         self._cursor = result.cursor or self._cursor
         for event in result.asset_events:
