@@ -218,4 +218,4 @@ def test_a_partition_of_silver_shows_what_was_set_aside_and_why(business: Busine
             "quarantined": 1,
             "accepted %": 75.0,
         }
-        assert last["quarantined because"] == "|reason|rows|\n|-|-:|\n|positive|1|"
+        assert last["quarantined because"] == "|reason|rows|such as|\n|-|-:|-|\n|positive|1|amount = '-1'|"
