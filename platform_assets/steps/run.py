@@ -272,6 +272,7 @@ def withdraw(table: Table, refused: Mapping[str, NotReadyError], run: Run, parti
     }
     if others and (found := succession(run.lake, run.ledger, table, version, partitions)):
         block(run.lake, run.ledger, found, others, version, run.id)
+    if refused:  # also where a run has died before the table took over a version that is whole
         complete(run.lake, run.ledger, table, version, partitions, run.id)
 
 

@@ -86,7 +86,7 @@ def _own(table: Table, partitions: Partitions, version: str, run: Run) -> dict[s
         return entries
     made = dict(beside.made)
     if not beside.remaining:
-        made.pop(max(key for key in made if key in entries), None)
+        del made[max((key for key in made if key in entries), key=lambda key: (made[key].status == "ok", key))]
     return {**entries, **made}
 
 
