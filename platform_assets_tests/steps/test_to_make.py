@@ -65,7 +65,7 @@ def test_what_was_made_of_a_withdrawn_checkpoint_is_asked_for_though_that_has_no
         business.sell_in(week, f"{week}0 ada 1")
     business.make_range()
     run, table, april = business.run(), ("spending", "checkpoints"), business.months.first + 1
-    withdraw(table, {business.months.key(april): NotReadyError("for the test")}, run)
+    withdraw(table, {business.months.key(april): NotReadyError("for the test")}, run, business.months, business.view.version)
     found = stale.view_to_make(business.view, business.first, business.last, run)
     assert {business.source.partitions.key(p): (one.why, one.can_be) for p, one in found.items()} == {"2024-04-01": (OLDER, True)}
     assert list(business.make("gold", business.last, business.last).refused) == ["2024-04-01"]
