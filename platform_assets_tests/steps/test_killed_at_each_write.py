@@ -216,8 +216,6 @@ WRITERS = {
     "stores.successor": {".create_write_transaction(", ".delete_dir("},
     "stores.ledger": {"write_deltalake(", ".compact("},
     "stores.online.loader": {"HSET", "EVAL"},
-    "stores.online.entities": {"HSET", "HDEL", "EVAL"},
-    "stores.online.connection": {"HSET", "HDEL", "EVAL"},  # names them in a message, and sends what the others write
     "stores.online.marks": {"HSET", "HDEL", "EVAL"},
     "stores.online.connection": {"HSET", "HDEL", "EVAL"},  # names of commands, for a message about what an account may do
     "stores.online.entities": {"HSET", "HDEL", "EVAL"},  # the count of entities: test_losses.py loses it and finds it again
