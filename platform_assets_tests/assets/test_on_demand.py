@@ -4,6 +4,7 @@ import dagster as dg
 
 from platform_assets import FeatureService, TrainingSet, count, derive, max, on_demand, sum
 from platform_assets.assets.model import training_asset, training_columns
+from platform_assets.steps.layers import Graph
 from platform_assets_tests.declare.shop import churned, spend
 
 VIEW = spend(
@@ -31,7 +32,7 @@ def test_their_lineage_is_that_of_the_features_they_read() -> None:
 
 
 def test_their_columns_have_a_type_and_a_description() -> None:
-    schema = training_asset(DATA).specs_by_key[dg.AssetKey(["churn", "training"])].metadata["dagster/column_schema"]
+    schema = training_asset(DATA, Graph([DATA])).specs_by_key[dg.AssetKey(["churn", "training"])].metadata["dagster/column_schema"]
     found = {column.name: (column.type, column.description) for column in schema.columns}
     assert found["hours_away"] == ("float", "hours_between(latest, request_time), at label_time")
     assert found["weekday"] == ("int", "day_of_week(request_time), at label_time")

@@ -36,3 +36,16 @@ def test_many_times_at_once_are_in_the_partitions_that_each_is_in(make: type[Par
     assert starts["starts"].to_list() == [None if index is None else partitions.starts_at(index) for index in indexes]
     assert starts["value"].to_list() == [None if index is None else partitions.value(index) for index in indexes]
     assert starts.select(index_of("value", partitions)).to_series().to_list() == indexes
+
+
+@pytest.mark.parametrize("make", [daily, weekly])
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland"])
+def test_the_first_and_the_last_days_that_a_database_may_hold_have_a_partition(make: type[Partitions], zone: str) -> None:
+    """0001-01-01 is how Go and .NET write a time that was never set, 9999-12-31 how others write "for ever"."""
+    partitions: Partitions = make("2024-01-01", timezone=zone)  # type: ignore[call-arg, arg-type]
+    ends = [datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 20, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)]
+    found = pl.DataFrame({"at": pl.Series(ends, dtype=POLARS["datetime"])}).select("at", index=index_at(physical("at"), partitions))
+    starts = found.select(physical("at").alias("at"), start=start_of(pl.col("index"), partitions).dt.timestamp("us"))
+    within = starts.select(pl.col("at") - pl.col("start")).to_series().to_list()
+    assert all(0 <= microseconds < 8 * 86_400_000_000 for microseconds in within)
+    assert found["index"][1] == partitions.index(ends[1])

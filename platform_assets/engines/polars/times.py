@@ -74,16 +74,18 @@ def indexes_at(times: Ints, partitions: Partitions) -> Ints:
     # Clocks have changed from the first years on that time zones know, and will by the rule of the last: every 400 years are alike.
     cycles = np.maximum((times - _ALIKE_FROM) // _CYCLE, 0)
     within = times - cycles * _CYCLE
-    begin = partitions.index(EPOCH + max(int(within.min()), _FIRST) * MICROSECOND)
-    first, starts = _starts(partitions, begin, partitions.index(EPOCH + max(int(within.max()), _FIRST) * MICROSECOND) + 1)
-    index = np.searchsorted(starts, within, "right") - 1
-    index = np.where(index < 0, (within - starts[0]) // step, index)
-    found: Ints = index + first + cycles * (_CYCLE // step)
+    known = np.maximum(within, _FIRST)
+    near = (known - since_epoch(partitions.origin)) // step
+    numbers, starts = _starts(partitions, near - _FAR, near + _FAR)
+    place = np.searchsorted(starts, known, "right") - 1
+    found: Ints = numbers[place] + np.where(within < _FIRST, (within - starts[place]) // step, 0) + cycles * (_CYCLE // step)
     return found
 
 
 _FIRST, _ALIKE_FROM = since_epoch(datetime(1800, 1, 1, tzinfo=UTC)), since_epoch(datetime(2040, 1, 1, tzinfo=UTC))
 _CYCLE = microseconds(timedelta(days=146_097))
+_FAR = 4
+"""More partitions than lie between an index and the division of a time by the length: clocks differ by a day, and a day may be skipped."""
 _BLOCK = 1024
 """So many starts are looked up together and kept."""
 
@@ -91,20 +93,25 @@ _BLOCK = 1024
 def _starts_at(indexes: Ints, partitions: Partitions) -> Ints:
     if not len(indexes):
         return indexes
-    first, starts = _starts(partitions, int(indexes.min()), int(indexes.max()))
-    return starts[indexes - first]
+    numbers, starts = _starts(partitions, indexes)
+    return starts[np.searchsorted(numbers, indexes)]
 
 
-def _starts(partitions: Partitions, first: int, last: int) -> tuple[int, Ints]:
-    """The starts of consecutive partitions, at least of first..last, and the index of the first of them."""
-    blocks = range(first // _BLOCK, last // _BLOCK + 1)
-    return blocks.start * _BLOCK, np.concatenate([_block(partitions, number) for number in blocks])
+def _starts(partitions: Partitions, *indexes: Ints) -> tuple[Ints, Ints]:
+    """The numbers and the starts of partitions in order, with all of these among them: those of the blocks in which they are."""
+    blocks = np.unique(np.concatenate([numbers // _BLOCK for numbers in indexes])).tolist()
+    numbers = np.concatenate([np.arange(block * _BLOCK, (block + 1) * _BLOCK) for block in blocks])
+    return numbers, np.concatenate([_block(partitions, block) for block in blocks])
 
 
 @lru_cache(maxsize=1024)
 def _block(partitions: Partitions, number: int) -> Ints:
-    indexes = range(number * _BLOCK, (number + 1) * _BLOCK)
-    return np.array([since_epoch(partitions.starts_at(index)) for index in indexes], np.int64)
+    indexes = np.arange(number * _BLOCK, (number + 1) * _BLOCK)
+    # Python knows no dates outside the years 1 to 9999, of which a block at their ends has some.
+    first, last = (partitions.index(datetime(year, month, 15, tzinfo=UTC)) for year, month in ((1, 1), (9999, 12)))
+    known = np.clip(indexes, first, last)
+    starts = np.array([since_epoch(partitions.starts_at(index)) for index in known.tolist()], np.int64)
+    return starts + (indexes - known) * microseconds(partitions.step)
 
 
 def _looked_up(numbers: pl.Expr, find: Callable[[Ints], Ints]) -> pl.Expr:
