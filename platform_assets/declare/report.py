@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from platform_assets.declare.arguments import assign, checked_arguments, list_of, names_of, shown
@@ -9,7 +10,7 @@ from platform_assets.declare.features import Feature, Measure, is_time_since, me
 from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
 from platform_assets.declare.partitions import EPOCH, Partitions
 from platform_assets.declare.source import Source
-from platform_assets.declare.timezones import check_timezone, midnight
+from platform_assets.declare.timezones import check_timezone, midnight, skipped_days
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
 
@@ -62,6 +63,11 @@ class GoldTable:
                 f"{where}, timezone: only a report by day has a time zone of its own, {source.name!r} arrives by "
                 f"{source.partitions.unit} of {source.partitions.zone}. Leave timezone out."
             )
+        for day in _without_a_partition(timezone, source.partitions):
+            raise DeclarationError(
+                f"{where}, timezone: {timezone} had the day {day}, which {source.partitions.zone} skipped: its events would belong to no "
+                f"partition of {source.name!r}. Leave timezone out, or begin the partitions after that day."
+            )
         declared = list_of(measures, f"{where}, measures", "measures=[count().named('rows')]")
         if not declared:
             raise DeclarationError(f"{where} has no measures. Write measures=[count().named('rows')].")
@@ -99,6 +105,13 @@ class GoldTable:
                 "measures": [m.meaning for m in self.measures],
             }
         )
+
+
+def _without_a_partition(timezone: str, partitions: Partitions) -> list[date]:
+    """The days of a zone, among those of the partitions, that the partitions' own zone skipped."""
+    first, last = partitions.local_date(partitions.first), partitions.last
+    skipped = set(skipped_days(partitions.zone)) - set(skipped_days(timezone)) if partitions.unit == "day" else set()
+    return sorted(day for day in skipped if day >= first and (last is None or day <= partitions.local_date(last)))
 
 
 def _measure(feature: Feature, source: Source, where: str) -> Measure:

@@ -6,7 +6,7 @@ import pytest
 
 from platform_assets import count, daily, derive, hourly, monthly, sum, time_since_last, weekly
 from platform_assets.declare.partitions import Partitions
-from platform_assets_tests.declare.shop import HOURLY, Wrong, refused, spend, takings
+from platform_assets_tests.declare.shop import HOURLY, Wrong, orders, refused, spend, takings
 
 TAKINGS = "gold table 'takings'"
 NO_WINDOWS = "a report has no windows: it aggregates the rows of an event day. Leave over, offset and closed out."
@@ -21,6 +21,10 @@ REPORTS: Wrong = {
     "an hourly report has a time zone": (
         lambda: takings(timezone="Europe/London", source=HOURLY),
         f"{TAKINGS}, timezone: only a report by day has a time zone of its own, 'orders' arrives by hour of UTC",
+    ),
+    "its days have one that the source's zone skipped": (
+        lambda: takings(timezone="UTC", source=orders(partitions=daily("2011-12-01", timezone="Pacific/Apia"))),
+        f"{TAKINGS}, timezone: UTC had the day 2011-12-30, which Pacific/Apia skipped: its events would belong to no partition",
     ),
     "there is no measure": (lambda: takings(measures=[]), f"{TAKINGS} has no measures. Write measures=[count().named('rows')]."),
     "measures are one measure": (lambda: takings(measures=count().named("n")), f"{TAKINGS}, measures: Feature('n') is no list."),
