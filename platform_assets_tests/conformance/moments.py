@@ -22,6 +22,7 @@ from platform_assets_tests.conformance.declared import (
     DAYS,
     HOURS,
     KEYS,
+    LOCAL,
     USER,
     USER_IN_SHOP,
     WEEKS,
@@ -62,9 +63,9 @@ class Sawtooth:
 
 
 CHOICES = {
-    DAYS: (("90m", "10h", "1d", "36h", "5d"), (None, "45m", "36h", "2d"), (None, None, "7m", "1h")),
-    HOURS: (("50s", "9m", "90m", "5h"), (None, "40s", "2h", "3h"), (None, None, "3s", "50s")),
-    WEEKS: (("12h", "5d", "10d", "17d"), (None, "84h", "2w"), (None, "11h")),
+    "day": (("90m", "10h", "1d", "36h", "5d"), (None, "45m", "36h", "2d"), (None, None, "7m", "1h")),
+    "hour": (("50s", "9m", "90m", "5h"), (None, "40s", "2h", "3h"), (None, None, "3s", "50s")),
+    "week": (("12h", "5d", "10d", "17d"), (None, "84h", "2w"), (None, "11h")),
 }
 """By unit of arrival: lengths of windows, offsets, tiles."""
 
@@ -104,15 +105,15 @@ class MomentCase:
 @st.composite
 def moment_cases(draw: st.DrawFn) -> MomentCase:
     """Moments at which something arrives, and rows on the edges of the windows at these moments, or a microsecond off."""
-    unit = draw(st.sampled_from([DAYS, DAYS, HOURS, WEEKS]))
-    lengths, offsets, tiles = CHOICES[unit]
+    unit = draw(st.sampled_from([DAYS, DAYS, HOURS, WEEKS, *draw(st.sampled_from([LOCAL, ()]))]))
+    lengths, offsets, tiles = CHOICES[unit.partitions.unit]
     chosen = draw(st.lists(st.sampled_from(lengths), min_size=1, max_size=2, unique=True))
     windows = Sawtooth(tuple(chosen), draw(st.sampled_from(offsets)), draw(st.sampled_from(tiles)), draw(st.integers(0, 11)))
     delay, key = draw(st.sampled_from(unit.delays)), draw(st.sampled_from(KEYS))
     shape = Shape(unit, key, draw(st.integers(0, 3)), delay, None, draw(st.sampled_from([0.0, 0.0, 0.5])))
     source, service = declared_source(shape), temporal_service(shape, windows)
     partitions = source.partitions
-    base = max(partitions.index(draw(st.sampled_from(PLACES))), partitions.first + 8)
+    base = max(partitions.index(draw(st.sampled_from(unit.places or PLACES))), partitions.first + 8)
     arrivals = [partitions.ends_at(base + number) + source.data_delay for number in range(3)]
     off = st.sampled_from([0, 0, 1, -1, -1])
     times = draw(

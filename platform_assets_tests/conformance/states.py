@@ -12,7 +12,7 @@ from platform_assets import AttributeView, Entity, FeatureService
 from platform_assets.declare.durations import duration
 from platform_assets.engines import reference
 from platform_assets.testing.equality import require_same_rows, require_same_table
-from platform_assets_tests.conformance.declared import UNITS, Shape, declared_source
+from platform_assets_tests.conformance.declared import LOCAL, UNITS, Shape, declared_source
 from platform_assets_tests.conformance.engines import REFERENCE, Engine, Received, Row
 from platform_assets_tests.conformance.generated import PLACES, VALUES, as_text
 
@@ -42,14 +42,15 @@ class StateCase:
 @st.composite
 def state_cases(draw: st.DrawFn) -> StateCase:
     """A source with a few entities, whose updates fall on a few moments, so that they tie and overtake each other."""
-    unit, key = draw(st.sampled_from(UNITS)), draw(st.sampled_from(KEYED_BY))
+    unit = draw(st.sampled_from([*UNITS, *draw(st.sampled_from([LOCAL, ()]))]))
+    key = draw(st.sampled_from(KEYED_BY))
     delay, share = draw(st.sampled_from(unit.delays)), draw(st.sampled_from([0.0, 0.5, 0.7]))
     shape = Shape(unit, key, 0, delay, draw(st.sampled_from([None, "Europe/London"])), share, "state")
     source = declared_source(shape)
     chosen = draw(st.lists(st.sampled_from(ATTRIBUTES), min_size=1, max_size=3, unique=True))
     view = AttributeView("profile", entity=Entity("thing", keys=key), source=source, attributes=chosen)
     partitions = source.partitions
-    first = max(partitions.index(draw(st.sampled_from(PLACES))), partitions.first)
+    first = max(partitions.index(draw(st.sampled_from(unit.places or PLACES))), partitions.first)
     last = first + draw(st.integers(1, 6))
     step, start = partitions.step, partitions.starts_at(first)
     moments = st.integers(0, 4 * (last - first + 1) - 1).map(lambda quarter: start + quarter * step / 4)
