@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meaning
+from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meaning, meanings_of_keys
 from platform_assets.assets.keys import ONE_RUN, REFRESH, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
@@ -25,13 +25,13 @@ def checkpoints_asset(view: FeatureView, graph: Graph) -> dg.AssetsDefinition:
     earlier = -(-waits(view) // _SHORTEST_MONTH)
     stored = state_columns(view)
     columns: Columns = {
-        **{key: [(silver, key)] for key in view.entity.keys},
+        **{key: [(silver, column)] for key, column in view.key_columns.items()},
         **{stored[feature.name]: made_of(feature.measure, view.source, silver) for feature in view.lifetime},
     }
     lineage = column_lineage(columns)
     types = {**view.key_types, "partition": "date", **dict.fromkeys(stored.values(), "list of struct")}
     said = {
-        **dict.fromkeys(view.entity.keys, f"key of {view.entity.name}"),
+        **meanings_of_keys(view),
         "partition": "the month that begins with these states",
         **{stored[feature.name]: f"what it takes to go on with {feature.name}: {meaning(feature)}" for feature in view.lifetime},
     }

@@ -8,7 +8,7 @@ from platform_assets.assets.keys import key_of
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.features import Measure
 from platform_assets.declare.source import Source
-from platform_assets.declare.training import FeaturesFrom
+from platform_assets.declare.training import FeaturesFrom, TrainingSet
 from platform_assets.declare.view import DerivedFeature, StoredFeature
 from platform_assets.expressions.types import DataType
 from platform_assets.steps.reading import layer_of, table_of
@@ -75,6 +75,13 @@ def measured(measure: Measure) -> str:
     return f"{word} {'' if of == 'row' else 'of '}{of}{where}"
 
 
+def meanings_of_keys(of: View | TrainingSet) -> dict[str, str]:
+    """What each key column is: 'key of station', and whose column holds it where that has another name."""
+    source = of.labels.source if isinstance(of, TrainingSet) else of.source
+    held = {key: "" if key == column else f": {column} of {source.name}" for key, column in of.key_columns.items()}
+    return {key: f"key of {of.entity.name}{by}" for key, by in held.items()}
+
+
 def meaning(feature: StoredFeature | DerivedFeature) -> str:
     """What a feature is: 'sum of quantity * unit_price where not cancelled, over 30d'."""
     if isinstance(feature, DerivedFeature):
@@ -102,6 +109,12 @@ def features_made_of(view: View, features_from: FeaturesFrom | None = None) -> d
         return {attribute: [(table, attribute)] for attribute in view.attributes}
     stored = {f.name: [(table, f.name)] if layer == "gold" else made_of(f.measure, view.source, table) for f in view.stored}
     return stored | {d.name: list(dict.fromkeys(origin for read in d.expression.columns for origin in stored[read])) for d in view.derived}
+
+
+def keys_made_of(view: View) -> dict[str, list[tuple[Table, str]]]:
+    """The columns that an entity's keys come from where a view is read: those of its gold, or of silver."""
+    layer = layer_of(view)
+    return {key: [(table_of(view, layer), key if layer == "gold" else column)] for key, column in view.key_columns.items()}
 
 
 def column_lineage(columns: Columns) -> dict[str, dg.TableColumnLineage]:

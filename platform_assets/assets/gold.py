@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import dagster as dg
 
 from platform_assets.assets.checkpoints import read_by_gold
-from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meanings, measured
+from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meanings, meanings_of_keys, measured
 from platform_assets.assets.keys import ONE_RUN, REFRESH, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
@@ -27,12 +27,12 @@ def view_asset(view: FeatureView, graph: Graph) -> dg.AssetsDefinition:
     silver, source = silver_table(view.source), view.source
     stored = {feature.name: feature.measure.type for feature in view.stored}
     columns: Columns = {
-        **{key: [(silver, key)] for key in view.entity.keys},
+        **{key: [(silver, column)] for key, column in view.key_columns.items()},
         **{feature.name: made_of(feature.measure, source, silver) for feature in view.stored},
     }
     types = {**view.key_types, "partition": "date", "valid_from": "datetime", "is_empty": "bool", **stored}
     said = {
-        **dict.fromkeys(view.entity.keys, f"key of {view.entity.name}"),
+        **meanings_of_keys(view),
         "partition": "the snapshot at whose end the windows end",
         "valid_from": "from when the row may be read",
         "is_empty": "whether the windows have nothing left",
@@ -53,10 +53,11 @@ def view_asset(view: FeatureView, graph: Graph) -> dg.AssetsDefinition:
 def attributes_asset(view: AttributeView, graph: Graph) -> dg.AssetsDefinition:
     """<view>/gold: of each entity the latest update that arrived in a partition."""
     silver, source = silver_table(view.source), view.source
-    columns: Columns = {name: [(silver, name)] for name in (*view.entity.keys, *view.attributes)}
+    held = view.key_columns | {attribute: attribute for attribute in view.attributes}
+    columns: Columns = {name: [(silver, column)] for name, column in held.items()}
     updated = {"valid_from": "datetime", "is_empty": "bool", EVENT_TIME: "datetime"}
     said = {
-        **dict.fromkeys(view.entity.keys, f"key of {view.entity.name}"),
+        **meanings_of_keys(view),
         "partition": "the partition in which the update arrived",
         "valid_from": "from when the row may be read",
         "is_empty": "never: attributes do not expire",

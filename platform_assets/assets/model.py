@@ -8,7 +8,15 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.assets.checks import Verdict, done_with_checks, evaluations, to_judge
-from platform_assets.assets.columns import Columns, column_lineage, column_schema, features_made_of, meanings
+from platform_assets.assets.columns import (
+    Columns,
+    column_lineage,
+    column_schema,
+    features_made_of,
+    keys_made_of,
+    meanings,
+    meanings_of_keys,
+)
 from platform_assets.assets.keys import ONCE, ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.model_pictures import pictures
 from platform_assets.assets.partitions import asked, partitions_definition
@@ -38,7 +46,7 @@ def training_asset(data: TrainingSet, graph: Graph) -> dg.AssetsDefinition:
     upstream = [reads(t, start=-months) for t in dict.fromkeys((silver, *features))]
     types = {**data.features.keys, "label_time": "datetime", data.label: "bool", **data.features.features, "partition": "date"}
     said = {
-        **dict.fromkeys(data.entity.keys, f"key of {data.entity.name}"),
+        **meanings_of_keys(data),
         "label_time": "the moment that the features are of; what is predicted comes after it",
         data.label: _label_meaning(data),
         "partition": "the month in which the label's interval ends",
@@ -72,7 +80,7 @@ def training_columns(data: TrainingSet) -> Columns:
     """What each column of a training set is made of; an on-demand feature of whatever the features that it reads are made of."""
     silver = silver_table(data.labels.source)
     columns: dict[str, list[tuple[Table, str]]] = {
-        **{key: [(silver, key)] for key in data.entity.keys},
+        **{key: [(silver, column)] for key, column in data.key_columns.items()},
         **{f"{v.name}__{name}": origins for v in data.features.views for name, origins in features_made_of(v, data.features_from).items()},
         data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
     }
@@ -187,7 +195,7 @@ def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     tables = {table_of(view, layer_of(view)): back if view.lookback is None else view.lookback for view in views}
     lineage = column_lineage(
         {
-            **{key: [(table_of(views[0], layer_of(views[0])), key)] for key in data.entity.keys},
+            **keys_made_of(views[0]),
             "score": list(dict.fromkeys(origin for v in views for made in features_made_of(v).values() for origin in made)),
         }
     )

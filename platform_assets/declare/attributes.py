@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from platform_assets.declare.arguments import assign, checked_arguments, names_of, shown, yes_or_no
-from platform_assets.declare.entity import Entity, check_keys
+from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.freshness import WhenStale, check_is_online, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.source import Source
@@ -31,6 +32,8 @@ class AttributeView:
         entity: whose attributes; its keys are the source's key.
         source: of kind "state".
         attributes: columns or flags of the source.
+        keys: for each of the entity's keys the column of the source that holds it, such as {"customer_id": "id"}, where the column has
+            another name. The view's tables have the entity's names. Default: the columns of the keys' own names.
         online: whether the values are published to the online store.
         max_staleness: online: how old the watermark may be, such as "2d". Default: until one partition after the next one should have been
             published, by partitions, data_delay and empty_after of the source.
@@ -51,6 +54,7 @@ class AttributeView:
     name: str
     entity: Entity
     source: Source
+    keys: tuple[tuple[str, str], ...]
     attributes: tuple[str, ...]
     online: bool
     max_staleness: timedelta | None
@@ -67,6 +71,7 @@ class AttributeView:
         entity: Entity,
         source: Source,
         attributes: Sequence[str],
+        keys: Mapping[str, str] | None = None,
         online: bool = False,
         max_staleness: str | None = None,
         when_stale: WhenStale | None = None,
@@ -85,25 +90,32 @@ class AttributeView:
                 f"{where}, source: {source.name!r} are {source.kind}, which no later row replaces. Declare it with kind='state', or use a "
                 "FeatureView: last('...').over('30d')."
             )
-        check_keys(entity, source, where, online=online is True)
-        if set(entity.keys) != set(source.key):
+        held = key_columns(entity, source, keys, where, online=online is True)
+        if {column for _, column in held} != set(source.key):
+            by = f", held by {[column for _, column in held]}" if is_renamed(held) else ""
             raise DeclarationError(
-                f"{where}: entity {entity.name!r} has the keys {list(entity.keys)}, source {source.name!r} is the state of "
-                f"{list(source.key)}. They must be the same: correct one of them."
+                f"{where}: entity {entity.name!r} has the keys {list(entity.keys)}{by}, source {source.name!r} is the state of "
+                f"{list(source.key)}. They must be the same: correct one of them, or say which column holds a key: keys={{...}}."
             )
         columns = names_of(attributes, f"{where}, attributes", "attributes=['segment']")
         if not columns:
             raise DeclarationError(f"{where} has no attributes. Write attributes=['segment'].")
         for column in columns:
             source.require(column, f"{where}, attributes, source {source.name!r}")
-            if column in entity.keys:
+            if column in dict(held).values():
                 raise DeclarationError(f"{where}, attributes: {column!r} is a key, which whoever asks knows already. Leave it out.")
+            if column in entity.keys:
+                raise DeclarationError(
+                    f"{where}, attributes: {column!r} is a column of source {source.name!r} and the name of a key of entity "
+                    f"{entity.name!r}, which {dict(held)[column]!r} holds. Name the entity's key otherwise, or leave the attribute out."
+                )
         check_is_online(online is True, max_staleness, when_stale, where)
         assign(
             self,
             name=name,
             entity=entity,
             source=source,
+            keys=held,
             attributes=columns,
             online=yes_or_no(online, f"{where}, online"),
             max_staleness=declared_limit(max_staleness, where),
@@ -116,9 +128,11 @@ class AttributeView:
     @cached_property
     def version(self) -> str:
         """Changes when a value could: with the source's version, the keys and the attributes."""
-        return version_of(
-            {"attributes": self.name, "source": self.source.version, "keys": self.entity.keys, "columns": list(self.attributes)}
-        )
+        meaning: dict[str, Any] = {"attributes": self.name, "source": self.source.version}
+        meaning |= {"keys": self.entity.keys, "columns": list(self.attributes)}
+        if is_renamed(self.keys):
+            meaning["held by"] = self.keys
+        return version_of(meaning)
 
     @property
     def reach(self) -> timedelta:
@@ -148,8 +162,14 @@ class AttributeView:
         return range(self.source.partitions.first, self.source.partitions.index(last - self.source.data_delay))
 
     @property
+    def key_columns(self) -> dict[str, str]:
+        """For each of the entity's keys, in their order, the column of the source that holds it."""
+        return dict(self.keys)
+
+    @property
     def key_types(self) -> dict[str, DataType]:
-        return {key: self.source.types[key] for key in self.entity.keys}
+        """The types of the entity's keys: those of the source's columns that hold them."""
+        return {key: self.source.types[column] for key, column in self.keys}
 
     @property
     def served(self) -> dict[str, DataType]:

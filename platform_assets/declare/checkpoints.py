@@ -67,7 +67,7 @@ def state_columns(view: FeatureView) -> dict[str, str]:
     The name says how they are laid out too, by aggregation and types: another aggregation under the old name has a column of its own,
     since a Delta table cannot change the type of one. Months of older versions keep theirs until they are made again.
     """
-    order = [[column, view.source.types.get(column)] for column in view.source.order if column not in view.entity.keys]
+    order = [[column, view.source.types.get(column)] for column in view.source.order if column not in view.key_columns.values()]
     columns = {}
     for feature in view.lifetime:
         argument = feature.measure.argument

@@ -6,10 +6,10 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown
+from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown, texts_by_name
 from platform_assets.declare.attributes import View
 from platform_assets.declare.durations import in_words, positive
-from platform_assets.declare.entity import Entity
+from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked_on_demand
@@ -136,10 +136,11 @@ def _check_together(views: Sequence[View], where: str) -> None:
         if names.count(view.name) > 1:
             raise DeclarationError(f"{where}, views: two are named {view.name!r}. Leave one out, or rename one.")
         for key, dtype in view.key_types.items():
-            known, first = types.setdefault(key, (dtype, view.name))
+            place = f"in view {view.name!r} (source {view.source.name!r}, column {view.key_columns[key]!r})"
+            known, first = types.setdefault(key, (dtype, place))
             if known != dtype:
                 raise DeclarationError(
-                    f"{where}: the key {key!r} is {SQL_NAMES[known]} in view {first!r} and {SQL_NAMES[dtype]} in view {view.name!r}. "
+                    f"{where}: the key {key!r} is {SQL_NAMES[known]} {first} and {SQL_NAMES[dtype]} {place}. "
                     "Give it one type in the sources' schemas."
                 )
 
@@ -172,6 +173,8 @@ class Labels:
     horizon: timedelta
     where: Expression | None
     spine: Spine
+    keys: tuple[tuple[str, str], ...] = ()
+    """Which of the source's columns hold keys of the entity that have other names, as declared."""
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -179,7 +182,7 @@ class Labels:
 
 
 @checked_arguments("no_event")
-def no_event(source: Source, *, within: str, spine: Spine, where: str | None = None) -> Labels:
+def no_event(source: Source, *, within: str, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
     """True where no event follows within the horizon: a customer who left.
 
     Args:
@@ -187,17 +190,21 @@ def no_event(source: Source, *, within: str, spine: Spine, where: str | None = N
         within: the horizon, such as "30d"; a label's interval is (t, t + within].
         spine: which entities, at which times.
         where: which events count, both for being active and for the label.
+        keys: for each key of the entity the source's column that holds it, such as {"station_id": "end_station"}, where the column has
+            another name.
     """
-    return _labels(source, "none", within, spine, where)
+    return _labels(source, "none", within, spine, where, keys)
 
 
 @checked_arguments("any_event")
-def any_event(source: Source, *, within: str, spine: Spine, where: str | None = None) -> Labels:
+def any_event(source: Source, *, within: str, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
     """True where an event follows within the horizon: a customer who comes back. Arguments as for no_event."""
-    return _labels(source, "any", within, spine, where)
+    return _labels(source, "any", within, spine, where, keys)
 
 
-def _labels(source: Source, event: Literal["none", "any"], within: str, spine: Spine, where: str | None) -> Labels:
+def _labels(
+    source: Source, event: Literal["none", "any"], within: str, spine: Spine, where: str | None, keys: Mapping[str, str] | None
+) -> Labels:
     if not isinstance(source, Source):
         raise DeclarationError(f"labels: {shown(source)} is no source. Declare it with @source(...).")
     place = f"labels from source {source.name!r}"
@@ -217,6 +224,7 @@ def _labels(source: Source, event: Literal["none", "any"], within: str, spine: S
         positive(within, f"{place}, within"),
         None if where is None else condition(where, source.types, f"{place}, where"),
         spine,
+        tuple(texts_by_name(keys, f"{place}, keys", "keys={'station_id': 'end_station'}").items()),
     )
 
 
@@ -261,6 +269,7 @@ class TrainingSet:
     features: FeatureService
     labels: Labels
     entity: Entity
+    keys: tuple[tuple[str, str], ...]
     label: str
     features_from: FeaturesFrom | None
     description: str
@@ -306,13 +315,13 @@ class TrainingSet:
                     f"{where}: the labels are of entity {entity.name!r} with keys {list(entity.keys)}, "
                     f"view {view.name!r} needs {list(view.entity.keys)}"
                 )
-        for key in entity.keys:
-            place = f"{where}, labels, key of entity {entity.name!r}, source {labels.source.name!r}"
-            labels.source.require(key, place)
-            known, needed = labels.source.types[key], features.keys[key]
+        columns = key_columns(entity, labels.source, dict(labels.keys), f"{where}, labels")
+        for key, column in columns:
+            known, needed = labels.source.types[column], features.keys[key]
             if known != needed:
+                place = f"{where}, labels, key of entity {entity.name!r}, source {labels.source.name!r}"
                 raise DeclarationError(
-                    f"{place}: {key!r} is {SQL_NAMES[known]}, the features need {SQL_NAMES[needed]}. "
+                    f"{place}: {column!r} is {SQL_NAMES[known]}, the features need {SQL_NAMES[needed]}. "
                     "Give it one type in the sources' schemas."
                 )
         _check_one_zone(features.views, labels, where)
@@ -324,12 +333,18 @@ class TrainingSet:
             features=features,
             labels=labels,
             entity=entity,
+            keys=columns,
             label=label,
             features_from=features_from,
             description=check_description(description, where),
             owners=check_owners(owners, where) or features.views[0].owners,
             tags=check_tags(tags, where),
         )
+
+    @property
+    def key_columns(self) -> dict[str, str]:
+        """For each of the entity's keys, in their order, the column of the labels' source that holds it."""
+        return dict(self.keys)
 
     @cached_property
     def partitions(self) -> Partitions:
@@ -341,16 +356,17 @@ class TrainingSet:
     @cached_property
     def version(self) -> str:
         labels = self.labels
-        return version_of(
-            {
-                "training": self.name,
-                "features": self.features.version,
-                "source": labels.source.version,
-                "event": labels.event,
-                "horizon": labels.horizon,
-                "where": labels.where and labels.where.canonical,
-                "step": labels.spine.step,
-                "active": labels.spine.active,
-                "label": self.label,
-            }
-        )
+        meaning: dict[str, Any] = {
+            "training": self.name,
+            "features": self.features.version,
+            "source": labels.source.version,
+            "event": labels.event,
+            "horizon": labels.horizon,
+            "where": labels.where and labels.where.canonical,
+            "step": labels.spine.step,
+            "active": labels.spine.active,
+            "label": self.label,
+        }
+        if is_renamed(self.keys):
+            meaning["columns"] = self.keys
+        return version_of(meaning)

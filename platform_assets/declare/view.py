@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown, yes_or_no
 from platform_assets.declare.durations import positive
-from platform_assets.declare.entity import Entity, check_keys
+from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
 from platform_assets.declare.freshness import WhenStale, check_is_online, declared_limit, declared_reaction
 from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
@@ -64,6 +64,9 @@ class FeatureView:
         entity: whose features.
         source: of which events.
         features: aggregations over windows, and what is derived from them.
+        keys: for each of the entity's keys the column of the source that holds it, such as {"station_id": "end_station"}, where the
+            column has another name: so two views of one source are about one entity through different columns. The view's tables have
+            the entity's names. Default: the columns of the keys' own names.
         accuracy: "snapshot": a value for each entity and partition, of windows that end where the partition does. "temporal": values at
             the very moment of reading, computed from silver; the start of a window is rounded down to a tile.
         tile: of temporal accuracy, such as "1m". Default: the largest of 5 s, 30 s, 5 min, 1 h, 1 d that is at most a tenth of the window.
@@ -82,6 +85,7 @@ class FeatureView:
     name: str
     entity: Entity
     source: Source
+    keys: tuple[tuple[str, str], ...]
     stored: tuple[StoredFeature, ...]
     derived: tuple[DerivedFeature, ...]
     accuracy: Accuracy
@@ -100,6 +104,7 @@ class FeatureView:
         entity: Entity,
         source: Source,
         features: Sequence[Feature | Derived],
+        keys: Mapping[str, str] | None = None,
         accuracy: Accuracy = "snapshot",
         tile: str | None = None,
         online: bool = False,
@@ -115,7 +120,7 @@ class FeatureView:
             raise DeclarationError(f"{where}, entity: {shown(entity)} is no Entity. Write Entity('customer', keys=['customer_id']).")
         if not isinstance(source, Source):
             raise DeclarationError(f"{where}, source: {shown(source)} is no source. Declare it with @source(...).")
-        check_keys(entity, source, where, online=online is True)
+        columns = key_columns(entity, source, keys, where, online=online is True)
         stored: list[StoredFeature] = []
         declared = list_of(features, f"{where}, features", "features=[count().over('7d')]")
         for feature in declared:
@@ -147,6 +152,7 @@ class FeatureView:
             name=name,
             entity=entity,
             source=source,
+            keys=columns,
             stored=tuple(stored),
             derived=tuple(derived),
             accuracy=accuracy,
@@ -168,6 +174,8 @@ class FeatureView:
             "stored": [[*f.measure.meaning, f.window.length, f.window.offset, f.window.closed] for f in self.stored],
             "derived": [[f.name, f.expression.canonical] for f in self.derived],
         }
+        if is_renamed(self.keys):
+            meaning["columns"] = self.keys
         if self.accuracy == "temporal":
             meaning["tiles"] = [f.window.tile for f in self.stored]
         if self.lifetime:
@@ -217,8 +225,14 @@ class FeatureView:
         return range(max(oldest, partitions.first), newest + 1)
 
     @property
+    def key_columns(self) -> dict[str, str]:
+        """For each of the entity's keys, in their order, the column of the source that holds it."""
+        return dict(self.keys)
+
+    @property
     def key_types(self) -> dict[str, DataType]:
-        return {key: self.source.types[key] for key in self.entity.keys}
+        """The types of the entity's keys: those of the source's columns that hold them."""
+        return {key: self.source.types[column] for key, column in self.keys}
 
     @property
     def served(self) -> dict[str, FeatureType]:

@@ -136,8 +136,8 @@ def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) ->
     """The rows of a feature view's table for the partitions first..last, from silver rows (all arrivals)."""
     source, windows = view.source, {feature.window for feature in view.stored}
     written = []
-    for entity in entities(view.entity.keys, rows):
-        mine = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity]
+    for entity in entities(view.key_columns, rows):
+        mine = [row for row in rows if entity_of(view.key_columns, row) == entity]
         now = {window: members(window, mine, source, first - 1) for window in windows}
         for partition in range(first, last + 1):
             before, now = now, {window: members(window, mine, source, partition) for window in windows}
@@ -154,9 +154,15 @@ def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) ->
     return written
 
 
-def entities(keys: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    found = {tuple(row[key] for key in keys) for row in rows}
+def entities(keys: Mapping[str, str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """The entities that rows of a source are about."""
+    found = {entity_of(keys, row) for row in rows}
     return sorted(entity for entity in found if None not in entity)
+
+
+def entity_of(keys: Mapping[str, str], row: Row) -> tuple[Any, ...]:
+    """The entity that a row of a source is about: for each key the value of the column that holds it."""
+    return tuple(row[column] for column in keys.values())
 
 
 def members(window: Window, rows: Sequence[Row], source: Source, partition: int) -> list[Row]:
@@ -185,7 +191,7 @@ def value(measure: Measure, rows: Sequence[Row], source: Source) -> Any:
 
 def stored_at(view: FeatureView, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row | None:
     """The stored features of an entity as a reader at t gets them, from silver rows (all arrivals); None when nothing of it is there."""
-    mine = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity]
+    mine = [row for row in rows if entity_of(view.key_columns, row) == entity]
     if not mine or None in entity:
         return None
     if view.accuracy == "temporal":
@@ -239,8 +245,8 @@ def attributes_log(view: AttributeView, rows: Sequence[Row], first: int, last: i
     written = []
     for partition in range(first, last + 1):
         arrived = [row for row in rows if row["arrival"] == partition]
-        for entity in entities(view.entity.keys, arrived):
-            mine = [row for row in arrived if tuple(row[k] for k in view.entity.keys) == entity]
+        for entity in entities(view.key_columns, arrived):
+            mine = [row for row in arrived if entity_of(view.key_columns, row) == entity]
             row = max(mine, key=lambda row: (row[view.source.event_time], row["delivery"], row["row_number"]))
             written.append(
                 {
@@ -257,7 +263,7 @@ def attributes_log(view: AttributeView, rows: Sequence[Row], first: int, last: i
 
 def attributes_as_of(view: AttributeView, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
     """The attributes of an entity as a reader at t sees them, straight from silver rows (all arrivals), without the view's table."""
-    seen = [row for row in rows if tuple(row[k] for k in view.entity.keys) == entity and arrived_at(view.source, row) <= t]
+    seen = [row for row in rows if entity_of(view.key_columns, row) == entity and arrived_at(view.source, row) <= t]
     if not seen:
         return dict.fromkeys(view.attributes)
     latest = max(seen, key=lambda row: (row[view.source.event_time], *place(row)))

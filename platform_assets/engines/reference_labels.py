@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from platform_assets.declare.training import TrainingSet
-from platform_assets.engines.reference import Row, arrived_at, entities
+from platform_assets.engines.reference import Row, arrived_at, entities, entity_of
 from platform_assets.engines.reference_partitions import ends_at, starts_at
 
 
@@ -18,9 +18,9 @@ def labels(data: TrainingSet, rows: Sequence[Row], partition: int) -> list[Row]:
     while t + declared.horizon < end and (source.partitions.end is None or t + declared.horizon < source.partitions.end):
         if t + declared.horizon >= start:
             known = [row for row in events if arrived_at(source, row) <= t and t - declared.spine.active <= row[source.event_time] < t]
-            for entity in entities(data.entity.keys, known):
+            for entity in entities(data.key_columns, known):
                 follows = any(
-                    tuple(row[k] for k in data.entity.keys) == entity
+                    entity_of(data.key_columns, row) == entity
                     and t < row[source.event_time] <= t + declared.horizon
                     and ends_at(source.partitions, row["arrival"]) <= end
                     for row in events

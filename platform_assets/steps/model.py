@@ -11,6 +11,7 @@ import polars as pl
 
 from platform_assets.declare.model import Model
 from platform_assets.declare.version import version_of_code
+from platform_assets.engines.polars.keys import keys_of
 from platform_assets.errors import DamagedError, ModelError
 from platform_assets.expressions.types import POLARS
 from platform_assets.steps.damaged import without_damaged
@@ -131,6 +132,9 @@ def _recorded(
     return row, details
 
 
+_AT = "__at"
+"""When a row of silver happened."""
+
 DAYS_AT_ONCE = 32
 """Predicted together: their lookback of gold is read once."""
 
@@ -222,8 +226,11 @@ def _lives(model: Model, days: list[int], run: Run, read: Sequence[Origin]) -> l
     begin, end = _predicted_at(model, days[0]), _predicted_at(model, days[-1])
     lives = []
     for origin in judging:
-        columns = ["valid_from", "is_empty"] if origin.layer == "gold" else [origin.view.source.event_time, "arrival"]
-        lives.append((origin, origin.scan(run, begin, end).select(*keys, *columns).drop_nulls(keys).collect()))
+        if origin.layer == "gold":
+            columns = [*map(pl.col, keys), pl.col("valid_from"), pl.col("is_empty")]
+        else:
+            columns = [*keys_of(origin.view.key_columns), pl.col(origin.view.source.event_time).alias(_AT), pl.col("arrival")]
+        lives.append((origin, origin.scan(run, begin, end).select(columns).drop_nulls(keys).collect()))
     return lives
 
 
@@ -234,7 +241,7 @@ def _alive(origin: Origin, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
         latest = rows.filter(pl.col("valid_from") <= at).sort("valid_from").unique(view.entity.keys, keep="last")
         return latest.filter(~pl.col("is_empty")).select(view.entity.keys)
     arrived = view.source.partitions.value(view.source.partitions.index(at - view.source.data_delay) - 1)
-    inside = pl.col(view.source.event_time).is_between(at - view.reach, at, closed="left")
+    inside = pl.col(_AT).is_between(at - view.reach, at, closed="left")
     return rows.filter(pl.col("arrival") <= arrived, inside).select(view.entity.keys).unique()
 
 

@@ -61,6 +61,6 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
 
 def _no_labels(data: TrainingSet) -> pl.DataFrame:
     """A month in which no label can end yet."""
-    keys = {key: POLARS[data.labels.source.types[key]] for key in data.entity.keys}
+    keys = {key: POLARS[data.features.keys[key]] for key in data.entity.keys}
     features = {name: POLARS[dtype] for name, dtype in data.features.features.items()}
     return pl.DataFrame(schema={**keys, "label_time": POLARS["datetime"], data.label: POLARS["bool"], **features})

@@ -40,7 +40,7 @@ def reference_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, 
     """The same as compute_features, by the reference engine."""
     compute.accepted(view.source, compute.received(view.source, events))
     silver, _ = reference_silver(view.source, events)
-    entities = reference.entities(view.entity.keys, silver)
+    entities = reference.entities(view.key_columns, silver)
     asked = [{**dict(zip(view.entity.keys, entity, strict=True)), "at": t} for t in sorted(set(compute.moments(at))) for entity in entities]
     return [{**row, **values} for row, values in zip(asked, reference_values(view, silver, asked), strict=True)]
 

@@ -225,7 +225,7 @@ USER, USER_IN_SHOP = Entity("user", keys=["user"]), Entity("user_in_shop", keys=
 
 @cache
 def declared_service(shape: Shape, windows: Windows) -> FeatureService:
-    """A small view by two keys and the large one by one key."""
+    """A small view by two keys and the large one by one key. Of every third variant another column holds the shop."""
     events, length = declared_source(shape), windows.lengths[-1]
     small: list[Feature | Derived] = [
         count().over(*windows.lengths),
@@ -233,14 +233,21 @@ def declared_service(shape: Shape, windows: Windows) -> FeatureService:
         sum_("quantity", default=0).over(length),
         derive("some", f"count_{length} > 1"),
     ]
-    pairs = FeatureView("pairs", entity=USER_IN_SHOP, source=events, features=small)
+    pairs = FeatureView("pairs", entity=USER_IN_SHOP, source=events, features=small, keys=_shops(windows.variant))
     return FeatureService("served", [pairs, FeatureView("users", entity=USER, source=events, features=features(windows))])
+
+
+def _shops(variant: int) -> dict[str, str] | None:
+    """Quantities are numbers as shops are; features read them, too."""
+    return {"shop": "quantity"} if variant % 3 == 0 else None
 
 
 def declared_training(shape: Shape, windows: Windows, event: str, where: str | None) -> TrainingSet:
     """Labels of users in shops, with all features."""
     label = no_event if event == "none" else any_event
-    labels = label(declared_source(shape), within=shape.unit.within, spine=every(shape.unit.step, active=shape.unit.active), where=where)
+    spine = every(shape.unit.step, active=shape.unit.active)
+    keys = _shops(windows.variant + 1)  # not those of the view
+    labels = label(declared_source(shape), within=shape.unit.within, spine=spine, where=where, keys=keys)
     return TrainingSet("training", features=declared_service(shape, windows), labels=labels)
 
 

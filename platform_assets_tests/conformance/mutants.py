@@ -4,6 +4,7 @@ from platform_assets_tests.conformance.mutant import Mutant, mutants
 from platform_assets_tests.conformance.mutants_silver import RULES, SILVER, SILVER_MUTANTS
 
 CHANGE_LOG = "engines/polars/change_log.py"
+KEYS = "engines/polars/keys.py"
 WINDOWS = "engines/polars/windows.py"
 MARKS = "engines/polars/marks.py"
 FROM_SILVER = "engines/polars/from_silver.py"
@@ -87,10 +88,18 @@ MUTANTS: list[Mutant] = [
         ),
         (
             "half a key is an entity",
-            WINDOWS,
-            "pl.all_horizontal(pl.col(key).is_not_null()",
-            "pl.any_horizontal(pl.col(key).is_not_null()",
+            KEYS,
+            "pl.all_horizontal(pl.col(column).is_not_null()",
+            "pl.any_horizontal(pl.col(column).is_not_null()",
         ),
+        ("the column of the key's own name holds it", KEYS, "pl.col(column).alias(key)", "pl.col(key)"),
+        (
+            "rows straight from silver are looked up by the key's own name",
+            FROM_SILVER,
+            "left_on=list(view.key_columns.values())",
+            "left_on=keys",
+        ),
+        ("updates are of the column of the key's own name", ATTRIBUTES, "[*columns.values(), ", "[*columns, "),
         ("a rule that is null is broken", RULES, "name: ~rule.polars()", "name: ~rule.polars().fill_null(False)"),
         (
             "a text that cannot be read is null",
@@ -324,9 +333,9 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "labels and reports",
-        ("what happens at t follows t", LABELS, 'pl.col("at") > t,', 'pl.col("at") >= t,'),
-        ("what happens at t + horizon is too late", LABELS, 'pl.col("at") <= t + microseconds', 'pl.col("at") < t + microseconds'),
-        ("who was active is known before it arrived", LABELS, 'pl.col("arrived") <= t - microseconds(source.data_delay),', ""),
+        ("what happens at t follows t", LABELS, "pl.col(_AT) > t,", "pl.col(_AT) >= t,"),
+        ("what happens at t + horizon is too late", LABELS, "pl.col(_AT) <= t + microseconds", "pl.col(_AT) < t + microseconds"),
+        ("who was active is known before it arrived", LABELS, "pl.col(_ARRIVED) <= t - microseconds(source.data_delay),", ""),
         ("a report's day is one of the source", REPORT, "days, mine = table.event_partitions,", "days, mine = table.source.partitions,"),
     ),
     *SILVER_MUTANTS,

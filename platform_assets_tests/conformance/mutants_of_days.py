@@ -11,8 +11,8 @@ EVERY_MUTANT = [
         (
             "the first moment of a day belongs to the day before",
             TIMES,
-            'np.searchsorted(starts, within, "right")',
-            'np.searchsorted(starts, within, "left")',
+            'np.searchsorted(starts, known, "right")',
+            'np.searchsorted(starts, known, "left")',
         ),
         ("days of a zone begin at midnight UTC", TIMES, "if partitions.is_even or not len(times):", "if True:"),
         ("a skipped day is counted", TIMES, "days - _count(days > skipped for skipped in partitions.skipped)", "days"),

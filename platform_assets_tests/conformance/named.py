@@ -134,10 +134,11 @@ class Snapshots:
     rows: Sequence[At]
     expected: Mapping[str, Any]
     source: Source = field(default_factory=lambda: events())
+    keys: Mapping[str, str] | None = None
 
     def check(self, engine: Engine) -> None:
         features = [self.features] if isinstance(self.features, Feature) else list(self.features)
-        view = FeatureView("view", entity=USER, source=self.source, features=features)
+        view = FeatureView("view", entity=USER, source=self.source, features=features, keys=self.keys)
         silver = silver_rows(self.source, self.rows)
         first = min(row["arrival"] for row in silver) - 1
         last = max([row["arrival"] for row in silver] + [partition_of(self.source, p) for p in self.expected]) + view.reads_back + 2
@@ -166,9 +167,10 @@ class Reads:
     asked: Sequence[tuple[str, Mapping[str, Any]]]
     """(time, expected features) in any order; a value for `user` in it is the key to ask for."""
     source: Source = field(default_factory=lambda: events())
+    keys: Mapping[str, str] | None = None
 
     def check(self, engine: Engine) -> None:
-        view = FeatureView("view", entity=USER, source=self.source, features=list(self.features))
+        view = FeatureView("view", entity=USER, source=self.source, features=list(self.features), keys=self.keys)
         silver = silver_rows(self.source, self.rows)
         times = [moment(time) for time, _ in self.asked]
         first = min(row["arrival"] for row in silver) - 1
@@ -191,9 +193,12 @@ class Moments:
     """(time, expected features) in any order; a value for `user` in it is the key to ask for."""
     tile: str | None = None
     source: Source = field(default_factory=lambda: events())
+    keys: Mapping[str, str] | None = None
 
     def check(self, engine: Engine) -> None:
-        view = FeatureView("view", entity=USER, source=self.source, features=list(self.features), accuracy="temporal", tile=self.tile)
+        view = FeatureView(
+            "view", entity=USER, source=self.source, features=list(self.features), keys=self.keys, accuracy="temporal", tile=self.tile
+        )
         asked = [{"user": expected.get("user", "ada"), "label_time": moment(time)} for time, expected in self.asked]
         wanted = [
             {**row, **{f"view__{name}": value for name, value in expected.items() if name != "user"}}
@@ -211,9 +216,10 @@ class Attributes:
     rows: Sequence[At]
     asked: Sequence[tuple[str, Mapping[str, Any]]]
     source: Source = field(default_factory=lambda: events(kind="state", key=["user"]))
+    keys: Mapping[str, str] | None = None
 
     def check(self, engine: Engine) -> None:
-        view = AttributeView("view", entity=USER, source=self.source, attributes=self.attributes)
+        view = AttributeView("view", entity=USER, source=self.source, attributes=self.attributes, keys=self.keys)
         silver = silver_rows(self.source, self.rows)
         arrivals = [row["arrival"] for row in silver]
         log = [

@@ -63,7 +63,8 @@ SERVICES: Wrong = {
     "a view stands twice": (lambda: service(spend(), spend()), "feature service 'spending', views: two are named 'spend'. Leave one out,"),
     "a key has two types": (
         lambda: service(spend(), visits()),
-        "feature service 'spending': the key 'customer_id' is int in view 'spend' and text in view 'visits'. Give it one type in",
+        "feature service 'spending': the key 'customer_id' is int in view 'spend' (source 'orders', column 'customer_id') and text in view "
+        "'visits' (source 'orders', column 'customer_id'). Give it one type in",
     ),
     "views are misspelt": (lambda: FeatureService("s", view=[]), "feature service 's': there is no argument 'view'. Did you mean 'views'?"),  # type: ignore[call-arg]
     "an on-demand feature is a text": (
@@ -153,7 +154,7 @@ LABELS: Wrong = {
     ),
     "an argument has no name": (
         lambda: any_event(ORDERS, "30d"),  # type: ignore[call-arg]
-        "any_event: only source may stand without a name. Write the others as name=value: within, spine, where.",
+        "any_event: only source may stand without a name. Write the others as name=value: within, spine, where, keys.",
     ),
 }
 

@@ -29,7 +29,7 @@ VIEWS: Wrong = {
     "the name is missing": (lambda: FeatureView(entity=CUSTOMER), "feature view lacks the argument 'name'."),  # type: ignore[call-arg]
     "arguments have no names": (
         lambda: FeatureView("spend", CUSTOMER, ORDERS),  # type: ignore[call-arg]
-        f"{SPEND}: only name may stand without a name. Write the others as name=value: entity, source, features, accuracy, tile, online,",
+        f"{SPEND}: only name may stand without a name. Write the others as name=value: entity, source, features, keys, accuracy, tile,",
     ),
     "the name is given twice": (
         lambda: FeatureView("spend", name="spend", entity=CUSTOMER, source=ORDERS, features=[]),  # type: ignore[misc]

@@ -58,7 +58,7 @@ def test_the_peers_are_these_with_so_many_cases_each() -> None:
     }
     assert counted == {
         "chronon_windows": (6, 3),
-        "contract": (24, 0),
+        "contract": (26, 0),
         "feast_point_in_time": (8, 1),
         "openmldb_aggregations": (18, 3),
         "openmldb_attributes": (2, 3),

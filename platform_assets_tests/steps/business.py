@@ -36,8 +36,10 @@ class Business:
 
     layers: tuple[str, ...] = LAYERS
 
-    def __init__(self, home: Path, *, declared: Mapping[str, Any] | None = None, now: datetime = START + timedelta(days=400)) -> None:
-        """declared: what @source is told beside or instead of the arguments below."""
+    def __init__(
+        self, home: Path, *, declared: Mapping[str, Any] | None = None, now: datetime = START + timedelta(days=400), key: str = "user"
+    ) -> None:
+        """declared: what @source is told beside or instead of the arguments below. key: the entity's, which the column `user` holds."""
         self.now = now
         self.deliveries: dict[str, list[dict[str, Any]] | None] = {}
         deliveries = self.deliveries
@@ -63,12 +65,13 @@ class Business:
             return pl.DataFrame(rows, schema={**dict.fromkeys(("sale_id", "user", "at", "amount"), pl.String), **dict.fromkeys(more)})
 
         self.source = sales
-        self.entity = Entity("user", keys=["user"])
+        self.entity, self.keys = Entity("user", keys=[key]), {key: "user"}
         self.view = FeatureView(
             "spending",
             entity=self.entity,
             source=sales,
             online=True,
+            keys=self.keys,
             features=[count().over("1d", "3d"), sum("amount").over("3d"), mean("amount").over("2d"), last("amount").over("3d")],
         )
         self.report = GoldTable("takings", source=sales, measures=[count().named("sales"), sum("amount").named("taken")])

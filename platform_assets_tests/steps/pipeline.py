@@ -61,13 +61,13 @@ REDECLARED: dict[str, Any] = {"schema": Redeclared, "flags": {"small": "amount <
 class Pipeline(Business):
     """A business over a lake, a folder of models and, if it is given one, an online store."""
 
-    def __init__(self, home: Path, store: OnlineStore | None = None, *, redeclared: bool = False) -> None:
-        """redeclared: a column of each table has another type, others are gone, renamed or new."""
-        super().__init__(home / "lake", declared={"accepted_share": 0.5, **(REDECLARED if redeclared else {})})
+    def __init__(self, home: Path, store: OnlineStore | None = None, *, redeclared: bool = False, key: str = "user") -> None:
+        """redeclared: a column of each table has another type, others are gone, renamed or new. key: the entity's, of the column `user`."""
+        super().__init__(home / "lake", declared={"accepted_share": 0.5, **(REDECLARED if redeclared else {})}, key=key)
         lifetimes = [count().over("1d", "lifetime"), earliest("amount").over("lifetime"), mode("amount").over("lifetime")]
         if redeclared:
             features = [count().over("1d"), count().over("3d").named("amount_sum_3d"), newest("amount").over("3d").named("newest")]
-            self.view = FeatureView("spending", entity=self.entity, source=self.source, online=True, features=features)
+            self.view = FeatureView("spending", entity=self.entity, source=self.source, online=True, features=features, keys=self.keys)
             measures = [sum("amount").named("sales"), count().named("number")]
             self.report = GoldTable("takings", source=self.source, measures=measures)
             lifetimes = [count().over("1d"), earliest("sale_id").over("lifetime").named("amount_first_lifetime")]
@@ -77,8 +77,9 @@ class Pipeline(Business):
             entity=self.entity,
             source=self.source,
             features=lifetimes,
+            keys=self.keys,
         )
-        labels = any_event(self.source, within="1d", spine=every("1d", active="3d"))
+        labels = any_event(self.source, within="1d", spine=every("1d", active="3d"), keys=self.keys)
         self.training = TrainingSet("coming", features=FeatureService("habits", [self.view]), labels=labels)
 
         @model(self.training, checks=[at_least("auc", 0.0)])

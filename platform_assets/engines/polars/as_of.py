@@ -66,7 +66,8 @@ def _from_silver(view: View, silver: pl.LazyFrame, asked: pl.DataFrame, rows_at_
     """The same, of rows of the view's source."""
     if isinstance(view, FeatureView):
         return features_at(view, silver, asked, _AT, rows_at_once=rows_at_once)
-    known = silver.join(asked.lazy().select(view.entity.keys).unique(), on=list(view.entity.keys), how="semi")
+    entities = asked.lazy().select(view.entity.keys).unique()
+    known = silver.join(entities, left_on=list(view.key_columns.values()), right_on=list(view.entity.keys), how="semi")
     return _from_gold(view, attributes_log(view, known, *_EVERY).lazy(), asked)
 
 

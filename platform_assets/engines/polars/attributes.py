@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView
+from platform_assets.engines.polars.keys import keys_of
 from platform_assets.engines.polars.times import index_of, start_of
 
 
@@ -14,12 +15,12 @@ def attributes_log(view: AttributeView, silver: pl.LazyFrame, first: int, last: 
     silver: accepted rows of at least these arrival partitions. Columns out: the keys, partition, valid_from, is_empty (always false),
     the update's event time, the attributes.
     """
-    source, keys = view.source, list(view.entity.keys)
+    source, columns = view.source, view.key_columns
     arrival = index_of("arrival", source.partitions)
     updates = silver.filter(arrival.is_between(first, last)).sort(source.event_time, "delivery", "row_number")
-    latest = updates.unique([*keys, "arrival"], keep="last", maintain_order=True)
+    latest = updates.unique([*columns.values(), "arrival"], keep="last", maintain_order=True)
     return latest.select(
-        *keys,
+        *keys_of(columns),
         pl.col("arrival").alias("partition"),
         (start_of(arrival + 1, source.partitions) + pl.lit(source.data_delay, pl.Duration("us"))).alias("valid_from"),
         pl.lit(False).alias("is_empty"),

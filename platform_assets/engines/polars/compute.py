@@ -14,6 +14,7 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
+from platform_assets.engines.polars.keys import keys_of
 from platform_assets.engines.polars.parse import bounds_of, parsed
 from platform_assets.engines.polars.silver import Judged, judge
 from platform_assets.engines.polars.tables import KINDS, is_table, table_of
@@ -57,7 +58,7 @@ def compute_features(view: View, events: Any, *, at: Moment | Sequence[Moment]) 
     raw = received(view.source, events)
     asked, keys = moments(at), list(view.entity.keys)
     silver = accepted(view.source, raw)
-    entities = silver.select(keys).drop_nulls().unique().sort(keys)
+    entities = silver.select(keys_of(view.key_columns)).drop_nulls().unique().sort(keys)
     times = pl.DataFrame({"at": sorted(set(asked))}, schema={"at": POLARS["datetime"]})
     labels = times.join(entities, how="cross")
     temporal = isinstance(view, FeatureView) and view.accuracy == "temporal"

@@ -25,7 +25,7 @@ def features_at(
     keys = list(view.entity.keys)
     wanted = asked.select(*keys, pl.col(time), _tick(view, time).alias(_TICK))
     marks = wanted.select(*keys, _TICK).drop_nulls(keys).unique()
-    rows_of_asked = silver.join(marks.lazy().select(keys).unique(), on=keys, how="semi")
+    rows_of_asked = silver.join(marks.lazy().select(keys).unique(), left_on=list(view.key_columns.values()), right_on=keys, how="semi")
     parts = []
     for rows in chunks(view, rows_of_asked, rows_at_once):
         entities = rows.frame[rows.heads].select(keys).with_row_index(_ENTITY)

@@ -6,7 +6,11 @@ import polars as pl
 
 from platform_assets.declare.partitions import MICROSECOND
 from platform_assets.declare.training import TrainingSet
+from platform_assets.engines.polars.keys import has_entity, keys_of
 from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch, start_of
+
+_AT, _ARRIVED = "__at", "__arrived"
+"""When a row happened and arrived, in microseconds."""
 
 
 def label_times(data: TrainingSet, partition: int) -> list[datetime]:
@@ -33,23 +37,25 @@ def labels(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFr
     declared, keys = data.labels, list(data.entity.keys)
     source = declared.source
     arrived = start_of(index_of("arrival", source.partitions) + 1, source.partitions)
-    events = silver.filter(pl.all_horizontal(pl.col(key).is_not_null() for key in keys), arrived <= data.partitions.ends_at(partition))
+    events = silver.filter(has_entity(data.key_columns), arrived <= data.partitions.ends_at(partition))
     if declared.where is not None:
         events = events.filter(declared.where.polars())
-    rows = events.select(*keys, physical(source.event_time).alias("at"), arrived.dt.timestamp("us").alias("arrived")).collect()
+    rows = events.select(
+        *keys_of(data.key_columns), physical(source.event_time).alias(_AT), arrived.dt.timestamp("us").alias(_ARRIVED)
+    ).collect()
     found = []
     for time in label_times(data, partition):
         t = since_epoch(time)
         active = (
             rows.filter(
-                pl.col("arrived") <= t - microseconds(source.data_delay),
-                pl.col("at") >= t - microseconds(declared.spine.active),
-                pl.col("at") < t,
+                pl.col(_ARRIVED) <= t - microseconds(source.data_delay),
+                pl.col(_AT) >= t - microseconds(declared.spine.active),
+                pl.col(_AT) < t,
             )
             .select(keys)
             .unique()
         )
-        after = rows.filter(pl.col("at") > t, pl.col("at") <= t + microseconds(declared.horizon)).select(keys).unique()
+        after = rows.filter(pl.col(_AT) > t, pl.col(_AT) <= t + microseconds(declared.horizon)).select(keys).unique()
         followed = active.join(after.with_columns(pl.lit(True).alias("__follows")), on=keys, how="left").with_columns(
             pl.col("__follows").fill_null(False)
         )

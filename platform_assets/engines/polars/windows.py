@@ -21,6 +21,7 @@ from platform_assets.aggregations.column import Bools, Ints
 from platform_assets.declare.features import Closed, Measure
 from platform_assets.declare.view import FeatureView, StoredFeature
 from platform_assets.engines.polars.kept import ARRIVAL, ENTITY, ORDER, TIME, Checkpoint, Held, held, witnesses
+from platform_assets.engines.polars.keys import has_entity, keys_of
 from platform_assets.engines.polars.marks import Marks, classes, combined
 from platform_assets.engines.polars.times import index_of, indexes_at, microseconds, physical, start_of
 from platform_assets.errors import ComputeError
@@ -140,9 +141,9 @@ def _events(view: FeatureView, silver: pl.LazyFrame) -> pl.LazyFrame:
     """Keys, time, arrival, primary key and masked arguments of the rows that have an entity."""
     source, arguments = view.source, arguments_of(view)
     columns = {arguments[feature.name]: prepared(feature.measure) for feature in view.stored}
-    order = [c for c in source.order if c not in view.entity.keys]
-    return silver.filter(pl.all_horizontal(pl.col(key).is_not_null() for key in view.entity.keys)).select(
-        *view.entity.keys,
+    order = [c for c in source.order if c not in view.key_columns.values()]
+    return silver.filter(has_entity(view.key_columns)).select(
+        *keys_of(view.key_columns),
         *(pl.col(c).alias(f"{ORDER}{c}") for c in order),
         physical(source.event_time).alias(TIME),
         _arrival(view).alias(ARRIVAL),

@@ -84,7 +84,7 @@ def declared_view(words: Words, of: Source, where: str) -> View:
     entity = Entity("entity", keys=_one_or_several(words.get("entity", ())))
     view: View
     if "attributes" in words:
-        view = AttributeView("view", entity=entity, source=of, attributes=words["attributes"])
+        view = AttributeView("view", entity=entity, source=of, attributes=words["attributes"], keys=words.get("keys"))
     else:
         given = words.get("features", [])
         if not isinstance(given, list):

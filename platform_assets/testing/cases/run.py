@@ -10,6 +10,7 @@ import polars as pl
 
 from platform_assets.declare.attributes import View
 from platform_assets.engines.polars import compute
+from platform_assets.engines.polars.keys import keys_of
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets.testing.cases.case import Case
 from platform_assets.testing.cases.declared import (
@@ -107,7 +108,7 @@ def _everybody(rows: pl.DataFrame, words: Mapping[str, Any], view: View, case: C
     if "at" not in words:
         raise DeclarationError(f"{case.place()}: an error at which moment? Say at: 2024-03-05.")
     at = compute.moment(words["at"], case.place("at"))
-    return [{**entity, "at": at} for entity in rows.select(view.entity.keys).unique(maintain_order=True).to_dicts()]
+    return [{**entity, "at": at} for entity in rows.select(keys_of(view.key_columns)).unique(maintain_order=True).to_dicts()]
 
 
 def _agree(expected: Any, found: Any, tolerance: float) -> bool:
