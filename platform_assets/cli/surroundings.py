@@ -7,6 +7,17 @@ from contextlib import contextmanager
 from platform_assets.cli import MODULE
 from platform_assets.settings import Settings
 
+DAGSTER_YAML = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+# Dagster's SQLite files with connections that stay open: a quarter of the CPU of each event.
+storage:
+  custom:
+    module: platform_assets.cli.dagster_storage
+    class: SqliteStorage
+    config: {base_dir: {env: DAGSTER_HOME}}
+"""
+
 
 def use_dagster_home(settings: Settings, module: str = MODULE) -> None:
     """Makes PLATFORM_HOME/dagster Dagster's own folder, so that the demo's runs are there when its UI is opened.
@@ -18,7 +29,7 @@ def use_dagster_home(settings: Settings, module: str = MODULE) -> None:
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     config = settings.dagster_home / "dagster.yaml"
     if not config.exists():
-        config.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
+        config.write_text(DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
 
 
