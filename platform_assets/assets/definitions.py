@@ -20,6 +20,7 @@ from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.model import Model
 from platform_assets.declare.report import GoldTable
+from platform_assets.declare.selected import SelectedFeatures
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
@@ -103,6 +104,8 @@ def _with_parents(declaration: Declaration) -> Iterator[Declaration]:
         if isinstance(declaration, list | tuple | set):
             kind = type(declaration).__name__
             raise DeclarationError(f"a {kind} is no declaration. Pass what is in it one by one: build_definitions(*[...])")
+        if isinstance(declaration, SelectedFeatures):
+            raise DeclarationError(f"{declaration.view.name}.select(...) has no tables of its own. Pass the view, {declaration.view.name}.")
         raise DeclarationError(
             f"{declaration!r} is no declaration. Pass sources, feature views, attribute views, gold tables, services, training sets "
             "or models."

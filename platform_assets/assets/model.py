@@ -23,7 +23,7 @@ from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.telling import tell
 from platform_assets.declare.model import AtLeast, Check, Model
-from platform_assets.declare.training import TrainingSet
+from platform_assets.declare.training import FeatureService, FeaturesFrom, TrainingSet
 from platform_assets.models.checks import name_of as check_name
 from platform_assets.steps.layers import Graph
 from platform_assets.steps.model import make_model, make_predictions, model_table, predictions_table
@@ -50,7 +50,7 @@ def training_asset(data: TrainingSet, graph: Graph) -> dg.AssetsDefinition:
         "label_time": "the moment that the features are of; what is predicted comes after it",
         data.label: _label_meaning(data),
         "partition": "the month in which the label's interval ends",
-        **{f"{v.name}__{name}": text for v in data.features.views for name, text in meanings(v).items()},
+        **{f"{part.view.name}__{name}": meanings(part.view)[name] for part in data.features.selected for name in part.names},
         **{feature.name: f"{feature.expression.sql}, at label_time" for feature in data.features.on_demand},
     }
 
@@ -79,14 +79,21 @@ def training_asset(data: TrainingSet, graph: Graph) -> dg.AssetsDefinition:
 def training_columns(data: TrainingSet) -> Columns:
     """What each column of a training set is made of; an on-demand feature of whatever the features that it reads are made of."""
     silver = silver_table(data.labels.source)
+    of_views = _made_of(data.features, data.features_from)
     columns: dict[str, list[tuple[Table, str]]] = {
         **{key: [(silver, column)] for key, column in data.key_columns.items()},
-        **{f"{v.name}__{name}": origins for v in data.features.views for name, origins in features_made_of(v, data.features_from).items()},
+        **{name: of_views[name] for name in data.features.view_features},
         data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
     }
     for feature in data.features.on_demand:
-        columns[feature.name] = list(dict.fromkeys(origin for read in feature.expression.columns for origin in columns.get(read, [])))
+        columns[feature.name] = list(dict.fromkeys(origin for read in feature.expression.columns for origin in of_views.get(read, [])))
     return columns
+
+
+def _made_of(service: FeatureService, features_from: FeaturesFrom | None = None) -> dict[str, list[tuple[Table, str]]]:
+    """The columns that each feature which a service computes from its views is made of."""
+    made = {part.view.name: features_made_of(part.view, features_from) for part in service.computed}
+    return {f"{part.view.name}__{name}": made[part.view.name][name] for part in service.computed for name in part.names}
 
 
 def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
@@ -196,7 +203,7 @@ def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     lineage = column_lineage(
         {
             **keys_made_of(views[0]),
-            "score": list(dict.fromkeys(origin for v in views for made in features_made_of(v).values() for origin in made)),
+            "score": list(dict.fromkeys(origin for made in _made_of(data.features).values() for origin in made)),
         }
     )
 

@@ -10,6 +10,7 @@ from platform_assets.declare.arguments import assign, checked_arguments, names_o
 from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.freshness import WhenStale, check_is_online, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
+from platform_assets.declare.selected import SelectedFeatures, changed, selected
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
 from platform_assets.declare.view import FeatureView
@@ -124,6 +125,14 @@ class AttributeView:
             owners=check_owners(owners, where) or source.owners,
             tags=check_tags(tags, where) or source.tags,
         )
+
+    def select(self, *attributes: str) -> "SelectedFeatures[AttributeView]":
+        """Some of its attributes, for a service that needs no others."""
+        return selected(self, attributes)
+
+    def only(self, names: Sequence[str]) -> "AttributeView":
+        """The view as if it had no other attributes than these. Its tables are the same."""
+        return changed(self, attributes=tuple(attribute for attribute in self.attributes if attribute in names))
 
     @cached_property
     def version(self) -> str:

@@ -121,7 +121,7 @@ def model(
             if kind in ELEMENTS:
                 raise DeclarationError(
                     f"{where}: the feature {feature!r} is a {kind}, and a model reads single values. Leave it out: give the training set a "
-                    "feature service of views without lists."
+                    "feature service without it, such as one of view.select(...)."
                 )
         required = list_of(checks, f"{where}, checks", "checks=[at_least('auc', 0.65)]")
         for check in required:

@@ -14,6 +14,7 @@ from platform_assets.declare.freshness import Freshness, WhenStale, declared_lim
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked_on_demand
 from platform_assets.declare.partitions import MICROSECOND, Partitions
+from platform_assets.declare.selected import SelectedFeatures, full_names, ordered, whole
 from platform_assets.declare.source import Source, condition
 from platform_assets.declare.version import version_of
 from platform_assets.declare.view import FeatureView
@@ -27,9 +28,11 @@ FeaturesFrom = Literal["gold", "silver"]
 
 @dataclass(frozen=True, init=False)
 class FeatureService:
-    """The features that a model, or a caller, reads together: all features of some views, as `view__feature`, and on-demand ones.
+    """The features that a model, or a caller, reads together: those of some views, as `view__feature`, and on-demand ones.
 
-    Views are feature views and attribute views, in any order.
+    Views are feature views and attribute views, in any order. A view stands for all its features; `view.select("count_7d", ...)` for some
+    of them: then answers and training sets have no others, and neither the service's version nor its training sets' change with the
+    others. On-demand features may read any feature of the views, also one that is not selected.
 
     Online: `max_staleness` says how old the watermark of each view may be, such as "2d", and `when_stale` what a reader gets of older
     values: "serve" them, "null" in their place, or "fail". Both count before what a view declares, and after what a caller asks for.
@@ -38,10 +41,13 @@ class FeatureService:
     >>> basket = on_demand("basket_share", "basket / spend_30d", request={"basket": float})
     >>> FeatureService("checkout", [customer_spend], on_demand=[basket]).request
     {'basket': 'float'}
+    >>> FeatureService("checkout", [customer_spend.select("count_7d")], on_demand=[basket]).features
+    {'customer_spend__count_7d': 'int', 'basket_share': 'float'}
     """
 
     name: str
     views: tuple[View, ...]
+    selected: tuple[SelectedFeatures[View], ...]
     description: str
     on_demand: tuple[OnDemandFeature, ...]
     max_staleness: timedelta | None
@@ -51,7 +57,7 @@ class FeatureService:
     def __init__(
         self,
         name: str,
-        views: Sequence[View],
+        views: Sequence[View | SelectedFeatures[View]],
         description: str = "",
         *,
         on_demand: Sequence[OnDemand] = (),
@@ -60,16 +66,18 @@ class FeatureService:
     ) -> None:
         where = f"feature service {name!r}"
         check_name(name, where)
-        read = list_of(views, f"{where}, views", "[customer_spend]")
-        if not read:
+        declared = list_of(views, f"{where}, views", "[customer_spend]")
+        if not declared:
             raise DeclarationError(f"{where} has no views. Write FeatureService({name!r}, [customer_spend]).")
-        for view in read:
-            if not isinstance(view, View):
-                raise DeclarationError(f"{where}, views: {shown(view)} is no feature view and no attribute view")
+        for one in declared:
+            if not isinstance(one, View | SelectedFeatures):
+                raise DeclarationError(f"{where}, views: {shown(one)} is no feature view and no attribute view")
+        parts = tuple(one if isinstance(one, SelectedFeatures) else whole(one) for one in declared)
+        read = tuple(part.view for part in parts)
         _check_together(read, where)
-        assign(self, name=name, views=read, description=check_description(description, where))
+        assign(self, name=name, views=read, selected=parts, description=check_description(description, where))
         assign(self, max_staleness=declared_limit(max_staleness, where), when_stale=declared_reaction(when_stale, where))
-        assign(self, on_demand=checked_on_demand(on_demand, self.view_features, list(self.keys), where))
+        assign(self, on_demand=checked_on_demand(on_demand, full_names(map(whole, read)), list(self.keys), where))
 
     @property
     def keys(self) -> dict[str, DataType]:
@@ -83,8 +91,15 @@ class FeatureService:
 
     @property
     def view_features(self) -> dict[str, FeatureType]:
-        """The features of the views, as `view__feature`."""
-        return {f"{view.name}__{name}": dtype for view in self.views for name, dtype in view.served.items()}
+        """The features of the views that a reader gets, as `view__feature`."""
+        return full_names(self.selected)
+
+    @cached_property
+    def computed(self) -> tuple[SelectedFeatures[View], ...]:
+        """By view the features that a read computes: those that a reader gets, and those that on-demand features read."""
+        read = {column for feature in self.on_demand for column in feature.expression.columns}
+        inputs = [[name for name in view.served if f"{view.name}__{name}" in read] for view in self.views]
+        return tuple(ordered(part.view, [*part.names, *more]) for part, more in zip(self.selected, inputs, strict=True))
 
     @property
     def features(self) -> dict[str, FeatureType]:
@@ -93,7 +108,8 @@ class FeatureService:
 
     @cached_property
     def version(self) -> str:
-        meaning: dict[str, Any] = {"service": self.name, "views": [view.version for view in self.views]}
+        views = [_meaning(read, part) for read, part in zip(self.computed, self.selected, strict=True)]
+        meaning: dict[str, Any] = {"service": self.name, "views": views}
         if self.on_demand:
             meaning["on_demand"] = [[feature.name, feature.expression.canonical, feature.request] for feature in self.on_demand]
         return version_of(meaning)
@@ -103,7 +119,7 @@ class FeatureService:
         """Changes with the version and with whatever else an online read depends on: the entities' names, and how fresh views must be."""
         fresh = [self.freshness(view) for view in self.views]
         limits = [
-            [view.entity.name, limit.max_staleness, limit.when_stale, view.source.empty_after, view.source.partitions.end]
+            [view.version, view.entity.name, limit.max_staleness, limit.when_stale, view.source.empty_after, view.source.partitions.end]
             for view, limit in zip(self.views, fresh, strict=True)
         ]
         return version_of({"service": self.version, "limits": limits})
@@ -113,6 +129,12 @@ class FeatureService:
         limit = max_staleness or self.max_staleness or view.max_staleness
         reaction = when_stale or self.when_stale or view.when_stale or ("serve" if limit is None else "fail")
         return Freshness(limit, reaction, view.source)
+
+
+def _meaning(read: SelectedFeatures[View], part: SelectedFeatures[View]) -> Any:
+    """What a service's values depend on of a view: all of it, or the features that are read and which of them a reader gets."""
+    view = part.view
+    return view.version if part == whole(view) else [view.only(read.names).version, part.names]
 
 
 def check_features_from(features_from: Any, service: FeatureService, where: str) -> None:

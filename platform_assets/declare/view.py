@@ -12,6 +12,7 @@ from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
 from platform_assets.declare.freshness import WhenStale, check_is_online, declared_limit, declared_reaction
 from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
+from platform_assets.declare.selected import SelectedFeatures, changed, selected
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
@@ -163,6 +164,20 @@ class FeatureView:
             owners=check_owners(owners, where) or source.owners,
             tags=check_tags(tags, where) or source.tags,
         )
+
+    def select(self, *features: str) -> "SelectedFeatures[FeatureView]":
+        """Some of its features, for a service that needs no others. A derived one brings what it is made of by itself.
+
+        >>> FeatureService("checkout", [customer_spend.select("count_7d")]).features
+        {'customer_spend__count_7d': 'int'}
+        """
+        return selected(self, features)
+
+    def only(self, names: Sequence[str]) -> "FeatureView":
+        """The view as if it had only these features, and those that derived ones among them are made of. Its tables are the same."""
+        derived = tuple(feature for feature in self.derived if feature.name in names)
+        needed = {*names, *(column for feature in derived for column in feature.expression.columns)}
+        return changed(self, stored=tuple(feature for feature in self.stored if feature.name in needed), derived=derived)
 
     @cached_property
     def version(self) -> str:

@@ -322,5 +322,6 @@ def point_in_time(
                 of_view = as_of_silver(view, (silver or {})[view.name], entity, t)
             features |= {f"{view.name}__{name}": v for name, v in of_view.items()}
         request = {**label, **features, "request_time": t}
-        joined.append({**label, **features, **{f.name: f.expression.closure()(request) for f in service.on_demand}})
+        features |= {f.name: f.expression.closure()(request) for f in service.on_demand}
+        joined.append({**label, **{name: features[name] for name in service.features}})
     return joined

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import add
+from operator import add, itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,6 +11,7 @@ from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.features import is_time_since
 from platform_assets.declare.freshness import Freshness
 from platform_assets.declare.on_demand import REQUEST_TIME
+from platform_assets.declare.selected import SelectedFeatures
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import OnlineError
@@ -38,6 +39,8 @@ class Plan:
     freshness: Mapping[str, Freshness]
     requested: Callable[[Mapping[str, Any]], Request] | None
     _names: tuple[str, ...]
+    _hidden: tuple[str, ...]
+    """Features that on-demand ones read, and no reader gets."""
     _serving: tuple[Callable[[list[Row], datetime], list[Row]], ...]
     _on_demand: tuple[tuple[str, Closure], ...]
     _readers: "WeakKeyDictionary[OnlineClient, Reader]"
@@ -60,6 +63,8 @@ class Plan:
         if self._on_demand:
             for row, request in zip(rows, requests or ({} for _ in rows), strict=True):
                 known = {**row, **request, REQUEST_TIME: now}
+                for name in self._hidden:
+                    del row[name]
                 for name, closure in self._on_demand:
                     row[name] = closure(known)
         return rows
@@ -80,13 +85,15 @@ def plan_of(service: FeatureService) -> Plan:
     if plan is None:
         if len(_PLANS) >= _KEPT:
             _PLANS.pop(next(iter(_PLANS)), None)  # another thread may have been faster
+        computed = tuple(f"{part.view.name}__{name}" for part in service.computed for name in part.names)
         plan = _PLANS[service.serving_version] = Plan(
             views=tuple(view.name for view in service.views),
             layouts=tuple(layout_of(view) for view in service.views),
             freshness={view.name: service.freshness(view) for view in service.views},
             requested=reading_request(service) if service.request else None,
-            _names=tuple(service.view_features),
-            _serving=tuple(_serving(view) for view in service.views),
+            _names=computed,
+            _hidden=tuple(name for name in computed if name not in service.view_features),
+            _serving=tuple(_serving(part) for part in service.computed),
             _on_demand=tuple((feature.name, feature.expression.closure()) for feature in service.on_demand),
             _readers=WeakKeyDictionary(),
         )
@@ -108,17 +115,22 @@ def layout_of(view: View) -> ViewLayout:
     return ViewLayout(view.name, view.version, view.entity.name, tuple(view.key_types.items()), tuple(features))
 
 
-def _serving(view: View) -> Callable[[list[Row], datetime], list[Row]]:
-    """Makes of a view's stored values those that a reader gets: times since in seconds, and derived features behind them."""
+def _serving(part: SelectedFeatures[View]) -> Callable[[list[Row], datetime], list[Row]]:
+    """Makes of a view's stored values those that a reader gets: the selected ones, times since in seconds, derived features behind them."""
+    view = part.view
     if isinstance(view, AttributeView):
-        return lambda rows, now: rows
-    names = tuple(feature.name for feature in view.stored)
-    since = [place for place, feature in enumerate(view.stored) if is_time_since(feature.measure.aggregation)]
-    derived = [feature.expression.closure() for feature in view.derived]
+        return _picking([view.attributes.index(name) for name in part.names], len(view.attributes))
+    read = view.only(part.names)
+    names = tuple(feature.name for feature in read.stored)
+    pick = _picking([place for place, feature in enumerate(view.stored) if feature.name in names], len(view.stored))
+    since = [place for place, feature in enumerate(read.stored) if is_time_since(feature.measure.aggregation)]
+    derived = [feature.expression.closure() for feature in read.derived]
+    wanted = [place for place, name in enumerate(read.served) if name in part.names]  # not those that derived ones are made of
+    finish = _picking(wanted, len(read.served))
 
     def serve(rows: list[Row], now: datetime) -> list[Row]:
         served = []
-        for row in rows:
+        for row in pick(rows, now):
             values = list(row)
             for place in since:
                 if values[place] is not None:
@@ -127,6 +139,17 @@ def _serving(view: View) -> Callable[[list[Row], datetime], list[Row]]:
                 known = dict(zip(names, values, strict=True))
                 values += [closure(known) for closure in derived]
             served.append(tuple(values))
-        return served
+        return finish(served, now)
 
-    return serve if since or derived else lambda rows, now: rows
+    return serve if since or derived else pick
+
+
+def _picking(places: Sequence[int], size: int) -> Callable[[list[Row], datetime], list[Row]]:
+    """Takes the values at some places of rows of so many values."""
+    if len(places) == size:
+        return lambda rows, now: rows
+    if len(places) == 1:
+        [only] = places
+        return lambda rows, now: [(row[only],) for row in rows]
+    take = itemgetter(*places)
+    return lambda rows, now: list(map(take, rows))

@@ -225,7 +225,8 @@ USER, USER_IN_SHOP = Entity("user", keys=["user"]), Entity("user_in_shop", keys=
 
 @cache
 def declared_service(shape: Shape, windows: Windows) -> FeatureService:
-    """A small view by two keys and the large one by one key. Of every third variant another column holds the shop."""
+    """A small view by two keys and the large one by one key. Of every third variant another column holds the shop, of others the
+    service has some of the features only."""
     events, length = declared_source(shape), windows.lengths[-1]
     small: list[Feature | Derived] = [
         count().over(*windows.lengths),
@@ -234,7 +235,11 @@ def declared_service(shape: Shape, windows: Windows) -> FeatureService:
         derive("some", f"count_{length} > 1"),
     ]
     pairs = FeatureView("pairs", entity=USER_IN_SHOP, source=events, features=small, keys=_shops(windows.variant))
-    return FeatureService("served", [pairs, FeatureView("users", entity=USER, source=events, features=features(windows))])
+    users = FeatureView("users", entity=USER, source=events, features=features(windows))
+    if windows.variant % 3 != 1:
+        return FeatureService("served", [pairs, users])
+    some = [name for number, name in enumerate(users.served) if number % 4 == windows.variant % 4]
+    return FeatureService("served", [pairs.select("some"), users.select("share", *(name for name in some if name != "share"))])
 
 
 def _shops(variant: int) -> dict[str, str] | None:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from platform_assets import FeatureService, FeatureView, count, daily, derive, last, last_n, max, on_demand, time_since_last, top_k
+from platform_assets.declare.selected import SelectedFeatures
 from platform_assets.declare.view import FeatureView as View
 from platform_assets.engines import reference
 from platform_assets.expressions.types import POLARS
@@ -46,6 +47,10 @@ class Shop:
         )
         make_change_log(self.visits, self.business.first, self.business.last, self.business.run()).check()
         self.service = served(self.business.view, self.visits)
+        # Without what the derived feature and most of those on demand are made of.
+        self.selected = served(
+            self.business.view.select("count_1d", "amount_last_3d"), self.visits.select("idle_days", "large", "sale_id_last_3_3d", "dear")
+        )
         self.lake = self.business.lake
         silver = self.lake.scan(silver_table(self.business.source)).collect().to_dicts()
         index = {self.business.source.partitions.value(p): p for p in range(self.business.first, self.business.last + 1)}
@@ -63,7 +68,7 @@ class Shop:
         return reference.point_in_time(service or self.service, self.logs, labels)
 
 
-def served(*views: View) -> FeatureService:
+def served(*views: View | SelectedFeatures[View]) -> FeatureService:
     """Both views, with features on demand: of a time, numbers, a text, a date, a truth value."""
     return FeatureService(
         "served",

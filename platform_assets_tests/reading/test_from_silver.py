@@ -47,6 +47,8 @@ def test_values_straight_from_silver_are_those_of_the_oracle_and_pin_silver(shop
     found = historical_features(shop.service, frame(shop.service, rows), features_from="silver", lake=shop.lake)
     require_same_rows("historical features", shop.expected(rows), found.frame.to_dicts())
     assert found.versions == {"sales/silver": 0}
+    some = historical_features(shop.selected, frame(shop.selected, rows), features_from="silver", lake=shop.lake)
+    require_same_rows("selected features", shop.expected(rows, shop.selected), some.frame.to_dicts())
 
 
 def test_a_source_that_has_ended_keeps_its_last_snapshot(tmp_path: Path) -> None:

@@ -53,18 +53,19 @@ AFTER = st.sampled_from([timedelta(0), MICROSECOND, timedelta(days=1) - MICROSEC
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@pytest.mark.parametrize("chosen", ["all features", "some features"])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(asked=st.lists(st.tuples(st.integers(0, DAYS - 1), AFTER, REQUESTS), min_size=1, max_size=6))
 def test_a_request_gets_offline_what_it_gets_online(
-    shop: Shop, clients: list[OnlineClient], asked: list[tuple[int, timedelta, Row]]
+    shop: Shop, clients: list[OnlineClient], chosen: str, asked: list[tuple[int, timedelta, Row]]
 ) -> None:
+    service = shop.service if chosen == "all features" else shop.selected
     rows = [label(at=shop.readable(day) + after, **request) for day, after, request in asked]
-    expected = shop.expected(rows)
-    offline = historical_features(shop.service, frame(shop.service, rows), lake=shop.lake).frame.select(*shop.service.features).to_dicts()
+    expected = shop.expected(rows, service)
+    offline = historical_features(service, frame(service, rows), lake=shop.lake).frame.drop(*rows[0]).to_dicts()
     online = [
-        online_features(shop.service, [row], clients[day], now=row["label_time"]).rows[0]
-        for (day, _, _), row in zip(asked, rows, strict=True)
+        online_features(service, [row], clients[day], now=row["label_time"]).rows[0] for (day, _, _), row in zip(asked, rows, strict=True)
     ]
-    features = [{name: row[name] for name in shop.service.features} for row in expected]
+    features = [{name: row[name] for name in service.features} for row in expected]
     require_same_rows("offline", features, offline)
     require_same_rows("online", features, online)

@@ -36,15 +36,18 @@ def point_in_time(
     """
     check_labels(service, labels, time)
     columns = []
-    for view in service.views:
+    for part in service.computed:
+        view = part.view.only(part.names)
         asked = labels.select(*view.entity.keys, pl.col(time).alias(_AT))
         if view.name in logs:
             stored = _from_gold(view, logs[view.name], asked)
         else:
             stored = _from_silver(view, (silver or {})[view.name], asked, rows_at_once)
-        columns.append(served(view, stored).select(pl.col(name).alias(f"{view.name}__{name}") for name in view.served))
+        columns.append(served(view, stored).select(pl.col(name).alias(f"{view.name}__{name}") for name in part.names))
     joined = pl.concat([labels, *columns], how="horizontal")
-    return pl.concat([joined, on_demand(service, joined, time)], how="horizontal") if service.on_demand else joined
+    if service.on_demand:
+        joined = pl.concat([joined, on_demand(service, joined, time)], how="horizontal")
+    return joined.select(*labels.columns, *service.features)
 
 
 def _from_gold(view: View, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
