@@ -1,4 +1,7 @@
-"""What the tests cost: the CPU seconds of each file, printed at the end. Unlike wall time they can be compared between busy machines."""
+"""What the tests cost: the CPU seconds of each file, printed at the end. Unlike wall time they can be compared between busy machines.
+
+And which tests fail, at once: a log that ends early names them.
+"""
 
 import os
 from collections import Counter
@@ -30,6 +33,12 @@ def pytest_runtest_makereport() -> object:
     report.user_properties = [*report.user_properties, ("cpu_seconds", now - _measured)]
     _measured = now
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Names a failed test when it fails; with several processes the one that prints is told of it."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{report.when} failed: {report.nodeid}", flush=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
