@@ -39,6 +39,7 @@ from platform_assets.declare.view import FeatureView as FeatureView
 
 if TYPE_CHECKING:
     from platform_assets.assets.definitions import build_definitions as build_definitions
+    from platform_assets.assets.io_manager import LakeIOManager as LakeIOManager
     from platform_assets.engines.polars.compute import compute_features as compute_features
     from platform_assets.models.training_data import Estimator as Estimator
     from platform_assets.models.training_data import TrainingData as TrainingData
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 _LATER = {
     "Arrival": "platform_assets.sources.arrival",
     "Estimator": "platform_assets.models.training_data",
+    "LakeIOManager": "platform_assets.assets.io_manager",
     "TrainingData": "platform_assets.models.training_data",
     "build_definitions": "platform_assets.assets.definitions",
     "compute_features": "platform_assets.engines.polars.compute",
@@ -65,6 +67,7 @@ __all__ = [
     "FeatureService",
     "FeatureView",
     "GoldTable",
+    "LakeIOManager",
     "TrainingData",
     "TrainingSet",
     "any_event",

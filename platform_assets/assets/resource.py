@@ -33,7 +33,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def __init__(self, **given: Any) -> None:
         # No validator: before any is asked, Dagster has looked for secrets that are environment variables.
-        super().__init__(**{**given, "storage": _options(given.get("storage", {}))})
+        super().__init__(**{**given, "storage": lake_options(given.get("storage", {}))})
 
     @property
     def summary(self) -> RunSummary:
@@ -71,7 +71,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return OnlineStore(url, settings.project)
 
 
-def _options(storage: Any) -> Any:
+def lake_options(storage: Any) -> Any:
     """Those that a configuration of dagster-deltalake stands for.
 
     Its classes are not named: to load them takes as long as to load all assets, for pandas comes with them.

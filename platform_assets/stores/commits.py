@@ -36,7 +36,7 @@ class DataFile:
     @property
     def partition(self) -> str | None:
         """The partition's key."""
-        return self.value if self.value is None or isinstance(self.value, str) else key_of(self.value)
+        return None if self.value is None else _key(self.value)
 
     @property
     def name(self) -> str:
@@ -109,13 +109,20 @@ def stored_by_partition(delta: DeltaTable) -> dict[str, tuple[int | None, str]]:
     name, rows = pl.col("path").str.split("/").list.last(), pl.col("rows")
     counted = pl.when(rows.null_count() == 0).then(rows.sum()).alias("rows")
     grouped = _alive(delta).group_by("value").agg(counted, name.sort().str.join(",").alias("names"))
-    return {key_of(value): (count, names) for value, count, names in grouped.iter_rows()}
+    return {_key(value): (count, names) for value, count, names in grouped.iter_rows()}
+
+
+def _key(value: Moment | str | None) -> str:
+    """The key of a partition; of a table without partitions, or with two columns of them, empty."""
+    return value or "" if isinstance(value, str | None) else key_of(value)
 
 
 def _alive(delta: DeltaTable) -> pl.DataFrame:
     actions = pl.DataFrame(delta.get_add_actions(flatten=True))
-    [by] = delta.metadata().partition_columns
-    return actions.select("path", pl.col(f"partition.{by}").alias("value"), "size_bytes", pl.col("num_records").alias("rows"))
+    by = delta.metadata().partition_columns
+    # Tables of people's own assets may have no partitions, or two columns of them.
+    value = pl.col(f"partition.{by[0]}") if len(by) == 1 else pl.lit(None, pl.String)
+    return actions.select("path", value.alias("value"), "size_bytes", pl.col("num_records").alias("rows"))
 
 
 def _commit(version: int, actions: Sequence[Mapping[str, Any]]) -> Commit:

@@ -26,7 +26,8 @@ from platform_assets.stores.transaction_log import unreadable_log
 OWN = "_platform"
 """The folder of the platform's own tables, such as the ledger."""
 
-_TRIES = 12
+TRIES = 12
+"""So often a write is tried while others are faster."""
 _UNREADABLE = set('%#?*=[]{}<>^|`\\"')
 """URLs, Hive's folders and file patterns mean something by these."""
 
@@ -178,16 +179,16 @@ class Lake:
         if isinstance(frame, pl.DataFrame):
             check_span(where, frame, by, span)
         noted = commit_properties(facts, declaration_version, run)
-        for attempt in range(_TRIES):
+        for attempt in range(TRIES):
             try:
                 delta = self._open_if_there(table)
                 if made_from is not None:
                     self._check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
                 return self._commit(table, delta, frame.lazy(), found, by, span, noted)
             except CommitFailedError as error:
-                if attempt == _TRIES - 1:
+                if attempt == TRIES - 1:
                     raise LakeError(
-                        f"{where}: {_TRIES} times another writer of {span} was faster. Run it again when the others have finished."
+                        f"{where}: {TRIES} times another writer of {span} was faster. Run it again when the others have finished."
                     ) from error
                 wait_for_others(attempt)
         raise AssertionError("unreachable")
@@ -272,7 +273,7 @@ class Lake:
         batches = Batches(where, frame, kept_schema(where, found, dict(pl.Schema(delta.schema())) if delta else {}), by, span)
         try:
             if delta is None:
-                create_table(uri, batches.reader(), by, noted, self.storage_options)
+                create_table(uri, batches.reader(), [by], noted, self.storage_options)
                 version = 0
             else:
                 partitioned = delta.metadata().partition_columns

@@ -1,13 +1,12 @@
 """A frame as Delta can keep it: types that it has, rows that belong to the span, handed over batch by batch."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 from platform_assets.errors import LakeError
-from platform_assets.stores.tables import Span
 
 _WIDER: dict[DataType | DataTypeClass, DataType] = {
     pl.UInt8: pl.Int16(),
@@ -16,6 +15,14 @@ _WIDER: dict[DataType | DataTypeClass, DataType] = {
     pl.UInt64: pl.Int64(),
 }
 _KEPT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Decimal)
+
+
+class Part(Protocol):
+    """Some partitions of a table, such as a Span."""
+
+    def holds(self, column: str) -> pl.Expr:
+        """Whether a row belongs to one of them, by its partition column."""
+        ...
 
 
 class RetypedError(LakeError):
@@ -81,7 +88,7 @@ def kept_schema(where: str, found: Mapping[str, DataType], stored: Mapping[str, 
 class Batches:
     """The rows of a frame, checked while they pass, as an Arrow stream that can be read once."""
 
-    def __init__(self, where: str, frame: pl.LazyFrame, schema: Mapping[str, DataType], by: str, span: Span) -> None:
+    def __init__(self, where: str, frame: pl.LazyFrame, schema: Mapping[str, DataType], by: str, span: Part | None) -> None:
         self.rows = 0
         self.failed: Exception | None = None
         """What ended the stream early: Delta's own error has only its text."""
@@ -97,7 +104,8 @@ class Batches:
     def _batches(self) -> Iterator[Any]:
         try:
             for frame in self._frame.collect_batches():
-                check_span(self._where, frame, self._by, self._span)
+                if self._span is not None:
+                    check_span(self._where, frame, self._by, self._span)
                 self.rows += frame.height
                 yield from _exactly(self._where, frame, self._schema).to_arrow().cast(self._arrow).to_batches()
         except Exception as error:
@@ -105,7 +113,7 @@ class Batches:
             raise
 
 
-def check_span(where: str, frame: pl.DataFrame, by: str, span: Span) -> None:
+def check_span(where: str, frame: pl.DataFrame, by: str, span: Part) -> None:
     """Refuses rows that belong to no partition of the span: they would be lost, or stand there twice after the next write."""
     outside = frame.filter(~span.holds(by).fill_null(False))
     if outside.height:

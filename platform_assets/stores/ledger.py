@@ -260,7 +260,7 @@ class Ledger:
         try:
             delta = self._lake.open(LEDGER)
         except NotReadyError:
-            create_table(self._lake.uri(LEDGER), _after(rows, -1), "table", {}, self._lake.storage_options)
+            create_table(self._lake.uri(LEDGER), _after(rows, -1), ["table"], {}, self._lake.storage_options)
             return self._lake.open(LEDGER)
         write_deltalake(delta, _after(rows, delta.version()), mode="append", schema_mode="merge")
         return delta

@@ -1,6 +1,6 @@
 """Opening and creating Delta tables: the places where deltalake and Polars need help."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,6 +13,9 @@ TABLE_PROPERTIES = {
     # Training sets pin Delta versions, and the ledger is repaired from commits: the log is kept until a person decides otherwise.
     "delta.enableExpiredLogCleanup": "false",
 }
+
+OUTSIDE_THE_LEDGER = "written by an asset beside the platform's: its ledger says nothing of this table"
+"""The description of such tables: Delta takes no properties that it does not know."""
 
 
 class OpenTable(DeltaTable):
@@ -32,8 +35,20 @@ class OpenTable(DeltaTable):
         return [plain + uri.removeprefix(encoded) if uri.startswith(encoded) else uri for uri in super().file_uris(*args, **kwargs)]
 
 
-def create_table(uri: str, rows: Any, by: str, noted: Mapping[str, str], storage_options: Mapping[str, str] | None) -> None:
-    """Makes a table with its first rows, partitioned by one column.
+def is_outside_the_ledger(delta: DeltaTable) -> bool:
+    """Whether a table is one of people's own assets."""
+    return delta.metadata().description == OUTSIDE_THE_LEDGER
+
+
+def create_table(
+    uri: str,
+    rows: Any,
+    by: Sequence[str],
+    noted: Mapping[str, str],
+    storage_options: Mapping[str, str] | None,
+    description: str | None = None,
+) -> None:
+    """Makes a table with its first rows, partitioned by these columns, or by none.
 
     Raises:
         CommitFailedError: another process has made the table meanwhile; nothing was written.
@@ -43,7 +58,14 @@ def create_table(uri: str, rows: Any, by: str, noted: Mapping[str, str], storage
     once = CommitProperties(custom_metadata=dict(noted), max_commit_retries=0)
     try:
         write_deltalake(
-            uri, rows, mode="error", partition_by=[by], configuration=TABLE_PROPERTIES, storage_options=options, commit_properties=once
+            uri,
+            rows,
+            mode="error",
+            partition_by=list(by) or None,
+            description=description,
+            configuration=TABLE_PROPERTIES,
+            storage_options=options,
+            commit_properties=once,
         )
     except CommitFailedError:
         raise

@@ -14,6 +14,7 @@ from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.commits import files_of
 from platform_assets.stores.delta import OWN, Lake
 from platform_assets.stores.ledger import LEDGER, LOST, Ledger
+from platform_assets.stores.opening import is_outside_the_ledger
 from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import Moment, Table, equals, name_of
 from platform_assets.stores.transaction_log import HINT, LogFault, checkpoints_of_log, entry_path
@@ -39,6 +40,9 @@ def repair_table(lake: Lake, table: Table, *, deep: bool = False, told: Told = l
         for key in damaged:
             _remove(delta, key)
             yield f"took the damaged entries of {key} out of the ledger: they are read from its commits"
+        return
+    if is_outside_the_ledger(delta):
+        yield from (f"{name} {key}: {what}. Materialize it: that replaces what is damaged" for key, what in sorted(damaged.items()))
         return
     ledger = Ledger(lake)
     entries = ledger.entries(name)

@@ -13,6 +13,7 @@ from platform_assets.stores.commits import DataFile, files_of
 from platform_assets.stores.damage import Scanned, content_fault, damage_at_a_glance
 from platform_assets.stores.delta import OWN, Lake
 from platform_assets.stores.ledger import LEDGER, LOST, Ledger
+from platform_assets.stores.opening import is_outside_the_ledger
 from platform_assets.stores.tables import Table, name_of, table_named
 from platform_assets.stores.transaction_log import LogFault, log_faults
 
@@ -76,7 +77,7 @@ def check_table(lake: Lake, table: Table, *, deep: bool = False, told: Told = la
     repair = LEDGER_REPAIR if table == LEDGER else PARTITION_REPAIR
     for key, what in damaged.items():
         yield Finding(name, what, repair, key)
-    if table != LEDGER and not faults:
+    if table != LEDGER and not faults and not is_outside_the_ledger(delta):
         yield from _against_ledger(lake, table, damaged)
 
 

@@ -16,6 +16,7 @@ PUBLIC = [
     "FeatureService",
     "FeatureView",
     "GoldTable",
+    "LakeIOManager",
     "TrainingData",
     "TrainingSet",
     "any_event",

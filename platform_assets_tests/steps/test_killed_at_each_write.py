@@ -213,6 +213,7 @@ COMMANDS = ("HSET", "HDEL", "EVAL")
 WRITERS = {
     "stores.delta": {"write_deltalake("},
     "stores.opening": {"write_deltalake("},
+    "stores.own_tables": {"write_deltalake("},  # one commit, of assets that people write themselves
     "stores.successor": {".create_write_transaction(", ".delete_dir("},
     "stores.ledger": {"write_deltalake(", ".compact("},
     "stores.online.loader": {"HSET", "EVAL"},

@@ -1,0 +1,188 @@
+"""Tables of assets that people write themselves: replaced whole, or just the partitions asked for, in one commit or not at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from platform_assets.errors import LakeError, suggestion
+from platform_assets.stores.commits import files_of
+from platform_assets.stores.damage import Scanned, check_before_reading
+from platform_assets.stores.delta import TRIES, Lake, wait_for_others
+from platform_assets.stores.frames import Batches, kept_schema
+from platform_assets.stores.opening import OUTSIDE_THE_LEDGER, create_table, is_outside_the_ledger
+from platform_assets.stores.tables import Span, Table, equals, name_of
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Some values of a partition column of texts."""
+
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(map(repr, self.keys))
+
+    @property
+    def type(self) -> pl.DataType:
+        return pl.String()
+
+    def holds(self, column: str) -> pl.Expr:
+        return pl.col(column).is_in(list(self.keys))
+
+    def predicate(self, column: str) -> str:
+        return " OR ".join(equals(column, key) for key in self.keys)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Some stretches of a partition column of dates or times."""
+
+    spans: tuple[Span, ...]
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.spans))
+
+    @property
+    def type(self) -> pl.DataType:
+        return self.spans[0].type
+
+    def holds(self, column: str) -> pl.Expr:
+        return pl.any_horizontal(span.holds(column) for span in self.spans)
+
+    def predicate(self, column: str) -> str:
+        return " OR ".join(f"({span.predicate(column)})" for span in self.spans)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The partitions of one or two dimensions: every combination of what each column may hold."""
+
+    columns: Mapping[str, Keys | Spans]
+
+    def __str__(self) -> str:
+        return "; ".join(f"{column}: {part}" for column, part in self.columns.items())
+
+    def holds(self, _: str) -> pl.Expr:
+        return pl.all_horizontal(part.holds(column) for column, part in self.columns.items())
+
+    def predicate(self) -> str:
+        return " AND ".join(f"({part.predicate(column)})" for column, part in self.columns.items())
+
+
+@dataclass(frozen=True)
+class OwnWritten:
+    """What one commit wrote."""
+
+    version: int
+    rows: int
+    uri: str
+
+
+def write_table(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, run: str) -> OwnWritten:
+    """Replaces these partitions by the rows of the frame, or without `part` the whole table, whose columns may then be others.
+
+    Raises:
+        LakeError: a row of other partitions; a partition column that is missing or of another type; a column of another type than the table
+            has; too many other writers.
+    """
+    where, found = name_of(table), frame.collect_schema()
+    if part is not None:
+        check_columns(where, part, found)
+        if set(found) <= set(part.columns):
+            raise LakeError(
+                f"{where}: there is no column beside {' and '.join(map(repr, part.columns))}, which Delta keeps in names of folders."
+            )
+    for attempt in range(TRIES):
+        try:
+            return _commit(lake, table, frame, part, run)
+        except CommitFailedError as error:
+            if attempt == TRIES - 1:
+                raise LakeError(f"{where}: {TRIES} times another writer was faster. Run it again when the others have finished.") from error
+            wait_for_others(attempt)
+    raise AssertionError("unreachable")
+
+
+def read_table(lake: Lake, table: Table, part: Slice | None, columns: Sequence[str] | None = None) -> pl.LazyFrame:
+    """The rows of these partitions, or without `part` of the whole table; only their files are read, and of these only the columns.
+
+    Raises:
+        NotReadyError: there is no such table.
+        DamagedError: files are missing, or not of the size that the log says.
+        LakeError: there is no such column.
+    """
+    delta = lake.open(table)
+    schema = pl.Schema(delta.schema())
+    for column in columns or ():
+        if column not in schema:
+            raise LakeError(f"{name_of(table)} has no column {column!r}. {suggestion(column, schema)}")
+    check_before_reading(Scanned(table, lake.storage(table), tuple(files_of(delta, _only_span(delta, part)))))
+    rows = pl.scan_delta(delta, storage_options=dict(lake.storage_options) if lake.storage_options else None)
+    if part is not None:
+        check_columns(name_of(table), part, schema)
+        rows = rows.filter(part.holds(""))
+    return rows if columns is None else rows.select(columns)
+
+
+def is_own(lake: Lake, table: Table) -> bool:
+    """Whether this is a table of an asset of people's own, not one of the platform."""
+    return is_outside_the_ledger(lake.open(table))
+
+
+def partition_columns(lake: Lake, table: Table) -> list[str]:
+    """By which columns a table is partitioned."""
+    return list(lake.open(table).metadata().partition_columns)
+
+
+def check_columns(where: str, part: Slice, schema: Mapping[str, pl.DataType]) -> None:
+    """A predicate on a column of another type compares as something else, or as nothing: it is refused, never left out."""
+    for column, values in part.columns.items():
+        if column not in schema:
+            raise LakeError(
+                f"{where}: there is no partition column {column!r}. {suggestion(column, schema)} "
+                "Another one is named by the asset's metadata={'partition_column': ...}."
+            )
+        if schema[column] != values.type:
+            raise LakeError(
+                f"{where}: the partition column {column!r} is {schema[column]}, its partitions are {values.type}. Store days, weeks and "
+                "months as pl.Date, hours as pl.Datetime('us', 'UTC'), names as pl.String."
+            )
+
+
+def _only_span(delta: DeltaTable, part: Slice | None) -> Span | None:
+    """The one stretch of time that is read of a table by time; None where more than its files are looked at."""
+    by = delta.metadata().partition_columns
+    values = part.columns.get(by[0]) if part is not None and len(by) == 1 else None
+    return values.spans[0] if isinstance(values, Spans) and len(values.spans) == 1 else None
+
+
+def _commit(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, run: str) -> OwnWritten:
+    where, uri, delta = name_of(table), lake.uri(table), lake.log(table)
+    is_replaced = part is None and delta is not None
+    stored = dict(pl.Schema(delta.schema())) if delta is not None and not is_replaced else {}
+    batches = Batches(where, frame, kept_schema(where, frame.collect_schema(), stored), next(iter(part.columns), "") if part else "", part)
+    by, noted = list(part.columns) if part else [], {"run": run}
+    try:
+        if delta is None:
+            create_table(uri, batches.reader(), by, noted, lake.storage_options, OUTSIDE_THE_LEDGER)
+            return OwnWritten(0, batches.rows, uri)
+        if not is_outside_the_ledger(delta):
+            raise LakeError(f"{where} is a table of the platform: only its own steps write to it. Give the asset another key.")
+        if delta.metadata().partition_columns != by:
+            raise LakeError(
+                f"{where} is partitioned by {delta.metadata().partition_columns or 'nothing'}, now it is to be by {by or 'nothing'}. "
+                f"Remove the table {uri} and materialize all its partitions, or give the asset another key."
+            )
+        properties, rows = CommitProperties(custom_metadata=noted), batches.reader()
+        if part is None:
+            write_deltalake(delta, rows, mode="overwrite", schema_mode="overwrite", commit_properties=properties)
+        else:
+            predicate = part.predicate()
+            write_deltalake(delta, rows, mode="overwrite", predicate=predicate, schema_mode="merge", commit_properties=properties)
+        return OwnWritten(delta.version(), batches.rows, uri)
+    except Exception:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
+        if batches.failed is not None:
+            raise batches.failed from None
+        raise
