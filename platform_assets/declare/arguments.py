@@ -167,7 +167,9 @@ def returns_something(function: Any, where: str, what: str) -> None:
     tree = definition_of(itself)
     if not isinstance(tree, ast.FunctionDef) or all(isinstance(part, ast.Pass | ast.Raise) or _is_constant(part) for part in tree.body):
         return
-    if not any(isinstance(part, ast.Return) and part.value is not None for part in _own(tree)):
+    if not any(
+        (isinstance(part, ast.Return) and part.value is not None) or isinstance(part, ast.Yield | ast.YieldFrom) for part in _own(tree)
+    ):
         raise DeclarationError(f"{where}: its function returns nothing. End it with return and {what}.")
 
 

@@ -141,8 +141,9 @@ def source(
 ) -> Callable[[Callable[[Any], Any]], Source]:
     """Declare a source by a function that reads one partition of it.
 
-    The function gets an `Arrival` (the partition that is being received) and returns a Polars frame with the rows as they
-    came, or None when nothing has come. Its name names the source, its docstring describes it.
+    The function gets an `Arrival` (the partition that is being received) and returns the rows as they came, or None when nothing has
+    come: a Polars frame, lazy or not, or anything with an Arrow stream. More rows than fit into memory it yields a part at a time. Its
+    name names the source, its docstring describes it.
 
     Args:
         schema: a class whose annotations are the columns: int, float, str, bool, datetime or date, `| None` where a value may be missing.

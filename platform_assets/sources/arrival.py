@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from platform_assets.declare.formats import Formats
+from platform_assets.engines.polars.spill import Spill
 from platform_assets.errors import SourceError
 from platform_assets.sources.csv_dialect import check_formats, dialect
 from platform_assets.sources.files import filled, fixed_folder, matching
@@ -48,6 +50,9 @@ class Arrival:
     formats: Formats | None = None
     """How numbers and dates are written in the files."""
     _read: set[Path] = field(default_factory=set, repr=False)
+    _given: list[tuple[pl.LazyFrame, Spill]] = field(default_factory=list, repr=False)
+    _aside: ExitStack | None = field(default=None, repr=False)
+    """Until when the rows of large files lie on disk; None: all are in memory."""
 
     @property
     def origin(self) -> str:
@@ -104,6 +109,7 @@ class Arrival:
             SourceError: naming the file: it is empty, was cut off, is no CSV, or has not the columns of the others; or naming the folder
                 that is not there. A folder that has the partition in its name is not expected before its files.
         """
+        from platform_assets.sources.csv_blocks import BadLine
         from platform_assets.sources.csv_file import read_file
 
         files = self.find(path)
@@ -111,19 +117,28 @@ class Arrival:
             return None
         self._note_formats(Formats(decimal, thousands, tuple(currency), tuple(date_formats)))
         written = dialect(f"source {self.source!r}, read_csv", separator, quote, escape, null_values)
-        frames: list[pl.DataFrame] = []
+        laid = Spill(bytes_in_memory=None) if self._aside is None else self._aside.enter_context(Spill())
+        names: list[str] = []
         for file in files:
-            read = read_file(file, self._where(file), written, encoding, skip_lines, columns)
-            frames.append(self._renamed(file, read.rows, rename or {}))
-            if frames[-1].columns != frames[0].columns:
-                raise SourceError(
-                    f"{self._where(file)}: its columns are {', '.join(frames[-1].columns)}; in {files[0].name} they are "
-                    f"{', '.join(frames[0].columns)}. Files of one partition have the same columns, in the same order."
-                )
+            bad: list[BadLine] = []
+            for frame in read_file(file, self._where(file), written, bad, encoding, skip_lines, columns):
+                rows = self._renamed(file, frame, rename or {})
+                names = names or rows.columns
+                if rows.columns != names:
+                    raise SourceError(
+                        f"{self._where(file)}: its columns are {', '.join(rows.columns)}; in {files[0].name} they are "
+                        f"{', '.join(names)}. Files of one partition have the same columns, in the same order."
+                    )
+                laid.add(rows)
             if file not in self._read:  # a function may read a file twice
-                self.unparsed += [Unparsed(file.name, b.line, b.text.decode(errors="backslashreplace"), b.reason) for b in read.bad]
+                self.unparsed += [Unparsed(file.name, b.line, b.text.decode(errors="backslashreplace"), b.reason) for b in bad]
                 self._read.add(file)
-        return pl.concat(frames, how="vertical", rechunk=False).lazy()
+        self._given.append((laid.rows(), laid))
+        return self._given[-1][0]
+
+    def laid_aside(self, frame: object) -> Spill | None:
+        """Where the rows of a frame lie that `read_csv` has given; None for any other."""
+        return next((laid for given, laid in self._given if given is frame), None)
 
     def _note_formats(self, formats: Formats) -> None:
         where = f"source {self.source!r}, read_csv"

@@ -1,12 +1,17 @@
-"""One CSV file: its header, its rows as a frame of text, and the lines that are no rows, as they came."""
+"""One CSV file: its header, its rows as frames of text, some at a time, and the lines that are no rows, as they came."""
 
+import codecs
 import gzip
 import mmap
 import re
+import shutil
+import tempfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import IO, Any
 
 import polars as pl
 
@@ -15,15 +20,6 @@ from platform_assets.sources.csv_blocks import BadLine, blocks, records
 from platform_assets.sources.csv_dialect import Dialect
 from platform_assets.sources.csv_hints import how_it_is_written, how_its_lines_are_written
 from platform_assets.sources.csv_records import OPEN, Data, line_at, record_at
-
-
-@dataclass(frozen=True)
-class CsvFile:
-    """What a file holds."""
-
-    rows: pl.DataFrame
-    """Every value as text, null where it is empty; columns named as in the file."""
-    bad: list[BadLine]
 
 
 @dataclass
@@ -45,25 +41,36 @@ class _Opened:
 
 
 def read_file(
-    file: Path, where: str, dialect: Dialect, encoding: str = "utf8", skip_lines: int = 0, columns: Sequence[str] | None = None
-) -> CsvFile:
-    """Reads a file. A line that cannot be parsed or has another number of values than the header is no row; the others go on.
+    file: Path,
+    where: str,
+    dialect: Dialect,
+    bad: list[BadLine],
+    encoding: str = "utf8",
+    skip_lines: int = 0,
+    columns: Sequence[str] | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The rows of a file, some at a time: every value as text, null where it is empty; columns named as in the file. At least one frame.
+
+    A line that cannot be parsed or has another number of values than the header is no row: it is added to `bad`, and the others go on.
 
     columns: the names of the columns of a file without a header.
 
     Raises:
-        SourceError: the file is empty, was cut off, is in another encoding, or its header is not that of its lines.
+        SourceError: the file is empty, was cut off, is in another encoding, or its header is not that of its lines. It may be found only
+            after rows have been given.
     """
+    rows = 0
     try:
         data = _data(file, where, encoding)
         opened = _open(data, where, dialect, encoding, skip_lines, columns)
-        rows, bad = _rows(opened) if dialect.is_simple else _rows_of_any_dialect(opened)
+        for frame in _rows(opened, bad) if dialect.is_simple else _rows_of_any_dialect(opened, bad):
+            rows += frame.height
+            yield frame
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeError, LookupError) as error:
         raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {_why(error)}") from None
-    _check_lines(opened, rows.height, bad)
+    _check_lines(opened, rows, bad)
     _check_escapes(opened, bad)
     _check_end(opened, bad)
-    return CsvFile(rows, bad)
 
 
 def _data(file: Path, where: str, encoding: str) -> Data:
@@ -72,9 +79,9 @@ def _data(file: Path, where: str, encoding: str) -> Data:
         head = opened.read(4)
         if not head:
             raise SourceError(_empty(where))
-        data: Data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    if (decompress := _COMPRESSED.get(head[:2])) is not None and (head[:2] != b"\x28\xb5" or head == b"\x28\xb5\x2f\xfd"):
-        data = decompress(data[:])
+        data: Data = _mapped(opened)
+    if (unpacked := _PACKED.get(head[:2])) is not None and (head[:2] != b"\x28\xb5" or head == b"\x28\xb5\x2f\xfd"):
+        data = unpacked(file)
     mark = data[:2]
     if encoding in _UTF8:
         if mark in (b"\xff\xfe", b"\xfe\xff"):
@@ -84,27 +91,69 @@ def _data(file: Path, where: str, encoding: str) -> Data:
                 f"{where}: its header has zero bytes. It is no text, or unmarked UTF-16: read_csv(..., encoding='utf-16-le')."
             )
         return data
-    if encoding == "utf8-lossy":
-        return data[:].decode("utf-8", errors="replace").encode()
-    return data[:].decode(encoding).encode()
+    return _in_utf8(data, "utf-8", "replace") if encoding == "utf8-lossy" else _in_utf8(data, encoding)
 
 
 _UTF8 = ("utf8", "utf-8", "UTF-8", "utf-8-sig")
+_SMALL = 1 << 24
+"""Bytes of a file that is read as a whole. What has to be made of a larger one is written to disk: it may be many times as large."""
 
 
-def _zstd(data: bytes) -> bytes:
+def _mapped(opened: IO[bytes]) -> mmap.mmap:
+    return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _in_utf8(data: Data, encoding: str, errors: str = "strict") -> Data:
+    if len(data) <= _SMALL:
+        return data[:].decode(encoding, errors).encode()
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    with tempfile.TemporaryFile() as copy:
+        for start in range(0, len(data), _SMALL):
+            copy.write(decoder.decode(data[start : start + _SMALL], final=start + _SMALL >= len(data)).encode())
+            _let_go(data, start)
+        copy.flush()
+        return _mapped(copy)
+
+
+def _gzip(file: Path) -> Data:
+    with gzip.open(file) as unpacked:
+        return _copied(unpacked)
+
+
+def _zstd(file: Path) -> Data:
     import pyarrow as pa
 
-    return bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read())
+    with pa.OSFile(str(file)) as packed, pa.CompressedInputStream(packed, "zstd") as unpacked:
+        return _copied(unpacked)
 
 
-_COMPRESSED: dict[bytes, Callable[[bytes], bytes]] = {
-    b"\x1f\x8b": gzip.decompress,
+def _zlib(file: Path) -> Data:
+    return zlib.decompress(file.read_bytes())
+
+
+def _copied(unpacked: Any) -> Data:
+    if len(begin := unpacked.read(_SMALL)) < _SMALL:
+        return bytes(begin + unpacked.read())  # a short read is not always the end
+    with tempfile.TemporaryFile() as copy:
+        copy.write(begin)
+        shutil.copyfileobj(unpacked, copy, _SMALL)
+        copy.flush()
+        return _mapped(copy)
+
+
+_PACKED: dict[bytes, Callable[[Path], Data]] = {
+    b"\x1f\x8b": _gzip,
     b"\x28\xb5": _zstd,
-    b"\x78\x01": zlib.decompress,
-    b"\x78\x9c": zlib.decompress,
-    b"\x78\xda": zlib.decompress,
+    b"\x78\x01": _zlib,
+    b"\x78\x9c": _zlib,
+    b"\x78\xda": _zlib,
 }
+
+
+def _let_go(data: Data, end: int) -> None:
+    """The pages of a mapped file up to a position are not needed in memory any more; they may be read again."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and end >= mmap.PAGESIZE:
+        data.madvise(mmap.MADV_DONTNEED, 0, end // mmap.PAGESIZE * mmap.PAGESIZE)
 
 
 def _open(data: Data, where: str, dialect: Dialect, encoding: str, skip_lines: int, columns: Sequence[str] | None) -> _Opened:
@@ -152,21 +201,24 @@ _ENOUGH_TO_TELL = 1000
 """After so many bad lines and not one good one, a file is not read to its end."""
 
 
-def _rows(opened: _Opened) -> tuple[pl.DataFrame, list[BadLine]]:
+def _rows(opened: _Opened, bad: list[BadLine]) -> Iterator[pl.DataFrame]:
     """By Polars, which gets nothing but whole records with the right number of values."""
     schema = {str(number): pl.String for number in range(opened.width)}
-    frames, bad, waiting, records = [pl.DataFrame(schema=schema)], list[BadLine](), list[bytes](), 0
+    names = dict(zip(schema, opened.names, strict=True))
+    waiting, size, records, any_good = list[bytes](), 0, 0, False
     for block in blocks(opened.data, opened.start, opened.line, opened.dialect, opened.width):
         bad += block.bad
         waiting.append(block.rows)
+        size += len(block.rows)
         records += block.records
-        if len(frames) == 1 and len(bad) > _ENOUGH_TO_TELL:
+        if not any_good and len(bad) > _ENOUGH_TO_TELL:
             _check_lines(opened, records, bad)
-        if sum(map(len, waiting)) >= _AT_ONCE:
-            frames.append(_parsed(opened, b"".join(waiting), records, schema))
-            waiting, records = [], 0
-    frames.append(_parsed(opened, b"".join(waiting), records, schema))
-    return pl.concat(frames, rechunk=False).rename(dict(zip(schema, opened.names, strict=True))), bad
+        if size >= _AT_ONCE:
+            yield _parsed(opened, b"".join(waiting), records, schema).rename(names)
+            waiting, size, records, any_good = [], 0, 0, any_good or records > 0
+            _let_go(opened.data, block.end)
+    if waiting or not any_good:
+        yield _parsed(opened, b"".join(waiting), records, schema).rename(names)
 
 
 _AT_ONCE = 1 << 24
@@ -191,16 +243,22 @@ def _parsed(opened: _Opened, text: bytes, records: int, schema: dict[str, type[p
     return rows
 
 
-def _rows_of_any_dialect(opened: _Opened) -> tuple[pl.DataFrame, list[BadLine]]:
+def _rows_of_any_dialect(opened: _Opened, bad: list[BadLine]) -> Iterator[pl.DataFrame]:
     """By our own parser, record by record and far slower: separators of several characters, and quotes that a character escapes."""
-    bad: list[BadLine] = []
-    columns: list[list[str | None]] = [[] for _ in opened.names]
     markers = {*opened.dialect.null_values}
-    for record in records(opened.data, opened.start, opened.line, opened.dialect, opened.width, bad):
-        for column, value in zip(columns, record.values, strict=True):
-            text = None if value is None else value.decode()
-            column.append(None if text in markers else text)
-    return pl.DataFrame(dict(zip(opened.names, columns, strict=True)), schema=dict.fromkeys(opened.names, pl.String)), bad
+    coming = records(opened.data, opened.start, opened.line, opened.dialect, opened.width, bad)
+    begun = False
+    while (some := list(islice(coming, _RECORDS_AT_ONCE))) or not begun:
+        begun = True
+        columns: list[list[str | None]] = [[] for _ in opened.names]
+        for record in some:
+            for column, value in zip(columns, record.values, strict=True):
+                text = None if value is None else value.decode()
+                column.append(None if text in markers else text)
+        yield pl.DataFrame(dict(zip(opened.names, columns, strict=True)), schema=dict.fromkeys(opened.names, pl.String))
+
+
+_RECORDS_AT_ONCE = 100_000
 
 
 def _check_lines(opened: _Opened, good: int, bad: Sequence[BadLine]) -> None:

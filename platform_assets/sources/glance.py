@@ -1,6 +1,7 @@
 """Whether something has come for a partition, seen without reading files."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,7 +79,7 @@ def _arrival(kind: type[_AnyArrival], source: Source, partition: int) -> _AnyArr
 def _call(source: Source, arrival: Arrival) -> tuple[bool, PlatformError | None]:
     """Whether something came, or why the function came to nothing."""
     try:
-        return source.read(arrival) is not None, None
+        return _came(source.read(arrival), arrival), None
     except PlatformError as error:
         return False, error
     except BaseException as error:
@@ -86,3 +87,14 @@ def _call(source: Source, arrival: Arrival) -> tuple[bool, PlatformError | None]
             raise
         where = f"source {source.name!r}, partition {arrival.partition}"
         return False, SourceError(f"{where}: its function failed: {type(error).__name__}: {error}")
+
+
+def _came(read: Any, arrival: Arrival) -> bool:
+    """Whether a function has returned something. An iterator is asked for all that it gives if it is to be seen which files it reads."""
+    if not isinstance(read, Iterator):
+        return read is not None
+    parts = (part for part in read if part is not None)
+    came = next(parts, None) is not None
+    if arrival.looked_for:
+        deque(parts, maxlen=0)
+    return came

@@ -1,14 +1,18 @@
-"""Raw: what came, a commit a partition, so that a killed range is continued where it stood."""
+"""Raw: what came. A commit holds a stretch of small partitions or one large one, so that a killed range is continued where it stood."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError, PlatformError, SourceError, is_failure
-from platform_assets.sources.receive import Received, raw_table, receive
+from platform_assets.sources.receive import Arrived, Received, arrived, keep, raw_table
 from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import Done, Run, entry_of, name_of
-from platform_assets.stores.delta import Overtaken, Table
+from platform_assets.stores.delta import Overtaken
 from platform_assets.stores.ledger import Entry
+
+BYTES_AT_ONCE, PARTITIONS_AT_ONCE = 1 << 26, 100
+"""A commit holds at most about so much, or a single partition. It takes as long for one small partition as for many."""
 
 
 def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
@@ -26,49 +30,144 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
     If deliveries of the source arrive now, the rows of partitions that were delivered again are kept in the newest partition:
     then that one is among the entries, also when it lies outside of first..last.
     """
-    table, done = raw_table(source), Done()
+    receiving = _Receiving(source, run)
+    table = raw_table(source)
     run.ledger.distrust(run.lake.damaged_files(table, {source.partitions.key(p) for p in range(first, last + 1)}))
-    seen, known = _known(table, run)
-    recorded: list[Entry] = []
-    broken: list[PlatformError] = []
+    receiving.look()
     # New ones first: what is delivered again may arrive in one of them.
-    indexes = sorted(range(first, last + 1), key=lambda p: (source.partitions.key(p) in known, p))
+    indexes = sorted(range(first, last + 1), key=lambda p: (source.partitions.key(p) in receiving.known, p))
     try:
         for partition in indexes:
-            key = source.partitions.key(partition)
-            try:
-                received: Received | None = None
-                while received is None:
-                    try:
-                        received = receive(source, partition, run.lake, known, seen, now=run.now, run=run.id)
-                    except Overtaken:  # another run has received an edition of it meanwhile: what came is judged beside that one
-                        seen, known = _known(table, run)
-            except NotReadyError as error:
-                done.refused[key] = error
-                continue
-            except BaseException as error:
-                if not is_failure(error):
-                    raise
-                broken.append(_of_the_partition(source, key, error))  # the partitions after it do not wait for it
-                continue
-            facts = received.facts
-            if received.written is not None:
-                done.written[table] = received.written
-                known[facts.partition] = done.entries[facts.partition] = entry_of(table, facts, received.written, source.version, run)
-                recorded.append(known[facts.partition])
-                if received.written.version == seen + 1:
-                    seen += 1
-                else:  # others write, too
-                    seen, known = _known(table, run)
-            if key != facts.partition or received.written is None:
-                done.unchanged[key] = known[key]
-    finally:
-        run.ledger.record(recorded)
+            receiving.receive(partition)
+    finally:  # what was received before a request to stop stays
+        receiving.write()
+        run.ledger.record(receiving.recorded)
+    done, broken = receiving.done, receiving.broken
     if broken:
         done.broken = broken[0] if len(broken) == 1 else SourceError(_listed(broken))
     for key in done.entries:  # may have been as it should be until another's rows came
         done.unchanged.pop(key, None)
     return done
+
+
+class _Receiving:
+    """A run that receives partitions one after another, and writes consecutive ones together."""
+
+    def __init__(self, source: Source, run: Run) -> None:
+        self.source, self.run, self.done = source, run, Done()
+        self.seen, self.known = -1, dict[str, Entry]()
+        """The version at which raw is, and what the ledger says of it then."""
+        self.recorded: list[Entry] = []
+        self.broken: list[PlatformError] = []
+        self._waiting: list[Arrived] = []
+        self._columns: list[str] | None = None
+
+    def look(self) -> None:
+        table = raw_table(self.source)
+        self.seen, self._columns = self.run.version(table), None
+        self.known = self.run.ledger.entries(name_of(table), at_version=self.seen)
+
+    def receive(self, partition: int) -> None:
+        """Reads what came for a partition; it is written with the next ones, or before."""
+        key = self.source.partitions.key(partition)
+        if self.source.deliveries == "arrives_now" and key in self.known:
+            self.write()  # its rows may be kept in a partition that waits
+        with self._failures_noted(key):
+            came = arrived(self.source, partition, self.known, self._spelled, self.run.now)
+            if isinstance(came, Received):
+                self.done.unchanged[key] = self.known[came.facts.partition]
+                return
+            if self._waiting and not self._belongs_together(came):
+                self.write()
+            self._waiting.append(came)
+            if sum(one.returned.bytes for one in self._waiting) >= BYTES_AT_ONCE or len(self._waiting) == PARTITIONS_AT_ONCE:
+                self.write()
+
+    def write(self) -> None:
+        """Writes what waits, in one commit; if that fails, each partition by itself, so that an error is that of one."""
+        waiting, self._waiting = self._waiting, []
+        with ExitStack() as aside:
+            for one in waiting:
+                aside.enter_context(one.aside)
+            try:
+                received = keep(self.source, waiting, self.run.lake, self.known, self.seen, self.run.id) if waiting else []
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
+                failed = error
+            else:
+                self._note(waiting, received)
+                return
+        if len(waiting) > 1 or isinstance(failed, Overtaken):
+            for one in waiting:
+                self._receive_alone(self.source.partitions.number(one.key))
+        else:
+            self._note_failure(waiting[0].key, failed)
+
+    def _receive_alone(self, partition: int) -> None:
+        key = self.source.partitions.key(partition)
+        while True:
+            # Another run may have received an edition of it meanwhile: what came is judged beside that one.
+            self.look()
+            with self._failures_noted(key):
+                came = arrived(self.source, partition, self.known, self._spelled, self.run.now)
+                if isinstance(came, Received):
+                    self.done.unchanged[key] = self.known[came.facts.partition]
+                    return
+                with came.aside:
+                    try:
+                        received = keep(self.source, [came], self.run.lake, self.known, self.seen, self.run.id)
+                    except Overtaken:
+                        continue
+                self._note([came], received)
+            return
+
+    def _belongs_together(self, came: Arrived) -> bool:
+        """Whether what came can be written in one commit with what waits."""
+        last = self._waiting[-1]
+        return came.keeper == last.keeper + 1 and not came.delivery.of and not last.delivery.of
+
+    def _spelled(self) -> list[str]:
+        """The columns of raw, and those that will be in it."""
+        if self._columns is None:
+            self._columns = list(self.run.lake.schema(raw_table(self.source)))
+        return [*self._columns, *(column for one in self._waiting for column in one.returned.columns)]
+
+    def _note(self, waiting: Sequence[Arrived], received: Sequence[Received]) -> None:
+        """Notes what was written."""
+        version, table = self.seen, raw_table(self.source)
+        for one, (facts, written) in zip(waiting, ((r.facts, r.written) for r in received), strict=True):
+            assert written is not None, "it was kept"
+            version = written.version
+            self.done.written[table] = written
+            entry = entry_of(table, facts, written, self.source.version, self.run)
+            self.known[facts.partition] = self.done.entries[facts.partition] = entry
+            self.recorded.append(entry)
+            if one.key != facts.partition:
+                self.done.unchanged[one.key] = self.known[one.key]
+        self._columns = None
+        if version == self.seen:
+            return
+        if version == self.seen + 1:
+            self.seen += 1
+        else:  # others write, too
+            self.look()
+
+    @contextmanager
+    def _failures_noted(self, key: str) -> Iterator[None]:
+        """The partitions after one that fails do not wait for it."""
+        try:
+            yield
+        except BaseException as error:
+            self._note_failure(key, error)
+
+    def _note_failure(self, key: str, error: BaseException) -> None:
+        if isinstance(error, NotReadyError):
+            self.done.refused[key] = error
+        elif is_failure(error):
+            self.broken.append(_of_the_partition(self.source, key, error))
+        else:
+            raise error
 
 
 _LISTED = 10
@@ -87,9 +186,3 @@ def _of_the_partition(source: Source, key: str, error: BaseException) -> Platfor
     found = SourceError(f"source {source.name!r}, partition {key}: {what}")
     found.__cause__ = error
     return found
-
-
-def _known(table: Table, run: Run) -> tuple[int, dict[str, Entry]]:
-    """The version at which raw is, and what the ledger says of it then."""
-    version = run.version(table)
-    return version, run.ledger.entries(name_of(table), at_version=version)

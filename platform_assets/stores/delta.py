@@ -159,6 +159,7 @@ class Lake:
         declaration_version: str,
         run: str,
         made_from: int | None = None,
+        rows: int | None = None,
     ) -> Written:
         """Replaces exactly the rows with span.start <= by < span.end by those of the frame, in one commit.
 
@@ -166,6 +167,7 @@ class Lake:
         the table has and the frame has not become null; new ones are added to the table. The facts go into the commit.
 
         made_from: for rows that were made from what these partitions held: the table's version then, -1 while there was none.
+        rows: how many the frame has, if that is known: one that ends early is not written.
 
         Raises:
             Overtaken: another writer has changed one of the facts' partitions after the version made_from.
@@ -184,7 +186,7 @@ class Lake:
                 delta = self._open_if_there(table)
                 if made_from is not None:
                     self._check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
-                return self._commit(table, delta, frame.lazy(), found, by, span, noted)
+                return self._commit(table, delta, frame.lazy(), found, by, span, noted, rows)
             except CommitFailedError as error:
                 if attempt == TRIES - 1:
                     raise LakeError(
@@ -267,10 +269,18 @@ class Lake:
             )
 
     def _commit(
-        self, table: Table, delta: DeltaTable | None, frame: pl.LazyFrame, found: pl.Schema, by: str, span: Span, noted: dict[str, str]
+        self,
+        table: Table,
+        delta: DeltaTable | None,
+        frame: pl.LazyFrame,
+        found: pl.Schema,
+        by: str,
+        span: Span,
+        noted: dict[str, str],
+        rows: int | None,
     ) -> Written:
         where, uri = name_of(table), self.uri(table)
-        batches = Batches(where, frame, kept_schema(where, found, dict(pl.Schema(delta.schema())) if delta else {}), by, span)
+        batches = Batches(where, frame, kept_schema(where, found, dict(pl.Schema(delta.schema())) if delta else {}), by, span, rows)
         try:
             if delta is None:
                 create_table(uri, batches.reader(), [by], noted, self.storage_options)
@@ -280,8 +290,8 @@ class Lake:
                 if partitioned != [by]:
                     raise LakeError(f"{where} is partitioned by {partitioned}, not by {by!r}: the platform did not make it.")
                 properties = CommitProperties(custom_metadata=noted)
-                rows, predicate = batches.reader(), span.predicate(by)
-                write_deltalake(delta, rows, mode="overwrite", predicate=predicate, schema_mode="merge", commit_properties=properties)
+                stream, predicate = batches.reader(), span.predicate(by)
+                write_deltalake(delta, stream, mode="overwrite", predicate=predicate, schema_mode="merge", commit_properties=properties)
                 version = delta.version()
         except Exception:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
             if batches.failed is not None:

@@ -88,8 +88,12 @@ def kept_schema(where: str, found: Mapping[str, DataType], stored: Mapping[str, 
 class Batches:
     """The rows of a frame, checked while they pass, as an Arrow stream that can be read once."""
 
-    def __init__(self, where: str, frame: pl.LazyFrame, schema: Mapping[str, DataType], by: str, span: Part | None) -> None:
+    def __init__(
+        self, where: str, frame: pl.LazyFrame, schema: Mapping[str, DataType], by: str, span: Part | None, expected: int | None = None
+    ) -> None:
+        """expected: how many rows the frame has, if that is known."""
         self.rows = 0
+        self._expected = expected
         self.failed: Exception | None = None
         """What ended the stream early: Delta's own error has only its text."""
         self._where, self._by, self._span = where, by, span
@@ -108,6 +112,8 @@ class Batches:
                     check_span(self._where, frame, self._by, self._span)
                 self.rows += frame.height
                 yield from _exactly(self._where, frame, self._schema).to_arrow().cast(self._arrow).to_batches()
+            if self._expected is not None and self.rows != self._expected:  # where Polars panics, a stream of batches just ends
+                raise LakeError(f"{self._where}: {self._expected:,} rows were to be written, {self.rows:,} came. Nothing was written.")
         except Exception as error:
             self.failed = error
             raise

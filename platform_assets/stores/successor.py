@@ -92,6 +92,7 @@ def replace_received(
     declaration_version: str,
     run: str,
     made_from: int | None = None,
+    rows: int | None = None,
 ) -> Written:
     """As Lake.replace, for columns whose types nobody declared: where a value does not fit the table's type, the table gets a wider one.
 
@@ -103,10 +104,18 @@ def replace_received(
         types = together(kept, frame.lazy(), lambda: lake.scan(table))
         if narrow := {column: types[column] for column, dtype in kept.items() if types.get(column, dtype) != dtype}:
             _widen(lake, table, by, kept, narrow, run)
-        rows = frame.select(widened(column, dtype, types[column]) for column, dtype in came.items())
+        wide = frame.select(widened(column, dtype, types[column]) for column, dtype in came.items())
         try:
             return lake.replace(
-                table, rows, by=by, span=span, facts=facts, declaration_version=declaration_version, run=run, made_from=made_from
+                table,
+                wide,
+                by=by,
+                span=span,
+                facts=facts,
+                declaration_version=declaration_version,
+                run=run,
+                made_from=made_from,
+                rows=rows,
             )
         except RetypedError:  # another run has made the table, or widened it, meanwhile
             continue

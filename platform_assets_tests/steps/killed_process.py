@@ -26,6 +26,7 @@ import sklearn.tree  # noqa: F401  what training imports, so that no child need 
 
 import platform_assets.models.train  # noqa: F401
 from platform_assets.models import artifact
+from platform_assets.steps import raw
 from platform_assets.stores import delta, ledger, opening, successor
 from platform_assets.stores.online import connection, marks
 from platform_assets.stores.online.connection import OnlineStore
@@ -117,6 +118,7 @@ class Writes:
 def do(job: Job, report: int) -> None:
     Writes(job, report)
     ledger.FILES_OF_A_TABLE = job.files_of_a_table
+    raw.PARTITIONS_AT_ONCE = 1 if job.edition == "typed" else 4  # so that a range has more than one commit
     store = OnlineStore(job.redis, job.project) if job.redis else None
     pipeline_with(Path(job.home), job.edition, store).bring_up(*job.layers)
 

@@ -39,7 +39,10 @@ def some_slow(names: Iterable[str], *fast: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("whole")
-    bring_up(pipeline_with(home))
+    pipeline = pipeline_with(home)
+    for day in range(pipeline.first, pipeline.last + 1):  # a commit for each
+        pipeline.make("raw", day, day)
+    bring_up(pipeline)
     return home
 
 

@@ -36,7 +36,7 @@ def beside(table: str) -> list[str]:
 
 WRITES: dict[tuple[str, str], list[str]] = {
     # edition, layer: what bringing the layer up writes, in this order
-    ("new", "raw"): ["sales/raw commit"] * 8 + [LEDGER],
+    ("new", "raw"): ["sales/raw commit"] * 2 + [LEDGER],  # of four partitions each
     ("new", "silver"): ["sales/quarantine commit", "sales/silver commit", LEDGER],
     ("new", "gold"): ["spending/gold commit", LEDGER],
     ("new", "checkpoints"): ["history/checkpoints commit", LEDGER],
@@ -224,6 +224,7 @@ WRITERS = {
     "models.artifact": {'open("w'},
     "steps.batches": {"write_parquet("},  # a folder of the system's for temporary files
     "stores.storage": {"write_bytes("},  # a repair of damaged logs, which a person starts
+    "sources.returned": {"sink_"},  # into memory, or temporary files: what a source's function returned
     "stores.damage": {"sink_"},  # into nothing: whether a file can be decoded
     "stores.valkey": {"write_text("},  # which server runs in a folder, for a message
 }

@@ -123,5 +123,6 @@ def test_a_range_alone_reads_each_of_its_commits_once(tmp_path: Path, monkeypatc
     for day in range(8):
         business.sell(day, f"{day} ada 1")
     monkeypatch.setattr(Lake, "commit", lambda lake, table, version: read.append(version) or commit(lake, table, version))
-    business.make("raw", business.first, business.last)
-    assert read == list(range(8))
+    for day in range(business.first, business.last, 2):
+        business.make("raw", day, day + 1)
+    assert read == list(range(4))

@@ -6,6 +6,7 @@ the narrowest type that holds the values of both (`wider`), which is text if not
 """
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,21 +28,32 @@ def kept_exactly(values: pl.Series) -> pl.Series | None:
     durations, whole numbers beyond 64 bits and times finer than microseconds become text. So does a nested value that has such parts: as
     JSON.
     """
-    dtype, kept = values.dtype, _plain(values.dtype)
-    if isinstance(dtype, pl.Null):
+    if isinstance(values.dtype, pl.Null):
         return None
-    if kept is not None:
-        same = values.cast(kept, strict=False)
-        # Only these can lose something: whole numbers beyond 64 bits, times between two microseconds.
-        may_lose = dtype.is_nested() or dtype in (pl.UInt64, pl.Int128, pl.UInt128) or _is_fine(dtype)
-        if not may_lose or _are_equal(same.cast(dtype, strict=False), values):
-            return same
+    kept = kept_type(values.dtype)
+    if kept is not None and (not may_lose(values.dtype) or fits(values)):
+        return values.cast(kept, strict=False)
     return as_text(values)
 
 
-def kept_schema_of(frame: pl.DataFrame) -> dict[str, str]:
+def may_lose(dtype: DataType) -> bool:
+    """Whether its values say in which type they are kept: whole numbers beyond 64 bits and times between two microseconds become text."""
+    return kept_type(dtype) is not None and (
+        dtype.is_nested() or dtype in (pl.UInt64, pl.Int128, pl.UInt128) or (isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns")
+    )
+
+
+def fits(values: pl.Series) -> bool:
+    """Whether each value is the same in the type in which such values are kept if nothing is lost."""
+    kept = kept_type(values.dtype)
+    return kept is not None and values.cast(kept, strict=False).cast(values.dtype, strict=False).equals(
+        values, check_dtypes=False, null_equal=True
+    )
+
+
+def kept_schema_of(schema: Mapping[str, DataType]) -> dict[str, str]:
     """The type of each column but those of text, by the name that `as_delivered` knows it by."""
-    return {column: str(dtype) for column, dtype in frame.schema.items() if dtype != pl.String}
+    return {column: str(dtype) for column, dtype in schema.items() if dtype != pl.String}
 
 
 def wider(kept: DataType, came: DataType, *, is_exact_in_float: bool) -> DataType:
@@ -77,7 +89,12 @@ def widened(column: str, kept: DataType, wide: DataType) -> pl.Expr:
     value = pl.col(column)
     if kept == wide:
         return value
-    return value.map_batches(as_text, return_dtype=pl.String) if wide == pl.String else value.cast(wide)
+    return text_of(value) if wide == pl.String else value.cast(wide)
+
+
+def text_of(value: pl.Expr) -> pl.Expr:
+    """The same of an expression as `as_text` of a series."""
+    return value.map_batches(as_text, return_dtype=pl.String, is_elementwise=True)
 
 
 def as_text(values: pl.Series) -> pl.Series:
@@ -141,7 +158,7 @@ def _named(delivered: str) -> DataType | None:
     return plain.get(delivered)
 
 
-def _plain(dtype: DataType | DataTypeClass) -> DataType | None:
+def kept_type(dtype: DataType | DataTypeClass) -> DataType | None:
     """The type in which Delta keeps every value of this type, or every one that fits; None when there is none but text."""
     dtype = dtype() if isinstance(dtype, DataTypeClass) else dtype
     if dtype.is_integer():
@@ -153,23 +170,15 @@ def _plain(dtype: DataType | DataTypeClass) -> DataType | None:
     if isinstance(dtype, pl.Categorical | pl.Enum):
         return pl.String()
     if isinstance(dtype, pl.List | pl.Array):
-        inner = _plain(dtype.inner)
+        inner = kept_type(dtype.inner)
         return None if inner is None else pl.List(inner)
     if isinstance(dtype, pl.Struct):
-        inside = {field.name: _plain(field.dtype) for field in dtype.fields}
+        inside = {field.name: kept_type(field.dtype) for field in dtype.fields}
         names = {name.lower() for name in inside if name and "\x00" not in name}  # Delta does not tell case apart
         if not inside or len(names) < len(inside) or None in inside.values():
             return None
         return pl.Struct({name: kept for name, kept in inside.items() if kept is not None})
     return dtype if isinstance(dtype, pl.Boolean | pl.String | pl.Binary | pl.Date | pl.Decimal) else None
-
-
-def _is_fine(dtype: DataType) -> bool:
-    return isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns"
-
-
-def _are_equal(left: pl.Series, right: pl.Series) -> bool:
-    return left.equals(right, check_dtypes=False, null_equal=True)
 
 
 def _digits(dtype: DataType) -> tuple[int, int] | None:

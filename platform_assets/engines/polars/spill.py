@@ -1,18 +1,30 @@
 """Frames of one schema that are laid aside on disk until they are read again, so that memory does not grow with their number."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 import polars as pl
 
+BYTES_IN_MEMORY = 1 << 26
+"""So much stays in memory: of less, nothing is ever written."""
+_ROWS_AT_ONCE = 250_000
+
 
 class Spill:
-    """Keeps frames in the order in which they are added. The first stays in memory: a single one is never written."""
+    """Keeps frames in the order in which they are added.
 
-    def __init__(self) -> None:
+    bytes_in_memory: more is written to disk. None: everything stays in memory.
+    """
+
+    def __init__(self, bytes_in_memory: int | None = BYTES_IN_MEMORY) -> None:
         self.height = 0
-        self._first: pl.DataFrame | None = None
+        self.bytes = 0
+        """Of all frames, as they are in memory."""
+        self._limit = bytes_in_memory
+        self._waiting: list[pl.DataFrame] = []
+        self._waiting_bytes = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._files: list[Path] = []
 
@@ -20,25 +32,42 @@ class Spill:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._waiting = []
         if self._folder is not None:
             self._folder.cleanup()
 
     def add(self, frame: pl.DataFrame) -> None:
+        size = int(frame.estimated_size())
         self.height += frame.height
-        if self._first is None or not self._first.height:
-            self._first = frame
-        elif frame.height:
-            self._write(frame)
+        self.bytes += size
+        if self._waiting and not self._waiting[-1].height:
+            self._waiting.pop()  # it was there for its schema
+        if frame.height or not (self._waiting or self._files):
+            self._waiting.append(frame)
+            self._waiting_bytes += size
+        if self._limit is not None and self._waiting_bytes > self._limit:
+            self.flush()
 
-    def rows(self) -> pl.LazyFrame:
-        """All rows. At least one frame was added, if only an empty one: it has the schema."""
-        assert self._first is not None, "nothing was added"
-        if not self._files:
-            return self._first.lazy()
-        return pl.concat([self._first.lazy(), *(pl.scan_ipc(file, glob=False) for file in self._files)])
-
-    def _write(self, frame: pl.DataFrame) -> None:
+    def flush(self) -> None:
+        """Writes what is in memory to disk."""
+        if not self._waiting_bytes:
+            return
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="platform-assets-")
         self._files.append(Path(self._folder.name, f"{len(self._files)}.arrow"))
-        frame.write_ipc(self._files[-1], compression="uncompressed")
+        rows = self._waiting[0] if len(self._waiting) == 1 else pl.concat(self._waiting, rechunk=False)
+        rows.write_ipc(self._files[-1], compression="uncompressed")
+        self._waiting, self._waiting_bytes = [], 0
+
+    def rows(self) -> pl.LazyFrame:
+        """All rows. At least one frame was added, if only an empty one: it has the schema."""
+        assert self._waiting or self._files, "nothing was added"
+        return pl.concat([*(pl.scan_ipc(file, glob=False) for file in self._files), *(frame.lazy() for frame in self._waiting)])
+
+
+def in_batches(rows: pl.LazyFrame, is_small: bool) -> Iterator[pl.DataFrame]:
+    """The rows some at a time, in their order. is_small: whether they fit into memory."""
+    if is_small:
+        yield from rows.collect().iter_slices(_ROWS_AT_ONCE)
+    else:
+        yield from rows.collect_batches(chunk_size=_ROWS_AT_ONCE)

@@ -1,0 +1,97 @@
+"""The rows of a delivery as they come, a frame at a time, brought into the types in which raw keeps them (docs/adr/0020).
+
+In which type a column is kept may depend on its last value. So what cannot be decided yet is laid aside as it came, and the type that all
+values have in common is given to it when the rows are read.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from platform_assets.engines.polars.received import fits, integers_of, kept_exactly, kept_type, may_lose, text_of, wider
+from platform_assets.engines.polars.spill import Spill
+
+
+@dataclass
+class _Stretch:
+    """Frames that came one after another, with the same columns in the same types."""
+
+    schema: pl.Schema
+    laid: Spill
+    lossy: set[str] = field(default_factory=set)
+    """Columns with a value that only text holds."""
+
+    def kept(self, column: str) -> pl.DataType:
+        """The type in which the column would be kept if it had no other values than these."""
+        dtype = self.schema[column]
+        if column in self.lossy:
+            return pl.String()
+        return (kept_type(dtype) or dtype) if may_lose(dtype) else dtype
+
+
+class Incoming:
+    """Takes the frames of a delivery. Their columns and types may differ: a column gets a type that holds the values of all."""
+
+    def __init__(self, aside: ExitStack) -> None:
+        self._aside = aside
+        self._stretches: list[_Stretch] = []
+
+    @property
+    def height(self) -> int:
+        return sum(stretch.laid.height for stretch in self._stretches)
+
+    @property
+    def bytes(self) -> int:
+        return sum(stretch.laid.bytes for stretch in self._stretches)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        columns = []
+        for values in frame:
+            kept = None if may_lose(values.dtype) else kept_exactly(values)
+            columns.append(values if kept is None else kept)
+        settled = pl.DataFrame(columns) if columns else frame
+        if not self._stretches or self._stretches[-1].schema != settled.schema:
+            if self._stretches:
+                self._stretches[-1].laid.flush()
+            self._stretches.append(_Stretch(settled.schema, self._aside.enter_context(Spill())))
+        stretch = self._stretches[-1]
+        stretch.laid.add(settled)
+        for values in settled:
+            if may_lose(values.dtype) and values.name not in stretch.lossy and not fits(values):
+                stretch.lossy.add(values.name)
+
+    def rows(self) -> pl.LazyFrame:
+        """All rows in the types of `kept_exactly`; a column of nothing but nulls has no type."""
+        types = self._types()
+        frames = [
+            stretch.laid.rows().select(_brought(column, stretch, types[column]) for column in stretch.schema) for stretch in self._stretches
+        ]
+        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+
+    def _types(self) -> dict[str, pl.DataType]:
+        types: dict[str, pl.DataType] = {}
+        for stretch in self._stretches:
+            for column in stretch.schema:
+                came, had = stretch.kept(column), types.get(column, pl.Null())
+                if isinstance(had, pl.Null):
+                    types[column] = came
+                elif not isinstance(came, pl.Null):
+                    is_mixed = {type(had), type(came)} == {pl.Int64, pl.Float64}
+                    types[column] = wider(had, came, is_exact_in_float=is_mixed and self._integers_are_floats(column))
+        return types
+
+    def _integers_are_floats(self, column: str) -> bool:
+        whole = [one for one in self._stretches if column in one.schema and one.kept(column) == pl.Int64]
+        return all(integers_of(one.laid.rows().select(_brought(column, one, pl.Int64())), column) for one in whole)
+
+
+def _brought(column: str, stretch: _Stretch, wide: pl.DataType) -> pl.Expr:
+    """A column as it came in the type that it gets."""
+    value, came, kept = pl.col(column), stretch.schema[column], stretch.kept(column)
+    if column in stretch.lossy:
+        return text_of(value)
+    value = value if came == kept else value.cast(kept)
+    if wide == kept:
+        return value
+    return text_of(value) if wide == pl.String and not isinstance(kept, pl.Null) else value.cast(wide)
