@@ -20,9 +20,6 @@ from platform_assets.declare.features import sum as sum
 from platform_assets.declare.features import time_since_last as time_since_last
 from platform_assets.declare.features import top_k as top_k
 from platform_assets.declare.features import variance as variance
-from platform_assets.declare.model import at_least as at_least
-from platform_assets.declare.model import model as model
-from platform_assets.declare.model import not_worse_than_baseline as not_worse_than_baseline
 from platform_assets.declare.on_demand import on_demand as on_demand
 from platform_assets.declare.partitions import daily as daily
 from platform_assets.declare.partitions import hourly as hourly
@@ -32,16 +29,26 @@ from platform_assets.declare.report import GoldTable as GoldTable
 from platform_assets.declare.source import source as source
 from platform_assets.declare.training import FeatureService as FeatureService
 from platform_assets.declare.training import TrainingSet as TrainingSet
-from platform_assets.declare.training import any_event as any_event
-from platform_assets.declare.training import every as every
-from platform_assets.declare.training import no_event as no_event
 from platform_assets.declare.view import FeatureView as FeatureView
 
 if TYPE_CHECKING:
     from platform_assets.assets.definitions import build_definitions as build_definitions
     from platform_assets.assets.io_manager import LakeIOManager as LakeIOManager
+    from platform_assets.declare.labels import any_event as any_event
+    from platform_assets.declare.labels import every as every
+    from platform_assets.declare.labels import labels_from as labels_from
+    from platform_assets.declare.labels import no_event as no_event
+    from platform_assets.declare.labels import outcome as outcome
+    from platform_assets.declare.metrics import metric as metric
+    from platform_assets.declare.model import at_least as at_least
+    from platform_assets.declare.model import at_most as at_most
+    from platform_assets.declare.model import better_than_baseline as better_than_baseline
+    from platform_assets.declare.model import model as model
+    from platform_assets.declare.model import not_worse_than_baseline as not_worse_than_baseline
     from platform_assets.engines.polars.compute import compute_features as compute_features
     from platform_assets.models.training_data import Estimator as Estimator
+    from platform_assets.models.training_data import Regressor as Regressor
+    from platform_assets.models.training_data import Tested as Tested
     from platform_assets.models.training_data import TrainingData as TrainingData
     from platform_assets.reading.historical import historical_features as historical_features
     from platform_assets.serving.features import online_features as online_features
@@ -51,13 +58,26 @@ _LATER = {
     "Arrival": "platform_assets.sources.arrival",
     "Estimator": "platform_assets.models.training_data",
     "LakeIOManager": "platform_assets.assets.io_manager",
+    "Regressor": "platform_assets.models.training_data",
+    "Tested": "platform_assets.models.training_data",
     "TrainingData": "platform_assets.models.training_data",
+    "any_event": "platform_assets.declare.labels",
+    "at_least": "platform_assets.declare.model",
+    "at_most": "platform_assets.declare.model",
+    "better_than_baseline": "platform_assets.declare.model",
     "build_definitions": "platform_assets.assets.definitions",
     "compute_features": "platform_assets.engines.polars.compute",
+    "every": "platform_assets.declare.labels",
     "historical_features": "platform_assets.reading.historical",
+    "labels_from": "platform_assets.declare.labels",
+    "metric": "platform_assets.declare.metrics",
+    "model": "platform_assets.declare.model",
+    "no_event": "platform_assets.declare.labels",
+    "not_worse_than_baseline": "platform_assets.declare.model",
     "online_features": "platform_assets.serving.features",
+    "outcome": "platform_assets.declare.labels",
 }
-"""Names whose modules load Dagster, Delta, Redis, NumPy or scikit-learn: imported when they are first asked for."""
+"""Names that declare labels and models, or whose modules load Dagster, Delta, Redis, NumPy or scikit-learn: imported on demand."""
 
 __all__ = [
     "Arrival",
@@ -68,10 +88,14 @@ __all__ = [
     "FeatureView",
     "GoldTable",
     "LakeIOManager",
+    "Regressor",
+    "Tested",
     "TrainingData",
     "TrainingSet",
     "any_event",
     "at_least",
+    "at_most",
+    "better_than_baseline",
     "build_definitions",
     "compute_features",
     "count",
@@ -82,10 +106,12 @@ __all__ = [
     "first",
     "historical_features",
     "hourly",
+    "labels_from",
     "last",
     "last_n",
     "max",
     "mean",
+    "metric",
     "min",
     "mode",
     "model",
@@ -94,6 +120,7 @@ __all__ = [
     "not_worse_than_baseline",
     "on_demand",
     "online_features",
+    "outcome",
     "quantile",
     "source",
     "std",

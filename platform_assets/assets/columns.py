@@ -78,7 +78,8 @@ def measured(measure: Measure) -> str:
 def meanings_of_keys(of: View | TrainingSet) -> dict[str, str]:
     """What each key column is: 'key of station', and whose column holds it where that has another name."""
     source = of.labels.source if isinstance(of, TrainingSet) else of.source
-    held = {key: "" if key == column else f": {column} of {source.name}" for key, column in of.key_columns.items()}
+    name = source.name if source else "the labels"
+    held = {key: "" if key == column else f": {column} of {name}" for key, column in of.key_columns.items()}
     return {key: f"key of {of.entity.name}{by}" for key, by in held.items()}
 
 

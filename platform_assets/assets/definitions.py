@@ -96,7 +96,7 @@ def _with_parents(declaration: Declaration) -> Iterator[Declaration]:
         for view in declaration.views:
             yield from _with_parents(view)
     elif isinstance(declaration, TrainingSet):
-        yield declaration.labels.source
+        yield from [declaration.labels.source] if declaration.labels.source else []
         yield from _with_parents(declaration.features)
     elif isinstance(declaration, Model):
         yield from _with_parents(declaration.training_set)
@@ -136,8 +136,10 @@ def _with_freshness(asset: dg.AssetsDefinition, declaration: Declaration) -> dg.
     """The asset with the age that is too old for it, unless its source has ended."""
     data = declaration.training_set if isinstance(declaration, Model) else declaration
     if isinstance(data, TrainingSet):
-        by_month = isinstance(asset.partitions_def, dg.MonthlyPartitionsDefinition)
-        source, partitions = data.labels.source, data.partitions if by_month else data.features.views[0].source.partitions
+        if data.labels.source is None:
+            return asset  # nobody says when a table of labels grows
+        is_of_days = next(iter(asset.keys)).path[-1] == "predictions"
+        source, partitions = data.labels.source, data.features.views[0].source.partitions if is_of_days else data.partitions
     elif isinstance(data, Source):
         source, partitions = data, data.partitions
     else:

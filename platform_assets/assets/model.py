@@ -1,5 +1,6 @@
 """Training sets and models by month, predictions by day."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -16,13 +17,16 @@ from platform_assets.assets.columns import (
     keys_made_of,
     meanings,
     meanings_of_keys,
+    measured,
 )
 from platform_assets.assets.keys import ONCE, ONE_RUN, REFRESH, key_of, reads, shown
+from platform_assets.assets.markdown import table as markdown_table
 from platform_assets.assets.model_pictures import pictures
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.telling import tell
-from platform_assets.declare.model import AtLeast, Check, Model
+from platform_assets.declare.labels import LABEL_TIME, Labels
+from platform_assets.declare.model import AtLeast, AtMost, BetterThanBaseline, Check, Model, OwnCheck
 from platform_assets.declare.training import FeatureService, FeaturesFrom, TrainingSet
 from platform_assets.models.checks import name_of as check_name
 from platform_assets.steps.layers import Graph
@@ -34,56 +38,111 @@ from platform_assets.steps.training import make_training, training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 
-_DAYS_A_MONTH = 28
+_DAYS_OF = {"day": 1, "week": 7, "month": 28}
+"""How many days a partition of a training set has at least."""
 
 
 def training_asset(data: TrainingSet, graph: Graph) -> dg.AssetsDefinition:
-    """<training set>/training: labels with the features that were known then, by the month in which the label ends."""
-    table, silver = training_table(data), silver_table(data.labels.source)
-    months = -(-(data.labels.horizon + max(data.labels.spine.active, max(v.reach for v in data.features.views))).days // _DAYS_A_MONTH)
+    """<training set>/training: labels with the features that were known then, by the month, week or day in which the label ends."""
+    table, labels = training_table(data), data.labels
+    active = labels.spine.active if isinstance(labels, Labels) else timedelta(0)
+    days = (labels.horizon + max(active, max(v.reach for v in data.features.views))).days + 1
+    back = -(-days // _DAYS_OF[data.period])
     # What is chosen by its cost is there whenever gold is.
     features = [table_of(view, layer_of(view, data.features_from)) for view in data.features.views]
-    upstream = [reads(t, start=-months) for t in dict.fromkeys((silver, *features))]
-    types = {**data.features.keys, "label_time": "datetime", data.label: "bool", **data.features.features, "partition": "date"}
+    of_labels = [silver_table(labels.source)] if labels.source else []
+    upstream = [reads(t, start=-back) for t in dict.fromkeys((*of_labels, *features))]
+    types = {**data.asked, LABEL_TIME: "datetime", data.label: data.label_type, **data.features.features, "partition": "date"}
     said = {
         **meanings_of_keys(data),
-        "label_time": "the moment that the features are of; what is predicted comes after it",
+        **dict.fromkeys(data.features.request, "column of the request, as the label has it"),
+        LABEL_TIME: "the moment that the features are of; what is predicted comes after it",
         data.label: _label_meaning(data),
-        "partition": "the month in which the label's interval ends",
+        "partition": f"the {data.period} in which the label's interval ends",
         **{f"{part.view.name}__{name}": meanings(part.view)[name] for part in data.features.selected for name in part.names},
         **{feature.name: f"{feature.expression.sql}, at label_time" for feature in data.features.on_demand},
     }
-
-    @dg.asset(
-        key=list(table),
+    partitions = partitions_definition(data.partitions)
+    specs = [
+        dg.AssetCheckSpec(ACCEPTED, asset=key_of(table), partitions_def=partitions, description="all rows that were given are labels")
+        for _ in range(not isinstance(labels, Labels))
+    ]
+    spec = dg.AssetSpec(
+        key_of(table),
         deps=upstream,
-        partitions_def=partitions_definition(data.partitions),
-        backfill_policy=ONE_RUN,
+        partitions_def=partitions,
         code_version=data.version,
         automation_condition=ONCE,
-        description=f"{data.description}\n\nLabels whose interval ends in the month, with the features known at each label's time.",
+        description=f"{data.description}\n\nLabels whose interval ends in the {data.period}, with the features known at each label's time.",
         metadata=column_schema(types, said),
         **shown(data, "training", {"deltalake", "polars"}),
     )
-    def assemble(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
+
+    @dg.multi_asset(name=f"{data.name}__training", specs=[spec], check_specs=specs, backfill_policy=ONE_RUN, can_subset=True)
+    def assemble(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         run = platform.run(context.run_id)
-        done = make_training(data, *asked(context, data.partitions), run)
-        pinned = {key: {f"version of {t}": v for t, v in entry.details["read"].items()} for key, entry in done.entries.items()}
-        tell(context, table, done.entries, done, run, data.partitions, column_lineage(training_columns(data)), pinned)
-        platform.summary.add(graph, [table], done, run, context.log)
-        done.check()
+        there = to_judge(context, table, data.partitions, run)
+        if there is None:
+            done = make_training(data, *asked(context, data.partitions), run)
+            each = {key: _about_labels(entry) for key, entry in done.entries.items()}
+            tell(context, table, done.entries, done, run, data.partitions, column_lineage(training_columns(data)), each)
+            platform.summary.add(graph, [table], done, run, context.log)
+            done.check()
+            yield dg.MaterializeResult(asset_key=key_of(table))
+            there = done.entries
+        if context.selected_asset_check_keys:
+            yield from evaluations(context, table, [_accepted(entry) for entry in there.values()])
+        yield from done_with_checks(context)
 
     return assemble
 
 
+ACCEPTED = "labels_accepted"
+_FIGURES = ("label_times", "positive", "unlabelled", "mean", "least", "most", "rejected")
+
+
+def _about_labels(entry: Entry) -> dict[str, Any]:
+    """What is shown of a training partition: the versions that it has read, what its labels are like, and which rows are none."""
+    shown: dict[str, Any] = {f"version of {t}": v for t, v in entry.details["read"].items()}
+    shown |= {name: entry.details[name] for name in _FIGURES if name in entry.details}
+    if classes := entry.details.get("classes"):
+        shown["classes"] = dg.MetadataValue.md(markdown_table(["class", "labels"], list(classes.items())))
+    if entry.details.get("reasons"):
+        shown["rejected because"] = dg.MetadataValue.md(_reasons(entry))
+    return shown
+
+
+def _reasons(entry: Entry) -> str:
+    rows = []
+    for reason, count in entry.details["reasons"].items():
+        example = ", ".join(f"{name} {value}" for name, value in entry.details["examples"][reason].items())
+        rows.append([reason, count, example])
+    return markdown_table(["reason", "rows", "such as"], rows)
+
+
+def _accepted(entry: Entry) -> Verdict:
+    """Rows that were given as labels and are none: a warning, with the reasons."""
+    rejected, reasons = entry.details.get("rejected", 0), entry.details.get("reasons", {})
+    says = f"all {entry.rows:,} rows are labels"
+    if rejected:
+        said = "; ".join(
+            f"{reason}: {count:,}, such as {', '.join(f'{name} {value}' for name, value in entry.details['examples'][reason].items())}"
+            for reason, count in reasons.items()
+        )
+        says = f"{rejected:,} of {entry.rows + rejected:,} rows are no labels: {said}"
+    shown = {"says": says, "value": rejected, "bound": 0}
+    return Verdict(entry.partition, ACCEPTED, not rejected, shown, dg.AssetCheckSeverity.WARN)
+
+
 def training_columns(data: TrainingSet) -> Columns:
     """What each column of a training set is made of; an on-demand feature of whatever the features that it reads are made of."""
-    silver = silver_table(data.labels.source)
+    labels, source = data.labels, data.labels.source
+    silver = silver_table(source) if source else None
     of_views = _made_of(data.features, data.features_from)
     columns: dict[str, list[tuple[Table, str]]] = {
-        **{key: [(silver, column)] for key, column in data.key_columns.items()},
+        **({} if silver is None else {name: [(silver, column)] for name, column in data.columns.items()}),
         **{name: of_views[name] for name in data.features.view_features},
-        data.label: [(silver, column) for column in (*data.labels.reads, data.labels.source.event_time)],
+        data.label: [] if silver is None or source is None else [(silver, column) for column in (*labels.reads, source.event_time)],
     }
     for feature in data.features.on_demand:
         columns[feature.name] = list(dict.fromkeys(origin for read in feature.expression.columns for origin in of_views.get(read, [])))
@@ -97,7 +156,7 @@ def _made_of(service: FeatureService, features_from: FeaturesFrom | None = None)
 
 
 def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
-    """<model>/model: trained on the months up to its own."""
+    """<model>/model: trained on the partitions of its training set up to its own."""
     table, data = model_table(model), model.training_set
     partitions = partitions_definition(data.partitions)
     start = 0 if model.train_on is None else 1 - model.train_on
@@ -112,7 +171,7 @@ def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
         else dg.AssetDep(
             key_of(training_table(data)),
             partition_mapping=dg.TimeWindowPartitionMapping(
-                start_offset=-_MANY_MONTHS, end_offset=0, allow_nonexistent_upstream_partitions=True
+                start_offset=-_MANY_PARTITIONS[data.period], end_offset=0, allow_nonexistent_upstream_partitions=True
             ),
         )
     )
@@ -122,7 +181,7 @@ def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
         partitions_def=partitions,
         code_version=model.version,
         automation_condition=ONCE,
-        description=f"{model.description}\n\nTrained on the months up to its own; judged on the newest fifth of the label times.",
+        description=f"{model.description}\n\n{_how_trained(model)}",
         **shown(model, "model", {"lightgbm", "scikitlearn"}),
     )
 
@@ -150,7 +209,13 @@ def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     return learn
 
 
-_MANY_MONTHS = 1200
+_MANY_PARTITIONS = {"month": 1200, "week": 1044, "day": 1830}
+"""How far back Dagster sees what a model is made of, where that is everything: it goes there step by step. The run itself reads all."""
+
+
+def _how_trained(model: Model) -> str:
+    refit = " Then fitted once more to all labels known at its end." if model.refit else ""
+    return f"Trained on the {model.training_set.period}s up to its own; judged on the newest fifth of the label times.{refit}"
 
 
 def _shown(entry: Entry, artifacts: Path, earlier: Mapping[str, Entry]) -> dict[str, Any]:
@@ -161,16 +226,31 @@ def _shown(entry: Entry, artifacts: Path, earlier: Mapping[str, Entry]) -> dict[
 
 
 def _label_meaning(data: TrainingSet) -> str:
-    where = f" where {data.labels.where.sql}" if data.labels.where else ""
-    what = "no row" if data.labels.event == "none" else "a row"
-    days = data.labels.horizon / timedelta(days=1)
-    return f"{what} of {data.labels.source.name}{where} in the {days:g} days after label_time"
+    labels = data.labels
+    where = f" where {labels.where.sql}" if labels.where else ""
+    days = labels.horizon / timedelta(days=1)
+    if not isinstance(labels, Labels):
+        return f"{labels.value} of {labels.name}{where}, settled {days:g} days after label_time"
+    if labels.measure is not None:
+        return f"{measured(labels.measure)}, of {labels.source.name}{where}, in the {days:g} days after label_time"
+    return f"{'no row' if labels.event == 'none' else 'a row'} of {labels.source.name}{where} in the {days:g} days after label_time"
+
+
+def _score_meaning(data: TrainingSet) -> str:
+    what = {"binary": f"probability of {data.label}", "numeric": data.label, "multiclass": f"probability of the predicted {data.label}"}
+    return f"{what[data.labels.kind]}: {_label_meaning(data).replace('label_time', 'predicted_at')}"
 
 
 def _described(check: Check) -> str:
-    if isinstance(check, AtLeast):
-        return f"{check.metric} >= {check.bound} on the test split"
-    return f"{check.metric} not below the logistic baseline's by more than {check.tolerance} on the test split"
+    if isinstance(check, OwnCheck):
+        return inspect.getdoc(check.function) or "a check of your own"
+    assert check.metric is not None, "that of the label's kind, once the model is declared"
+    name = check.metric.name
+    if isinstance(check, AtLeast | AtMost):
+        return f"{name} {'>=' if isinstance(check, AtLeast) else '<='} {check.bound} on the test split"
+    if isinstance(check, BetterThanBaseline):
+        return f"{name} better than the baseline's beyond chance: the 95% interval of the difference is above 0"
+    return f"{name} not worse than the baseline's by more than {check.tolerance} on the test split"
 
 
 def _verdicts(model: Model, entry: Entry, known: Mapping[str, Entry]) -> list[Verdict]:
@@ -183,10 +263,13 @@ def _verdicts(model: Model, entry: Entry, known: Mapping[str, Entry]) -> list[Ve
         lost = min(trained, default=entry.partition) < entry.partition
         why = {"says": f"not trained{', though an earlier month was' if lost else ' yet'}: {entry.details['reason']}"}
         return [Verdict(entry.partition, check_name(check), not lost, why, dg.AssetCheckSeverity.WARN) for check in model.checks]
-    return [
-        Verdict(entry.partition, one["name"], one["passed"], {"says": one["message"], "value": one["value"], "bound": one["bound"]})
-        for one in entry.details["checks"]
-    ]
+    return [_verdict(entry.partition, one) for one in entry.details["checks"]]
+
+
+def _verdict(partition: str, check: Mapping[str, Any]) -> Verdict:
+    numbers = {name: check[name] for name in ("value", "bound") if check[name] is not None}
+    severity = dg.AssetCheckSeverity.ERROR if check["required"] else dg.AssetCheckSeverity.WARN
+    return Verdict(partition, check["name"], check["passed"], {"says": check["message"], **numbers}, severity)
 
 
 def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
@@ -221,13 +304,15 @@ def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
                 "predicted_at": "datetime",
                 "partition": "date",
                 "score": "float",
+                **({"predicted": data.label_type} if data.labels.kind == "multiclass" else {}),
                 "artifact": "str",
             },
             {
                 **dict.fromkeys(data.entity.keys, f"key of {data.entity.name}"),
                 "predicted_at": "the moment that the features are of",
                 "partition": "the snapshot that was scored",
-                "score": f"probability of {data.label}: {_label_meaning(data).replace('label_time', 'predicted_at')}",
+                "score": _score_meaning(data),
+                "predicted": f"the most probable {data.label}; `probabilities` has those of all classes",
                 "artifact": "the model that scored it",
             },
         ),

@@ -1,6 +1,7 @@
 """What the demo shows at its end."""
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -102,26 +103,44 @@ def _add(totals: dict[str, int], more: dict[str, int]) -> None:
 
 
 def _models(console: Console, ledger: Ledger) -> None:
-    """A row a month: the model beside the logistic baseline, and precision beside the positive share."""
-    columns = ("AUC", "base", "AP", "base", "churned", "train", "test", "good")
+    """A row a month: the model beside the logistic baseline, and whether the difference is more than chance."""
+    columns = ("AUC", "base", "log loss", "base", "Brier", "base", "churned", "train", "test", "good")
     shown = _table("Model churn beside a logistic baseline, on the newest fifth of the labels", "month", *columns)
-    untrained = []
-    for key, entry in ledger.entries(name_of(model_table(retail.churn))).items():
+    untrained, newest = [], None
+    for key, entry in sorted(ledger.entries(name_of(model_table(retail.churn))).items()):
         details = entry.details
         rows = [f"{details['train_rows']:,}", f"{details['test_rows']:,}"]
         if entry.status != "ok":
-            shown.add_row(key[:7], *"-----", *rows, "-")
+            shown.add_row(key[:7], *"-" * 7, *rows, "-")
             untrained.append(key[:7])
             continue
-        scores = [details[name] for name in ("auc", "baseline_auc", "average_precision", "baseline_average_precision", "positive_share")]
-        shown.add_row(key[:7], *(f"{score:.3f}" for score in scores), *rows, "yes" if details["good"] else "no")
+        newest = (key[:7], details)
+        names = [name for metric in ("auc", "log_loss", "brier") for name in (metric, f"baseline_{metric}")]
+        scores = [f"{details[name]:.3f}" for name in (*names, "positive_share")]
+        shown.add_row(key[:7], *scores, *rows, "yes" if details["good"] else "no")
     console.print(shown)
+    if newest:
+        _beside_baseline(console, *newest)
     if untrained:
-        console.print(f"Too few labels to train in {', '.join(untrained)}. AP: average precision; churned: the share that is true.")
+        console.print(f"Too few labels to train in {', '.join(untrained)}. churned: the share that is true.")
     predicted = ledger.entries(name_of(predictions_table(retail.churn))).values()
     days = [entry for entry in predicted if entry.status == "ok"]
     console.print(
         f"[bold]Predictions[/] {sum(e.rows for e in days):,} on {len(days)} of {len(predicted)} days; the others had no good model yet\n"
+    )
+
+
+def _beside_baseline(console: Console, month: str, details: Mapping[str, Any]) -> None:
+    """What the newest model is worth beside the baseline, with intervals, in plain words; and up to when it has seen data."""
+    said = []
+    for metric, name in (("auc", "AUC"), ("log_loss", "log loss"), ("brier", "Brier score")):
+        gain, low, high = (details[f"{metric}_gain{end}"] for end in ("", "_low", "_high"))
+        verdict = "better" if low is not None and low > 0 else "worse" if high is not None and high < 0 else "no clear difference"
+        said.append(f"{name} {gain:+.3f} ({low:+.3f} to {high:+.3f}: {verdict})")
+    console.print(f"[bold]{month} against the baseline[/], with 95% intervals: {', '.join(said)}")
+    refit = " and was then fitted to all of them" if details["refit"] else ""
+    console.print(
+        f"It was judged on labels from {details['cut'][:10]} on{refit}: it has seen outcomes until {details['outcomes_until'][:10]}"
     )
 
 

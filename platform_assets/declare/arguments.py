@@ -151,10 +151,16 @@ def whole(value: Any, where: str, least: int | None = None) -> int:
 
 def takes_one_argument(function: Any, where: str, example: str) -> None:
     """Refuses what cannot be called with one argument."""
+    takes_arguments(function, 1, where, example)
+
+
+def takes_arguments(function: Any, number: int, where: str, example: str) -> None:
+    """Refuses what cannot be called with so many arguments."""
     try:
-        inspect.signature(function).bind(None)
+        inspect.signature(function).bind(*[None] * number)
     except (TypeError, ValueError):
-        raise DeclarationError(f"{where}: it must be a function of one argument. Write {example}.") from None
+        words = {1: "one argument", 2: "two arguments"}.get(number, f"{number} arguments")
+        raise DeclarationError(f"{where}: it must be a function of {words}. Write {example}.") from None
 
 
 def returns_something(function: Any, where: str, what: str) -> None:

@@ -61,10 +61,15 @@ class Feature:
     offset: str | None = None
     windows: tuple[str, ...] = ()
     name: str | None = None
+    horizon: str | None = None
 
     def over(self, *windows: str) -> Feature:
         """One feature for each window, such as over("7d", "30d"); "lifetime" has no start."""
         return replace(self, windows=windows)
+
+    def within(self, horizon: str) -> Feature:
+        """Of the rows that follow: what a label is made of, see outcome(). A feature looks back, with over(...)."""
+        return replace(self, horizon=horizon)
 
     def named(self, name: str) -> Feature:
         """Another name than the one made from column, aggregation and window; with several windows it contains {window}."""
@@ -80,11 +85,17 @@ class Feature:
 
     def __repr__(self) -> str:
         over = f".over({', '.join(map(repr, self.windows))})" if self.windows else ""
+        over += "" if self.horizon is None else f".within({self.horizon!r})"
         return f"{self}{over}{'' if self.name is None else f'.named({self.name!r})'}"
 
     def spans(self, where: str) -> list[Window]:
         """Its windows, checked."""
         where = f"{where}, {self}"
+        if self.horizon is not None:
+            raise DeclarationError(
+                f"{where}.within({self.horizon!r}): a feature looks back. Write {self}.over({self.horizon!r}), or make it a label: "
+                f"outcome(source, {self}.within({self.horizon!r}), spine=...)."
+            )
         if not self.windows:
             raise DeclarationError(f"{where} has no window. Write {self}.over('7d').")
         one_of(self.closed, get_args(Closed), f"{where}, closed", "way to close a window")
@@ -366,7 +377,7 @@ def _forgotten(make: Callable[..., Feature], method: str) -> Callable[..., Featu
 
 
 for _make in (count, sum, mean, std, variance, min, max, first, last, last_n, count_distinct, mode, quantile, top_k, time_since_last):
-    for _method in ("over", "named"):
+    for _method in ("over", "named", "within"):
         setattr(_make, _method, _forgotten(_make, _method))  # else count.over("7d") is an AttributeError that names no declaration
 
 

@@ -1,56 +1,142 @@
 """A model: a function that fits an estimator to a training set, and the checks that its scores must pass."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
-from platform_assets.declare.arguments import checked_arguments, list_of, one_of, returns_something, share, shown, takes_one_argument, whole
+from platform_assets.declare.arguments import (
+    checked_arguments,
+    list_of,
+    one_of,
+    returns_something,
+    share,
+    shown,
+    takes_one_argument,
+    whole,
+    yes_or_no,
+)
+from platform_assets.declare.labels import Kind
+from platform_assets.declare.metrics import KNOWN, STANDARD, Metric
 from platform_assets.declare.names import check_name, check_owners, check_tags
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.version import version_of, version_of_code
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions.types import ELEMENTS
 
-METRICS = ("auc", "average_precision")
-
 
 @dataclass(frozen=True)
 class AtLeast:
     """A score on the test split that must be reached."""
 
-    metric: str
+    metric: Metric
+    bound: float
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A score on the test split that must not be exceeded."""
+
+    metric: Metric
     bound: float
 
 
 @dataclass(frozen=True)
 class NotWorseThanBaseline:
-    """The model's score must not be below the logistic baseline's by more than a tolerance."""
+    """The model's score must not be worse than the baseline's by more than a tolerance; metric None: the first of the label's kind."""
 
-    metric: str
+    metric: Metric | None
     tolerance: float
 
 
-Check = AtLeast | NotWorseThanBaseline
+@dataclass(frozen=True)
+class BetterThanBaseline:
+    """The whole 95% interval of the difference from the baseline must lie on the better side."""
+
+    metric: Metric
+    required: bool
+
+
+@dataclass(frozen=True)
+class OwnCheck:
+    """A user's function of a Tested model that says whether it passes."""
+
+    name: str
+    function: Callable[[Any], Any] = field(repr=False)
+
+
+Check = AtLeast | AtMost | NotWorseThanBaseline | BetterThanBaseline | OwnCheck
 
 
 @checked_arguments("at_least")
-def at_least(metric: str, bound: float) -> AtLeast:
+def at_least(metric: str | Metric, bound: float) -> AtLeast:
     """The model is good only if this metric reaches the bound on the test split.
 
-    >>> at_least("auc", 0.65)
-    AtLeast(metric='auc', bound=0.65)
+    >>> at_least("auc", 0.65).bound
+    0.65
     """
-    one_of(metric, METRICS, "at_least", "metric")
-    return AtLeast(metric, share(bound, f"at_least({metric!r}), bound"))
+    found = _metric(metric, "at_least")
+    if not found.higher_is_better:
+        raise DeclarationError(f"at_least({found.name!r}): of {found.name} less is better. Write at_most({found.name!r}, {bound!r}).")
+    return AtLeast(found, _number(bound, found, f"at_least({found.name!r})", "bound"))
+
+
+@checked_arguments("at_most")
+def at_most(metric: str | Metric, bound: float) -> AtMost:
+    """The model is good only if this metric, of which less is better, stays at or below the bound on the test split.
+
+    >>> at_most("mae", 12.5).bound
+    12.5
+    """
+    found = _metric(metric, "at_most")
+    if found.higher_is_better:
+        raise DeclarationError(f"at_most({found.name!r}): of {found.name} more is better. Write at_least({found.name!r}, {bound!r}).")
+    return AtMost(found, _number(bound, found, f"at_most({found.name!r})", "bound"))
 
 
 @checked_arguments("not_worse_than_baseline")
-def not_worse_than_baseline(metric: str = "auc", tolerance: float = 0.0) -> NotWorseThanBaseline:
-    """The model is good only if it reaches what a logistic regression reaches on the same split, less the tolerance."""
-    one_of(metric, METRICS, "not_worse_than_baseline", "metric")
-    return NotWorseThanBaseline(metric, share(tolerance, f"not_worse_than_baseline({metric!r}), tolerance"))
+def not_worse_than_baseline(metric: str | Metric | None = None, tolerance: float = 0.0) -> NotWorseThanBaseline:
+    """The model is good only if it is as good as the baseline on the same split, less the tolerance, in the metric's unit.
+
+    The baseline is a logistic regression, of numbers a ridge regression. metric: default auc, of numbers mae, of classes macro_f1.
+    """
+    if metric is None:
+        return NotWorseThanBaseline(None, _number(tolerance, None, "not_worse_than_baseline", "tolerance"))
+    found = _metric(metric, "not_worse_than_baseline")
+    return NotWorseThanBaseline(found, _number(tolerance, found, f"not_worse_than_baseline({found.name!r})", "tolerance"))
+
+
+@checked_arguments("better_than_baseline")
+def better_than_baseline(metric: str | Metric, *, required: bool = False) -> BetterThanBaseline:
+    """Warns unless the model is better than the baseline beyond chance: unless the 95% interval of the difference is above 0.
+
+    The interval is from resampled entities of the test split (bootstrap), model and baseline on the same ones.
+
+    required: whether a model that is not better makes no predictions; by default the check only warns.
+
+    >>> better_than_baseline("log_loss").required
+    False
+    """
+    return BetterThanBaseline(_metric(metric, "better_than_baseline"), yes_or_no(required, "better_than_baseline, required"))
+
+
+def _metric(given: str | Metric, where: str) -> Metric:
+    if isinstance(given, Metric):
+        return given
+    one_of(given, list(KNOWN), where, "metric")
+    return KNOWN[given]
+
+
+def _number(value: Any, metric: Metric | None, function: str, what: str) -> float:
+    where = f"{function}, {what}"
+    if metric and metric.is_share:
+        return share(value, where)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or (what == "tolerance" and value < 0):
+        raise DeclarationError(f"{where}: {shown(value)} is no number{' of 0 or more' if what == 'tolerance' else ''}.")
+    return float(value)
 
 
 @dataclass(frozen=True)
@@ -61,7 +147,10 @@ class Model:
     fit: Callable[[Any], Any] = field(repr=False, compare=False)
     training_set: TrainingSet
     checks: tuple[Check, ...]
+    metrics: tuple[Metric, ...]
+    """A user's own, besides those of the label's kind."""
     train_on: int | None
+    refit: bool
     seed: int
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
@@ -77,7 +166,10 @@ class Model:
                 "code": version_of_code(self.fit),
                 "train_on": self.train_on,
                 "seed": self.seed,
-                "checks": [[type(check).__name__, *astuple(check)] for check in self.checks],
+                "checks": [_meaning(check) for check in self.checks],
+                "metrics": [one.meaning for one in self.metrics],
+                "refit": self.refit,
+                "format": 2,  # of what a run records of it
             }
         )
 
@@ -86,18 +178,27 @@ class Model:
 def model(
     training_set: TrainingSet,
     *,
-    checks: Sequence[Check] = (),
+    checks: Sequence[Check | Callable[[Any], Any]] = (),
+    metrics: Sequence[Metric] = (),
     train_on: int | None = None,
+    refit: bool = False,
     seed: int = 0,
     owners: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[[Any], Any]], Model]:
-    """Declare a model by a function that gets TrainingData (the training split) and returns an estimator with predict_proba.
+    """Declare a model by a function that gets TrainingData (the training split) and returns a fitted estimator.
+
+    Of binary and multiclass labels a classifier with predict_proba, of numeric ones a regressor with predict.
 
     Args:
         training_set: what it learns from.
-        checks: what its scores on the test split must reach; a model that fails them makes no predictions.
-        train_on: how many training partitions (months) it learns from, up to its own; None: all.
+        checks: what its scores on the test split must reach; a model that fails them makes no predictions. Besides at_least, at_most,
+            not_worse_than_baseline and better_than_baseline (which warns), functions of your own: each gets a Tested model and returns
+            whether it passes, or that and a sentence.
+        metrics: of your own, shown beside those of the label's kind.
+        train_on: how many training partitions (months, weeks, days) it learns from, up to its own; None: all.
+        refit: whether, after it was judged, the model is fitted once more to all labels known at the partition's end, those that were
+            purged or tested among them: predictions then come from this one, the scores from the one before.
         seed: passed to the function in TrainingData.
         owners: "team:growth" or e-mail addresses.
         tags: shown on its assets.
@@ -117,24 +218,32 @@ def model(
             raise DeclarationError(
                 f"{where}: predictions are made partition by partition, and {said}. Give it views of sources with the same."
             )
+        if training_set.features.request:
+            column = next(iter(training_set.features.request))
+            raise DeclarationError(
+                f"{where}: its features read {column!r} of the request, and predictions by {next(iter(units.values()))} have no request. "
+                "Give the training set a service without it."
+            )
         for feature, kind in training_set.features.features.items():
             if kind in ELEMENTS:
                 raise DeclarationError(
                     f"{where}: the feature {feature!r} is a {kind}, and a model reads single values. Leave it out: give the training set a "
                     "feature service without it, such as one of view.select(...)."
                 )
-        required = list_of(checks, f"{where}, checks", "checks=[at_least('auc', 0.65)]")
-        for check in required:
-            if not isinstance(check, AtLeast | NotWorseThanBaseline):
-                raise DeclarationError(
-                    f"{where}, checks: {shown(check)} is no check. Write at_least('auc', 0.65) or not_worse_than_baseline()."
-                )
+        of = training_set.labels.kind
+        required = tuple(_check(check, of, where) for check in list_of(checks, f"{where}, checks", "checks=[at_least('auc', 0.65)]"))
+        own = list_of(metrics, f"{where}, metrics", "metrics=[profit]")
+        for one in own:
+            if not isinstance(one, Metric) or one.function is None:
+                raise DeclarationError(f"{where}, metrics: {shown(one)} is no metric of your own. Declare it with @metric(...).")
         return Model(
             name=name,
             fit=fit,
             training_set=training_set,
             checks=required,
+            metrics=_own_metrics(required, own),
             train_on=None if train_on is None else whole(train_on, f"{where}, train_on", least=1),
+            refit=yes_or_no(refit, f"{where}, refit"),
             seed=whole(seed, f"{where}, seed", least=0),
             owners=check_owners(owners, where) or training_set.owners,
             tags=check_tags(tags, where),
@@ -142,3 +251,35 @@ def model(
         )
 
     return declare
+
+
+def _check(check: Any, kind: Kind, where: str) -> Check:
+    """A check that fits the label's kind."""
+    if isinstance(check, NotWorseThanBaseline) and check.metric is None:
+        return replace(check, metric=STANDARD[kind][0])
+    if isinstance(check, AtLeast | AtMost | NotWorseThanBaseline | BetterThanBaseline):
+        assert check.metric is not None, "that of the kind, by now"
+        if check.metric.function is None and check.metric not in STANDARD[kind]:
+            known = ", ".join(one.name for one in STANDARD[kind])
+            raise DeclarationError(f"{where}, checks: {check.metric.name!r} is no metric of {kind} labels. There are: {known}.")
+        return check
+    if not inspect.isfunction(check):
+        raise DeclarationError(f"{where}, checks: {shown(check)} is no check. Write at_least('auc', 0.65) or not_worse_than_baseline().")
+    place = f"{where}, check {check.__name__!r}"
+    takes_one_argument(check, place, f"def {check.__name__}(tested: Tested) -> bool")
+    check_name(check.__name__, place)
+    return OwnCheck(check.__name__, check)
+
+
+def _own_metrics(checks: Sequence[Check], shown_too: Sequence[Metric]) -> tuple[Metric, ...]:
+    """A user's metrics, each once: those of checks too."""
+    of_checks = [check.metric for check in checks if not isinstance(check, OwnCheck) and check.metric and check.metric.function]
+    return tuple({one.name: one for one in (*shown_too, *of_checks)}.values())
+
+
+def _meaning(check: Check) -> list[Any]:
+    if isinstance(check, OwnCheck):
+        return [check.name, version_of_code(check.function)]
+    assert check.metric is not None, "that of the kind, by now"
+    rest = [getattr(check, one.name) for one in fields(check) if one.name != "metric"]
+    return [type(check).__name__, *check.metric.meaning, *rest]

@@ -103,8 +103,16 @@ class Partitions:
     @cached_property
     def months(self) -> "Partitions":
         """The months of the same time zone, from the one on in which these begin."""
-        first = self.local_date(self.first).replace(day=1) if self.unit != "hour" else self.start.date().replace(day=1)
-        return Partitions("month", midnight(first, self.zone), timezone=self.zone)
+        return self.by("month")
+
+    def by(self, unit: Unit) -> "Partitions":
+        """The days, weeks or months of the same time zone, from the one on in which these begin, without an end."""
+        first = self.start.date() if self.unit == "hour" else self.local_date(self.first)
+        if unit == "month":
+            first = first.replace(day=1)
+        elif unit == "week":
+            first -= first.weekday() * _DAY
+        return Partitions(unit, midnight(first, self.zone), timezone=self.zone)
 
     def index(self, at: datetime) -> int:
         """The partition that contains a moment."""

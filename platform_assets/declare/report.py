@@ -118,9 +118,9 @@ def _measure(feature: Feature, source: Source, where: str) -> Measure:
     place = f"{where}, {feature}, source {source.name!r}"
     if not isinstance(feature, Feature):
         raise DeclarationError(f"{where}, measures: {shown(feature)} is no aggregation. Write count().named('rows').")
-    if feature.windows or feature.offset is not None or feature.closed != "left":
+    if feature.windows or feature.offset is not None or feature.closed != "left" or feature.horizon is not None:
         raise DeclarationError(
-            f"{place}: a report has no windows: it aggregates the rows of an event day. Leave over, offset and closed out."
+            f"{place}: a report has no windows: it aggregates the rows of an event day. Leave over, within, offset and closed out."
         )
     if is_time_since(feature.aggregation):
         raise DeclarationError(f"{place}: a report has no moment of reading, so no time since. Use max('{source.event_time}').")

@@ -1,26 +1,28 @@
-"""What a model learns from: a feature service, labels with their spine and horizon, and the training set that joins them."""
+"""What a model learns from: a feature service, and the training set that joins labels with its features."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown, texts_by_name
+from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown
 from platform_assets.declare.attributes import View
-from platform_assets.declare.durations import in_words, positive
 from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked_on_demand
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.selected import SelectedFeatures, full_names, ordered, whole
-from platform_assets.declare.source import Source, condition
 from platform_assets.declare.version import version_of
 from platform_assets.declare.view import FeatureView
-from platform_assets.errors import DeclarationError
-from platform_assets.expressions import Expression
+from platform_assets.errors import DeclarationError, unknown
 from platform_assets.expressions.types import SQL_NAMES, DataType, FeatureType
+
+if TYPE_CHECKING:
+    from platform_assets.declare.labels import GivenLabels, Labels
 
 FeaturesFrom = Literal["gold", "silver"]
 """What values are read from: the tables of their views, or directly the rows of their sources. They are equal."""
@@ -167,92 +169,191 @@ def _check_together(views: Sequence[View], where: str) -> None:
                 )
 
 
-@dataclass(frozen=True)
-class Spine:
-    """Which entities are labelled, and when: at every step, those with an event in the time before."""
-
-    step: timedelta
-    active: timedelta
+Period = Literal["day", "week", "month"]
+"""How long a partition of a training set is."""
 
 
-@checked_arguments("every")
-def every(step: str, *, active: str) -> Spine:
-    """Label times `step` apart, from the source's first partition on; at each the entities with an event within `active` before it.
+@dataclass(frozen=True, init=False)
+class TrainingSet:
+    """Labels, each with the feature values that were known at its time; one partition a month, a week or a day.
 
-    Steps count partitions of the source: of days of a time zone, "7d" is every seventh local midnight, whatever the clocks do meanwhile.
-
-    >>> every("7d", active="90d")
-    """
-    return Spine(positive(step, "every"), positive(active, f"every({step!r}), active"))
-
-
-@dataclass(frozen=True)
-class Labels:
-    """True or false for an entity at a time t, by what happens in (t, t + horizon]."""
-
-    source: Source
-    event: Literal["none", "any"]
-    horizon: timedelta
-    where: Expression | None
-    spine: Spine
-    keys: tuple[tuple[str, str], ...] = ()
-    """Which of the source's columns hold keys of the entity that have other names, as declared."""
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return self.where.columns if self.where else ()
-
-
-@checked_arguments("no_event")
-def no_event(source: Source, *, within: str, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
-    """True where no event follows within the horizon: a customer who left.
+    Partition m holds the labels whose interval (t, t + horizon] ends in m, as known at m's end.
 
     Args:
-        source: whose events count.
-        within: the horizon, such as "30d"; a label's interval is (t, t + within].
-        spine: which entities, at which times.
-        where: which events count, both for being active and for the label.
-        keys: for each key of the entity the source's column that holds it, such as {"station_id": "end_station"}, where the column has
-            another name.
+        name: of the training set.
+        features: the service whose features the labels get.
+        labels: what is to be predicted, of which entities, at which times: no_event, any_event, outcome or labels_from.
+        label: the name of the label's column.
+        period: of the partitions, in the time zone of the labels' source: "day", "week" or "month". A model is trained as often.
+        features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
+            Default: gold, unless silver is much cheaper by the ledger's counts of rows, or there is no gold for these times.
+        description: shown on its table.
+        owners: "team:growth" or e-mail addresses; default: those of the first view.
+        tags: shown on its table.
+
+    >>> churn_training = TrainingSet("churn", features=churn_features, labels=churn_labels)
     """
-    return _labels(source, "none", within, spine, where, keys)
 
+    name: str
+    features: FeatureService
+    labels: Labels | GivenLabels
+    entity: Entity
+    keys: tuple[tuple[str, str], ...]
+    label: str
+    period: Period
+    features_from: FeaturesFrom | None
+    description: str
+    owners: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
 
-@checked_arguments("any_event")
-def any_event(source: Source, *, within: str, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
-    """True where an event follows within the horizon: a customer who comes back. Arguments as for no_event."""
-    return _labels(source, "any", within, spine, where, keys)
+    @checked_arguments("training set")
+    def __init__(
+        self,
+        name: str,
+        *,
+        features: FeatureService,
+        labels: Labels | GivenLabels,
+        label: str = "label",
+        period: Period = "month",
+        features_from: FeaturesFrom | None = None,
+        description: str = "",
+        owners: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        from platform_assets.declare.labels import LABEL_TIME, GivenLabels, Labels
 
-
-def _labels(
-    source: Source, event: Literal["none", "any"], within: str, spine: Spine, where: str | None, keys: Mapping[str, str] | None
-) -> Labels:
-    if not isinstance(source, Source):
-        raise DeclarationError(f"labels: {shown(source)} is no source. Declare it with @source(...).")
-    place = f"labels from source {source.name!r}"
-    if not isinstance(spine, Spine):
-        raise DeclarationError(f"{place}, spine: {shown(spine)} does not say when. Write spine=every('7d', active='90d').")
-    if spine.step % source.partitions.step:
-        unit, step = source.partitions.unit, source.partitions.step
-        nearest = -(-spine.step // step) * (step // timedelta(hours=1))
-        written = f"{nearest // 24}d" if nearest % 24 == 0 else f"{nearest}h"
-        raise DeclarationError(
-            f"{place}, spine: labels every {in_words(spine.step)} do not fall on ends of {unit}s, in which the source arrives. "
-            f"Write every({written!r}, ...)."
+        where = f"training set {name!r}"
+        check_name(name, where)
+        check_name(label, f"{where}, label")
+        if not isinstance(features, FeatureService):
+            raise DeclarationError(
+                f"{where}, features: {shown(features)} is no FeatureService. Write FeatureService('{name}_features', [view])."
+            )
+        if not isinstance(labels, Labels | GivenLabels):
+            raise DeclarationError(
+                f"{where}, labels: {shown(labels)} are no labels. Write no_event(source, within='30d', spine=every('7d', active='90d'))."
+            )
+        check_features_from(features_from, features, where)
+        entity = features.views[0].entity
+        for view in features.views:
+            if set(view.entity.keys) - set(entity.keys):
+                raise DeclarationError(
+                    f"{where}: the labels are of entity {entity.name!r} with keys {list(entity.keys)}, "
+                    f"view {view.name!r} needs {list(view.entity.keys)}"
+                )
+        columns = _check_columns(features, entity, labels, where)
+        _check_one_zone(features.views, labels, where)
+        if label in {*features.features, *entity.keys, *features.request, LABEL_TIME, "partition"}:
+            raise DeclarationError(f"{where}, label: {label!r} is a column of the training set already, choose another")
+        assign(
+            self,
+            name=name,
+            features=features,
+            labels=labels,
+            entity=entity,
+            keys=columns,
+            label=label,
+            period=period,
+            features_from=features_from,
+            description=check_description(description, where),
+            owners=check_owners(owners, where) or features.views[0].owners,
+            tags=check_tags(tags, where),
         )
-    return Labels(
-        source,
-        event,
-        positive(within, f"{place}, within"),
-        None if where is None else condition(where, source.types, f"{place}, where"),
-        spine,
-        tuple(texts_by_name(keys, f"{place}, keys", "keys={'station_id': 'end_station'}").items()),
-    )
+        _check_period(self, where)
+
+    @property
+    def calendar(self) -> Partitions:
+        """The partitions that label times and the training set's own are counted in: the source's; of a table those of the first view."""
+        return (self.labels.source or self.features.views[0].source).partitions
+
+    @property
+    def key_columns(self) -> dict[str, str]:
+        """For each of the entity's keys, in their order, the column of the labels' source that holds it."""
+        return dict(self.keys)
+
+    @cached_property
+    def partitions(self) -> Partitions:
+        """Months, weeks or days, from the first on in which a label can end."""
+        days = self.calendar
+        own = days.by(self.period)
+        return own if days.end is None else replace(own, end=own.ends_at(own.index(days.end - MICROSECOND)))
+
+    @property
+    def data_delay(self) -> timedelta:
+        """How long after a partition's end its labels may be read."""
+        return self.labels.source.data_delay if self.labels.source else timedelta(0)
+
+    @property
+    def label_type(self) -> DataType:
+        """The type of the label's column: of a binary label bool, also where it came as 0 and 1."""
+        return "bool" if self.labels.kind == "binary" else self.labels.type
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """For each column of `asked` the column of the labels that holds it."""
+        return {**self.key_columns, **{column: column for column in self.features.request}}
+
+    @property
+    def asked(self) -> dict[str, DataType]:
+        """The columns that a label has besides its value and time: the entity's keys, and what on-demand features read of a request."""
+        return {**{key: self.features.keys[key] for key in self.entity.keys}, **self.features.request}
+
+    @cached_property
+    def version(self) -> str:
+        meaning: dict[str, Any] = {"training": self.name, "features": self.features.version, **self.labels.meaning, "label": self.label}
+        if self.period != "month":
+            meaning["period"] = self.period
+        if is_renamed(self.keys):
+            meaning["columns"] = self.keys
+        return version_of(meaning)
 
 
-def _check_one_zone(views: Sequence[View], labels: Labels, where: str) -> None:
+def _check_columns(features: FeatureService, entity: Entity, labels: Labels | GivenLabels, where: str) -> tuple[tuple[str, str], ...]:
+    """Each key of the entity with the column of the labels that holds it.
+
+    Refuses labels of a source without the entity's keys, or without what on-demand features read of a request. A table shows what it has
+    when it is read.
+    """
+    from platform_assets.declare.labels import Labels
+
+    for feature in features.on_demand:
+        if feature.request and isinstance(labels, Labels):
+            raise DeclarationError(
+                f"{where}, features: {feature.name!r} of feature service {features.name!r} reads {feature.request[0][0]!r} of the "
+                "request, which labels with a spine do not have: they have keys and a time. Give the training set a service without "
+                "it, or labels_from(...) that have the column; historical_features(service, labels) takes such labels, too."
+            )
+    named = dict(labels.keys)
+    if labels.source is None:
+        for key in named:
+            if key not in entity.keys:
+                raise unknown(f"{where}, labels, keys, entity {entity.name!r}", "key", key, entity.keys)
+        return tuple((key, named.get(key, key)) for key in entity.keys)
+    columns = key_columns(entity, labels.source, named, f"{where}, labels")
+    asked = [(column, features.keys[key], f"key of entity {entity.name!r}") for key, column in columns]
+    asked += [(column, dtype, f"column of {features.name!r}'s requests") for column, dtype in features.request.items()]
+    for column, needed, what in asked:
+        place = f"{where}, labels, {what}, source {labels.source.name!r}"
+        labels.source.require(column, place)
+        known = labels.source.types[column]
+        if known != needed:
+            raise DeclarationError(
+                f"{place}: {column!r} is {SQL_NAMES[known]}, the features need {SQL_NAMES[needed]}. "
+                "Give it one type in the sources' schemas."
+            )
+    return columns
+
+
+def _check_period(data: TrainingSet, where: str) -> None:
+    """Refuses partitions that are shorter than those in which labels arrive."""
+    one_of(data.period, get_args(Period), f"{where}, period", "length of a partition")
+    if data.calendar.unit == "week" and data.period == "day":
+        raise DeclarationError(f"{where}, period: labels arrive by the week, a day is shorter. Write period='week'.")
+
+
+def _check_one_zone(views: Sequence[View], labels: Labels | GivenLabels, where: str) -> None:
     """Refuses views of other zones than the labels: Dagster relates partitions of one time zone only."""
-    mine = labels.source
+    mine = labels.source or views[0].source
     for view in views:
         other = view.source
         if other.partitions.zone != mine.partitions.zone:
@@ -265,130 +366,3 @@ def _check_one_zone(views: Sequence[View], labels: Labels, where: str) -> None:
 
 
 _DECLARED_BY = {"hour": "hourly", "day": "daily", "week": "weekly"}
-
-
-@dataclass(frozen=True, init=False)
-class TrainingSet:
-    """Labels, each with the feature values that were known at its time; one partition a month.
-
-    Partition m holds the labels whose interval ends in m, as known at m's end.
-
-    Args:
-        name: of the training set.
-        features: the service whose features the labels get.
-        labels: which entities, at which times, and what follows.
-        label: the name of the label's column.
-        features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
-            Default: gold, unless silver is much cheaper by the ledger's counts of rows, or there is no gold for these times.
-        description: shown on its table.
-        owners: "team:growth" or e-mail addresses; default: those of the first view.
-        tags: shown on its table.
-
-    >>> churn_training = TrainingSet("churn", features=churn_features, labels=churn_labels)
-    """
-
-    name: str
-    features: FeatureService
-    labels: Labels
-    entity: Entity
-    keys: tuple[tuple[str, str], ...]
-    label: str
-    features_from: FeaturesFrom | None
-    description: str
-    owners: tuple[str, ...]
-    tags: tuple[tuple[str, str], ...]
-
-    @checked_arguments("training set")
-    def __init__(
-        self,
-        name: str,
-        *,
-        features: FeatureService,
-        labels: Labels,
-        label: str = "label",
-        features_from: FeaturesFrom | None = None,
-        description: str = "",
-        owners: Sequence[str] = (),
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        where = f"training set {name!r}"
-        check_name(name, where)
-        check_name(label, f"{where}, label")
-        if not isinstance(features, FeatureService):
-            raise DeclarationError(
-                f"{where}, features: {shown(features)} is no FeatureService. Write FeatureService('{name}_features', [view])."
-            )
-        if not isinstance(labels, Labels):
-            raise DeclarationError(
-                f"{where}, labels: {shown(labels)} are no labels. Write no_event(source, within='30d', spine=every('7d', active='90d'))."
-            )
-        check_features_from(features_from, features, where)
-        for feature in features.on_demand:
-            if feature.request:
-                raise DeclarationError(
-                    f"{where}, features: {feature.name!r} of feature service {features.name!r} reads {feature.request[0][0]!r} of the "
-                    "request, which labels with a spine do not have: they have keys and a time. Give the training set a service without "
-                    "it; historical_features(service, labels) takes labels that have the column."
-                )
-        entity = features.views[0].entity
-        for view in features.views:
-            if set(view.entity.keys) - set(entity.keys):
-                raise DeclarationError(
-                    f"{where}: the labels are of entity {entity.name!r} with keys {list(entity.keys)}, "
-                    f"view {view.name!r} needs {list(view.entity.keys)}"
-                )
-        columns = key_columns(entity, labels.source, dict(labels.keys), f"{where}, labels")
-        for key, column in columns:
-            known, needed = labels.source.types[column], features.keys[key]
-            if known != needed:
-                place = f"{where}, labels, key of entity {entity.name!r}, source {labels.source.name!r}"
-                raise DeclarationError(
-                    f"{place}: {column!r} is {SQL_NAMES[known]}, the features need {SQL_NAMES[needed]}. "
-                    "Give it one type in the sources' schemas."
-                )
-        _check_one_zone(features.views, labels, where)
-        if label in {*features.features, *entity.keys, "label_time", "partition"}:
-            raise DeclarationError(f"{where}, label: {label!r} is a column of the training set already, choose another")
-        assign(
-            self,
-            name=name,
-            features=features,
-            labels=labels,
-            entity=entity,
-            keys=columns,
-            label=label,
-            features_from=features_from,
-            description=check_description(description, where),
-            owners=check_owners(owners, where) or features.views[0].owners,
-            tags=check_tags(tags, where),
-        )
-
-    @property
-    def key_columns(self) -> dict[str, str]:
-        """For each of the entity's keys, in their order, the column of the labels' source that holds it."""
-        return dict(self.keys)
-
-    @cached_property
-    def partitions(self) -> Partitions:
-        """Months, from the first on in which a label can end."""
-        days = self.labels.source.partitions
-        months = days.months
-        return months if days.end is None else replace(months, end=months.ends_at(months.index(days.end - MICROSECOND)))
-
-    @cached_property
-    def version(self) -> str:
-        labels = self.labels
-        meaning: dict[str, Any] = {
-            "training": self.name,
-            "features": self.features.version,
-            "source": labels.source.version,
-            "event": labels.event,
-            "horizon": labels.horizon,
-            "where": labels.where and labels.where.canonical,
-            "step": labels.spine.step,
-            "active": labels.spine.active,
-            "label": self.label,
-        }
-        if is_renamed(self.keys):
-            meaning["columns"] = self.keys
-        return version_of(meaning)

@@ -31,10 +31,11 @@ import joblib
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
+from platform_assets.declare.labels import Kind
 from platform_assets.errors import ModelError
 from platform_assets.models.checks import CheckResult
 from platform_assets.models.fitted import FittedModel
-from platform_assets.models.metrics import Evaluation
+from platform_assets.models.metrics import Evaluation, Gain
 from platform_assets.models.preparation import Encoding
 from platform_assets.models.train import Counts, Trained
 
@@ -58,23 +59,31 @@ class Provenance:
 class Record:
     """Everything that a model depends on, and how it did. Holds no clock and no run: the same training gives the same record.
 
-    features: names and Polars types, in order. importance: the AUC lost without each feature. libraries: Python's version too.
+    features: names and Polars types, in order. importance: what is lost without each feature. libraries: Python's version too.
+    seen_until: the last label time that the model was fitted to; outcomes_until: the end of that label's interval; judged_until: that of
+    the last label by which it was judged. refit: whether it was fitted once more after that, to all of them.
     """
 
-    format: Literal[1]
+    format: Literal[2]
     name: str
     features: dict[str, str]
     target: str
     label_time: str
     horizon: timedelta
+    kind: Kind
+    classes: tuple[str | int, ...]
     cut: datetime
-    trained_until: datetime
+    seen_until: datetime
+    outcomes_until: datetime
+    judged_until: datetime
+    refit: bool
     seed: int
     encoding: Encoding
     estimator: str
     counts: Counts
     evaluation: Evaluation
     baseline: Evaluation
+    gains: dict[str, Gain]
     checks: tuple[CheckResult, ...]
     importance: dict[str, float]
     declarations: dict[str, str]
@@ -86,7 +95,7 @@ class Record:
 
     @property
     def passed(self) -> bool:
-        return all(check.passed for check in self.checks)
+        return all(check.passed for check in self.checks if check.required)
 
 
 _RECORD = TypeAdapter(Record)
@@ -203,20 +212,26 @@ def _pickled(model: FittedModel) -> bytes:
 def _record(trained: Trained, provenance: Provenance, pipeline_sha256: str) -> Record:
     kind = type(trained.model.estimator)
     return Record(
-        format=1,
+        format=2,
         name=trained.model.name,
         features=trained.features,
         target=trained.target,
         label_time=trained.label_time,
         horizon=trained.horizon,
         cut=trained.cut,
-        trained_until=trained.trained_until,
+        kind=trained.model.kind,
+        classes=trained.model.classes,
+        seen_until=trained.seen_until,
+        outcomes_until=trained.outcomes_until,
+        judged_until=trained.judged_until,
+        refit=trained.refit,
         seed=trained.seed,
         encoding=trained.model.preparation.encoding,
         estimator=f"{kind.__module__}.{kind.__qualname__}",
         counts=trained.counts,
         evaluation=trained.evaluation,
         baseline=trained.baseline,
+        gains=trained.gains,
         checks=trained.checks,
         importance=trained.importance,
         declarations=dict(sorted(provenance.declarations.items())),

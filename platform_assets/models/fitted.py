@@ -1,25 +1,32 @@
-"""A model after training: features in, probabilities out."""
+"""A model after training: features in, probabilities or numbers out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from platform_assets.declare.labels import Kind
 from platform_assets.errors import ModelError, suggestion
 from platform_assets.models.preparation import Preparation, kind_of
-from platform_assets.models.training_data import Estimator
 
-PROBABILITY = "probability"
+PROBABILITY, PREDICTION = "probability", "prediction"
 
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A preparation and the estimator that was fitted on what it prepared."""
+    """A preparation and the estimator that was fitted on what it prepared.
+
+    kind: of the label. classes: of a multiclass label those that it was fitted to, in the order of its probabilities.
+    """
 
     name: str
     preparation: Preparation
-    estimator: Estimator
+    estimator: Any
+    kind: Kind = "binary"
+    classes: tuple[str | int, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -27,15 +34,26 @@ class FittedModel:
         return (*self.preparation.kinds, *([self.preparation.label_time] if self.preparation.reads_time else []))
 
     def predict(self, frame: pl.DataFrame) -> pl.Series:
-        """The probability that the label is true, for each row, in the order given.
+        """For each row, in the order given: the probability that the label is true, the number, or the most probable class.
 
         The frame needs `columns`, in any order; others are ignored. Errors: ModelError naming a column that is missing, or of
         another kind than in training (a text for a number; an Int32 for an Int64 is fine, a column of nulls always).
         """
+        return self.named(self.scores(frame))
+
+    def scores(self, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
+        """The same as an array; of a multiclass label a column of probabilities for each class. Errors as for predict."""
         self._check(frame)
         if frame.is_empty():
-            return pl.Series(PROBABILITY, dtype=pl.Float64)
-        return pl.Series(PROBABILITY, probabilities(self.estimator, self.preparation.apply(frame), f"model {self.name!r}"))
+            return np.empty((0, len(self.classes)) if self.kind == "multiclass" else 0)
+        return scores(self.estimator, self.preparation.apply(frame), self.kind, self.classes, f"model {self.name!r}")
+
+    def named(self, scored: npt.NDArray[np.float64]) -> pl.Series:
+        """Scores as predictions: of classes the most probable one."""
+        if self.kind == "multiclass":
+            kind = pl.Int64() if all(isinstance(one, int) for one in self.classes) else pl.String()
+            return pl.Series(PREDICTION, [self.classes[place] for place in scored.argmax(axis=1)] if len(scored) else [], dtype=kind)
+        return pl.Series(PROBABILITY if self.kind == "binary" else PREDICTION, scored, dtype=pl.Float64)
 
     def _check(self, frame: pl.DataFrame) -> None:
         missing = [column for column in self.columns if column not in frame.columns]
@@ -57,16 +75,21 @@ class FittedModel:
             raise ModelError(f"model {self.name!r}, column {time!r}: a row to predict needs its time, there are nulls")
 
 
-def probabilities(estimator: Estimator, prepared: pl.DataFrame, where: str) -> npt.NDArray[np.float64]:
-    """What an estimator says of prepared rows; an error if that is no probability."""
-    culprit = f"{where}: predict_proba of its {type(estimator).__name__}"
+def scores(estimator: Any, prepared: pl.DataFrame, kind: Kind, classes: Sequence[str | int], where: str) -> npt.NDArray[np.float64]:
+    """What an estimator says of prepared rows; an error if that is no probability, or no number."""
+    method = "predict" if kind == "numeric" else "predict_proba"
+    culprit = f"{where}: {method} of its {type(estimator).__name__}"
     try:
-        answer = np.asarray(estimator.predict_proba(prepared), dtype=np.float64)
+        answer = np.asarray(getattr(estimator, method)(prepared), dtype=np.float64)
     except Exception as error:
         raise ModelError(f"{culprit} failed: {type(error).__name__}: {error}") from error
-    if answer.shape != (prepared.height, 2):
-        raise ModelError(f"{culprit} gave an array of shape {answer.shape}; for these rows it is ({prepared.height}, 2)")
-    positive = answer[:, 1]
-    if not ((positive >= 0) & (positive <= 1)).all():
+    shape = (prepared.height,) if kind == "numeric" else (prepared.height, 2 if kind == "binary" else len(classes))
+    if answer.shape != shape:
+        raise ModelError(f"{culprit} gave an array of shape {answer.shape}; for these rows it is {shape}")
+    if kind == "numeric":
+        if not np.isfinite(answer).all():
+            raise ModelError(f"{culprit} gave infinities or NaN")
+        return answer
+    if not ((answer >= 0) & (answer <= 1)).all():
         raise ModelError(f"{culprit} gave values outside 0 to 1, or NaN")
-    return positive
+    return answer if kind == "multiclass" else answer[:, 1]

@@ -1,63 +1,250 @@
-"""How well probabilities tell true labels from false ones, in figures and in curves. All of it is scikit-learn's."""
+"""How good predictions are, in figures and in curves; and how much better than others, with an interval from resampled entities.
 
-from collections.abc import Iterator
+A figure is made in two steps, so that hundreds of resamples cost little: what depends on the predictions alone is done once, then each
+resample is a weight for every row (how often its entity was drawn). With all weights 1 the figures are scikit-learn's; tests compare.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, precision_recall_curve, roc_auc_score
+from sklearn.metrics import precision_recall_curve
+
+from platform_assets.declare.labels import Kind
+from platform_assets.declare.metrics import STANDARD, Metric
+from platform_assets.errors import ModelError
 
 CURVE_POINTS = 100
 CALIBRATION_BINS = 10
+RESAMPLES = 400
+CONFIDENCE = 0.95
 
+Array = npt.NDArray[Any]
 Point = tuple[float, float]
+Weighted = Callable[[Array], float]
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """A model on rows that it was not fitted to.
 
-    auc: the chance that a true row gets a higher probability than a false one; 0.5 is no knowledge. Does not depend on how many are true.
-    average_precision: the area under precision over recall; no knowledge gives `positive_share`, so read the two together.
-    log_loss, brier: how far the probabilities are from 0 and 1; less is better.
-    precision_recall: (recall, precision) by falling recall, at most 100 points.
-    calibration: (mean probability, share of true rows) of up to ten equally full bins; on the diagonal they mean what they say.
+    metrics: by name. Of binary labels: auc (the chance that a true row gets a higher probability than a false one; 0.5 is no knowledge),
+    average_precision (the area under precision over recall; no knowledge gives the positive share), log_loss and brier (how far the
+    probabilities are from 0 and 1). Of numbers: mae and rmse in the label's unit, r2 (1: exact, 0: no better than the mean).
+    Of classes: macro_f1 (the mean over classes, however rare), accuracy, log_loss. And a user's own.
+    about: positive_share and mean_predicted; of numbers the mean and mean_predicted; of classes rows of classes that were not learnt.
+    curves: precision_recall as (recall, precision) by falling recall, at most 100 points; calibration as (mean prediction, mean of what
+    came true) of up to ten equally full bins: on the diagonal, predictions mean what they say.
+    confusion: of classes, rows by true (down) and predicted class.
     """
 
+    kind: Kind
     rows: int
-    positives: int
-    positive_share: float
-    auc: float
-    average_precision: float
-    log_loss: float
-    brier: float
-    precision_recall: tuple[Point, ...]
-    calibration: tuple[Point, ...]
+    metrics: dict[str, float]
+    about: dict[str, float]
+    curves: dict[str, tuple[Point, ...]]
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
-def evaluate(target: npt.NDArray[np.int8], probability: npt.NDArray[np.float64]) -> Evaluation:
-    """Compare probabilities with what came true.
+@dataclass(frozen=True)
+class Gain:
+    """How much better a model is than its baseline by a metric, in the direction that is better, with its 95% interval.
 
-    target: 0 and 1, both present. probability: of 1, as many.
+    low, high: None where no resample has the metric, as of a single entity with labels of one kind.
     """
-    precision, recall, _ = precision_recall_curve(target, probability, drop_intermediate=True)
-    shares, means = calibration_curve(target, probability, n_bins=CALIBRATION_BINS, strategy="quantile")
-    positives = int(target.sum())
+
+    value: float
+    low: float | None
+    high: float | None
+
+    @property
+    def verdict(self) -> Literal["better", "worse", "unclear"]:
+        if self.low is None or self.high is None:
+            return "unclear"
+        return "better" if self.low > 0 else "worse" if self.high < 0 else "unclear"
+
+    @property
+    def interval(self) -> str:
+        return "unknown" if self.low is None or self.high is None else f"{self.low:+.3f} to {self.high:+.3f}"
+
+
+def evaluate(kind: Kind, truth: Array, predicted: Array, own: Sequence[Metric] = ()) -> Evaluation:
+    """Compare predictions with what came true.
+
+    truth: 0 and 1, both present; numbers; or numbers of classes, -1 for one that was not learnt. predicted: probabilities of 1; numbers;
+    or a column of probabilities for each class.
+    """
+    one = np.ones(len(truth))
+    metrics = {metric.name: weighted(kind, metric, truth, predicted)(one) for metric in (*STANDARD[kind], *own)}
+    if odd := [name for name, value in metrics.items() if not np.isfinite(value)]:
+        raise ModelError(f"metric {odd[0]!r} is {metrics[odd[0]]} on {len(truth):,} test rows: a metric is a finite number")
+    if kind == "multiclass":
+        confusion = _confusion(truth, predicted.argmax(axis=1), predicted.shape[1], one)
+        counts = tuple(tuple(int(number) for number in row) for row in confusion)
+        return Evaluation(kind, len(truth), metrics, {"rows_of_unknown_classes": float((truth < 0).sum())}, {}, counts)
+    calibration = tuple(_calibration(kind, truth, predicted))
+    if kind == "numeric":
+        about = {"mean": float(truth.mean()), "mean_predicted": float(predicted.mean())}
+        return Evaluation(kind, len(truth), metrics, about, {"calibration": calibration})
+    precision, recall, _ = precision_recall_curve(truth, predicted, drop_intermediate=True)
+    about = {"positives": float(truth.sum()), "positive_share": float(truth.mean()), "mean_predicted": float(predicted.mean())}
     return Evaluation(
-        rows=len(target),
-        positives=positives,
-        positive_share=positives / len(target),
-        auc=float(roc_auc_score(target, probability)),
-        average_precision=float(average_precision_score(target, probability)),
-        log_loss=float(log_loss(target, probability, labels=[0, 1])),
-        brier=float(brier_score_loss(target, probability)),
-        precision_recall=tuple(_thinned(recall, precision)),
-        calibration=tuple(zip(means.tolist(), shares.tolist(), strict=True)),
+        kind, len(truth), metrics, about, {"precision_recall": tuple(_thinned(recall, precision)), "calibration": calibration}
     )
 
 
-def _thinned(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Iterator[Point]:
+def gains(
+    kind: Kind, truth: Array, predicted: Array, baseline: Array, entities: Array, seed: int, own: Sequence[Metric] = ()
+) -> dict[str, Gain]:
+    """How much better predictions are than those of a baseline, metric by metric: paired, over resampled entities.
+
+    entities: a number for each row; the rows of an entity are drawn together, since they are not independent of each other.
+    """
+    metrics = (*STANDARD[kind], *own)
+    pairs = {metric: [weighted(kind, metric, truth, one) for one in (predicted, baseline)] for metric in metrics}
+    draw, count = np.random.default_rng(seed), int(entities.max()) + 1
+    found: dict[Metric, list[float]] = {metric: [] for metric in metrics}
+    for _ in range(RESAMPLES):
+        weights = np.bincount(draw.integers(0, count, count), minlength=count)[entities].astype(np.float64)
+        for metric, (model, other) in pairs.items():
+            found[metric].append(_better_by(metric, model(weights), other(weights)))
+    edges = [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2]
+    one = np.ones(len(truth))
+    gained = {}
+    for metric, (model, other) in pairs.items():
+        differences = np.array(found[metric])
+        differences = differences[np.isfinite(differences)]  # of a draw with one class alone there is no AUC
+        low, high = np.percentile(differences, edges).tolist() if len(differences) else (None, None)
+        gained[metric.name] = Gain(_better_by(metric, model(one), other(one)), low, high)
+    return gained
+
+
+def _better_by(metric: Metric, model: float, other: float) -> float:
+    return model - other if metric.higher_is_better else other - model
+
+
+def weighted(kind: Kind, metric: Metric, truth: Array, predicted: Array) -> Weighted:
+    """A metric as a function of the rows' weights."""
+    if metric.function is not None:
+        return _own(metric, metric.function, truth, predicted)
+    return _METRICS[kind, metric.name](truth, predicted)
+
+
+def _own(metric: Metric, function: Callable[[Any, Any], float], truth: Array, predicted: Array) -> Weighted:
+    def of(weights: Array) -> float:
+        rows = np.repeat(np.arange(len(truth)), weights.astype(np.int64))
+        try:
+            return float(function(truth[rows], predicted[rows]))
+        except Exception as error:
+            raise ModelError(f"metric {metric.name!r} failed on {len(rows):,} rows: {type(error).__name__}: {error}") from error
+
+    return of
+
+
+def _auc(truth: Array, predicted: Array) -> Weighted:
+    values, group = np.unique(predicted, return_inverse=True)
+
+    def of(weights: Array) -> float:
+        positive = np.bincount(group, weights * truth, len(values))
+        negative = np.bincount(group, weights * (1 - truth), len(values))
+        right = (positive * (np.cumsum(negative) - negative / 2)).sum()  # ties count half
+        return _ratio(right, positive.sum() * negative.sum())
+
+    return of
+
+
+def _average_precision(truth: Array, predicted: Array) -> Weighted:
+    values, group = np.unique(-predicted, return_inverse=True)
+
+    def of(weights: Array) -> float:
+        positive, total = np.bincount(group, weights * truth, len(values)), np.bincount(group, weights, len(values))
+        found, seen = np.cumsum(positive), np.cumsum(total)
+        return _ratio((positive * found / np.where(seen, seen, 1)).sum(), found[-1])
+
+    return of
+
+
+def _mean_of(loss: Array) -> Weighted:
+    return lambda weights: _ratio(float((weights * loss).sum()), float(weights.sum()))
+
+
+def _log_loss(truth: Array, predicted: Array) -> Weighted:
+    right = np.where(truth == 1, predicted, 1 - predicted)
+    return _mean_of(-np.log(np.clip(right, _EPSILON, 1)))
+
+
+def _log_loss_of_classes(truth: Array, predicted: Array) -> Weighted:
+    right = np.where(truth < 0, 0.0, predicted[np.arange(len(truth)), np.maximum(truth, 0)])
+    return _mean_of(-np.log(np.clip(right, _EPSILON, 1)))
+
+
+def _rmse(truth: Array, predicted: Array) -> Weighted:
+    mean = _mean_of((truth - predicted) ** 2)
+    return lambda weights: float(np.sqrt(mean(weights)))
+
+
+def _r2(truth: Array, predicted: Array) -> Weighted:
+    def of(weights: Array) -> float:
+        mean = (weights * truth).sum() / weights.sum()
+        spread = (weights * (truth - mean) ** 2).sum()
+        return 1 - _ratio((weights * (truth - predicted) ** 2).sum(), spread)
+
+    return of
+
+
+def _confusion(truth: Array, chosen: Array, classes: int, weights: Array) -> Array:
+    """Weights by true and chosen class; a class that was not learnt has the last row."""
+    true = np.where(truth < 0, classes, truth)
+    counts: Array = np.bincount(true * classes + chosen, weights, (classes + 1) * classes).reshape(classes + 1, classes)
+    return counts if (truth < 0).any() else counts[:classes]
+
+
+def _macro_f1(truth: Array, predicted: Array) -> Weighted:
+    chosen, classes = predicted.argmax(axis=1), predicted.shape[1]
+
+    def of(weights: Array) -> float:
+        counts = _confusion(truth, chosen, classes, weights)
+        right, of_true, of_chosen = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+        of_chosen = np.append(of_chosen, np.zeros(len(of_true) - len(of_chosen)))  # nobody chooses what was not learnt
+        right = np.append(right, np.zeros(len(of_true) - len(right)))
+        there = (of_true + of_chosen) > 0
+        return float((2 * right[there] / (of_true + of_chosen)[there]).mean())
+
+    return of
+
+
+_EPSILON = float(np.finfo(np.float64).eps)
+_METRICS: Mapping[tuple[Kind, str], Callable[[Array, Array], Weighted]] = {
+    ("binary", "auc"): _auc,
+    ("binary", "average_precision"): _average_precision,
+    ("binary", "log_loss"): _log_loss,
+    ("binary", "brier"): lambda truth, predicted: _mean_of((truth - predicted) ** 2),
+    ("numeric", "mae"): lambda truth, predicted: _mean_of(np.abs(truth - predicted)),
+    ("numeric", "rmse"): _rmse,
+    ("numeric", "r2"): _r2,
+    ("multiclass", "macro_f1"): _macro_f1,
+    ("multiclass", "accuracy"): lambda truth, predicted: _mean_of((predicted.argmax(axis=1) == truth).astype(np.float64)),
+    ("multiclass", "log_loss"): _log_loss_of_classes,
+}
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")
+
+
+def _calibration(kind: Kind, truth: Array, predicted: Array) -> Iterator[Point]:
+    if kind == "binary":
+        shares, means = calibration_curve(truth, predicted, n_bins=CALIBRATION_BINS, strategy="quantile")
+        yield from zip(means.tolist(), shares.tolist(), strict=True)
+        return
+    for rows in np.array_split(np.argsort(predicted, kind="stable"), min(CALIBRATION_BINS, len(predicted))):
+        yield float(predicted[rows].mean()), float(truth[rows].mean())
+
+
+def _thinned(x: Array, y: Array) -> Iterator[Point]:
     """At most CURVE_POINTS points, the first and the last among them."""
     chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), CURVE_POINTS)).round().astype(int))
     return zip(x[chosen].tolist(), y[chosen].tolist(), strict=True)

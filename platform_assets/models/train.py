@@ -1,4 +1,4 @@
-"""Training: split in time, fit on the older labels, judge on the newer ones.
+"""Training: split in time, fit on the older labels, judge on the newer ones, and on request fit once more to all of them.
 
 A training set with too little to learn from is a result, `NotTrained`, with the counts: a young business is no failure. What is
 declared wrongly (a feature that is the label, a column that no model can read) is an error.
@@ -8,35 +8,41 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+import numpy as np
 import polars as pl
 
+from platform_assets.declare.labels import Kind
+from platform_assets.declare.metrics import Metric
 from platform_assets.declare.model import Check
 from platform_assets.errors import ModelError, suggestion
-from platform_assets.models.baseline import logistic_baseline
+from platform_assets.models.baseline import baseline as fit_baseline
 from platform_assets.models.checks import CheckResult, judge
 from platform_assets.models.content import content_hash
 from platform_assets.models.fitted import FittedModel
 from platform_assets.models.importance import importance
-from platform_assets.models.metrics import Evaluation, evaluate
-from platform_assets.models.preparation import Encoding, Kind, fit_preparation, kinds_of
-from platform_assets.models.split import TRAIN_SHARE, split_by_time
-from platform_assets.models.training_data import Estimator, TrainingData
+from platform_assets.models.metrics import Evaluation, Gain, evaluate, gains
+from platform_assets.models.preparation import Encoding, fit_preparation, kinds_of
+from platform_assets.models.preparation import Kind as FeatureKind
+from platform_assets.models.split import TRAIN_SHARE, Split, split_by_time
+from platform_assets.models.target import classes_of, codes_of, target_of
+from platform_assets.models.training_data import Tested, TrainingData
 
 MINIMUM_ROWS = 50
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Where the rows of a training set went: rows = unlabelled + train + purged + test."""
+    """Where the rows of a training set went: rows = unlabelled + train + purged + test. Positives: of a binary label the true ones."""
 
     rows: int
     unlabelled: int
     train: int
-    train_positives: int
     purged: int
     test: int
-    test_positives: int
+    train_positives: int | None = None
+    test_positives: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,12 @@ class NotTrained:
 class Trained:
     """A model, what it was trained on, and how it did on labels at and after the cut.
 
-    features: names and types, in order. importance: the AUC lost without each feature. trained_until: the end of the last label
-    interval in the training set, tests included: before it, the model's choice knows outcomes. content_hash: of times, labels and
-    features, in the order given.
+    features: names and types, in order. gains: by metric, how much better it is than the baseline. importance: what is lost without each
+    feature. content_hash: of times, labels and features, in the order given.
+    seen_until: the last label time among the rows that the model was fitted to; outcomes_until: the end of that label's interval, so the
+    last moment of which the model has learnt anything. Of a model that was fitted again after it was judged (`refit`) these are the
+    newest labels; otherwise they end at the cut. judged_until: the end of the last label interval in the training set, tests included:
+    before it, the choice of the model knows outcomes.
     """
 
     model: FittedModel
@@ -64,31 +73,42 @@ class Trained:
     label_time: str
     horizon: timedelta
     cut: datetime
-    trained_until: datetime
+    seen_until: datetime
+    judged_until: datetime
+    refit: bool
     seed: int
     counts: Counts
     evaluation: Evaluation
     baseline: Evaluation
+    gains: dict[str, Gain]
     checks: tuple[CheckResult, ...]
     importance: dict[str, float]
     content_hash: str
 
     @property
+    def outcomes_until(self) -> datetime:
+        return self.seen_until + self.horizon
+
+    @property
     def passed(self) -> bool:
-        """Whether all checks passed: only then may the model predict."""
-        return all(check.passed for check in self.checks)
+        """Whether all required checks passed: only then may the model predict."""
+        return all(check.passed for check in self.checks if check.required)
 
 
 def train(
-    fit: Callable[[TrainingData], Estimator],
+    fit: Callable[[TrainingData], Any],
     frame: pl.DataFrame,
     *,
     name: str,
     features: Sequence[str],
     target: str,
     horizon: timedelta,
+    kind: Kind = "binary",
     label_time: str = "label_time",
+    entities: Sequence[str] = (),
     checks: Sequence[Check] = (),
+    metrics: Sequence[Metric] = (),
+    refit: bool = False,
     seed: int = 0,
     encoding: Encoding = "ordinal",
     train_share: float = TRAIN_SHARE,
@@ -101,104 +121,135 @@ def train(
         frame: the training set; its order counts, so give it sorted for a repeatable model.
         name: the model's, for messages.
         features: the columns to learn from.
-        target: the column to predict: Boolean, or 0 and 1. Rows where it is null are counted and left out.
+        target: the column to predict. Rows where it is null are counted and left out.
         horizon: how long after its time a label is known.
+        kind: of the target: "binary" (Boolean, or 0 and 1), "numeric" or "multiclass" (texts or integers).
         label_time: the column with the labels' times, Datetime("us", "UTC").
+        entities: the columns that say whose label it is; for intervals the rows of one are drawn together. Empty: each row alone.
         checks: judged on the test split.
-        seed: of the model, the baseline and the importances.
+        metrics: a user's own, besides those of the kind.
+        refit: whether the model is fitted once more, to all labelled rows, after it was judged.
+        seed: of the model, the baseline, the importances and the intervals.
         encoding: how the model gets texts: `ordinal` codes, or `one_hot`. The baseline gets them one-hot.
         train_share: the cut's place among the sorted label times.
-        minimum_rows: how many rows each split needs; each needs both classes too.
+        minimum_rows: how many rows each split needs; each needs two different labels, too.
 
-    Errors: ModelError for a column that is missing, is the label, or has a type that no model reads; for a target that is not binary;
-    and when `fit` fails.
+    Errors: ModelError for a column that is missing, is the label, or has a type that no model reads; for a target that is not of its
+    kind; and when `fit` fails.
     """
     where = f"model {name!r}"
     _check_columns(frame, features, target, label_time, where)
     kinds = kinds_of(frame, features, where)
     labelled = frame.filter(pl.col(target).is_not_null())
-    outcome = _binary(labelled[target], where)
+    outcome = target_of(labelled[target], kind, where)
     split = split_by_time(labelled[label_time], horizon, train_share)
-    counts = Counts(
-        rows=frame.height,
-        unlabelled=frame.height - labelled.height,
-        train=int(split.train.sum()),
-        train_positives=int(outcome.filter(split.train).sum()),
-        purged=split.purged,
-        test=int(split.test.sum()),
-        test_positives=int(outcome.filter(split.test).sum()),
-    )
-    reason = _too_little(counts, minimum_rows)
+    counts = _counts(frame, labelled, outcome, split, kind)
+    reason = _too_little(counts, outcome, split, minimum_rows, kind)
     if reason or split.cut is None:
         return NotTrained(name, reason, counts, split.cut)
 
-    older, newer = labelled.filter(split.train), labelled.filter(split.test)
-    older_target, newer_target = outcome.filter(split.train), outcome.filter(split.test).to_numpy()
-    model = _fit(fit, older, older_target, kinds, label_time, encoding, seed, name)
-    baseline = _fit(_baseline, older, older_target, kinds, label_time, "one_hot", seed, name)
-    evaluation = evaluate(newer_target, model.predict(newer).to_numpy())
-    baseline_evaluation = evaluate(newer_target, baseline.predict(newer).to_numpy())
+    def fitted(fit: Callable[[TrainingData], Any], rows: pl.Series, encoding: Encoding) -> FittedModel:
+        return _fit(fit, labelled.filter(rows), outcome.filter(rows), kinds, label_time, encoding, seed, name, kind)
+
+    model = fitted(fit, split.train, encoding)
+    other = fitted(lambda data: fit_baseline(kind, data.features, data.target, data.seed), split.train, "one_hot")
+    newer = labelled.filter(split.test)
+    truth = codes_of(outcome.filter(split.test), model.classes, kind)
+    predicted, predicted_by_other = model.scores(newer), other.scores(newer)
+    evaluation, baseline = evaluate(kind, truth, predicted, metrics), evaluate(kind, truth, predicted_by_other, metrics)
+    whose = (newer.select(entities).to_struct("entity").rank("dense").cast(pl.Int64) - 1).to_numpy() if entities else range(newer.height)
+    gained = gains(kind, truth, predicted, predicted_by_other, np.asarray(whose), seed, metrics)
+
+    def tested() -> Tested:
+        return Tested(newer, model.named(predicted), model.named(predicted_by_other), evaluation.metrics, baseline.metrics)
+
+    seen = pl.Series([True] * labelled.height, dtype=pl.Boolean) if refit else split.train
     return Trained(
-        model=model,
+        model=fitted(fit, seen, encoding) if refit else model,
         features={feature: str(frame.schema[feature]) for feature in features},
         target=target,
         label_time=label_time,
         horizon=horizon,
         cut=split.cut,
-        trained_until=labelled.select(pl.col(label_time).max() + horizon).item(),
+        seen_until=_newest(labelled.filter(seen), label_time),
+        judged_until=_newest(labelled, label_time) + horizon,
+        refit=refit,
         seed=seed,
         counts=counts,
         evaluation=evaluation,
-        baseline=baseline_evaluation,
-        checks=tuple(judge(check, evaluation, baseline_evaluation) for check in checks),
-        importance=importance(model, newer, newer_target, seed),
+        baseline=baseline,
+        gains=gained,
+        checks=tuple(judge(check, evaluation, baseline, gained, tested) for check in checks),
+        importance=importance(model, newer, truth, seed),
         content_hash=content_hash(frame.select(label_time, target, *features)),
     )
 
 
+def _newest(rows: pl.DataFrame, label_time: str) -> datetime:
+    newest: datetime = rows.select(pl.col(label_time).max()).item()
+    return newest
+
+
+def _counts(frame: pl.DataFrame, labelled: pl.DataFrame, outcome: pl.Series, split: Split, kind: Kind) -> Counts:
+    positives = [int(outcome.filter(part).sum()) if kind == "binary" else None for part in (split.train, split.test)]
+    return Counts(
+        rows=frame.height,
+        unlabelled=frame.height - labelled.height,
+        train=int(split.train.sum()),
+        purged=split.purged,
+        test=int(split.test.sum()),
+        train_positives=positives[0],
+        test_positives=positives[1],
+    )
+
+
 def _fit(
-    fit: Callable[[TrainingData], Estimator],
+    fit: Callable[[TrainingData], Any],
     rows: pl.DataFrame,
     target: pl.Series,
-    kinds: dict[str, Kind],
+    kinds: dict[str, FeatureKind],
     label_time: str,
     encoding: Encoding,
     seed: int,
     name: str,
+    kind: Kind,
 ) -> FittedModel:
     """Fit the preparation to these rows, then the estimator to what it made of them."""
     preparation = fit_preparation(rows, kinds, label_time, encoding)
     prepared = preparation.apply(rows)
+    classes = classes_of(target) if kind == "multiclass" else ()
     data = TrainingData(
         features=prepared,
-        target=target,
+        target=pl.Series(target.name, codes_of(target, classes, kind), pl.Int32) if kind == "multiclass" else target,
         label_times=rows[label_time],
         categorical=tuple(column for column in prepared.columns if preparation.is_code(column)),
         numeric=tuple(column for column in prepared.columns if not preparation.is_code(column)),
         seed=seed,
+        kind=kind,
+        classes=classes,
     )
     try:
         estimator = fit(data)
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         raise ModelError(f"model {name!r}: its function failed on {prepared.height:,} training rows: {what}") from error
-    if not callable(getattr(estimator, "predict_proba", None)):
-        raise ModelError(f"model {name!r}: its function returned {estimator!r}, which has no predict_proba. Return a fitted classifier.")
-    return FittedModel(name, preparation, estimator)
+    method, what = ("predict", "regressor") if kind == "numeric" else ("predict_proba", "classifier")
+    if not callable(getattr(estimator, method, None)):
+        raise ModelError(f"model {name!r}: its function returned {estimator!r}, which has no {method}. Return a fitted {what}.")
+    return FittedModel(name, preparation, estimator, kind, classes)
 
 
-def _baseline(data: TrainingData) -> Estimator:
-    return logistic_baseline(data.features, data.target, data.seed)
-
-
-def _too_little(counts: Counts, minimum_rows: int) -> str:
+def _too_little(counts: Counts, outcome: pl.Series, split: Split, minimum_rows: int, kind: Kind) -> str:
     """Why these splits are no training and no test; empty if they are."""
-    for split, rows, positives in (("training", counts.train, counts.train_positives), ("test", counts.test, counts.test_positives)):
+    for name, rows, part in (("training", counts.train, split.train), ("test", counts.test, split.test)):
         if rows < minimum_rows:
             others = f"{counts.purged:,} purged, {counts.unlabelled:,} unlabelled"
-            return f"{rows:,} of {counts.rows:,} rows are in the {split} split ({others}); {minimum_rows:,} are needed"
-        if positives in (0, rows):
-            return f"all {rows:,} rows of the {split} split have the label {str(positives > 0).lower()}; both are needed"
+            return f"{rows:,} of {counts.rows:,} rows are in the {name} split ({others}); {minimum_rows:,} are needed"
+        labels = outcome.filter(part)
+        if labels.n_unique() == 1:
+            one = str(labels[0] == 1).lower() if kind == "binary" else str(labels[0])
+            needed = "both are" if kind == "binary" else "different ones are"
+            return f"all {rows:,} rows of the {name} split have the label {one}; {needed} needed"
     return ""
 
 
@@ -223,13 +274,3 @@ def _check_columns(frame: pl.DataFrame, features: Sequence[str], target: str, la
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _binary(target: pl.Series, where: str) -> pl.Series:
-    """The target as Int8, 0 and 1."""
-    if not (target.dtype.is_numeric() or isinstance(target.dtype, pl.Boolean | pl.Null)):
-        raise ModelError(f"{where}: the label {target.name!r} is of type {target.dtype}. Make it Boolean, or 0 and 1.")
-    other = target.filter(~target.cast(pl.Float64).is_in([0.0, 1.0]))
-    if not other.is_empty():
-        raise ModelError(f"{where}: the label {target.name!r} has the value {other[0]!r}. Make it Boolean, or 0 and 1.")
-    return target.cast(pl.Int8)

@@ -91,7 +91,8 @@ def layers_of(declaration: object) -> Iterator[Layer]:
     elif isinstance(declaration, TrainingSet):
         to_make, withdraw = partial(training_to_make, declaration), partial(make_training, declaration)
         features = (table_of(view, layer_of(view, declaration.features_from)) for view in declaration.features.views)
-        joined = tuple(dict.fromkeys((silver_table(declaration.labels.source), *features)))
+        of_labels = [silver_table(declaration.labels.source)] if declaration.labels.source else []
+        joined = tuple(dict.fromkeys((*of_labels, *features)))
         yield Layer((training_table(declaration),), declaration.partitions, joined, declaration.version, to_make, withdraw, is_pinned=True)
     elif isinstance(declaration, Model):
         yield from _of_a_model(declaration)

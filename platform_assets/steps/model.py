@@ -1,6 +1,6 @@
-"""Models by month, and their predictions by day."""
+"""Models by the partitions of their training set, and their predictions by those of its views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from platform_assets.declare.metrics import STANDARD, Metric
 from platform_assets.declare.model import Model
 from platform_assets.declare.version import version_of_code
 from platform_assets.engines.polars.keys import keys_of
@@ -22,6 +23,7 @@ from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 
 if TYPE_CHECKING:
+    from platform_assets.models.artifact import LoadedModel
     from platform_assets.models.train import NotTrained, Trained
 
 
@@ -59,49 +61,65 @@ def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -
             features=list(data.features.features),
             target=data.label,
             horizon=data.labels.horizon,
+            kind=data.labels.kind,
+            entities=data.entity.keys,
             checks=model.checks,
+            metrics=model.metrics,
+            refit=model.refit,
             seed=model.seed,
         )
         # Until then a label's outcome could not be read.
-        row, details = _recorded(model, result, read, artifacts, months.ends_at(month) + data.labels.source.data_delay)
+        row, details = _recorded(model, result, read, artifacts, months.ends_at(month) + data.data_delay)
         rows.append({"partition": months.value(month), **row})
         status = "not trained" if isinstance(result, NotTrained) else "ok"
         facts[month] = PartitionFacts(key, 1, status, details={**details, "read": read})
     if facts:
-        table_rows = pl.DataFrame(rows, schema=pl.Schema(_SCHEMA))
+        table_rows = pl.DataFrame(rows, schema=pl.Schema(_schema(model)))
         write_and_record(run, done, table, table_rows, months, facts, model.version)
     return done
 
 
-_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "partition": pl.Date,
-    "trained": pl.Boolean,
-    "good": pl.Boolean,
-    "reason": pl.String,
-    "artifact": pl.String,
-    "auc": pl.Float64,
-    "average_precision": pl.Float64,
-    "positive_share": pl.Float64,
-    "baseline_auc": pl.Float64,
-    "baseline_average_precision": pl.Float64,
-    "train_rows": pl.Int64,
-    "purged_rows": pl.Int64,
-    "test_rows": pl.Int64,
-    "cut": pl.Datetime("us", "UTC"),
-    "trained_until": pl.Datetime("us", "UTC"),
-    "version": pl.String,
-}
+def _schema(model: Model) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """The columns of a model's table: its metrics, beside the baseline's, and how much better it is."""
+    scores = [name for metric in measured_by(model) for name in _score_names(metric.name)]
+    return {
+        "partition": pl.Date,
+        "trained": pl.Boolean,
+        "good": pl.Boolean,
+        "reason": pl.String,
+        "artifact": pl.String,
+        **dict.fromkeys(scores, pl.Float64),
+        "positive_share": pl.Float64,
+        "train_rows": pl.Int64,
+        "purged_rows": pl.Int64,
+        "test_rows": pl.Int64,
+        "cut": pl.Datetime("us", "UTC"),
+        "refit": pl.Boolean,
+        "seen_until": pl.Datetime("us", "UTC"),
+        "outcomes_until": pl.Datetime("us", "UTC"),
+        "predicts_from": pl.Datetime("us", "UTC"),
+        "version": pl.String,
+    }
+
+
+def measured_by(model: Model) -> tuple[Metric, ...]:
+    """The metrics of a model: those of its kind, then a user's own."""
+    return (*STANDARD[model.training_set.labels.kind], *model.metrics)
+
+
+def _score_names(metric: str) -> tuple[str, ...]:
+    return (metric, f"baseline_{metric}", f"{metric}_gain", f"{metric}_gain_low", f"{metric}_gain_high")
 
 
 def _recorded(
-    model: Model, result: "Trained | NotTrained", read: dict[str, int], artifacts: Path, trained_until: datetime
+    model: Model, result: "Trained | NotTrained", read: dict[str, int], artifacts: Path, predicts_from: datetime
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row of the model's table, and the same for the ledger."""
     from platform_assets.models.artifact import Provenance, save
     from platform_assets.models.train import NotTrained
 
     counts = {"train_rows": result.counts.train, "purged_rows": result.counts.purged, "test_rows": result.counts.test}
-    common: dict[str, Any] = {"cut": result.cut, "trained_until": trained_until, "version": model.version, **counts}
+    common: dict[str, Any] = {"cut": result.cut, "predicts_from": predicts_from, "version": model.version, **counts}
     row: dict[str, Any]
     if isinstance(result, NotTrained):
         row = {"trained": False, "good": False, "reason": result.reason, **common}
@@ -112,24 +130,27 @@ def _recorded(
         {model.name: model.version, data.name + "/training": data.version, **versions}, read, version_of_code(model.fit)
     )
     folder = save(result, artifacts / model.name, provenance)
-    scores = {
-        "auc": result.evaluation.auc,
-        "average_precision": result.evaluation.average_precision,
-        "positive_share": result.evaluation.positive_share,
-        "baseline_auc": result.baseline.auc,
-        "baseline_average_precision": result.baseline.average_precision,
-    }
-    row = {"trained": True, "good": result.passed, "artifact": f"{model.name}/{folder.name}", **scores, **common}
-    checks = [asdict(check) for check in result.checks]
+    scores = dict(_scores(result))
+    learnt = {"cut": result.cut, "seen_until": result.seen_until, "outcomes_until": result.outcomes_until}
+    row = {"trained": True, "good": result.passed, "artifact": f"{model.name}/{folder.name}", "refit": result.refit, **scores, **learnt}
     details = {
         "good": result.passed,
         "artifact": row["artifact"],
-        "checks": checks,
-        "trained_until": trained_until.isoformat(),
+        "checks": [asdict(check) for check in result.checks],
+        "refit": result.refit,
+        **{name: at.isoformat() for name, at in {**learnt, "predicts_from": predicts_from}.items()},
         **scores,
         **counts,
     }
-    return row, details
+    return {**row, **common}, details
+
+
+def _scores(trained: "Trained") -> Iterator[tuple[str, float | None]]:
+    for name, value in trained.evaluation.metrics.items():
+        gain = trained.gains[name]
+        yield from zip(_score_names(name), (value, trained.baseline.metrics[name], gain.value, gain.low, gain.high), strict=True)
+    if trained.evaluation.kind == "binary":
+        yield "positive_share", trained.evaluation.about["positive_share"]
 
 
 _AT = "__at"
@@ -172,8 +193,8 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
             scored = _no_predictions(model)
             if loaded:
                 features = _features(model, batch, run, known)
-                score = (loaded.predict(features).alias("score"), pl.lit(artifact).alias("artifact"))
-                scored = features.with_columns(*score, pl.col("label_time").alias("predicted_at")).select(scored.columns)
+                said = (pl.lit(artifact).alias("artifact"), pl.col("label_time").alias("predicted_at"))
+                scored = features.with_columns(*_predictions(loaded, features), *said).select(scored.columns)
             rows = rows_by_partition(scored, partitions)
             facts = {p: _predicted(model, partitions.key(p), chosen[p], rows, read) for p in batch}
             write_and_record(run, done, table, scored, partitions, facts, model.version)
@@ -194,13 +215,26 @@ def _predicted_at(model: Model, partition: int) -> datetime:
 
 
 def latest_good(models: dict[str, Entry], model: Model, before: datetime) -> Entry | None:
-    """The newest model that passed its checks and was trained on nothing later than `before`."""
-    good = [
-        e
-        for e in models.values()
-        if e.status == "ok" and e.details["good"] and datetime.fromisoformat(e.details["trained_until"]) <= before
+    """The newest model that passed its checks and may predict by then: all that it knows was known before."""
+    mine = [entry for entry in models.values() if entry.declaration_version == model.version and entry.status == "ok"]
+    good = [entry for entry in mine if entry.details["good"] and datetime.fromisoformat(entry.details["predicts_from"]) <= before]
+    return max(good, key=lambda entry: entry.partition, default=None)
+
+
+def _predictions(loaded: "LoadedModel", features: pl.DataFrame) -> list[pl.Series]:
+    """What a model says of each row: `score`, a probability or a number; of classes the most probable one and its probability, and all."""
+    if loaded.record.kind != "multiclass":
+        return [loaded.predict(features).alias("score")]
+    scores, classes = loaded.model.scores(features), loaded.model.classes
+    all_of_them = [[{"class": str(name), "probability": float(p)} for name, p in zip(classes, row, strict=True)] for row in scores]
+    return [
+        loaded.model.named(scores).alias("predicted"),
+        pl.Series("score", scores.max(axis=1) if len(scores) else [], pl.Float64),
+        pl.Series("probabilities", all_of_them, PROBABILITIES),
     ]
-    return max((e for e in good if e.declaration_version == model.version), key=lambda e: e.partition, default=None)
+
+
+PROBABILITIES = pl.List(pl.Struct({"class": pl.String(), "probability": pl.Float64()}))
 
 
 def _features(model: Model, days: list[int], run: Run, read: Sequence[Origin]) -> pl.DataFrame:
@@ -250,6 +284,6 @@ def _no_predictions(model: Model) -> pl.DataFrame:
     hourly = data.features.views[0].source.partitions.unit == "hour"
     keys = {key: POLARS[data.features.keys[key]] for key in data.entity.keys}
     time = pl.Datetime("us", "UTC")
-    return pl.DataFrame(
-        schema={**keys, "partition": time if hourly else pl.Date(), "predicted_at": time, "score": pl.Float64(), "artifact": pl.String()}
-    )
+    of_class = {"predicted": POLARS[data.label_type], "probabilities": PROBABILITIES} if data.labels.kind == "multiclass" else {}
+    score = {"score": pl.Float64(), **of_class, "artifact": pl.String()}
+    return pl.DataFrame(schema={**keys, "partition": time if hourly else pl.Date(), "predicted_at": time, **score})

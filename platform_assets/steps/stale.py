@@ -15,11 +15,12 @@ from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.labels import label_times
 from platform_assets.errors import is_failure
 from platform_assets.sources.receive import is_news, raw_table
 from platform_assets.steps.checkpoints import checkpoints_table, made_in
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
+from platform_assets.steps.labels import arrivals_of as arrivals_of_labels
+from platform_assets.steps.labels import times_of
 from platform_assets.steps.model import latest_good, model_table, predictions_table
 from platform_assets.steps.reading import layer_of, needed, table_of
 from platform_assets.steps.run import Run, name_of
@@ -124,23 +125,23 @@ def report_to_make(report: GoldTable, first: int, last: int, run: Run, stale: St
 
 
 def training_to_make(data: TrainingSet, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
-    """A month that reads nothing, since no label can end in it yet, is stale only while it is missing.
+    """A partition that reads nothing, since no label can end in it yet, is stale only while it is missing.
 
     One that was made is held against the tables that it has read; one that was not, against those that are there in any case. One that
     was withdrawn is as good as missing: nobody can read it.
     """
-    source, silver = data.labels.source, silver_table(data.labels.source)
-    days, reads = source.partitions, dict[int, Needed]()
+    source, reads = data.labels.source, dict[int, Needed]()
     own = run.ledger.entries(name_of(training_table(data)))
     for month in range(first, last + 1):
-        times, entry = label_times(data, month), own.get(data.partitions.key(month))
+        entry = own.get(data.partitions.key(month))
+        times = times_of(data, month, entry)
         of: list[tuple[Table, range]] = [(one.table, range(0)) for one in _tables(data)]
+        if source:
+            of += [(silver_table(source), arrivals_of_labels(data, month))]
         if times:
-            labels = range(days.index(times[0] - data.labels.spine.active - source.clock_skew), days.index(data.partitions.ends_at(month)))
             layers = {view.name: layer_of(view, data.features_from) for view in data.features.views}
             layers |= entry.details.get("features_from", {}) if entry else {}
-            of += [(silver, labels)]
-            of += [(table_of(v, layers[v.name]), needed(v, layers[v.name], times[0], times[-1])) for v in data.features.views]
+            of += [(table_of(v, layers[v.name]), needed(v, layers[v.name], *times)) for v in data.features.views]
         reads[month] = _together(of)
     found = to_make(training_table(data), data.partitions, data.version, reads, _tables(data), run, stale or {}, is_withdrawn=True)
     withdrawn = {month for month in found if (entry := own.get(data.partitions.key(month))) and entry.status == "blocked"}
@@ -161,10 +162,10 @@ def _tables(data: TrainingSet) -> list[Reads]:
 
     A blocked partition of silver holds it up, unless only attributes are read from there.
     """
-    source = data.labels.source
+    of_labels = [data.labels.source] if data.labels.source else []
     views = data.features.views
-    strict = {silver_table(source), *(silver_table(view.source) for view in views if isinstance(view, FeatureView))}
-    silver = {silver_table(one): one for one in (source, *(view.source for view in views))}
+    strict = {*map(silver_table, of_labels), *(silver_table(view.source) for view in views if isinstance(view, FeatureView))}
+    silver = {silver_table(one): one for one in (*of_labels, *(view.source for view in views))}
     found = [Reads(table, one.partitions, one.version, blocked_too=table not in strict) for table, one in silver.items()]
     found += [Reads(gold_table(view), view.source.partitions, view.version) for view in views]
     return list({one.table: one for one in found}.values())
@@ -184,7 +185,7 @@ def stale_predictions(model: Model, first: int, last: int, run: Run) -> list[int
     partitions = model.training_set.features.views[0].source.partitions
     own, models = run.ledger.entries(name_of(predictions_table(model))), run.ledger.entries(name_of(model_table(model)))
     # Days between the same two models have the same one.
-    known = sorted(datetime.fromisoformat(entry.details["trained_until"]) for entry in models.values() if "trained_until" in entry.details)
+    known = sorted(datetime.fromisoformat(entry.details["predicts_from"]) for entry in models.values() if "predicts_from" in entry.details)
     chosen: dict[int, Entry | None] = {}
     for p in range(first, last + 1):
         before, entry = partitions.starts_at(p), own.get(partitions.key(p))

@@ -1,13 +1,15 @@
-"""Training sets: the labels of a month, each with the features that were known at its time."""
+"""Training sets: the labels of a month, a week or a day, each with the features that were known at its time."""
 
 import polars as pl
 
+from platform_assets.declare.labels import Labels
 from platform_assets.declare.training import TrainingSet
-from platform_assets.engines.polars.labels import label_times, labels
+from platform_assets.engines.polars.given_labels import rows_of_table
 from platform_assets.expressions.types import POLARS
 from platform_assets.steps.damaged import without_damaged
-from platform_assets.steps.reading import features_of, lacking, origins, versions_of
-from platform_assets.steps.run import Done, Run, name_of, span_of, unready, withdraw, write_and_record
+from platform_assets.steps.labels import Times, arrivals_of, find_labels, times_of
+from platform_assets.steps.reading import Origin, features_of, lacking, origins, versions_of
+from platform_assets.steps.run import Done, Run, name_of, unready, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
 
@@ -18,49 +20,47 @@ def training_table(data: TrainingSet) -> Table:
 
 @without_damaged
 def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
-    """Writes the months first..last of a training set, with the Delta versions that it has read in the ledger.
+    """Writes the partitions first..last of a training set, with the Delta versions that it has read in the ledger.
 
-    A month that is there and cannot be made now is withdrawn: models do not go on learning from what was taken back.
+    One that is there and cannot be made now is withdrawn: models do not go on learning from what was taken back.
     """
     done, table = Done(), training_table(data)
-    source, months = data.labels.source, data.partitions
-    silver = silver_table(source)
-    pinned = {name_of(silver): run.version(silver)}
+    source, own = data.labels.source, data.partitions
+    pinned = {name_of(silver_table(source)): run.version(silver_table(source))} if source else {}
     # At the version that is read: a partition that is written meanwhile is neither read nor counted as being there.
-    arrived = run.ledger.entries(name_of(silver), at_version=pinned[name_of(silver)])
-    spans = {month: (times[0], times[-1]) for month in range(first, last + 1) if (times := label_times(data, month))}
-    features = origins(data.features, run, list(spans.values()), data.features_from, pinned=pinned)
+    arrived = {name: run.ledger.entries(name, at_version=version) for name, version in pinned.items()}
+    given = rows_of_table(data) if source is None else None
+    spans = [times for partition in range(first, last + 1) if (times := times_of(data, partition))]
+    features = origins(data.features, run, spans, data.features_from, pinned=pinned)
     read = {**pinned, **versions_of(features)}
     layers = {origin.view.name: origin.layer for origin in features}
-    for month in range(first, last + 1):
-        reader = f"{name_of(table)} {months.key(month)}"
-        times = label_times(data, month)
-        days = source.partitions
-        since = days.index(times[0] - data.labels.spine.active - source.clock_skew) if times else 0
-        arrivals = range(since, days.index(months.ends_at(month))) if times else range(0)
-        error = unready(reader, silver, source.version, days, arrivals, arrived, run)
-        if times and not error:
-            error = lacking(reader, features, times[0], times[-1])
-        if error:
-            done.refused[months.key(month)] = error
+    for partition in range(first, last + 1):
+        key = own.key(partition)
+        reader, arrivals = f"{name_of(table)} {key}", arrivals_of(data, partition)
+        if source and arrivals:
+            silver = silver_table(source)
+            if error := unready(reader, silver, source.version, source.partitions, arrivals, arrived[name_of(silver)], run):
+                done.refused[key] = error
+                continue
+        times = times_of(data, partition) if isinstance(data.labels, Labels) else None
+        if times and (error := lacking(reader, features, *times)):
+            done.refused[key] = error
             continue
-        if times:
-            span = span_of(days, max(days.first, arrivals.start), max(days.first, arrivals.stop - 1))
-            rows = labels(data, run.lake.scan(silver, by="arrival", span=span, version=pinned[name_of(silver)]), month)
-            frame = features_of(data.features, run, features, rows, times[0], times[-1])
-        else:
-            frame = _no_labels(data)
-        key = months.key(month)
-        details = {"read": read, "features_from": layers, "positive": int(frame[data.label].sum() or 0), "label_times": len(times)}
-        facts = {month: PartitionFacts(key, frame.height, details=details)}
-        whole = frame.with_columns(pl.lit(months.value(month)).alias("partition"))
-        write_and_record(run, done, table, whole, months, facts, data.version)
-    withdraw(table, done.refused, run, months, data.version)
+        found = find_labels(data, partition, run.lake, pinned[name_of(silver_table(source))] if source else -1, given, run.now)
+        times = times or found.times  # labels that are given have times of their own
+        if times and (error := lacking(reader, features, *times)):
+            done.refused[key] = error
+            continue
+        frame = _with_features(data, found.frame, times, run, features)
+        details = {"read": read, "features_from": layers, **found.details}
+        facts = {partition: PartitionFacts(key, frame.height, details=details)}
+        write_and_record(run, done, table, frame.with_columns(pl.lit(own.value(partition)).alias("partition")), own, facts, data.version)
+    withdraw(table, done.refused, run, own, data.version)
     return done
 
 
-def _no_labels(data: TrainingSet) -> pl.DataFrame:
-    """A month in which no label can end yet."""
-    keys = {key: POLARS[data.features.keys[key]] for key in data.entity.keys}
-    features = {name: POLARS[dtype] for name, dtype in data.features.features.items()}
-    return pl.DataFrame(schema={**keys, "label_time": POLARS["datetime"], data.label: POLARS["bool"], **features})
+def _with_features(data: TrainingSet, labels: pl.DataFrame, times: Times | None, run: Run, features: list[Origin]) -> pl.DataFrame:
+    if times is not None:
+        return features_of(data.features, run, features, labels, *times)
+    nothing = (pl.lit(None, POLARS[dtype]).alias(name) for name, dtype in data.features.features.items())
+    return labels.with_columns(*nothing)

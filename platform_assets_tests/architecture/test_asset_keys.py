@@ -32,6 +32,9 @@ ASSETS = {
 
 CHECKS = [
     "churn/model: auc_at_least",
+    "churn/model: auc_better_than_baseline",
+    "churn/model: brier_better_than_baseline",
+    "churn/model: log_loss_better_than_baseline",
     "churn/model: not_worse_than_baseline",
     "customer_history/online: no_entity_is_missing",
     "customer_history/online: offline_equals_online",

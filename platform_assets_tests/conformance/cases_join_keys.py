@@ -1,7 +1,8 @@
 """Keys that columns of other names hold (semantics.md 2 and 4): whose rows they are says the column, the features all others."""
 
 from platform_assets import any_event, count, every, last, sum
-from platform_assets_tests.conformance.named import Attributes, Labelled, Moments, Reads, Snapshots, at, case, events
+from platform_assets_tests.conformance.named import Attributes, Moments, Reads, Snapshots, at, case, events
+from platform_assets_tests.conformance.named_labels import Labelled
 
 THERE = {"user": "category"}
 """A ride from a place, `user`, to another, `category`."""

@@ -8,7 +8,6 @@ from platform_assets_tests.conformance.named import (
     Attributes,
     Expired,
     Judges,
-    Labelled,
     Moments,
     Reads,
     Reports,
@@ -19,6 +18,7 @@ from platform_assets_tests.conformance.named import (
     events,
     moment,
 )
+from platform_assets_tests.conformance.named_labels import Labelled
 
 
 def days_of(zone: str, start: str = "2024-02-05", **options: Any) -> Source:

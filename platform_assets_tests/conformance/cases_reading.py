@@ -1,7 +1,8 @@
 """Reading (semantics.md 3, 5, 6, 1): point-in-time joins, derived features, labels and reports."""
 
 from platform_assets import GoldTable, any_event, count, derive, every, first, last, last_n, mean, no_event, sum, time_since_last, top_k
-from platform_assets_tests.conformance.named import Labelled, Reads, Reports, at, case, events
+from platform_assets_tests.conformance.named import Reads, Reports, at, case, events
+from platform_assets_tests.conformance.named_labels import Labelled
 
 ROWS = [at("2024-03-01 12:00", amount=2.0), at("2024-03-03 12:00", amount=6.0)]
 

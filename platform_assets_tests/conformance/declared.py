@@ -25,6 +25,7 @@ from platform_assets import (
     mean,
     mode,
     no_event,
+    outcome,
     quantile,
     source,
     std,
@@ -39,6 +40,7 @@ from platform_assets import sum as sum_
 from platform_assets.declare.features import Closed, Derived, Feature
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.source import Kind, Source
+from platform_assets.declare.training import Period
 from platform_assets_tests.declare.zones import CHANGES
 
 CLOSED: tuple[Closed, ...] = ("left", "right", "both", "none")
@@ -247,13 +249,22 @@ def _shops(variant: int) -> dict[str, str] | None:
     return {"shop": "quantity"} if variant % 3 == 0 else None
 
 
-def declared_training(shape: Shape, windows: Windows, event: str, where: str | None) -> TrainingSet:
-    """Labels of users in shops, with all features."""
-    label = no_event if event == "none" else any_event
-    spine = every(shape.unit.step, active=shape.unit.active)
+LABELS = ("none", "any", "count", "sum", "mean", "first", "mode", "max")
+
+
+def declared_training(shape: Shape, windows: Windows, label: str, where: str | None, period: Period = "month") -> TrainingSet:
+    """Labels of users in shops, with all features: whether an event follows, or a measure of those that do."""
+    events, spine = declared_source(shape), every(shape.unit.step, active=shape.unit.active)
     keys = _shops(windows.variant + 1)  # not those of the view
-    labels = label(declared_source(shape), within=shape.unit.within, spine=spine, where=where, keys=keys)
-    return TrainingSet("training", features=declared_service(shape, windows), labels=labels)
+    if label in ("none", "any"):
+        event = no_event if label == "none" else any_event
+        labels = event(events, within=shape.unit.within, spine=spine, where=where, keys=keys)
+    else:
+        ways = [way for way in AGGREGATIONS[label] if way[1] not in (("day",), ("at",))]  # times are no labels
+        make, arguments = ways[windows.variant % len(ways)]
+        measure = make(*arguments, where=WHERE[windows.variant % len(WHERE)]).within(shape.unit.within)
+        labels = outcome(events, measure, spine=spine, where=where, keys=keys)
+    return TrainingSet("training", features=declared_service(shape, windows), labels=labels, period=period)
 
 
 def declared_report(shape: Shape, by: tuple[str, ...], timezone: str, variant: int) -> GoldTable:

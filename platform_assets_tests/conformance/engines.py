@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import polars as pl
@@ -18,11 +19,13 @@ from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.engines.polars.attributes import attributes_log
 from platform_assets.engines.polars.change_log import change_log
 from platform_assets.engines.polars.checkpoint import checkpoint
+from platform_assets.engines.polars.given_labels import judged_labels, rows_of_source, rows_of_table
 from platform_assets.engines.polars.kept import Checkpoint
-from platform_assets.engines.polars.labels import label_times, labels
+from platform_assets.engines.polars.labels import labels
 from platform_assets.engines.polars.report import report
 from platform_assets.engines.polars.silver import judged
 from platform_assets.expressions.types import POLARS
+from platform_assets.steps.labels import arrivals_of
 
 Row = dict[str, Any]
 """Partitions and arrivals are indexes (declare.partitions), times are UTC datetimes, null is None."""
@@ -67,6 +70,9 @@ class Engine(Protocol):
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]: ...
     def from_silver(self, service: FeatureService, silver: Sequence[Row], asked: Sequence[Row]) -> list[Row]: ...
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]: ...
+    def given_labels(
+        self, data: TrainingSet, rows: Sequence[Row], partition: int, now: datetime | None = None
+    ) -> tuple[list[Row], list[Row]]: ...
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
 
 
@@ -129,6 +135,11 @@ class Reference:
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]:
         return reference_labels.labels(data, silver, month)
 
+    def given_labels(
+        self, data: TrainingSet, rows: Sequence[Row], partition: int, now: datetime | None = None
+    ) -> tuple[list[Row], list[Row]]:
+        return reference_labels.given_labels(data, rows, partition, now)
+
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]:
         return [row for partition in range(first, last + 1) for row in reference_report.report(table, silver, partition)]
 
@@ -183,15 +194,21 @@ class Polars:
         return pl.DataFrame(list(asked), schema={**{key: POLARS[dtype] for key, dtype in service.keys.items()}, **time})
 
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]:
-        times, days = label_times(data, month), data.labels.source.partitions
-        if not times:
-            return labels(data, self._silver(data.labels.source, []).lazy(), month).to_dicts()
-        oldest, newest = (
-            days.index(times[0] - data.labels.spine.active - data.labels.source.clock_skew),
-            days.index(data.partitions.ends_at(month)),
-        )
-        rows = [row for row in silver if oldest <= row["arrival"] < newest]
-        return labels(data, self._silver(data.labels.source, rows).lazy(), month).to_dicts()
+        source, read = data.labels.source, arrivals_of(data, month)
+        assert source is not None, "labels are made of a source's events"
+        rows = [row for row in silver if row["arrival"] in read]
+        return labels(data, self._silver(source, rows).lazy(), month).to_dicts()
+
+    def given_labels(
+        self, data: TrainingSet, rows: Sequence[Row], partition: int, now: datetime | None = None
+    ) -> tuple[list[Row], list[Row]]:
+        if data.labels.source is None:
+            judged = judged_labels(data, rows_of_table(data), partition, now)
+        else:
+            read = arrivals_of(data, partition)
+            silver = self._silver(data.labels.source, [row for row in rows if row["arrival"] in read]).lazy()
+            judged = judged_labels(data, rows_of_source(data, silver, partition), partition)
+        return judged.labels.to_dicts(), judged.rejected.to_dicts()
 
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]:
         return _rows(report(table, self._silver(table.source, silver).lazy(), first, last), table.source)

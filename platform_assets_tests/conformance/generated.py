@@ -15,6 +15,7 @@ from platform_assets.engines.reference import UNREADABLE, ZONELESS
 from platform_assets_tests.conformance.declared import (
     DAYS,
     KEYS,
+    LABELS,
     LOCAL,
     UNITS,
     WHERE,
@@ -179,7 +180,8 @@ def cases(draw: st.DrawFn) -> Case:
     raw = draw(received(source, moments(source, windows, base)))
     first, last = base - draw(st.integers(0, 3)), base + draw(st.integers(4, 14))
     service = declared_service(shape, windows)
-    training = declared_training(shape, windows, draw(st.sampled_from(["none", "any"])), draw(st.sampled_from([None, WHERE[2]])))
+    period = draw(st.sampled_from(["month", "month", "week"]))
+    training = declared_training(shape, windows, draw(st.sampled_from(LABELS)), draw(st.sampled_from([None, WHERE[2]])), period)
     # A day that only the partitions' zone skipped would have no partition: refused when declared.
     has_other_days = partitions.unit == "day" and not partitions.skipped
     report_zone = draw(st.sampled_from([partitions.zone, "UTC", "Europe/London"])) if has_other_days else partitions.zone

@@ -12,6 +12,7 @@ KEPT = "engines/polars/kept.py"
 CHECKPOINT = "engines/polars/checkpoint.py"
 AS_OF = "engines/polars/as_of.py"
 LABELS = "engines/polars/labels.py"
+GIVEN = "engines/polars/given_labels.py"
 TIMES = "engines/polars/times.py"
 REPORT = "engines/polars/report.py"
 ATTRIBUTES = "engines/polars/attributes.py"
@@ -333,9 +334,16 @@ MUTANTS: list[Mutant] = [
     ),
     *mutants(
         "labels and reports",
-        ("what happens at t follows t", LABELS, "pl.col(_AT) > t,", "pl.col(_AT) >= t,"),
-        ("what happens at t + horizon is too late", LABELS, "pl.col(_AT) <= t + microseconds", "pl.col(_AT) < t + microseconds"),
-        ("who was active is known before it arrived", LABELS, "pl.col(_ARRIVED) <= t - microseconds(source.data_delay),", ""),
+        ("what happens at t follows t", LABELS, 'pl.col("__time") > t,', 'pl.col("__time") >= t,'),
+        ("what happens at t + horizon is too late", LABELS, 'pl.col("__time") <= t + microseconds', 'pl.col("__time") < t + microseconds'),
+        ("who was active is known before it arrived", LABELS, 'pl.col("__arrived") <= t - microseconds(source.data_delay),', ""),
+        ("a measure of nothing is null", LABELS, ".otherwise(empty)", ""),
+        ("a measure is of unsorted rows", LABELS, 'rows = rows.sort("__time", *(', "rows = rows.sort(*("),
+        ("a label that is given is settled at its time", GIVEN, "pl.col(_TIME) + microseconds(given.horizon)", "pl.col(_TIME)"),
+        ("the last of several labels counts", GIVEN, "filter(good).min()", "filter(good).max()"),
+        ("a bad row hides the good ones of its keys and time", GIVEN, "pl.col(_ROW).filter(good).min()", "pl.col(_ROW).min()"),
+        ("labels come in the order of their times", GIVEN, "rows.sort(PLACE)", "rows.sort(given.time)"),
+        ("late labels are nobody's", GIVEN, "| is_late)", ")"),
         ("a report's day is one of the source", REPORT, "days, mine = table.event_partitions,", "days, mine = table.source.partitions,"),
     ),
     *SILVER_MUTANTS,

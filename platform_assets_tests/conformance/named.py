@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from platform_assets import AttributeView, Entity, FeatureService, FeatureView, GoldTable, TrainingSet, count, daily, source
+from platform_assets import AttributeView, Entity, FeatureService, FeatureView, GoldTable, daily, source
 from platform_assets.declare.features import Derived, Feature
 from platform_assets.declare.names import UNPARSED_COLUMNS, UNPARSED_REASON
 from platform_assets.declare.source import Source
-from platform_assets.declare.training import Labels
 from platform_assets.engines.reference import UNREADABLE
 from platform_assets.errors import ComputeError
 from platform_assets.testing.equality import Disagreement, require_same_row, require_same_rows, require_same_table
@@ -306,23 +305,6 @@ _TABLES: tuple[Callable[[Judged], list[Row]], ...] = (lambda j: j.accepted, lamb
 
 def _only(row: Row, names: Iterable[str]) -> Row:
     return {name: row[name] for name in names}
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """The labels of a month: (user, label time) to the label, and no others."""
-
-    labels: Labels
-    month: str
-    rows: Sequence[At]
-    expected: Mapping[tuple[str, str], bool]
-
-    def check(self, engine: Engine) -> None:
-        view = FeatureView("view", entity=USER, source=self.labels.source, features=[count().over("1d")])
-        data = TrainingSet("training", features=FeatureService("service", [view]), labels=self.labels)
-        got = engine.labels(data, silver_rows(self.labels.source, self.rows), data.partitions.index(moment(self.month)))
-        expected = [{"user": user, "label_time": moment(time), "label": label} for (user, time), label in self.expected.items()]
-        require_same_table("labels", expected, got, ["user", "label_time"])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets_tests.declare.shop import HOURLY, Wrong, orders, refused, spend, takings
 
 TAKINGS = "gold table 'takings'"
-NO_WINDOWS = "a report has no windows: it aggregates the rows of an event day. Leave over, offset and closed out."
+NO_WINDOWS = "a report has no windows: it aggregates the rows of an event day. Leave over, within, offset and closed out."
 
 REPORTS: Wrong = {
     "an argument is misspelt": (lambda: takings(mesures=[]), f"{TAKINGS}: there is no argument 'mesures'. Did you mean 'measures'?"),

@@ -224,13 +224,16 @@ MODELS: Wrong = {
     "it trains on a text": (lambda: churn(train_on="3"), "model 'churn', train_on: '3' is no whole number of 1 or more"),
     "a seed is None": (lambda: churn(seed=None), "model 'churn', seed: None is no whole number of 0 or more"),
     "a metric is misspelt": (lambda: at_least("acu", 0.5), "at_least: there is no metric 'acu'. Did you mean 'auc'?"),
-    "a metric is None": (lambda: at_least(None, 0.5), "at_least: None is no metric. There are: auc, average_precision."),  # type: ignore[arg-type]
+    "a metric is None": (
+        lambda: at_least(None, 0.5),
+        "at_least: None is no metric. There are: auc, average_precision, log_loss, brier,",
+    ),  # type: ignore[arg-type]
     "a bound is a percentage": (lambda: at_least("auc", 65), "at_least('auc'), bound: 65 is no number from 0 to 1"),
     "a bound is a text": (lambda: at_least("auc", "0.5"), "at_least('auc'), bound: '0.5' is no number from 0 to 1"),  # type: ignore[arg-type]
     "a baseline's metric is unknown": (lambda: not_worse_than_baseline("f1"), "not_worse_than_baseline: there is no metric 'f1'."),
     "a tolerance is negative": (
         lambda: not_worse_than_baseline(tolerance=-1),
-        "not_worse_than_baseline('auc'), tolerance: -1 is no number from 0 to 1",
+        "not_worse_than_baseline, tolerance: -1 is no number of 0 or more",
     ),
     "a tolerance is misspelt": (
         lambda: not_worse_than_baseline(tolerence=0),  # type: ignore[call-arg]

@@ -111,7 +111,9 @@ def test_the_record_pins_everything(trained: Trained, folder: Path) -> None:
     assert record.name == "churn"
     assert next(iter(record.features.items())) == ("spend", "Float64")
     assert list(record.features) == FEATURES
-    assert (record.cut, record.trained_until, record.horizon) == (trained.cut, trained.trained_until, HORIZON)
+    assert (record.cut, record.seen_until, record.horizon) == (trained.cut, trained.seen_until, HORIZON)
+    assert record.outcomes_until <= record.cut < record.judged_until
+    assert (record.kind, record.refit, record.gains) == ("binary", False, trained.gains)
     assert (record.counts, record.checks) == (trained.counts, trained.checks)
     assert (record.evaluation, record.baseline) == (trained.evaluation, trained.baseline)
     assert record.importance == trained.importance

@@ -132,7 +132,7 @@ def test_a_model_predicts_from_when_its_last_month_could_be_read(tmp_path: Path,
     months, artifacts = business.training.partitions, tmp_path / "models"
     trained = make_model(leaving, months.index_of(FEBRUARY), months.index_of(FEBRUARY), business.run(), artifacts).entries[FEBRUARY]
     assert trained.status == "ok", trained.details
-    assert trained.details["trained_until"] == (day("2024-03-01") + timedelta(hours=int(delay.removesuffix("h")))).isoformat()
+    assert trained.details["predicts_from"] == (day("2024-03-01") + timedelta(hours=int(delay.removesuffix("h")))).isoformat()
     days = business.source.partitions
     predicted = make_predictions(leaving, days.index_of("2024-02-28"), days.index_of("2024-03-03"), business.run(), artifacts)
     predicted.check()

@@ -1,5 +1,6 @@
 """What a point-in-time join is asked: labels with the columns and types that the features need, or an error that says how to mend them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ import polars as pl
 from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
 from platform_assets.errors import ComputeError, suggestion
-from platform_assets.expressions.types import POLARS
+from platform_assets.expressions.types import POLARS, DataType
 
 _CALENDAR = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 """The times that arithmetic with windows and delays cannot lead out of the calendar."""
@@ -24,13 +25,7 @@ def check_labels(service: FeatureService, labels: Any, time: str) -> None:
     if not isinstance(labels, pl.DataFrame):
         mend = ".collect() it" if isinstance(labels, pl.LazyFrame) else "pl.DataFrame(...) or pl.from_pandas(...) makes one"
         raise ComputeError(f"{where}: the labels are a {type(labels).__name__}, they must be a Polars DataFrame: {mend}.")
-    needed = {**service.keys, time: "datetime", **service.request}
-    for column, kind in needed.items():
-        if column not in labels.columns:
-            raise ComputeError(f"{where}: the labels have no column {column!r}. {suggestion(column, labels.columns)}")
-        if labels.schema[column] != POLARS[kind]:
-            mend = _mend(column, labels.schema[column], POLARS[kind])
-            raise ComputeError(f"{where}: the labels' {column!r} is {labels.schema[column]}, it must be {POLARS[kind]}. {mend}")
+    require_columns(labels, {**service.keys, time: "datetime", **service.request}, f"{where}: the labels")
     if missing := labels[time].null_count():
         raise ComputeError(f"{where}: {missing} labels have no {time!r}. Leave them out, or give them a time.")
     if (odd := labels.filter(~pl.col(time).is_between(*_CALENDAR))).height:
@@ -43,6 +38,19 @@ def check_labels(service: FeatureService, labels: Any, time: str) -> None:
             f"{where}: the labels have a column {REQUEST_TIME!r}, but features are read at {time!r}. "
             f"Say time={REQUEST_TIME!r} if the request is the moment of reading, or rename the column."
         )
+
+
+def require_columns(labels: pl.DataFrame, needed: Mapping[str, DataType], where: str) -> None:
+    """Refuses labels without these columns, or with other types.
+
+    where: whose labels, for messages.
+    """
+    for column, kind in needed.items():
+        if column not in labels.columns:
+            raise ComputeError(f"{where} have no column {column!r}. {suggestion(column, labels.columns)}")
+        if labels.schema[column] != POLARS[kind]:
+            mend = _mend(column, labels.schema[column], POLARS[kind])
+            raise ComputeError(f"{where}' {column!r} is {labels.schema[column]}, it must be {POLARS[kind]}. {mend}")
 
 
 def _mend(column: str, found: pl.DataType, wanted: pl.DataType) -> str:

@@ -1,9 +1,12 @@
 """Reports: measures of the rows of event partitions (semantics.md 1, gold tables)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from platform_assets.aggregations import column_of
+from platform_assets.declare.features import Measure
 from platform_assets.declare.report import GoldTable
 from platform_assets.engines.polars.times import index_at, index_of, physical, stored_partition
 from platform_assets.engines.polars.windows import argument_type, prepared
@@ -35,13 +38,23 @@ def report(table: GoldTable, silver: pl.LazyFrame, first: int, last: int) -> pl.
         .collect()
     )
     rows = rows.sort("__partition", *by, "__time", *(c for c in rows.columns if c.startswith("__order_")))
-    group = rows.select(pl.struct("__partition", *by).rle_id().cast(pl.Int64)).to_series().to_numpy()
+    found = aggregated(table.measures, rows, ["__partition", *by])
+    return found.select(
+        stored_partition(pl.col("__partition"), source.partitions).alias("partition"), *by, *(measure.name for measure in table.measures)
+    )
+
+
+def aggregated(measures: Sequence[Measure], rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """The measures of each group of rows, as `name`, from their arguments in `__measure_name`.
+
+    rows: sorted by the columns of `by`, then as first and last want them; `__time` in microseconds.
+    """
+    group = rows.select(pl.struct(by).rle_id().cast(pl.Int64)).to_series().to_numpy()
     lo = np.flatnonzero(np.diff(group, prepend=-1))
     hi = np.append(lo[1:], rows.height) if len(lo) else lo
-    heads = rows[lo]
     values = []
-    for measure in table.measures:
+    for measure in measures:
         column = column_of(rows[f"__measure_{measure.name}"], argument_type(measure), rows["__time"].to_numpy())
         state = measure.aggregation.over(measure.aggregation.prepare(column), lo, hi)
         values.append(measure.aggregation.finalize(state, column).alias(measure.name))
-    return heads.select(stored_partition(pl.col("__partition"), source.partitions).alias("partition"), *by).with_columns(values)
+    return rows[lo].select(by).with_columns(values)

@@ -1,0 +1,345 @@
+"""Labels: what a model is to predict of an entity at a time t, from events that follow, or from rows that say it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from platform_assets.declare.arguments import checked_arguments, list_of, one_of, shown, texts_by_name
+from platform_assets.declare.durations import duration, in_words, positive
+from platform_assets.declare.features import Feature, Measure, is_time_since, measure
+from platform_assets.declare.source import Source, condition
+from platform_assets.declare.version import version_of_code
+from platform_assets.errors import DeclarationError
+from platform_assets.expressions import Expression
+from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
+
+Kind = Literal["binary", "numeric", "multiclass"]
+"""What a label can be, and with it what a model predicts: true or false, a number, or one of several classes."""
+
+LABEL_TIME = "label_time"
+
+
+@dataclass(frozen=True)
+class Spine:
+    """Which entities are labelled, and when: at every step, those with an event in the time before."""
+
+    step: timedelta
+    active: timedelta
+
+
+@checked_arguments("every")
+def every(step: str, *, active: str) -> Spine:
+    """Label times `step` apart, from the source's first partition on; at each the entities with an event within `active` before it.
+
+    Steps count partitions of the source: of days of a time zone, "7d" is every seventh local midnight, whatever the clocks do meanwhile.
+
+    >>> every("7d", active="90d")
+    """
+    return Spine(positive(step, "every"), positive(active, f"every({step!r}), active"))
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What happens in (t, t + horizon]: whether an event follows (`event`), or a measure of the events that do (`measure`)."""
+
+    source: Source
+    event: Literal["none", "any"] | None
+    measure: Measure | None
+    horizon: timedelta
+    where: Expression | None
+    spine: Spine
+    keys: tuple[tuple[str, str], ...] = ()
+    """Which of the source's columns hold keys of the entity that have other names, as declared."""
+
+    @property
+    def kind(self) -> Kind:
+        return _KINDS[self.type]
+
+    @property
+    def type(self) -> DataType:
+        """The type of the label's column."""
+        return "bool" if self.measure is None else _TYPE[self.measure.type]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of silver that it is made of, besides keys and event time."""
+        columns = {*(self.where.columns if self.where else ()), *(self.measure.reads if self.measure else ())}
+        return tuple(sorted(columns))
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """What its values depend on, as plain data."""
+        return {
+            "source": self.source.version,
+            "event": self.event,
+            "horizon": self.horizon,
+            "where": self.where and self.where.canonical,
+            "step": self.spine.step,
+            "active": self.spine.active,
+            **({} if self.measure is None else {"measure": self.measure.meaning}),
+        }
+
+
+@dataclass(frozen=True)
+class GivenLabels:
+    """Rows that are labels: of a source, or of a table that a function returns. Each has the entity's keys, a time and a value.
+
+    classes: which values there are; empty: whatever comes. A value that is none of them is rejected and counted.
+    """
+
+    source: Source | None
+    read: Callable[[], Any] | None
+    name: str
+    value: str
+    time: str
+    type: DataType
+    kind: Kind
+    classes: tuple[str | int, ...]
+    horizon: timedelta
+    where: Expression | None
+    code: str
+    keys: tuple[tuple[str, str], ...] = ()
+    """Which columns hold keys of the entity that have other names, as declared."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return tuple(sorted({self.value, *(self.where.columns if self.where else ())}))
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        return {
+            "given": self.source.version if self.source else self.code,
+            "value": self.value,
+            "time": self.time,
+            "type": self.type,
+            "kind": self.kind,
+            "classes": self.classes,
+            "horizon": self.horizon,
+            "where": self.where and self.where.canonical,
+        }
+
+
+@checked_arguments("no_event")
+def no_event(source: Source, *, within: str, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
+    """True where no event follows within the horizon: a customer who left.
+
+    Args:
+        source: whose events count.
+        within: the horizon, such as "30d"; a label's interval is (t, t + within].
+        spine: which entities, at which times.
+        where: which events count, both for being active and for the label.
+        keys: for each key of the entity the source's column that holds it, such as {"station_id": "end_station"}, where the column has
+            another name.
+    """
+    return _following(source, "none", None, within, spine, where, keys)
+
+
+@checked_arguments("any_event")
+def any_event(source: Source, *, within: str, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
+    """True where an event follows within the horizon: a customer who comes back. Arguments as for no_event."""
+    return _following(source, "any", None, within, spine, where, keys)
+
+
+@checked_arguments("outcome")
+def outcome(source: Source, measure: Feature, *, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
+    """A measure of the events that follow within the horizon: what a customer will spend, how often, which reason comes first.
+
+    A number makes a numeric label (regression), a text one of several classes. A label that is null, such as the mean of nothing, is
+    counted and not learnt from; give sum a `default=` where no event means nothing spent.
+
+    Args:
+        source: whose events count.
+        measure: an aggregation with its horizon, such as sum("price", default=0.0).within("7d"); its interval is (t, t + horizon].
+        spine: which entities, at which times.
+        where: which events count, both for being active and for the measure; a `where=` of the measure is asked besides.
+        keys: as for no_event.
+
+    >>> outcome(orders, sum("quantity * unit_price", default=0.0).within("7d"), spine=every("7d", active="90d")).kind
+    'numeric'
+    """
+    place = f"labels from source {source.name!r}" if isinstance(source, Source) else "labels"
+    if not isinstance(measure, Feature):
+        raise DeclarationError(f"{place}, measure: {shown(measure)} is no aggregation. Write sum('price').within('7d').")
+    if measure.horizon is None:
+        raise DeclarationError(f"{place}, {measure}: it has no horizon. Write {measure}.within('7d').")
+    return _following(source, None, measure, measure.horizon, spine, where, keys)
+
+
+def _following(
+    source: Source,
+    event: Literal["none", "any"] | None,
+    measure: Feature | None,
+    within: str,
+    spine: Spine,
+    where: str | None,
+    keys: Mapping[str, str] | None,
+) -> Labels:
+    if not isinstance(source, Source):
+        raise DeclarationError(f"labels: {shown(source)} is no source. Declare it with @source(...).")
+    place = f"labels from source {source.name!r}"
+    if not isinstance(spine, Spine):
+        raise DeclarationError(f"{place}, spine: {shown(spine)} does not say when. Write spine=every('7d', active='90d').")
+    if spine.step % source.partitions.step:
+        unit, step = source.partitions.unit, source.partitions.step
+        nearest = -(-spine.step // step) * (step // timedelta(hours=1))
+        written = f"{nearest // 24}d" if nearest % 24 == 0 else f"{nearest}h"
+        raise DeclarationError(
+            f"{place}, spine: labels every {in_words(spine.step)} do not fall on ends of {unit}s, in which the source arrives. "
+            f"Write every({written!r}, ...)."
+        )
+    return Labels(
+        source,
+        event,
+        None if measure is None else _measured(measure, source, place),
+        positive(within, f"{place}, within"),
+        None if where is None else condition(where, source.types, f"{place}, where"),
+        spine,
+        tuple(texts_by_name(keys, f"{place}, keys", "keys={'station_id': 'end_station'}").items()),
+    )
+
+
+def _measured(feature: Feature, source: Source, place: str) -> Measure:
+    place = f"{place}, {feature}"
+    if feature.windows or feature.offset is not None or feature.closed != "left":
+        raise DeclarationError(f"{place}: a label looks ahead and has no windows. Leave over, offset and closed out; keep .within('7d').")
+    if is_time_since(feature.aggregation):
+        raise DeclarationError(f"{place}: a label is made at no moment of reading, so there is no time since. Take another aggregation.")
+    found = replace(measure(feature, source.types, place), name="outcome")
+    if found.type not in _KINDS:
+        raise DeclarationError(f"{place}: it is a {found.type}. A label is a number, a text, or true or false.")
+    return found
+
+
+_KINDS: dict[Any, Kind] = {"bool": "binary", "int": "numeric", "float": "numeric", "str": "multiclass"}
+_TYPE: dict[Any, DataType] = {"bool": "bool", "int": "int", "float": "float", "str": "str"}
+_TYPES_OF: dict[Kind, tuple[DataType, ...]] = {
+    "binary": ("bool", "int"),
+    "numeric": ("int", "float"),
+    "multiclass": ("str", "int"),
+}
+
+
+@checked_arguments("labels_from")
+def labels_from(
+    origin: Source | Callable[[], Any] | str | Path,
+    *,
+    value: str,
+    horizon: str,
+    time: str = LABEL_TIME,
+    type: type | None = None,
+    kind: Kind | None = None,
+    classes: Sequence[str | int] | None = None,
+    where: str | None = None,
+    keys: Mapping[str, str] | None = None,
+) -> GivenLabels:
+    """Labels of your own: rows with the entity's keys, a time and a value.
+
+    Args:
+        origin: a source, each row of which is a label at its event time; or a function without arguments that returns a table (Polars,
+            pandas, PyArrow); or the path of a Delta table, a Parquet or a CSV file.
+        value: the column that holds the label.
+        horizon: how long after its time a label is settled, such as "60d" for a fraud that is reported within 60 days, or "0d". No model
+            is trained with a label whose (t, t + horizon] reaches over the cut, and a label belongs to the training partition in which
+            t + horizon lies. A row of a source that arrives after that partition's end is counted and left out.
+        time: the column of times of a table, in UTC; of a source it is the event time.
+        type: of a table, the type of the value: bool, int, float or str. Of a source it stands in the schema.
+        kind: "binary", "numeric" or "multiclass". Default: bool is binary, a number numeric (an int with `classes` multiclass), str
+            multiclass.
+        classes: which values there are; another one is rejected and counted.
+        where: which rows of a source are labels.
+        keys: as for no_event.
+
+    Rows without a key, a time or a value, with a value that is not finite or none of the classes, later than now, and all but the first
+    of those with the same keys and time are rejected: counted by reason, with an example of each, and warned of.
+
+    >>> labels_from("labels.parquet", value="churned", type=bool, horizon="30d").kind
+    'binary'
+    """
+    given = f"labels_from({repr(origin.name) if isinstance(origin, Source) else shown(origin)})"
+    if type is not None and type not in PYTHON:
+        raise DeclarationError(f"{given}, type: {shown(type)} is no type of a label. There are: bool, int, float, str.")
+    if not isinstance(value, str):
+        raise DeclarationError(f"{given}, value: {shown(value)} is no text. Name the column of the label.")
+    if isinstance(origin, Source):
+        if type is not None or time != LABEL_TIME:
+            raise DeclarationError(f"{given}: a source has the label's type in its schema, and its event time. Leave type and time out.")
+        origin.require(value, f"{given}, value")
+        kept = None if where is None else condition(where, origin.types, f"{given}, where")
+        declared, source, read, name, code = origin.types[value], origin, None, origin.name, ""
+        time = origin.event_time
+    else:
+        read, name, code = _reader(origin, given)
+        if type is None:
+            raise DeclarationError(f"{given}: say of which type the column {value!r} is, such as type=float.")
+        if where is not None:
+            raise DeclarationError(f"{given}, where: it is for rows of a source. Leave out in the function what is no label.")
+        declared, source, kept = PYTHON[type], None, None
+    of = _kind(declared, kind, classes, f"{given}, value {value!r}")
+    return GivenLabels(
+        source,
+        read,
+        name,
+        value,
+        time,
+        declared,
+        of,
+        _classes(classes, declared, of, given),
+        duration(horizon, f"{given}, horizon"),
+        kept,
+        code,
+        tuple(texts_by_name(keys, f"{given}, keys", "keys={'station_id': 'end_station'}").items()),
+    )
+
+
+def _kind(declared: DataType, kind: Kind | None, classes: object, where: str) -> Kind:
+    if declared not in _KINDS:
+        raise DeclarationError(f"{where} is {SQL_NAMES[declared]}. A label is a number, a text, or true or false.")
+    if kind is None:
+        return "multiclass" if classes is not None and declared == "int" else _KINDS[declared]
+    one_of(kind, get_args(Kind), f"{where}, kind", "kind of label")
+    if declared not in _TYPES_OF[kind]:
+        takes = " or ".join(SQL_NAMES[one] for one in _TYPES_OF[kind])
+        raise DeclarationError(f"{where} is {SQL_NAMES[declared]}; a {kind} label is {takes}.")
+    return kind
+
+
+def _classes(given: Sequence[str | int] | None, declared: DataType, kind: Kind, where: str) -> tuple[str | int, ...]:
+    if given is None:
+        return ()
+    found = list_of(given, f"{where}, classes", "classes=['low', 'high']")
+    if kind != "multiclass":
+        raise DeclarationError(f"{where}, classes: the label is {kind}, only a multiclass label has classes. Leave them out.")
+    for one in found:
+        if PYTHON.get(one.__class__) != declared:
+            raise DeclarationError(f"{where}, classes: {shown(one)} is not {SQL_NAMES[declared]}, as the label is.")
+        if found.count(one) > 1:
+            raise DeclarationError(f"{where}, classes: {one!r} stands there twice. Leave one out.")
+    if len(found) < 2:
+        raise DeclarationError(f"{where}, classes: there is nothing to tell apart. Give at least two.")
+    return found
+
+
+def _reader(origin: Any, where: str) -> tuple[Callable[[], Any], str, str]:
+    """What reads a table of labels, its name, and what its version depends on."""
+    if isinstance(origin, str | Path):
+        path = str(origin)
+
+        def scan() -> Any:
+            import polars as pl
+
+            if path.endswith(".parquet"):
+                return pl.scan_parquet(path)
+            return pl.scan_csv(path, try_parse_dates=True) if path.endswith(".csv") else pl.scan_delta(path)
+
+        return scan, Path(path).stem, path
+    import inspect
+
+    try:
+        inspect.signature(origin).bind()
+    except (TypeError, ValueError):
+        raise DeclarationError(
+            f"{where}: it is no source, no path, and no function without arguments. Write def my_labels() -> pl.DataFrame: ..."
+        ) from None
+    return origin, getattr(origin, "__name__", "labels"), version_of_code(origin)

@@ -1,0 +1,135 @@
+"""Labels that are rows of a source or of a table: which belong to a training partition, and which are none (semantics.md 6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from platform_assets.declare.labels import LABEL_TIME, GivenLabels
+from platform_assets.declare.names import is_secret
+from platform_assets.declare.training import TrainingSet
+from platform_assets.engines.polars.asked import require_columns
+from platform_assets.engines.polars.keys import keys_of
+from platform_assets.engines.polars.tables import table_of, with_types
+from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch, start_of
+from platform_assets.errors import ComputeError
+from platform_assets.expressions.types import POLARS
+
+_VALUE, _TIME, _ARRIVED, _ROW = "__value", "__time", "__arrived", "__row"
+PLACE = ("arrival", "delivery", "row_number")
+
+
+@dataclass(frozen=True)
+class JudgedLabels:
+    """The labels of a training partition, and the rows that were rejected, each with the one `reason`; both sorted by time and keys."""
+
+    labels: pl.DataFrame
+    rejected: pl.DataFrame
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many rows were rejected for each reason, the most frequent first."""
+        return dict(self.rejected.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).iter_rows())
+
+    def examples(self) -> dict[str, dict[str, str]]:
+        """For each reason the first row that was rejected for it, as texts."""
+        first = self.rejected.unique("reason", keep="first", maintain_order=True).to_dicts()
+        return {row.pop("reason"): {name: "***" if is_secret(name) else str(value) for name, value in row.items()} for row in first}
+
+
+def rows_of_table(data: TrainingSet) -> pl.DataFrame:
+    """What the function of a user's labels returns, in the declared types: keys, columns of requests, label_time and `__value`.
+
+    Raises:
+        ComputeError: it failed or is no table, a column is missing or of another type.
+    """
+    given = _given(data)
+    assert given.read is not None, "labels of a source are read from silver"
+    where = f"training set {data.name!r}: the labels of {given.name}"
+    try:
+        returned = given.read()
+    except Exception as error:
+        raise ComputeError(f"{where} cannot be read: {type(error).__name__}: {error}") from error
+    wanted = {**{column: data.asked[name] for name, column in data.columns.items()}, given.time: "datetime", given.value: given.type}
+    frame = with_types(table_of(returned, where, ComputeError), wanted)
+    require_columns(frame, wanted, where)
+    return frame.select(*keys_of(data.columns), pl.col(given.time).alias(LABEL_TIME), pl.col(given.value).alias(_VALUE))
+
+
+def rows_of_source(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFrame:
+    """The rows of a source that are labels and have arrived by the end of a training partition, in the order in which they came."""
+    given, source = _given(data), data.labels.source
+    assert source is not None, "labels of a table are not in silver"
+    arrived = start_of(index_of("arrival", source.partitions) + 1, source.partitions)
+    rows = silver.filter(arrived <= data.partitions.ends_at(partition))
+    if given.where is not None:
+        rows = rows.filter(given.where.polars())
+    named = pl.col(given.time).alias(LABEL_TIME), pl.col(given.value).alias(_VALUE), arrived.alias(_ARRIVED)
+    return rows.sort(PLACE).select(*keys_of(data.columns), *named).collect()
+
+
+def judged_labels(data: TrainingSet, rows: pl.DataFrame, partition: int, now: datetime | None = None) -> JudgedLabels:
+    """The labels of a training partition among these rows: those whose t + horizon lies in it.
+
+    rows: of rows_of_table or rows_of_source. now: of a table, when it was read: rows of later times are rejected, as those without a time
+    are, in each partition that is made, since they belong to none.
+    """
+    given, keys = _given(data), list(data.entity.keys)
+    start, end = (since_epoch(at) for at in (data.partitions.starts_at(partition), data.partitions.ends_at(partition)))
+    rows = rows.with_row_index(_ROW).with_columns(physical(LABEL_TIME).alias(_TIME))
+    settled = pl.col(_TIME) + microseconds(given.horizon)
+    misplaced = pl.col(_TIME).is_null() if now is None else pl.col(_TIME).is_null() | (pl.col(_TIME) > since_epoch(now))
+    is_late = pl.lit(False)
+    if given.source is not None:  # it came in this partition, and would have belonged to an earlier one
+        is_late = (settled < start) & (pl.col(_ARRIVED).dt.timestamp("us") > start)
+    rows = rows.filter(misplaced | settled.is_between(start, end, closed="left") | is_late)
+    reason = pl.coalesce(
+        *(pl.when(pl.col(key).is_null()).then(pl.lit(f"{key} is missing")) for key in keys),
+        pl.when(pl.col(_TIME).is_null()).then(pl.lit(f"{given.time} is missing")),
+        *([] if now is None else [pl.when(misplaced).then(pl.lit(f"{given.time} is in the future"))]),
+        pl.when(pl.col(_VALUE).is_null()).then(pl.lit(f"{given.value} is missing")),
+        *_wrong_values(given),
+        pl.when(is_late).then(pl.lit("it came after the end of its partition")),
+    )
+    rows = rows.with_columns(reason.alias("reason"))
+    good = pl.col("reason").is_null()
+    of_label = [*keys, LABEL_TIME]
+    first, value = pl.col(_ROW).filter(good).min().over(of_label), pl.col(_VALUE).filter(good).first().over(of_label)
+    repeated = pl.when(pl.col(_VALUE) == value).then(pl.lit("the same label once more")).otherwise(pl.lit("another label came before it"))
+    rows = rows.with_columns(pl.when(good & (pl.col(_ROW) > first)).then(repeated).otherwise("reason").alias("reason"))
+    return JudgedLabels(_labels(data, rows.filter(good)), _rejected(data, rows.filter(~good)))
+
+
+def no_rows(data: TrainingSet) -> pl.DataFrame:
+    """No labels, with the columns that they would have."""
+    asked = {column: POLARS[dtype] for column, dtype in data.asked.items()}
+    return pl.DataFrame(schema={**asked, LABEL_TIME: POLARS["datetime"], data.label: POLARS[data.label_type]})
+
+
+def _given(data: TrainingSet) -> GivenLabels:
+    assert isinstance(data.labels, GivenLabels), "labels that are made of events are not given"
+    return data.labels
+
+
+def _wrong_values(given: GivenLabels) -> Sequence[pl.Expr]:
+    """Why a value is no label."""
+    found = []
+    if given.type == "float":
+        found.append(pl.when(~pl.col(_VALUE).is_finite()).then(pl.lit(f"{given.value} is not finite")))
+    if given.kind == "binary" and given.type == "int":
+        found.append(pl.when(~pl.col(_VALUE).is_in([0, 1])).then(pl.lit(f"{given.value} is neither 0 nor 1")))
+    if given.classes:
+        found.append(pl.when(~pl.col(_VALUE).is_in(list(given.classes))).then(pl.lit(f"{given.value} is none of the classes")))
+    return found
+
+
+def _labels(data: TrainingSet, rows: pl.DataFrame) -> pl.DataFrame:
+    value = pl.col(_VALUE).cast(POLARS[data.label_type]).alias(data.label)
+    return rows.select(*data.asked, LABEL_TIME, value).sort(LABEL_TIME, *data.entity.keys)
+
+
+def _rejected(data: TrainingSet, rows: pl.DataFrame) -> pl.DataFrame:
+    given, keys = _given(data), list(data.entity.keys)
+    found = rows.sort(LABEL_TIME, *keys, _ROW, nulls_last=True)
+    return found.select(*keys, pl.col(LABEL_TIME), pl.col(_VALUE).alias(given.value), "reason")
