@@ -7,6 +7,13 @@ from platform_assets_tests.conformance.named_labels import Labelled
 ROWS = [at("2024-03-01 12:00", amount=2.0), at("2024-03-03 12:00", amount=6.0)]
 
 
+@case("a snapshot is read from the end of its partition and the delay on, to the microsecond")
+def _() -> Reads:
+    rows = [at("2024-03-01 10:00"), at("2024-03-02 10:00")]
+    asked = [("2024-03-02 05:59:59.999999", 0), ("2024-03-02 06:00", 1), ("2024-03-03 05:59:59.999999", 1), ("2024-03-03 06:00", 2)]
+    return Reads([count().over("5d")], rows, [(time, {"count_5d": n}) for time, n in asked], source=events(data_delay="6h"))
+
+
 @case("a value may be read at its valid_from, not a microsecond before; the last snapshot counts until the next")
 def _() -> Reads:
     return Reads(

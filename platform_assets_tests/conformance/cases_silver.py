@@ -47,6 +47,12 @@ def _() -> Judges:
     return Judges(rows, [2], {1: ["price"]}, source=events(duplicates_within=1, rules={"price": "amount >= 0"}))
 
 
+@case("a row that broke a rule before the run makes none of its rows a duplicate")
+def _() -> Judges:
+    rows = [came("2024-03-01", amount=-1.0), came("2024-03-02", amount=1.0), came("2024-03-03", amount=1.0)]
+    return Judges(rows, [2], {1: ["price"]}, source=events(duplicates_within=1, rules={"price": "amount >= 0"}))
+
+
 @case("a copy of a row that breaks a rule is quarantined, not a duplicate")
 def _() -> Judges:
     rows = [came("2024-03-01", amount=1.0), came("2024-03-01", amount=-1.0)]

@@ -159,7 +159,7 @@ class Snapshots:
 
 @dataclass(frozen=True)
 class Reads:
-    """What readers of ada's features get at some times (or rows with other keys), from the change log of the same engine."""
+    """What readers of ada's features get at some times (or rows with other keys), from the same engine's change log and from silver."""
 
     features: Sequence[Feature | Derived]
     rows: Sequence[At]
@@ -179,7 +179,9 @@ class Reads:
             {**row, **{f"view__{name}": value for name, value in expected.items() if name != "user"}}
             for row, (_, expected) in zip(asked, self.asked, strict=True)
         ]
-        require_same_rows("point-in-time join", wanted, engine.point_in_time(FeatureService("service", [view]), {"view": log}, asked))
+        service = FeatureService("service", [view])
+        require_same_rows("point-in-time join", wanted, engine.point_in_time(service, {"view": log}, asked))
+        require_same_rows("straight from silver", wanted, engine.from_silver(service, silver, asked))
 
 
 @dataclass(frozen=True)

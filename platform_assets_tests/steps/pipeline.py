@@ -165,11 +165,16 @@ class Pipeline(Business):
         with self.store.session() as session:
             keys = sorted(session.call("KEYS", f"{self.store.project}:*"))
             fields = dict(zip(keys, (session.call("HGETALL", key) for key in keys), strict=True))
-        found = {key.decode().removeprefix(self.store.project): hashed for key, hashed in fields.items()}
+        found = {key.decode().removeprefix(self.store.project): _without_size(hashed) for key, hashed in fields.items()}
         if exact:
             return found
         rows, valid_from = layout.unpack([hashed.get(layout.field) for hashed in found.values()])
         return {key: (row, at) for key, row, at in zip(found, rows, valid_from, strict=True) if at is not None}
+
+
+def _without_size(hashed: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """A hash without how many keys the database had: other projects have theirs in it."""
+    return {field: value.rpartition(b" ")[0] if field.endswith(b" complete") else value for field, value in hashed.items()}
 
 
 def _said(entry: Entry) -> tuple[Any, ...]:
