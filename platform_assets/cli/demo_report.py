@@ -103,26 +103,25 @@ def _add(totals: dict[str, int], more: dict[str, int]) -> None:
 
 
 def _models(console: Console, ledger: Ledger) -> None:
-    """A row a month: the model beside the logistic baseline, and whether the difference is more than chance."""
-    columns = ("AUC", "base", "log loss", "base", "Brier", "base", "churned", "train", "test", "good")
-    shown = _table("Model churn beside a logistic baseline, on the newest fifth of the labels", "month", *columns)
+    """A row a month, and what the newest model is worth beside the logistic baseline."""
+    columns = ("AUC", "base", "log loss", "base", "train", "test", "good")
+    shown = _table("Model churn beside a logistic baseline, on the newest fifth of labels", "month", *columns)
     untrained, newest = [], None
     for key, entry in sorted(ledger.entries(name_of(model_table(retail.churn))).items()):
         details = entry.details
         rows = [f"{details['train_rows']:,}", f"{details['test_rows']:,}"]
         if entry.status != "ok":
-            shown.add_row(key[:7], *"-" * 7, *rows, "-")
+            shown.add_row(key[:7], *"-" * 4, *rows, "-")
             untrained.append(key[:7])
             continue
         newest = (key[:7], details)
-        names = [name for metric in ("auc", "log_loss", "brier") for name in (metric, f"baseline_{metric}")]
-        scores = [f"{details[name]:.3f}" for name in (*names, "positive_share")]
+        scores = [f"{details[name]:.3f}" for name in ("auc", "baseline_auc", "log_loss", "baseline_log_loss")]
         shown.add_row(key[:7], *scores, *rows, "yes" if details["good"] else "no")
     console.print(shown)
+    if untrained:
+        console.print(f"Too few labels to train in {', '.join(untrained)}\n")
     if newest:
         _beside_baseline(console, *newest)
-    if untrained:
-        console.print(f"Too few labels to train in {', '.join(untrained)}. churned: the share that is true.")
     predicted = ledger.entries(name_of(predictions_table(retail.churn))).values()
     days = [entry for entry in predicted if entry.status == "ok"]
     console.print(
@@ -132,16 +131,16 @@ def _models(console: Console, ledger: Ledger) -> None:
 
 def _beside_baseline(console: Console, month: str, details: Mapping[str, Any]) -> None:
     """What the newest model is worth beside the baseline, with intervals, in plain words; and up to when it has seen data."""
-    said = []
+    shown = _table(f"Is the model of {month} better than the baseline?", "", "model", "base", "better by", "95% interval", "")
     for metric, name in (("auc", "AUC"), ("log_loss", "log loss"), ("brier", "Brier score")):
         gain, low, high = (details[f"{metric}_gain{end}"] for end in ("", "_low", "_high"))
-        verdict = "better" if low is not None and low > 0 else "worse" if high is not None and high < 0 else "no clear difference"
-        said.append(f"{name} {gain:+.3f} ({low:+.3f} to {high:+.3f}: {verdict})")
-    console.print(f"[bold]{month} against the baseline[/], with 95% intervals: {', '.join(said)}")
-    refit = " and was then fitted to all of them" if details["refit"] else ""
-    console.print(
-        f"It was judged on labels from {details['cut'][:10]} on{refit}: it has seen outcomes until {details['outcomes_until'][:10]}"
-    )
+        verdict = "yes" if low is not None and low > 0 else "no, worse" if high is not None and high < 0 else "not clearly"
+        interval = "unknown" if low is None else f"{low:+.3f} to {high:+.3f}"
+        shown.add_row(name, f"{details[metric]:.3f}", f"{details[f'baseline_{metric}']:.3f}", f"{gain:+.3f}", interval, verdict)
+    console.print(shown)
+    judged = f"Judged on label times from {details['cut'][:10]} on, {details['positive_share']:.0%} of them churned"
+    refit = "; then fitted once more, to all of them" if details["refit"] else ""
+    console.print(f"{judged}{refit}: it has learnt from what happened until {details['outcomes_until'][:10]}")
 
 
 def _customer(console: Console, lake: Lake) -> None:

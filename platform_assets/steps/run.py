@@ -195,7 +195,7 @@ def write(
     facts = _with_identities(facts, run)
     into = table
     if not received:
-        into = target(run.lake, run.ledger, table, frame.collect_schema(), by, declaration_version, partitions)
+        into = target(run.lake, run.ledger, table, frame.collect_schema(), by, declaration_version)
     for first, last in stretches(sorted(facts)):
         span = span_of(partitions, first, last)
         part = frame.filter(pl.col(by).is_between(span.start, span.end, closed="left"))

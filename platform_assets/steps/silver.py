@@ -102,8 +102,8 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
             aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
         rejected = found.quarantine.with_columns(pl.lit(run.id).alias("run"))
         # Both tables change their columns together, since a row is in one of them.
-        into = target(run.lake, run.ledger, silver, found.silver.lazy().collect_schema(), "arrival", source.version, partitions)
-        beside = quarantine if into == silver else successor_if_older(run.ledger, quarantine, source.version, partitions)
+        into = target(run.lake, run.ledger, silver, found.silver.lazy().collect_schema(), "arrival", source.version)
+        beside = quarantine if into == silver else successor_if_older(run.ledger, quarantine, source.version)
         set_aside, done.written[quarantine] = write(run, beside, rejected, partitions, aside, source.version, by="arrival", received=True)
         try:
             entries, done.written[silver] = write(

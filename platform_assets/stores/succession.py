@@ -37,10 +37,11 @@ class Succession:
 
 def succession(lake: Lake, ledger: Ledger, table: Table, version: str, partitions: Partitions) -> Succession | None:
     """What is being made beside a table by a version of its declaration; None when nothing is."""
-    required = _required(ledger.entries(name_of(table)), partitions)
+    entries = ledger.entries(name_of(table))
     successor = successor_of(table, version)
-    if not _has_others(required, version) or not lake.exists(successor):
+    if not _has_others(entries, version) or not lake.exists(successor):
         return None
+    required = _required(entries, partitions)
     made = {key: entry for key, entry in ledger.entries(name_of(successor)).items() if not entry.damage}
     return Succession(table, successor, made, tuple(key for key in required if key not in made))
 
@@ -51,9 +52,7 @@ def entries_of_version(lake: Lake, ledger: Ledger, table: Table, version: str, p
     return {**ledger.entries(name_of(table)), **(found.made if found else {})}
 
 
-def target(
-    lake: Lake, ledger: Ledger, table: Table, schema: Mapping[str, pl.DataType], by: str, version: str, partitions: Partitions
-) -> Table:
+def target(lake: Lake, ledger: Ledger, table: Table, schema: Mapping[str, pl.DataType], by: str, version: str) -> Table:
     """Where rows of these columns are written: the table, or its successor if the table cannot take them beside what it has."""
     kept = lake.schema(table)
     if not kept or kept.get(by) != schema.get(by):
@@ -61,13 +60,12 @@ def target(
     retyped = any(kept.get(column, dtype) != dtype for column, dtype in _kept(schema).items())
     if not retyped and not set(kept) - set(schema):
         return table
-    return successor_if_older(ledger, table, version, partitions)
+    return successor_if_older(ledger, table, version)
 
 
-def successor_if_older(ledger: Ledger, table: Table, version: str, partitions: Partitions) -> Table:
+def successor_if_older(ledger: Ledger, table: Table, version: str) -> Table:
     """The successor of a table that has partitions of another version of its declaration, or else the table itself."""
-    has_others = _has_others(_required(ledger.entries(name_of(table)), partitions), version)
-    return successor_of(table, version) if has_others else table
+    return successor_of(table, version) if _has_others(ledger.entries(name_of(table)), version) else table
 
 
 def complete(lake: Lake, ledger: Ledger, table: Table, version: str, partitions: Partitions, run: str) -> dict[str, Entry]:
@@ -109,17 +107,19 @@ def block(lake: Lake, ledger: Ledger, found: Succession, why: Mapping[str, str],
 
 
 def _required(entries: Mapping[str, Entry], partitions: Partitions) -> dict[str, Entry]:
-    """Those of a table's partitions that its declaration has, and that may be read."""
+    """Those of a table's partitions that its declaration has, and that may be read. Of a training set by weeks now, months are none."""
 
     def is_declared(key: str) -> bool:
         number = partitions.number(key)
-        return partitions.first <= number and (partitions.last is None or number <= partitions.last)
+        is_inside = partitions.first <= number and (partitions.last is None or number <= partitions.last)
+        return is_inside and partitions.key(number) == key
 
     return {key: entry for key, entry in entries.items() if WITHDRAWN not in entry.details and is_declared(key)}
 
 
 def _has_others(entries: Mapping[str, Entry], version: str) -> bool:
-    return any(entry.declaration_version != version for entry in entries.values())
+    """Whether a table has partitions of another version that may be read, declared now or not."""
+    return any(entry.declaration_version != version for entry in entries.values() if WITHDRAWN not in entry.details)
 
 
 def _kept(schema: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
