@@ -11,7 +11,7 @@ from dagster import MultiPartitionKey, MultiPartitionsDefinition, TimeWindowPart
 from dagster._core.definitions.partitions.schedule_type import ScheduleType
 from pydantic import Field
 
-from platform_assets.assets.resource import lake_options
+from platform_assets.assets.resource import with_storage
 from platform_assets.engines.polars.tables import is_table, table_of
 from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.settings import load_settings
@@ -48,7 +48,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
     )
 
     def __init__(self, **given: Any) -> None:
-        super().__init__(**{**given, "storage": lake_options(given.get("storage", {}))})
+        super().__init__(**with_storage(given))
 
     def lake(self) -> Lake:
         """The lake in which the tables lie."""

@@ -33,7 +33,7 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def __init__(self, **given: Any) -> None:
         # No validator: before any is asked, Dagster has looked for secrets that are environment variables.
-        super().__init__(**{**given, "storage": lake_options(given.get("storage", {}))})
+        super().__init__(**with_storage(given))
 
     @property
     def summary(self) -> RunSummary:
@@ -71,7 +71,14 @@ class PlatformResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return OnlineStore(url, settings.project)
 
 
-def lake_options(storage: Any) -> Any:
+def with_storage(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a resource, with `storage` and `client`, a ClientConfig(...) of dagster-deltalake, as options of the lake."""
+    fields = {name: value for name, value in given.items() if name != "client"}
+    storage, client = _options(given.get("storage", {})), _options(given.get("client", {}))
+    return {**fields, "storage": {**storage, **client} if client else storage}
+
+
+def _options(storage: Any) -> Any:
     """Those that a configuration of dagster-deltalake stands for.
 
     Its classes are not named: to load them takes as long as to load all assets, for pandas comes with them.

@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 from dagster_deltalake import AzureConfig, LocalConfig, S3Config
+from dagster_deltalake.config import ClientConfig
 
 from platform_assets.assets.resource import PlatformResource
 
@@ -32,3 +33,9 @@ def test_options_of_the_lake_are_a_dict_or_a_class_of_dagster_deltalake(
     resource = PlatformResource(lake_root="s3://bucket/lake", storage=storage)
     assert dg.materialize([looks], resources={"platform": resource}).success
     assert (found[0].root, found[0].storage_options) == ("s3://bucket/lake", expected)
+
+
+def test_how_the_lake_is_spoken_to_is_a_class_of_dagster_deltalake_too() -> None:
+    resource = PlatformResource(lake_root="s3://bucket/lake", storage=S3Config(region="eu-west-1"), client=ClientConfig(allow_http=True))
+    assert resource.storage == {"region": "eu-west-1", "imdsv1_fallback": "false", "allow_http": "true"}
+    assert PlatformResource(client={"timeout": "30s"}).storage == {"timeout": "30s"}
