@@ -1,6 +1,7 @@
 """Every error that a user can meet: what is wrong, where, which value, and how to mend it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -50,6 +51,25 @@ class OnlineError(PlatformError):
 
 class ModelError(PlatformError):
     """A model that cannot be trained, saved, loaded or applied."""
+
+
+class MissingExtraError(PlatformError, ImportError):
+    """A library that only one capability needs is not installed."""
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Around imports of libraries that come with an extra of the package: one that is missing is named, with the command that installs it.
+
+    Raises:
+        MissingExtraError: a library is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "platform_assets":
+            raise
+        raise MissingExtraError(f"this needs {error.name}, which is not installed: pip install 'platform-assets[{name}]'") from None
 
 
 def is_failure(error: BaseException) -> bool:

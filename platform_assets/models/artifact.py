@@ -27,17 +27,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-import joblib
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from platform_assets.declare.labels import Kind
-from platform_assets.errors import ModelError
+from platform_assets.errors import ModelError, extra
 from platform_assets.models.checks import CheckResult
 from platform_assets.models.fitted import FittedModel
 from platform_assets.models.metrics import Evaluation, Gain
 from platform_assets.models.preparation import Encoding
 from platform_assets.models.train import Counts, Trained
+
+with extra("models"):
+    import joblib
 
 PIPELINE, RECORD, RECORD_HASH = "pipeline.joblib", "record.json", "record.sha256"
 LIBRARIES = ("joblib", "lightgbm", "numpy", "polars", "scikit-learn")

@@ -3,10 +3,13 @@
 from typing import Any
 
 import polars as pl
-from sklearn.linear_model import LogisticRegression, Ridge
 
 from platform_assets.declare.labels import Kind
+from platform_assets.errors import extra
 from platform_assets.models.training_data import Estimator
+
+with extra("models"):
+    from sklearn.linear_model import LogisticRegression, Ridge
 
 BASELINES: dict[Kind, str] = {"binary": "logistic", "numeric": "ridge", "multiclass": "logistic"}
 """How the baseline is called where it is shown."""

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lightgbm import LGBMClassifier, LGBMRegressor
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
-
+from platform_assets.errors import extra
 from platform_assets.models.training_data import Estimator, Regressor, TrainingData
+
+with extra("models"):
+    from lightgbm import LGBMClassifier, LGBMRegressor
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
 
 REPEATABLE: dict[str, Any] = {"deterministic": True, "force_row_wise": True, "n_jobs": 1, "verbosity": -1}
 """One thread, and histograms built by rows: with these LightGBM promises the same trees from the same rows, parameters and version."""

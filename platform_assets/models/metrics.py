@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.calibration import calibration_curve
-from sklearn.metrics import precision_recall_curve
 
 from platform_assets.declare.labels import Kind
 from platform_assets.declare.metrics import STANDARD, Metric
-from platform_assets.errors import ModelError
+from platform_assets.errors import ModelError, extra
+
+with extra("models"):
+    from sklearn.calibration import calibration_curve
+    from sklearn.metrics import precision_recall_curve
 
 CURVE_POINTS = 100
 CALIBRATION_BINS = 10

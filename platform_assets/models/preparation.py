@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from platform_assets.errors import ModelError
+from platform_assets.errors import ModelError, extra
 from platform_assets.models.split import UTC_TIME
+
+with extra("models"):
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import MissingIndicator, SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 Kind = Literal["number", "boolean", "text", "time", "duration", "nothing"]
 Encoding = Literal["ordinal", "one_hot"]

@@ -1,0 +1,32 @@
+"""Without the libraries of an extra everything else works, and what needs them names the extra."""
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT = """
+import sys
+for name in {missing!r}:
+    sys.modules[name] = None  # as if it were not installed
+{program}
+"""
+OF_MODELS = ["sklearn", "scipy", "lightgbm", "joblib"]
+
+
+def run_without(missing: list[str], program: str) -> subprocess.CompletedProcess[str]:
+    text = WITHOUT.format(missing=missing, program=program)
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_definitions_load_without_any_extra() -> None:
+    missing = [*OF_MODELS, "pyspark", "dagster_pyspark", "dagster_postgres", "psycopg2"]
+    done = run_without(missing, "from platform_assets.definitions import defs; print(len(list(defs.resolve_all_asset_specs())) > 10)")
+    assert done.stdout.strip() == "True", done.stderr
+
+
+@pytest.mark.parametrize("module", ["artifact", "baseline", "boosting", "metrics", "preparation", "train"])
+def test_a_model_says_which_extra_it_needs(module: str) -> None:
+    done = run_without(OF_MODELS, f"import platform_assets.models.{module}")
+    assert "MissingExtraError: this needs " in done.stderr
+    assert "which is not installed: pip install 'platform-assets[models]'" in done.stderr
