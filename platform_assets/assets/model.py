@@ -209,7 +209,7 @@ def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     return learn
 
 
-_MANY_PARTITIONS = {"month": 1200, "week": 1044, "day": 1830}
+_MANY_PARTITIONS = {"month": 1200, "week": 1044, "day": 36_500}
 """How far back Dagster sees what a model is made of, where that is everything: it goes there step by step. The run itself reads all."""
 
 
