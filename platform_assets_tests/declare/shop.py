@@ -22,9 +22,9 @@ from platform_assets import (
     source,
     sum,
 )
+from platform_assets.declare.labels import Labels
 from platform_assets.declare.model import Model
 from platform_assets.declare.source import Source
-from platform_assets.declare.training import Labels
 from platform_assets.errors import DeclarationError
 
 Wrong = Mapping[str, tuple[Callable[[], Any], str]]
