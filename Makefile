@@ -15,7 +15,13 @@ TESTS := $(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
 HAS_RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-.PHONY: help setup demo ui test test-slow test-all lint docs bench lock clean
+LOWEST := .lowest
+# The parts that meet each library: declarations, engines, stores, the online store, models, Dagster.
+CORE := $(addprefix platform_assets_tests/,declare expressions aggregations conformance/test_named_cases.py reading serving models \
+	stores/test_ledger.py steps/test_join_keys.py assets/test_definitions.py assets/test_attributes.py assets/test_models.py)
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --extra dev --generate-hashes -q $(if $(UPGRADE),--upgrade)
+
+.PHONY: help setup demo ui test test-slow test-all test-lowest lint docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -62,6 +68,15 @@ test-slow: setup ## Run only the slow tests; of mutants, kills and generated cas
 test-all: setup ## Run all tests, with every mutant, kill and generated case (an hour or more)
 	TESTS_ALL=1 $(TESTS) -m "slow or not slow"
 
+test-lowest: $(LOWEST)/.ready ## Run the core of the fast tests with the lowest versions that pyproject.toml allows (Python 3.11 or 3.12)
+	$(LOWEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(CORE)
+
+$(LOWEST)/.ready: requirements-lowest.lock pyproject.toml | setup
+	$(UV) venv --quiet --clear --python $(RUN) $(LOWEST)
+	$(UV) pip sync --quiet --python $(LOWEST)/bin/python --require-hashes requirements-lowest.lock
+	$(UV) pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 lint: setup ## Check style, format and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -74,9 +89,10 @@ docs: setup ## Write docs/reference/api.md from the docstrings
 bench: setup ## Measure beside Feast, DuckDB and Polars, in small; ALL=1 in full, an hour, into docs/benchmarks.md
 	$(RUN) benchmarks/run.py $(if $(ALL),--all)
 
-lock: setup ## Resolve pyproject.toml anew into requirements.lock, for all platforms, with hashes
-	$(UV) pip compile --universal --python-version 3.11 --extra dev --generate-hashes -q -o requirements.lock pyproject.toml
+lock: setup ## Resolve pyproject.toml anew into both locks, with hashes; UPGRADE=1 takes the newest versions, else what is locked stays
+	$(COMPILE) -o requirements.lock pyproject.toml
+	$(COMPILE) --resolution lowest-direct -o requirements-lowest.lock pyproject.toml
 
-clean: ## Remove .venv, .peers and all caches; data in .platform stay
-	rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+clean: ## Remove .venv, .lowest, .peers and all caches; data in .platform stay
+	rm -rf $(VENV) $(LOWEST) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
