@@ -93,7 +93,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     "Did you mean 'amount'?"
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
+    close = [one for one in names if one.lower() == name.lower()] or get_close_matches(name, names, n=1)
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"There are: {', '.join(names)}." if names else "There are none."

@@ -3,6 +3,8 @@
 import importlib
 import os
 import sys
+import tomllib
+from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
@@ -13,6 +15,7 @@ from platform_assets.assets.definitions import Declaration
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.cli import MODULE
 from platform_assets.errors import DeclarationError, unknown
+from platform_assets.steps.lacking import YOUR_MODULE
 from platform_assets.steps.layers import Graph
 
 Kind = TypeVar("Kind", bound=Declaration)
@@ -27,7 +30,7 @@ def declared(module: str, kind: type[Kind] | tuple[type[Kind], type[Other]], wha
     """
     found = {one.name: one for one in graph_of(definitions_of(module)).declarations if isinstance(one, kind)}
     if name not in found:
-        hint = "" if module != MODULE else " Another module: --module your_module."
+        hint = "" if module != MODULE else f" Another module: --module {_module_here()}."
         raise DeclarationError(f"{unknown(f'module {module!r}', what, name, found)}{hint}")
     return found[name]
 
@@ -64,4 +67,13 @@ def _module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise DeclarationError(f"there is no module {name!r} ({error}). Name the one that declares it: --module your_module") from None
+        raise DeclarationError(f"there is no module {name!r} ({error}). Name the one that declares it: --module {_module_here()}") from None
+
+
+def _module_here() -> str:
+    """The module that Dagster loads in this folder, as its pyproject.toml says; a placeholder where it says none."""
+    try:
+        name = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["dagster"]["module_name"]
+    except (OSError, KeyError, TypeError, ValueError):
+        return YOUR_MODULE
+    return name if isinstance(name, str) and name != MODULE else YOUR_MODULE

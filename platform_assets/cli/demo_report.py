@@ -10,12 +10,14 @@ import dagster as dg
 import polars as pl
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Shown
 
 from platform_assets.cli.backfill import Backfilled
 from platform_assets.cli.declared import platform_of
 from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
+from platform_assets.engines.polars.examples import with_example
 from platform_assets.serving.features import online_features
 from platform_assets.settings import load_settings
 from platform_assets.steps.gold import gold_table
@@ -48,6 +50,7 @@ def _rows(console: Console, ledger: Ledger) -> None:
     shown = _table("Rows", "source", "received", "accepted", "quarantined", "duplicate", "exact copies kept")
     flags: dict[str, int] = {}
     reasons: dict[str, int] = {}
+    examples: dict[str, str] = {}
     for source in (retail.orders, retail.returns, retail.customers):
         entries = ledger.entries(name_of(silver_table(source))).values()
         total = [_total(entries, name) for name in ("received", "accepted", "quarantined", "duplicates", "exact_copies")]
@@ -55,9 +58,10 @@ def _rows(console: Console, ledger: Ledger) -> None:
         for entry in entries:
             _add(flags, entry.details["flags"])
             _add(reasons, entry.details["reasons"])
+            examples |= entry.details.get("examples", {})
     console.print(shown)
     _counts(console, "Flagged and kept", flags)
-    _counts(console, "Quarantined because", reasons)
+    _counts(console, "Quarantined because", {escape(with_example(reason, examples)): rows for reason, rows in reasons.items()})
     _checks(console)
 
 

@@ -19,7 +19,7 @@ def duration(text: Any, where: str) -> timedelta:
     """
     found = re.fullmatch(r"([0-9]+)([smhdw])", text) if isinstance(text, str) else None
     if not found:
-        raise DeclarationError(f"{where}: {shown(text)} is no duration. Write a whole number and s, m (minutes), h, d or w, such as '7d'.")
+        raise DeclarationError(f"{where}: {shown(text)} is no duration. {_meant(text)}")
     try:
         length = timedelta(**{_UNIT[found[2]]: int(found[1])})
     except (OverflowError, ValueError):
@@ -27,6 +27,30 @@ def duration(text: Any, where: str) -> timedelta:
     if length > timedelta(days=_LONGEST):
         raise DeclarationError(f"{where}: {shown(text)} is longer than a century ({_LONGEST}d).")
     return length
+
+
+_WRITTEN = re.compile(r"(?P<number>[0-9]+) *(?P<unit>s|m|h|d|w|sec|min|hr|second|minute|hour|day|week|mo|month|y|year)s?", re.I)
+
+
+def _meant(given: Any) -> str:
+    """How a length is written that somebody has written otherwise."""
+    how = "Write a whole number and s, m (minutes), h, d or w, such as '7d'."
+    if isinstance(given, timedelta):
+        seconds, left = divmod(given, timedelta(seconds=1))
+        unit, size = next((u, s) for u, s in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)) if seconds % s == 0)
+        return how if left or seconds <= 0 else f"Write '{seconds // size}{unit}'."
+    if isinstance(given, int) and not isinstance(given, bool) and given > 0:
+        return f"Write the unit, too: '{given}d' or '{given}h'."
+    if isinstance(given, list | tuple) and given and all(is_duration(one) for one in given):
+        return f"Leave the brackets out: {', '.join(map(repr, given))}."
+    found = _WRITTEN.fullmatch(given.strip()) if isinstance(given, str) else None
+    if not found:
+        return how
+    number, unit = int(found["number"]), found["unit"].lower()
+    if found["unit"] == "M" or unit.startswith(("mo", "y")):
+        days = number * (365 if unit.startswith("y") else 30)
+        return f"Months and years are of several lengths: write days, such as '{days}d'. (m is minutes.)"
+    return f"Write '{number}{unit[0]}'."
 
 
 def positive(text: Any, where: str) -> timedelta:
@@ -49,6 +73,24 @@ def in_words(length: timedelta) -> str:
     counts = {"day": seconds // 86_400, "hour": seconds // 3600 % 24, "minute": seconds // 60 % 60, "second": seconds % 60}
     parts = [f"{number} {unit}{'' if number == 1 else 's'}" for unit, number in counts.items() if number]
     return " ".join(parts[:2]) if parts else f"{length.total_seconds():g} seconds"
+
+
+class Age(timedelta):
+    """How long ago something was, which people read as such: "5 days", not "5 days, 0:00:00".
+
+    >>> Age.of(timedelta(days=233, hours=4, minutes=10)), str(Age(minutes=90))
+    (233 days 4 hours, '1 hour 30 minutes')
+    """
+
+    @classmethod
+    def of(cls, length: timedelta) -> "Age":
+        """A length as an age."""
+        return cls(length.days, length.seconds, length.microseconds)
+
+    def __str__(self) -> str:
+        return in_words(self)
+
+    __repr__ = __str__
 
 
 def is_duration(text: object) -> bool:

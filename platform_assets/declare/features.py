@@ -132,7 +132,8 @@ def _length(text: Any, where: str) -> timedelta | None:
     try:
         return None if text == LIFETIME else positive(text, where)
     except DeclarationError as error:
-        raise DeclarationError(f"{error} All since the beginning: '{LIFETIME}'.") from None
+        other = f" All since the beginning: '{LIFETIME}'." if isinstance(text, str) else ""
+        raise DeclarationError(f"{error}{other}") from None
 
 
 def _word(aggregation: Aggregation) -> str:
@@ -231,8 +232,12 @@ def derive(name: str, sql: str) -> Derived:
 def _feature(make: Callable[[], Aggregation], argument: str | None, where: str | None, closed: Closed, offset: str | None) -> Feature:
     aggregation = make()
     if is_duration(argument):
-        write = f"{aggregation.name}({'' if aggregation.argument == 'optional' else 'column'}).over({argument!r})"
+        more = "" if aggregation.parameter is None else f", {aggregation.parameter}"
+        write = f"{aggregation.name}({'' if aggregation.argument == 'optional' else f'column{more}'}).over({argument!r})"
         raise DeclarationError(f"{aggregation.name}({argument!r}): {argument!r} is a duration, where a column belongs. Write {write}.")
+    if argument == "*":
+        write = f"{aggregation.name}()" if aggregation.argument == "optional" else f"{aggregation.name}('amount')"
+        raise DeclarationError(f"{aggregation.name}('*'): a star is no column. Write {write}.")
     return Feature(aggregation, argument, where, closed, offset)
 
 

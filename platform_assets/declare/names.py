@@ -35,9 +35,12 @@ RESERVED_COLUMNS = (
 def check_name(name: Any, where: str) -> None:
     """A name becomes a folder, an asset key, a column prefix: lower case letters, digits and single underscores."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        fitting = (
+            re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_") if isinstance(name, str) else ""
+        )
+        example = fitting if re.match(r"[a-z]", fitting) else "customer_spend"
         raise DeclarationError(
-            f"{where}: the name {shown(name)} does not fit. "
-            "Use lower case letters, digits and single underscores, such as 'customer_spend'."
+            f"{where}: the name {shown(name)} does not fit. Use lower case letters, digits and single underscores, such as {example!r}."
         )
 
 

@@ -73,7 +73,9 @@ class FeatureService:
             raise DeclarationError(f"{where} has no views. Write FeatureService({name!r}, [customer_spend]).")
         for one in declared:
             if not isinstance(one, View | SelectedFeatures):
-                raise DeclarationError(f"{where}, views: {shown(one)} is no feature view and no attribute view")
+                raise DeclarationError(
+                    f"{where}, views: {shown(one)} is no feature view and no attribute view. Write [customer_spend], without quotes."
+                )
         parts = tuple(one if isinstance(one, SelectedFeatures) else whole(one) for one in declared)
         read = tuple(part.view for part in parts)
         _check_together(read, where)

@@ -51,7 +51,7 @@ _REFUSED: dict[type[exp.Expr], str] = {
     exp.Block: "these are two statements; an expression is one",
     exp.ILike: "there is no ilike; write lower(...) like '...'",
     exp.Escape: "like has no escape character; write starts_with(...) or replace(...) where % or _ are meant as they stand",
-    exp.Is: "only null can follow 'is'; write coalesce(..., false) for 'is true'",
+    exp.Is: "only null can follow 'is': write 'is null'; write coalesce(..., false) for 'is true'",
     exp.NullSafeEQ: "there is no comparison that takes nulls for equal; write coalesce(...) on both sides",
     exp.NullSafeNEQ: "there is no comparison that takes nulls for equal; write coalesce(...) on both sides",
     exp.Interval: "there are no intervals; write hours_between(earlier, later) or days_between(earlier, later)",
@@ -214,7 +214,8 @@ def _place_of(error: SqlglotError, sql: str) -> str:
         return "it cannot be read as SQL; is a quote or a parenthesis not closed?"
     if sql.rstrip().endswith(f"{before}{found}".rstrip()):
         return f"it breaks off at {found!r}: something is missing, or too much, at the end"
-    return f"{found!r} cannot stand after {before.strip()[-30:]!r}"
+    meant = {"&&": "; write 'and'", "||": "; write 'or', or concat(...) of texts", "=>": "; write '>='"}.get(found, "")
+    return f"{found!r} cannot stand after {before.strip()[-30:]!r}{meant}"
 
 
 def _number(text: str) -> Literal:

@@ -10,7 +10,7 @@ import polars as pl
 from platform_assets.declare.attributes import View
 from platform_assets.declare.partitions import EPOCH
 from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
-from platform_assets.engines.polars.asked import check_labels
+from platform_assets.engines.polars.asked import check_labels, no_service
 from platform_assets.engines.polars.tables import table_of, with_types
 from platform_assets.errors import ComputeError
 from platform_assets.settings import load_settings
@@ -67,6 +67,8 @@ def historical_features(
         NotReadyError: a partition that a label's time needs is missing, blocked or of another version of its declaration; its name, and
             how to make it. A time after the newest partition needs one that is not there yet.
     """
+    if wrong := no_service(service):
+        raise ComputeError(f"historical_features: {wrong}")
     check_features_from(features_from, service, f"historical_features({service.name})")
     is_polars = isinstance(labels, pl.DataFrame | pl.LazyFrame)
     labels = table_of(labels, f"feature service {service.name!r}: the labels", ComputeError)

@@ -3,14 +3,16 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.durations import Age
 from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.training import FeatureService
+from platform_assets.engines.polars.asked import no_service
 from platform_assets.engines.polars.tables import KINDS, is_table, table_of, with_types
 from platform_assets.errors import OnlineError, SettingsError
 from platform_assets.serving.plan import plan_of
@@ -27,7 +29,7 @@ class FeatureVectors:
     rows: for each row asked for, in its order, the features: `view__feature`, then those on demand.
     valid_from: for each of them, by view, the moment from which its snapshot may be read; None where there is none.
     watermarks: by view, up to when nothing is missing; None: the view was never published.
-    ages: by view, how long before the moment of the request that was.
+    ages: by view, how long before the moment of the request that was; printed in words: "5 days".
     stale: the views that are older than allowed (`max_staleness`). With when_stale="null" their features are null.
     missing: by view, the places of the rows whose entity the store does not know: it was never published, or has been without values for
         longer than a day. They have the empty values.
@@ -37,7 +39,7 @@ class FeatureVectors:
     rows: list[dict[str, Any]]
     valid_from: list[dict[str, datetime | None]]
     watermarks: dict[str, datetime | None]
-    ages: dict[str, timedelta | None] = field(default_factory=dict)
+    ages: dict[str, Age | None] = field(default_factory=dict)
     stale: tuple[str, ...] = ()
     missing: dict[str, tuple[int, ...]] = field(default_factory=dict)
     incomplete: dict[str, str] = field(default_factory=dict)
@@ -74,6 +76,8 @@ def online_features(
         SettingsError: there is no client, and PLATFORM_REDIS_URL is not set.
         DeclarationError: max_staleness is no duration, or when_stale is none of the three words.
     """
+    if not isinstance(service, FeatureService):
+        raise OnlineError(f"online_features: {no_service(service)}")
     if client is None:
         now = now or (load_settings().clock() if _NOW in os.environ else datetime.now(UTC))
         client = _client(*map(os.environ.get, _STORE))
@@ -88,7 +92,7 @@ def online_features(
         plan.rows(answer.views, requests, now),
         plan.valid_from(answer.views),
         answer.watermarks,
-        answer.ages,
+        {view: None if age is None else Age.of(age) for view, age in answer.ages.items()},
         answer.stale,
         answer.missing,
         answer.incomplete,

@@ -109,7 +109,7 @@ def unready(
     if missing := [index for index, entry in found.items() if entry is None]:
         return LackingError(reader, table, partitions, MISSING, missing, module)
     if spoilt := [(index, entry) for index, entry in found.items() if entry is not None and entry.damage]:
-        damages = [Damage(name_of(table), entry.partition, entry.damage) for _, entry in spoilt]
+        damages = [Damage(name_of(table), entry.partition, entry.damage, module) for _, entry in spoilt]
         return damaged(damages, reader)
     open_or_not = [(index, entry) for index, entry in found.items() if entry is not None]
     if blocked := [entry for _, entry in open_or_not if entry.status == "blocked"]:

@@ -28,6 +28,8 @@ class Damage:
     partition: str
     what: str
     """What was found, as a clause: "its file part-0.parquet is missing"."""
+    module: str = "your_module"
+    """That Dagster loads, where it is known: for the command."""
 
     def __str__(self) -> str:
         return f"{self.table} {self.partition}, which is damaged: {self.what}. {self.fix}"
@@ -36,7 +38,7 @@ class Damage:
     def fix(self) -> str:
         """How the partition is made again."""
         origin = "its source is read again" if self.table.endswith("/raw") else "it is computed again from what it reads"
-        command = f"dagster asset materialize -m your_module --select 'key:\"{self.table}\"' --partition {self.partition}"
+        command = f"dagster asset materialize -m {self.module} --select 'key:\"{self.table}\"' --partition {self.partition}"
         return f"Materialize it, and {origin}: {command}. See all damage: platform-assets verify {self.table}"
 
 

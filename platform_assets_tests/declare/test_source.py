@@ -154,8 +154,14 @@ WRONG: Wrong = {
     "a share is a text": (lambda: orders(accepted_share="0.7"), "source 'orders', accepted_share: '0.7' is no number from 0 to 1"),
     "a share is True": (lambda: orders(accepted_share=True), "source 'orders', accepted_share: True is no number from 0 to 1"),
     "a share is not a number": (lambda: orders(accepted_share=float("nan")), "source 'orders', accepted_share: nan is no number from"),
-    "empty_after is in words": (lambda: orders(empty_after="6 hours"), f"source 'orders', empty_after: '6 hours' {A_DURATION}"),
-    "empty_after is a number": (lambda: orders(empty_after=6), f"source 'orders', empty_after: 6 {A_DURATION}"),
+    "empty_after is in words": (
+        lambda: orders(empty_after="6 hours"),
+        "source 'orders', empty_after: '6 hours' is no duration. Write '6h'.",
+    ),
+    "empty_after is a number": (
+        lambda: orders(empty_after=6),
+        "source 'orders', empty_after: 6 is no duration. Write the unit, too: '6d' or '6h'.",
+    ),
     "a delay is None": (lambda: orders(data_delay=None), f"source 'orders', data_delay: None {A_DURATION}"),
     "a delay is negative": (lambda: orders(data_delay="-1d"), f"source 'orders', data_delay: '-1d' {A_DURATION}"),
     "a delay is endless": (lambda: orders(data_delay="9" * 30 + "w"), "source 'orders', data_delay: '99999"),

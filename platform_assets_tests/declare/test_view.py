@@ -92,7 +92,7 @@ FEATURES: Wrong = {
         lambda: spend(sum(["amount"]).over("7d")),  # type: ignore[arg-type]
         f"{SPEND}, sum(['amount']), source 'orders': an expression is a text",
     ),
-    "a column is a star": (lambda: spend(count("*").over("7d")), f"{SPEND}, count('*'), source 'orders': a star stands for all columns"),
+    "a column is a star": (lambda: spend(count("*").over("7d")), "count('*'): a star is no column. Write count()."),
     "a column is None": (
         lambda: spend(max(None).over("7d")),  # type: ignore[arg-type]
         f"{SPEND}, max(), source 'orders': max needs a column or an expression, such as max('amount').",
@@ -143,13 +143,19 @@ FEATURES: Wrong = {
     ),
     "an offset is in words": (
         lambda: spend(count(offset="1 day").over("7d").named("n")),
-        f"{SPEND}, count(offset='1 day'), offset: '1 day' {A_DURATION}",
+        f"{SPEND}, count(offset='1 day'), offset: '1 day' is no duration. Write '1d'.",
     ),
     "there is no window": (lambda: spend(count()), f"{SPEND}, count() has no window. Write count().over('7d')."),
     "windows are none": (lambda: spend(count().over()), f"{SPEND}, count() has no window. Write count().over('7d')."),
-    "a window is in words": (lambda: spend(count().over("7 days")), f"{SPEND}, count().over: '7 days' {A_DURATION}"),
-    "a window is a number": (lambda: spend(count().over(7)), f"{SPEND}, count().over: 7 {A_DURATION}"),  # type: ignore[arg-type]
-    "windows are a list": (lambda: spend(count().over(["7d"])), f"{SPEND}, count().over: ['7d'] {A_DURATION}"),  # type: ignore[arg-type]
+    "a window is in words": (lambda: spend(count().over("7 days")), f"{SPEND}, count().over: '7 days' is no duration. Write '7d'."),
+    "a window is a number": (
+        lambda: spend(count().over(7)),
+        f"{SPEND}, count().over: 7 is no duration. Write the unit, too: '7d'",
+    ),  # type: ignore[arg-type]
+    "windows are a list": (
+        lambda: spend(count().over(["7d"])),
+        f"{SPEND}, count().over: ['7d'] is no duration. Leave the brackets",
+    ),  # type: ignore[arg-type]
     "a window is another word": (lambda: spend(count().over("life")), f"{SPEND}, count().over: 'life' {A_DURATION}"),
     "a window is for ever": (
         lambda: spend(count().over("forever")),

@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.arguments import shown
+from platform_assets.declare.attributes import View
 from platform_assets.declare.on_demand import REQUEST_TIME
 from platform_assets.declare.training import FeatureService
 from platform_assets.errors import ComputeError, suggestion
@@ -13,6 +15,16 @@ from platform_assets.expressions.types import POLARS, DataType
 
 _CALENDAR = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 """The times that arithmetic with windows and delays cannot lead out of the calendar."""
+
+
+def no_service(given: Any) -> str | None:
+    """What is wrong with something that is to be a feature service, as the end of a message; None when it is one."""
+    if isinstance(given, FeatureService):
+        return None
+    example = (
+        f"FeatureService('{given.name}_features', [{given.name}])" if isinstance(given, View) else "FeatureService('checkout', [view])"
+    )
+    return f"{shown(given)} is no feature service. Write {example}."
 
 
 def check_labels(service: FeatureService, labels: Any, time: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.arguments import shown
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
@@ -53,6 +54,8 @@ def compute_features(view: View, events: Any, *, at: Moment | Sequence[Moment]) 
     >>> found.select("customer_id", pl.col("at").dt.day(), "count_7d", "spend_30d").rows()
     [(7, 1, 0, None), (7, 2, 1, 3.0), (7, 9, 0, 3.0)]
     """
+    if not isinstance(view, View):
+        raise ComputeError(f"compute_features: {shown(view)} is no view. Give it a feature view or an attribute view.")
     if "at" in (*view.entity.keys, *view.served):
         raise ComputeError(f"view {view.name!r}: it has a column 'at', the name of the moments here. Give the feature or key another name.")
     raw = received(view.source, events)

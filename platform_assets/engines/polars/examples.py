@@ -61,7 +61,7 @@ def looks_like(value: Any, wanted: DataType) -> str:
     if not isinstance(value, str):
         return ""
     if wanted in ("datetime", "date") and _DAY_MONTH_YEAR.match(value):
-        return "day and month in digits: say which comes first by a format of read_csv, or convert it in the source's function"
+        return "day and month in digits: say which comes first, read_csv(..., date_formats=['%d/%m/%Y']), or convert it in the function"
     if wanted in ("int", "float"):
         if _DECIMAL_COMMA.fullmatch(value):
             return "a decimal comma: an option of read_csv"
