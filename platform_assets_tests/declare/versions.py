@@ -9,6 +9,7 @@ from platform_assets import (
     FeatureService,
     FeatureView,
     at_least,
+    better_than_baseline,
     count,
     daily,
     derive,
@@ -17,6 +18,7 @@ from platform_assets import (
     last_n,
     max,
     mean,
+    metric,
     min,
     model,
     on_demand,
@@ -242,6 +244,7 @@ SETS: Mapping[str, Callable[[], Any]] = {
     "who is active": lambda: training(labels=churned(spine=every("7d", active="60d"))),
     "which events count": lambda: training(labels=churned(where="not gift")),
     "the label's name": lambda: training(label="churned"),
+    "the period": lambda: training(period="week"),
 }
 
 MODELS: Mapping[str, Callable[[], Any]] = {
@@ -251,7 +254,16 @@ MODELS: Mapping[str, Callable[[], Any]] = {
     "the training set": lambda: model(training(label="churned"))(_fit),
     "the code": lambda: churn(_other),
     "the checks": lambda: churn(checks=[at_least("auc", 0.7)]),
+    "whether a check is required": lambda: churn(checks=[better_than_baseline("auc", required=True)]),
+    "that it only warns": lambda: churn(checks=[better_than_baseline("auc")]),
+    "a refit": lambda: churn(refit=True),
+    "a metric of one's own": lambda: churn(metrics=[caught]),
 }
+
+
+@metric(higher_is_better=True)
+def caught(truth: Any, predicted: Any) -> float:
+    return float(truth[predicted > 0.5].mean())
 
 
 def _fit(train: Any) -> Any:
