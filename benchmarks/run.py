@@ -7,8 +7,8 @@ from pathlib import Path
 from measured import options
 
 HERE = Path(__file__).parent
-QUICK = ["point_in_time", "window_features", "online_store", "backfill"]
-WHOLE = [*QUICK, "temporal", "lifetime", "publish", "online_read", "startup", "ranges", "silver"]
+QUICK = ["point_in_time", "window_features", "online_store", "backfill", "silver"]
+WHOLE = [*QUICK, "temporal", "lifetime", "publish", "online_read", "startup", "ranges"]
 
 
 def main(whole: bool) -> None:

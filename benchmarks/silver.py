@@ -144,7 +144,8 @@ def of_a_day(rows: int, key: str) -> tuple[Any, ...]:
         raw, silver = child("raw", folder, key, back, back), child("silver", folder, key, back, back)
     times = (raw.cpu + silver.cpu) / alone.cpu
     holds = times <= CPU_BOUND and max(raw.peak_gb, silver.peak_gb) <= GB_BOUND
-    return in_short(rows), key, alone.cpu, raw.cpu, silver.cpu, times, alone.peak_gb, raw.peak_gb, silver.peak_gb, shown(holds)
+    bounds = shown(holds) if rows >= SIZES[0] else ""  # below a million lines fixed costs count
+    return in_short(rows), key, alone.cpu, raw.cpu, silver.cpu, times, alone.peak_gb, raw.peak_gb, silver.peak_gb, bounds
 
 
 def of_hours(hours: int) -> tuple[Any, ...]:

@@ -1,11 +1,13 @@
 """A frame as Delta can keep it: types that it has, rows that belong to the span, handed over batch by batch."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
+from platform_assets.engines.polars.stream import stream
 from platform_assets.errors import LakeError
 
 _WIDER: dict[DataType | DataTypeClass, DataType] = {
@@ -15,6 +17,14 @@ _WIDER: dict[DataType | DataTypeClass, DataType] = {
     pl.UInt64: pl.Int64(),
 }
 _KEPT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Decimal)
+
+
+BYTES_IN_FLIGHT = 1 << 25
+"""Of more that Delta has not written yet, no more is handed to it: it takes what it can get, however slowly it writes."""
+_ROWS_READ, _BYTES_HANDED_OVER = 1 << 15, 16_000_000
+_PATIENCE = 1.0
+"""Seconds without any progress, after which it is handed on all the same."""
+_pool: Any = None
 
 
 class Part(Protocol):
@@ -106,17 +116,49 @@ class Batches:
         return pa.RecordBatchReader.from_batches(self._arrow, self._batches())
 
     def _batches(self) -> Iterator[Any]:
+        size = 0
         try:
-            for frame in self._frame.collect_batches():
+            for frame in _joined(stream(self._frame, _ROWS_READ)):
                 if self._span is not None:
                     check_span(self._where, frame, self._by, self._span)
                 self.rows += frame.height
-                yield from _exactly(self._where, frame, self._schema).to_arrow().cast(self._arrow).to_batches()
-            if self._expected is not None and self.rows != self._expected:  # where Polars panics, a stream of batches just ends
+                for batch in _exactly(self._where, frame, self._schema).to_arrow().cast(self._arrow).to_batches():
+                    size += batch.nbytes
+                    yield batch if size <= BYTES_IN_FLIGHT else _counted(batch)
+            if self._expected is not None and self.rows != self._expected:
                 raise LakeError(f"{self._where}: {self._expected:,} rows were to be written, {self.rows:,} came. Nothing was written.")
         except Exception as error:
             self.failed = error
             raise
+
+
+def _joined(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same rows in larger frames, in one piece each: of small batches delta-rs makes copies, which nobody counts."""
+    waiting, size = list[pl.DataFrame](), 0
+    for frame in frames:
+        waiting.append(frame)
+        size += int(frame.estimated_size())
+        if size >= _BYTES_HANDED_OVER:
+            yield pl.concat(waiting, rechunk=True)
+            waiting, size = [], 0
+    if waiting:
+        yield pl.concat(waiting, rechunk=True)
+
+
+def _counted(batch: Any) -> Any:
+    """The same batch in memory that is counted until its reader has let go of it. Waits while that is too much."""
+    import pyarrow as pa
+
+    global _pool
+    if _pool is None:  # one that outlives every batch
+        _pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    counted = pa.ipc.read_record_batch(batch.serialize(memory_pool=_pool), batch.schema)
+    last, since = _pool.bytes_allocated(), time.monotonic()
+    while last > BYTES_IN_FLIGHT and time.monotonic() - since < _PATIENCE:
+        time.sleep(0.002)
+        if (now := _pool.bytes_allocated()) < last:
+            last, since = now, time.monotonic()
+    return counted
 
 
 def check_span(where: str, frame: pl.DataFrame, by: str, span: Part) -> None:

@@ -20,10 +20,12 @@ from platform_assets.engines.polars.duplicates import DUPLICATE, EXACT, HASH, HA
 from platform_assets.engines.polars.parse import parsed
 from platform_assets.engines.polars.rules import INDEX, PLACE, REASONS, Counts, Delivered, examine, in_delivered_types, received_columns
 from platform_assets.engines.polars.spill import Spill
+from platform_assets.engines.polars.stream import stream
 from platform_assets.engines.polars.times import index_at, physical
 from platform_assets.engines.polars.written import as_usual
 
 ROWS_AT_ONCE = 250_000
+ROWS_READ_AHEAD = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,16 @@ def judged(
 
 def _chunks(rows: pl.LazyFrame, at_once: int) -> Iterator[pl.DataFrame]:
     """The rows of a frame, a number at a time; an empty chunk if there are none."""
-    chunks = iter(rows.collect_batches(chunk_size=at_once))
-    yield next(chunks, pl.DataFrame(schema=rows.collect_schema()))
-    yield from chunks
+    most = rows.select(pl.col("row_number").max()).collect().item() or 0
+    any_rows = False
+    # Polars reads files ahead without a limit, here at most a stretch of each delivery: files have statistics of the numbers of rows.
+    for first in range(1, most + 1, ROWS_READ_AHEAD):
+        stretch = rows.filter(pl.col("row_number").is_between(first, first + ROWS_READ_AHEAD - 1)) if most > ROWS_READ_AHEAD else rows
+        for chunk in stream(stretch, at_once):
+            any_rows = True
+            yield chunk
+    if not any_rows:
+        yield pl.DataFrame(schema=rows.collect_schema())
 
 
 def _first_of_each_reason(bad: pl.DataFrame) -> pl.DataFrame:
@@ -199,7 +208,7 @@ class _Horizon:
         """Of the keys of all rows, good or not."""
         if not self.source.duplicates_within:
             return
-        for chunk in self._hashed().select(HASH).collect_batches(chunk_size=4 * self.at_once):
+        for chunk in stream(self._hashed().select(HASH), 4 * self.at_once):
             yield chunk[HASH].to_numpy()
 
     def good(self, hashes: pl.LazyFrame, columns: list[str]) -> list[pl.DataFrame]:

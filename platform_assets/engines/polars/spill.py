@@ -7,9 +7,13 @@ from types import TracebackType
 
 import polars as pl
 
+from platform_assets.engines.polars.stream import stream
+
 BYTES_IN_MEMORY = 1 << 26
 """So much stays in memory: of less, nothing is ever written."""
 _ROWS_AT_ONCE = 250_000
+_ROWS_READ_AHEAD = 1 << 15
+"""Polars reads a number of batches ahead, however large they are."""
 
 
 class Spill:
@@ -56,13 +60,14 @@ class Spill:
             self._folder = tempfile.TemporaryDirectory(prefix="platform-assets-")
         self._files.append(Path(self._folder.name, f"{len(self._files)}.arrow"))
         rows = self._waiting[0] if len(self._waiting) == 1 else pl.concat(self._waiting, rechunk=False)
-        rows.write_ipc(self._files[-1], compression="uncompressed")
+        rows.write_ipc(self._files[-1], compression="uncompressed", record_batch_size=_ROWS_READ_AHEAD)
         self._waiting, self._waiting_bytes = [], 0
 
     def rows(self) -> pl.LazyFrame:
         """All rows. At least one frame was added, if only an empty one: it has the schema."""
         assert self._waiting or self._files, "nothing was added"
-        return pl.concat([*(pl.scan_ipc(file, glob=False) for file in self._files), *(frame.lazy() for frame in self._waiting)])
+        laid = [pl.scan_ipc(self._files, glob=False)] if self._files else []
+        return pl.concat([*laid, *(frame.lazy() for frame in self._waiting)])
 
 
 def in_batches(rows: pl.LazyFrame, is_small: bool) -> Iterator[pl.DataFrame]:
@@ -70,4 +75,4 @@ def in_batches(rows: pl.LazyFrame, is_small: bool) -> Iterator[pl.DataFrame]:
     if is_small:
         yield from rows.collect().iter_slices(_ROWS_AT_ONCE)
     else:
-        yield from rows.collect_batches(chunk_size=_ROWS_AT_ONCE)
+        yield from stream(rows, _ROWS_AT_ONCE)
