@@ -96,7 +96,7 @@ def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
             return
         done = make_silver(source, *asked(context, source.partitions), run)
         if (source.when_blocked or load_settings().when_blocked) == "fail":
-            done.failure = blocked_error(done.entries.values())
+            done.failure = blocked_error(done.entries.values(), run.module)
         known = entries_of_version(run.lake, run.ledger, quarantine, source.version, source.partitions)
         aside = {key: entry for key, entry in known.items() if key in done.entries}
         for table, entries, more in ((silver, done.entries, lineage), (quarantine, aside, {})):

@@ -32,7 +32,7 @@ class RunSummary:
         self.graph, self.run = graph, run
         blocked = [entry for entry in done.entries.values() if entry.status == "blocked"]
         for entry in blocked[:SHOWN]:
-            log.warning(described_block(entry))
+            log.warning(described_block(entry, run.module))
         if len(blocked) > SHOWN:
             log.warning(f"{name_of(tables[0])}: {len(blocked) - SHOWN} more partitions are blocked: platform-assets status")
         self.lines += list(_outcome(tables[0], done, blocked))
@@ -48,7 +48,7 @@ class RunSummary:
         (log.warning if stale or any("blocked" in line or "refused" in line for line in self.lines) else log.info)(text)
 
 
-def described_block(entry: Entry) -> str:
+def described_block(entry: Entry, module: str) -> str:
     """A blocked partition for people: how many rows were good, what most of the others broke, and the commands to run next."""
     source, details = entry.table.partition("/")[0], entry.details
     reasons = {reason: rows for reason, rows in details["reasons"].items() if not reason.startswith("blocked")}
@@ -56,14 +56,14 @@ def described_block(entry: Entry) -> str:
     why = f" Most often: {with_example(most, details.get('examples', {}))} ({counted(reasons[most], 'row')})." if most else ""
     return (
         f"{entry.table} {entry.partition} is blocked: {details['accepted_share']:.0%} of its {details['received']:,} rows were good, "
-        f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition}. Accept the "
-        f"good ones as they are: platform-assets accept {source} {entry.partition} --why '...'"
+        f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition} -m {module}. "
+        f"Accept the good ones as they are: platform-assets accept {source} {entry.partition} -m {module} --why '...'"
     )
 
 
-def blocked_error(entries: Iterable[Entry]) -> NotReadyError | None:
+def blocked_error(entries: Iterable[Entry], module: str) -> NotReadyError | None:
     """The error of a run that is to fail when it blocks a partition; None when it has blocked none."""
-    said = [described_block(entry) for entry in entries if entry.status == "blocked"]
+    said = [described_block(entry, module) for entry in entries if entry.status == "blocked"]
     if not said:
         return None
     more = [f"... and {len(said) - SHOWN} more: platform-assets status"] if len(said) > SHOWN else []

@@ -77,8 +77,8 @@ def _make(
     for table in stage.tables:
         done.partitions[name_of(table)] = done.partitions.get(name_of(table), 0) + made
     if stage.tables[0][1] == "silver":
-        entries = run().ledger.entries(stage.name)
-        done.blocked += [described_block(entries[key]) for key in keys if key in entries and entries[key].status == "blocked"]
+        after, module = run().ledger.entries(stage.name), run().module
+        done.blocked += [described_block(after[key], module) for key in keys if key in after and after[key].status == "blocked"]
 
 
 def bounds(partitions: Partitions, first: int, last: int, since: Bound, until: Bound) -> tuple[int, int]:

@@ -17,7 +17,6 @@ from platform_assets.cli.backfill import Backfilled
 from platform_assets.cli.declared import platform_of
 from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
-from platform_assets.engines.polars.examples import with_example
 from platform_assets.serving.features import online_features
 from platform_assets.settings import load_settings
 from platform_assets.steps.gold import gold_table
@@ -55,13 +54,13 @@ def _rows(console: Console, ledger: Ledger) -> None:
         entries = ledger.entries(name_of(silver_table(source))).values()
         total = [_total(entries, name) for name in ("received", "accepted", "quarantined", "duplicates", "exact_copies")]
         shown.add_row(source.name, *(f"{number:,}" for number in total))
-        for entry in entries:
+        for entry in sorted(entries, key=lambda entry: entry.partition):
             _add(flags, entry.details["flags"])
             _add(reasons, entry.details["reasons"])
-            examples |= entry.details.get("examples", {})
+            examples = entry.details.get("examples", {}) | examples  # the earliest stays
     console.print(shown)
     _counts(console, "Flagged and kept", flags)
-    _counts(console, "Quarantined because", {escape(with_example(reason, examples)): rows for reason, rows in reasons.items()})
+    _counts(console, "Quarantined because", reasons, examples)
     _checks(console)
 
 
@@ -92,9 +91,11 @@ def _table(title: str, first: str, *others: str) -> Shown:
     return shown
 
 
-def _counts(console: Console, title: str, counts: dict[str, int]) -> None:
+def _counts(console: Console, title: str, counts: dict[str, int], examples: Mapping[str, str] | None = None) -> None:
     most = sorted(counts.items(), key=lambda pair: -pair[1])
-    console.print(f"[bold]{title}[/] " + ", ".join(f"{name} {rows:,}" for name, rows in most[:5]) + (", ..." if len(most) > 5 else ""))
+    such_as = {name: f" (such as {escape(example)})" for name, example in (examples or {}).items()}
+    told = [f"{escape(name)} {rows:,}{such_as.get(name, '')}" for name, rows in most[:5]]
+    console.print(f"[bold]{title}[/] " + ", ".join(told) + (", ..." if len(most) > 5 else ""))
 
 
 def _total(entries: Any, name: str) -> int:

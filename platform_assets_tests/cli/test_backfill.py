@@ -98,7 +98,7 @@ def test_a_run_warns_of_what_it_blocked_and_ends_with_a_summary(home: Path, capl
         said = logged(instance, result.run_id)
         warning = next(text for level, text in said if "is blocked" in text)
         assert warning.startswith("orders/silver 2024-03-03 is blocked: 0% of its 2 rows were good, 70% are required. ")
-        assert "Most often: paid, such as amount = '-1' (2 rows). See them: platform-assets quarantine orders 2024-03-03." in warning
+        assert "Most often: paid, such as amount = '-1' (2 rows). See them: platform-assets quarantine orders 2024-03-03 -m " in warning
         level, summary = said[-1]
         assert level == "WARNING"
         assert "orders/raw: 3 partitions made" in summary
