@@ -62,6 +62,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def succeed(folder: Path, command: str) -> str:
+    """What a command prints that runs in this folder; dg works in that of a project alone."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PLATFORM_", "DAGSTER_"))}
     environment |= {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
@@ -69,7 +70,14 @@ def succeed(folder: Path, command: str) -> str:
         "PLATFORM_RETAIL_FILES": str(folder / "files"),
         "DAGSTER_HOME": str(folder / ".platform" / "dagster"),
     }
-    done = subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=800)
+    done = subprocess.run(
+        ["bash", "-euc", command],
+        cwd=ROOT if command.startswith("dg ") else folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=800,
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
