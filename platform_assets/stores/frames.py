@@ -139,10 +139,10 @@ def _joined(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         waiting.append(frame)
         size += int(frame.estimated_size())
         if size >= _BYTES_HANDED_OVER:
-            yield pl.concat(waiting, rechunk=True)
+            yield pl.concat(waiting).rechunk()
             waiting, size = [], 0
     if waiting:
-        yield pl.concat(waiting, rechunk=True)
+        yield pl.concat(waiting).rechunk()
 
 
 def _counted(batch: Any) -> Any:

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from platform_assets import Arrival
+from platform_assets.engines.polars import silver
 from platform_assets.errors import LakeError, SourceError
 from platform_assets.steps import raw
 from platform_assets.steps.raw import make_raw, receive_all
@@ -112,3 +113,18 @@ def test_editions_and_columns_of_a_stretch_are_as_if_each_partition_had_come_alo
     assert (rows.filter("superseded")["delivery"] == 1).all() and rows.height == 8 * 2 + 4
     assert business.lake.version(("sales", "raw")) == 1 or at_once == 1
     assert stale_raw(business.source, business.first, business.last, business.run()) == []
+
+
+def test_silver_reads_raw_in_stretches_of_its_row_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = []
+    for name, at_once in (("whole", 1_000), ("stretches", 3)):
+        monkeypatch.setattr(silver, "ROWS_READ_AHEAD", at_once)
+        business = Business(tmp_path / name)
+        for day in range(8):
+            business.sell(day, *(f"{day if n % 4 else 0}{n} ada {n - 1}" for n in range(day + 2)))
+        business.make("raw", business.first, business.last)
+        business.make("silver", business.first, business.last)
+        tables.append({layer: business.lake.scan(("sales", layer)).drop("run", strict=False).sort("arrival", "row_number").collect()
+                       for layer in ("silver", "quarantine")})  # fmt: skip
+    assert all(tables[0][layer].equals(tables[1][layer]) for layer in tables[0])
+    assert tables[0]["quarantine"].height and tables[0]["silver"].height
