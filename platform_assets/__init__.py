@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from platform_assets.declare.attributes import AttributeView as AttributeView
 from platform_assets.declare.entity import Entity as Entity
 from platform_assets.declare.features import count as count
 from platform_assets.declare.features import count_distinct as count_distinct
@@ -20,20 +19,17 @@ from platform_assets.declare.features import sum as sum
 from platform_assets.declare.features import time_since_last as time_since_last
 from platform_assets.declare.features import top_k as top_k
 from platform_assets.declare.features import variance as variance
-from platform_assets.declare.on_demand import on_demand as on_demand
 from platform_assets.declare.partitions import daily as daily
 from platform_assets.declare.partitions import hourly as hourly
 from platform_assets.declare.partitions import monthly as monthly
 from platform_assets.declare.partitions import weekly as weekly
-from platform_assets.declare.report import GoldTable as GoldTable
 from platform_assets.declare.source import source as source
-from platform_assets.declare.training import FeatureService as FeatureService
-from platform_assets.declare.training import TrainingSet as TrainingSet
 from platform_assets.declare.view import FeatureView as FeatureView
 
 if TYPE_CHECKING:
     from platform_assets.assets.definitions import build_definitions as build_definitions
     from platform_assets.assets.io_manager import LakeIOManager as LakeIOManager
+    from platform_assets.declare.attributes import AttributeView as AttributeView
     from platform_assets.declare.labels import any_event as any_event
     from platform_assets.declare.labels import every as every
     from platform_assets.declare.labels import labels_from as labels_from
@@ -45,6 +41,10 @@ if TYPE_CHECKING:
     from platform_assets.declare.model import better_than_baseline as better_than_baseline
     from platform_assets.declare.model import model as model
     from platform_assets.declare.model import not_worse_than_baseline as not_worse_than_baseline
+    from platform_assets.declare.on_demand import on_demand as on_demand
+    from platform_assets.declare.report import GoldTable as GoldTable
+    from platform_assets.declare.training import FeatureService as FeatureService
+    from platform_assets.declare.training import TrainingSet as TrainingSet
     from platform_assets.engines.polars.compute import compute_features as compute_features
     from platform_assets.models.training_data import Estimator as Estimator
     from platform_assets.models.training_data import Regressor as Regressor
@@ -56,11 +56,15 @@ if TYPE_CHECKING:
 
 _LATER = {
     "Arrival": "platform_assets.sources.arrival",
+    "AttributeView": "platform_assets.declare.attributes",
     "Estimator": "platform_assets.models.training_data",
+    "FeatureService": "platform_assets.declare.training",
+    "GoldTable": "platform_assets.declare.report",
     "LakeIOManager": "platform_assets.assets.io_manager",
     "Regressor": "platform_assets.models.training_data",
     "Tested": "platform_assets.models.training_data",
     "TrainingData": "platform_assets.models.training_data",
+    "TrainingSet": "platform_assets.declare.training",
     "any_event": "platform_assets.declare.labels",
     "at_least": "platform_assets.declare.model",
     "at_most": "platform_assets.declare.model",
@@ -74,6 +78,7 @@ _LATER = {
     "model": "platform_assets.declare.model",
     "no_event": "platform_assets.declare.labels",
     "not_worse_than_baseline": "platform_assets.declare.model",
+    "on_demand": "platform_assets.declare.on_demand",
     "online_features": "platform_assets.serving.features",
     "outcome": "platform_assets.declare.labels",
 }

@@ -29,7 +29,7 @@ def duration(text: Any, where: str) -> timedelta:
     return length
 
 
-_WRITTEN = re.compile(r"(?P<number>[0-9]+) *(?P<unit>s|m|h|d|w|sec|min|hr|second|minute|hour|day|week|mo|month|y|year)s?", re.I)
+_WRITTEN = r"(?P<number>[0-9]+) *(?P<unit>s|m|h|d|w|sec|min|hr|second|minute|hour|day|week|mo|month|y|year)s?"
 
 
 def _meant(given: Any) -> str:
@@ -43,7 +43,7 @@ def _meant(given: Any) -> str:
         return f"Write the unit, too: '{given}d' or '{given}h'."
     if isinstance(given, list | tuple) and given and all(is_duration(one) for one in given):
         return f"Leave the brackets out: {', '.join(map(repr, given))}."
-    found = _WRITTEN.fullmatch(given.strip()) if isinstance(given, str) else None
+    found = re.fullmatch(_WRITTEN, given.strip(), re.I) if isinstance(given, str) else None
     if not found:
         return how
     number, unit = int(found["number"]), found["unit"].lower()

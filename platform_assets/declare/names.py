@@ -69,11 +69,9 @@ def check_tags(tags: Any, where: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found.items()))
 
 
-_SECRET = re.compile(
-    r"(^|_)(password|passwd|passphrase|secret|token|api_?key|credential|private_key|card_number|cvv|iban|ssn)s?($|_)", re.I
-)
+_SECRET = r"(^|_)(password|passwd|passphrase|secret|token|api_?key|credential|private_key|card_number|cvv|iban|ssn)s?($|_)"
 
 
 def is_secret(column: str) -> bool:
     """Whether a column's name says that its values are not for everybody's eyes."""
-    return _SECRET.search(column) is not None
+    return re.search(_SECRET, column, re.I) is not None
