@@ -128,3 +128,16 @@ def test_silver_reads_raw_in_stretches_of_its_row_numbers(tmp_path: Path, monkey
                        for layer in ("silver", "quarantine")})  # fmt: skip
     assert all(tables[0][layer].equals(tables[1][layer]) for layer in tables[0])
     assert tables[0]["quarantine"].height and tables[0]["silver"].height
+
+
+def test_rows_of_a_small_table_stand_in_their_order(tmp_path: Path) -> None:
+    """Nothing promises it of large ones, whose batches Delta may take in any order: row_number says it."""
+    business = Business(tmp_path)
+    for day in range(8):
+        business.sell(day, *(f"{day}{n} ada {n + 1}" for n in range(20)))
+    business.make("raw", business.first, business.last)
+    business.make("silver", business.first, business.last)
+    for layer in ("raw", "silver"):
+        rows = business.lake.scan(("sales", layer)).collect()
+        for _, one in rows.group_by("arrival"):
+            assert one["row_number"].is_sorted(), layer
