@@ -118,7 +118,7 @@ def test_two_processes_end_as_if_they_had_taken_turns(lake: Lake) -> None:
 
 def test_a_writer_that_is_always_too_late_gives_up_and_says_so(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     replace(lake, rows([1]), span(1))
-    monkeypatch.setattr(delta_module, "_TRIES", 2)
+    monkeypatch.setattr(delta_module, "TRIES", 2)
     slow = rows([1]).lazy().map_batches(lambda frame: replace(lake, rows([1, 1]), span(1)) and frame, schema=rows([1]).schema)
     with pytest.raises(LakeError, match=r"2 times another writer of \[2024-01-01, 2024-01-02\) was faster"):
         lake.replace(TABLE, slow, by="partition", span=span(1), facts=[], declaration_version="v", run="r")

@@ -41,7 +41,9 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
             context.log.error(str(error))
         wanted = {p: f"{news.memory.asked[source.partitions.key(p)]} {memory.looked}" for p in news.ready}
         entries = run.ledger.entries(name_of(raw_table(source)))
-        if entries and identity != run.lake.identity(raw_table(source)):
+        made_anew = bool(entries) and identity != run.lake.identity(raw_table(source))
+        is_another_table = made_anew and bool(identity)
+        if made_anew:
             identity, told = run.lake.identity(raw_table(source)), -1  # another table counts its versions anew
         newest = max((entry.delta_version for entry in entries.values()), default=told)
         return dg.SensorResult(
@@ -50,7 +52,7 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
                 dg.AssetMaterialization(
                     raw, partition=entry.partition, metadata={"dagster/row_count": entry.rows, "delta_version": entry.delta_version}
                 )
-                for entry in untold(context.instance, raw, entries, since=told)
+                for entry in (entries.values() if is_another_table else untold(context.instance, raw, entries, since=told))
             ],
             skip_reason=None if wanted else _said(news),
             cursor=json.dumps({**asdict(news.memory), "told": (identity, newest)}),
