@@ -17,7 +17,7 @@ from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.settings import load_settings
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
-from platform_assets.stores.own_tables import Keys, Slice, Spans, is_own, partition_columns, read_table, write_table
+from platform_assets.stores.own_tables import Keys, Slice, Spans, is_own, partition_columns, read_table, without_files, write_table
 from platform_assets.stores.tables import Span, Table, name_of
 
 PARTITION = "partition"
@@ -67,7 +67,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
             columns = _columns(context.definition_metadata, context.asset_partitions_def, where)
             part = slice_of(context.asset_partitions_def, context.asset_partition_keys, columns, where)
             frame = _with_partition(frame, part, context.asset_partition_keys, context.asset_partitions_def, where)
-        written = write_table(self.lake(), table_at(context.asset_key), frame, part, context.run_id or "")
+        key = context.asset_key
+        written = write_table(self.lake(), table_at(key), frame, part, context.run_id or "", key.to_user_string())
         context.add_output_metadata({"dagster/row_count": written.rows, "delta_version": written.version, "dagster/uri": written.uri})
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -81,6 +82,9 @@ class LakeIOManager(dg.ConfigurableIOManager):
             if len(by) == 1 and len(there := partition_columns(lake, table)) == 1:
                 by = dict.fromkeys(by, there[0])  # the platform's silver is partitioned by arrival
             part = slice_of(definition, keys, by, name_of(table))
+            if is_own(lake, table) and not context.definition_metadata.get("allow_missing_partitions"):
+                each = {key: slice_of(definition, [key], by, name_of(table)) for key in keys}
+                _check_made(context, name_of(table), without_files(lake, table, each))
         rows = read_table(lake, table, part, context.definition_metadata.get("columns"))
         return _as(rows, context.dagster_type.typing_type, name_of(table))
 
@@ -161,6 +165,17 @@ def _with_partition(frame: pl.LazyFrame, part: Slice, keys: Sequence[str], defin
         )
     of_one = {column: values.keys[0] if isinstance(values, Keys) else values.spans[0].start for column, values in part.columns.items()}
     return frame.with_columns(pl.lit(of_one[column], part.columns[column].type).alias(column) for column in missing)
+
+
+def _check_made(context: dg.InputContext, where: str, without_files: Sequence[str]) -> None:
+    """Of an asset of people's own: whether partitions without any file were made, and had no row."""
+    if without_files:
+        made = context.step_context.instance.get_materialized_partitions(context.asset_key)
+        if missing := [key for key in without_files if key not in made]:
+            raise NotReadyError(
+                f"{where}: {_some(missing)} {'was' if len(missing) == 1 else 'were'} never made. Materialize {_it(missing)} first, or take "
+                "them as empty: AssetIn(metadata={'allow_missing_partitions': True})."
+            )
 
 
 def _check_ready(lake: Lake, table: Table, keys: Sequence[str]) -> None:

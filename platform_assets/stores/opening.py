@@ -14,8 +14,8 @@ TABLE_PROPERTIES = {
     "delta.enableExpiredLogCleanup": "false",
 }
 
-OUTSIDE_THE_LEDGER = "written by an asset beside the platform's: its ledger says nothing of this table"
-"""The description of such tables: Delta takes no properties that it does not know."""
+OUTSIDE_THE_LEDGER = "outside of the platform's ledger, written by the asset "
+"""Begins the description of such tables, before the asset's key: Delta takes no properties that it does not know."""
 
 
 class OpenTable(DeltaTable):
@@ -37,7 +37,7 @@ class OpenTable(DeltaTable):
 
 def is_outside_the_ledger(delta: DeltaTable) -> bool:
     """Whether a table is one of people's own assets."""
-    return delta.metadata().description == OUTSIDE_THE_LEDGER
+    return (delta.metadata().description or "").startswith(OUTSIDE_THE_LEDGER)
 
 
 def create_table(

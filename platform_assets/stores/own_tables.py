@@ -10,7 +10,7 @@ from deltalake.exceptions import CommitFailedError
 from platform_assets.errors import LakeError, suggestion
 from platform_assets.stores.commits import files_of
 from platform_assets.stores.damage import Scanned, check_before_reading
-from platform_assets.stores.delta import TRIES, Lake, wait_for_others
+from platform_assets.stores.delta import OWN, TRIES, Lake, wait_for_others
 from platform_assets.stores.frames import Batches, kept_schema
 from platform_assets.stores.opening import OUTSIDE_THE_LEDGER, create_table, is_outside_the_ledger
 from platform_assets.stores.tables import Span, Table, equals, name_of
@@ -81,14 +81,20 @@ class OwnWritten:
     uri: str
 
 
-def write_table(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, run: str) -> OwnWritten:
+def write_table(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, run: str, asset: str) -> OwnWritten:
     """Replaces these partitions by the rows of the frame, or without `part` the whole table, whose columns may then be others.
+
+    asset: the key of the asset, which nobody else's table may have at this place.
 
     Raises:
         LakeError: a row of other partitions; a partition column that is missing or of another type; a column of another type than the table
             has; too many other writers.
     """
     where, found = name_of(table), frame.collect_schema()
+    if table[0] == OWN:
+        raise LakeError(f"{where}: the folder {OWN} is the platform's own. Give the asset another key.")
+    if not found:
+        raise LakeError(f"{where}: a frame without columns is no table. Give it the columns that its rows would have.")
     if part is not None:
         check_columns(where, part, found)
         if set(found) <= set(part.columns):
@@ -97,7 +103,7 @@ def write_table(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | Non
             )
     for attempt in range(TRIES):
         try:
-            return _commit(lake, table, frame, part, run)
+            return _commit(lake, table, frame, part, run, asset)
         except CommitFailedError as error:
             if attempt == TRIES - 1:
                 raise LakeError(f"{where}: {TRIES} times another writer was faster. Run it again when the others have finished.") from error
@@ -124,6 +130,15 @@ def read_table(lake: Lake, table: Table, part: Slice | None, columns: Sequence[s
         check_columns(name_of(table), part, schema)
         rows = rows.filter(part.holds(""))
     return rows if columns is None else rows.select(columns)
+
+
+def without_files(lake: Lake, table: Table, parts: Mapping[str, Slice]) -> list[str]:
+    """Which of these partitions have no file: nothing was ever written for them, or no row."""
+    actions = pl.DataFrame(lake.open(table).get_add_actions(flatten=True))
+    values = actions.select(
+        pl.col(name).alias(name.removeprefix("partition.")) for name in actions.columns if name.startswith("partition.")
+    )
+    return [key for key, part in parts.items() if values.filter(part.holds("")).is_empty()]
 
 
 def is_own(lake: Lake, table: Table) -> bool:
@@ -158,7 +173,7 @@ def _only_span(delta: DeltaTable, part: Slice | None) -> Span | None:
     return values.spans[0] if isinstance(values, Spans) and len(values.spans) == 1 else None
 
 
-def _commit(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, run: str) -> OwnWritten:
+def _commit(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, run: str, asset: str) -> OwnWritten:
     where, uri, delta = name_of(table), lake.uri(table), lake.log(table)
     is_replaced = part is None and delta is not None
     stored = dict(pl.Schema(delta.schema())) if delta is not None and not is_replaced else {}
@@ -166,10 +181,14 @@ def _commit(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, r
     by, noted = list(part.columns) if part else [], {"run": run}
     try:
         if delta is None:
-            create_table(uri, batches.reader(), by, noted, lake.storage_options, OUTSIDE_THE_LEDGER)
+            create_table(uri, batches.reader(), by, noted, lake.storage_options, f"{OUTSIDE_THE_LEDGER}{asset}")
             return OwnWritten(0, batches.rows, uri)
         if not is_outside_the_ledger(delta):
             raise LakeError(f"{where} is a table of the platform: only its own steps write to it. Give the asset another key.")
+        if (other := str(delta.metadata().description).removeprefix(OUTSIDE_THE_LEDGER)) != asset:
+            raise LakeError(
+                f"{where} is the table of the asset {other}, not of {asset}: their keys lie at the same place. Rename one of them."
+            )
         if delta.metadata().partition_columns != by:
             raise LakeError(
                 f"{where} is partitioned by {delta.metadata().partition_columns or 'nothing'}, now it is to be by {by or 'nothing'}. "

@@ -17,7 +17,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from platform_assets.engines.polars.received import integers_of, widened, wider
 from platform_assets.errors import LakeError
-from platform_assets.stores.commits import SAME_ROWS, commit_properties, read_actions
+from platform_assets.stores.commits import SAME_ROWS, commit_properties, read_actions, relative_path
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written, wait_for_others
 from platform_assets.stores.frames import RetypedError
 from platform_assets.stores.tables import Moment, moment_of, name_of
@@ -52,8 +52,11 @@ def adopt(
             elif "add" in action:
                 alive[action["add"]["path"]] = action["add"]
     files: list[AddAction | RemoveAction] = [
-        AddAction(f"{folder}/{add['path']}", add["size"], add["partitionValues"], add["modificationTime"], True, add.get("stats") or "{}")
-        for add in alive.values()
+        # A log's paths are encoded as in a URL, which the transaction does itself: that of an hour has a % in its name.
+        AddAction(
+            f"{folder}/{relative_path(path)}", add["size"], add["partitionValues"], add["modificationTime"], True, add.get("stats") or "{}"
+        )
+        for path, add in alive.items()
     ]
     # Without retries: files that others have added meanwhile would stay, and be of other types.
     once = CommitProperties(custom_metadata=dict(properties), max_commit_retries=0)

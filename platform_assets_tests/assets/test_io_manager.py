@@ -311,11 +311,40 @@ def test_a_partition_of_the_platform_that_is_missing_or_blocked_is_refused(lake:
 def test_runs_at_once_lose_nothing(lake: Lake) -> None:
     def write(number: int) -> None:
         frame = pl.LazyFrame({"partition": [day(number)] * number, "x": [1] * number})
-        write_table(lake, ("sales", "table"), frame, Slice({"partition": Spans((Span.of_one(day(number)),))}), "run")
+        write_table(lake, ("sales", "table"), frame, Slice({"partition": Spans((Span.of_one(day(number)),))}), "run", "sales")
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(write, [1, 2, 3, 4, 1, 2, 3, 4]))
     assert heights(lake, "sales", "table") == {day(number): number for number in (1, 2, 3, 4)}
+
+
+def test_a_partition_that_was_never_made_is_no_empty_one(lake: Lake) -> None:
+    run(lake, [sales()], "2024-01-06")
+    weekly, given = reader(pl.DataFrame, 0)
+    with pytest.raises(NotReadyError, match=r"sales/table: 2024-01-07 was never made\. Materialize it first"):
+        run(lake, [weekly, sales()], "2024-01-07", selection=[weekly])
+    weekly, given = reader(pl.DataFrame, 0, allow_missing_partitions=True)
+    run(lake, [weekly, sales()], "2024-01-07", selection=[weekly])
+    assert given[0].is_empty()
+    empty = returning(pl.DataFrame(schema={"partition": pl.Date, "x": pl.Float64}), "sales", partitions_def=DAYS)
+    weekly, given = reader(pl.DataFrame, 0)
+    run(lake, [weekly, empty], "2024-01-07")
+    assert given[0].is_empty(), "it was made, and has no row"
+
+
+@pytest.mark.parametrize(("one", "other"), [(["x"], ["x", "table"]), (["p", "q", "c"], ["p__q", "c"])])
+def test_two_assets_never_share_a_table(lake: Lake, one: list[str], other: list[str]) -> None:
+    frame = pl.DataFrame({"x": [1]})
+    run(lake, [returning(frame, one[-1], key_prefix=one[:-1] or None)])
+    with pytest.raises(LakeError, match=f"is the table of the asset {'/'.join(one)}, not of {'/'.join(other)}"):
+        run(lake, [returning(frame, other[-1], key_prefix=other[:-1])])
+
+
+def test_the_platforms_own_folder_and_a_frame_without_columns_are_refused(lake: Lake) -> None:
+    with pytest.raises(LakeError, match="the folder _platform is the platform's own"):
+        run(lake, [returning(pl.DataFrame({"x": [1]}), "mine", key_prefix="_platform")])
+    with pytest.raises(LakeError, match="a frame without columns is no table"):
+        run(lake, [returning(pl.DataFrame(), "nothing")])
 
 
 def test_a_table_of_the_platform_is_not_written(lake: Lake) -> None:
