@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from platform_assets.reading.historical import historical_features as historical_features
     from platform_assets.serving.features import online_features as online_features
     from platform_assets.sources.arrival import Arrival as Arrival
+    from platform_assets.steps.materialize import materialize as materialize
 
 _LATER = {
     "Arrival": "platform_assets.sources.arrival",
@@ -74,6 +75,7 @@ _LATER = {
     "every": "platform_assets.declare.labels",
     "historical_features": "platform_assets.reading.historical",
     "labels_from": "platform_assets.declare.labels",
+    "materialize": "platform_assets.steps.materialize",
     "metric": "platform_assets.declare.metrics",
     "model": "platform_assets.declare.model",
     "no_event": "platform_assets.declare.labels",
@@ -114,6 +116,7 @@ __all__ = [
     "labels_from",
     "last",
     "last_n",
+    "materialize",
     "max",
     "mean",
     "metric",

@@ -2,7 +2,6 @@
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -19,15 +18,12 @@ from platform_assets.assets.source import raw_asset, silver_assets
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.model import Model
+from platform_assets.declare.reached import Declaration, reached
 from platform_assets.declare.report import GoldTable
-from platform_assets.declare.selected import SelectedFeatures
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
-from platform_assets.errors import DeclarationError
-from platform_assets.steps.layers import Graph
-
-Declaration = Source | FeatureView | AttributeView | GoldTable | FeatureService | TrainingSet | Model
+from platform_assets.steps.layers import Graph, made_twice
 
 
 def build_definitions(*declarations: Declaration, platform: PlatformResource | None = None) -> dg.Definitions:
@@ -42,7 +38,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
     Raises:
         DeclarationError: two declarations would make the same asset.
     """
-    found = reached(declarations)
+    found = reached(declarations, "build_definitions")
     graph = Graph(found)
     assets: list[dg.AssetsDefinition] = []
     with warnings.catch_warnings():
@@ -55,9 +51,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
     for asset in assets:
         for key in asset.keys:
             if key in owners:
-                raise DeclarationError(
-                    f"two declarations are named {key.path[0]!r}, and both would make {key.to_user_string()}. Rename one."
-                )
+                raise made_twice((key.path[0], key.path[1]))
             owners[key] = key.path[0]
     return dg.Definitions(
         assets=assets,
@@ -77,40 +71,6 @@ def _with_module(platform: PlatformResource, module: str | None) -> PlatformReso
     """The resource anew: Dagster takes what one was made with, and nothing that is set later."""
     given = {name: getattr(platform, name) for name in platform.model_fields_set}
     return platform if module is None or "module" in given else type(platform)(**given, module=module)
-
-
-def reached(declarations: Sequence[Declaration]) -> list[Declaration]:
-    """The declarations and all that they are made of, each once, upstream first."""
-    found: list[Declaration] = []
-    for declaration in declarations:
-        for one in _with_parents(declaration):
-            if not any(one is other for other in found):
-                found.append(one)
-    return found
-
-
-def _with_parents(declaration: Declaration) -> Iterator[Declaration]:
-    if isinstance(declaration, FeatureView | AttributeView | GoldTable):
-        yield declaration.source
-    elif isinstance(declaration, FeatureService):
-        for view in declaration.views:
-            yield from _with_parents(view)
-    elif isinstance(declaration, TrainingSet):
-        yield from [declaration.labels.source] if declaration.labels.source else []
-        yield from _with_parents(declaration.features)
-    elif isinstance(declaration, Model):
-        yield from _with_parents(declaration.training_set)
-    elif not isinstance(declaration, Source):
-        if isinstance(declaration, list | tuple | set):
-            kind = type(declaration).__name__
-            raise DeclarationError(f"a {kind} is no declaration. Pass what is in it one by one: build_definitions(*[...])")
-        if isinstance(declaration, SelectedFeatures):
-            raise DeclarationError(f"{declaration.view.name}.select(...) has no tables of its own. Pass the view, {declaration.view.name}.")
-        raise DeclarationError(
-            f"{declaration!r} is no declaration. Pass sources, feature views, attribute views, gold tables, services, training sets "
-            "or models."
-        )
-    yield declaration
 
 
 def _assets(declaration: Declaration, graph: Graph) -> list[dg.AssetsDefinition]:

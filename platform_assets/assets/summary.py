@@ -4,18 +4,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from platform_assets.declare.partitions import Partitions
-from platform_assets.engines.polars.examples import with_example
 from platform_assets.errors import NotReadyError
+from platform_assets.steps.described import SHOWN, described_block, described_ranges
 from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.layers import Graph, Layer
-from platform_assets.steps.run import Done, Run, counted, name_of, stretches
+from platform_assets.steps.run import Done, Run, counted, name_of
 from platform_assets.steps.to_make import OLDER
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
-
-SHOWN = 5
-"""Refused and blocked partitions that a summary names one by one; of more it says how many there are."""
 
 
 @dataclass
@@ -46,19 +42,6 @@ class RunSummary:
         stale = stale_readers(self.graph, self.written, self.run) if self.graph and self.run else []
         text = "\n".join(["What this run did:", *(f"  {line}" for line in self.lines), *stale])
         (log.warning if stale or any("blocked" in line or "refused" in line for line in self.lines) else log.info)(text)
-
-
-def described_block(entry: Entry, module: str) -> str:
-    """A blocked partition for people: how many rows were good, what most of the others broke, and the commands to run next."""
-    source, details = entry.table.partition("/")[0], entry.details
-    reasons = {reason: rows for reason, rows in details["reasons"].items() if not reason.startswith("blocked")}
-    most = max(reasons, key=lambda reason: reasons[reason], default="")
-    why = f" Most often: {with_example(most, details.get('examples', {}))} ({counted(reasons[most], 'row')})." if most else ""
-    return (
-        f"{entry.table} {entry.partition} is blocked: {details['accepted_share']:.0%} of its {details['received']:,} rows were good, "
-        f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition} -m {module}. "
-        f"Accept the good ones as they are: platform-assets accept {source} {entry.partition} -m {module} --why '...'"
-    )
 
 
 def blocked_error(entries: Iterable[Entry], module: str) -> NotReadyError | None:
@@ -114,10 +97,3 @@ def _stale(layer: Layer, run: Run) -> list[int]:
         return []
     first, last = max(min(made), layer.partitions.first), max(made)
     return sorted(p for p, one in layer.to_make(first, last, run, {}).items() if one.why == OLDER)
-
-
-def described_ranges(partitions: Partitions, indexes: Iterable[int]) -> str:
-    """The keys of some partitions, as '2024-03-01 to 2024-03-02, 2024-03-07'."""
-    keys = [(partitions.key(first), partitions.key(last)) for first, last in stretches(sorted(indexes))]
-    shown = [first if first == last else f"{first} to {last}" for first, last in keys[:SHOWN]]
-    return ", ".join(shown) + (f" and {counted(len(keys) - SHOWN, 'more range')}" if len(keys) > SHOWN else "")

@@ -8,7 +8,6 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from platform_assets.assets.summary import described_block, described_ranges
 from platform_assets.cli.declared import definitions_of, graph_of, platform_of
 from platform_assets.cli.running import materialize
 from platform_assets.cli.status import Outdated, Stage, chosen, stages
@@ -16,6 +15,7 @@ from platform_assets.cli.surroundings import online_store, use_dagster_home
 from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets.settings import load_settings
+from platform_assets.steps.described import described_block, described_ranges
 from platform_assets.steps.run import Run, counted, name_of, stretches
 
 Bound = str | None
@@ -84,15 +84,15 @@ def _make(
 def bounds(partitions: Partitions, first: int, last: int, since: Bound, until: Bound) -> tuple[int, int]:
     """The partitions first..last cut to those between two keys, which may be days also where the partitions are hours or months."""
     if since is not None:
-        first = max(first, _index(partitions, since, "T00", "--from"))
+        first = max(first, _index(partitions, since, "--from"))
     if until is not None:
-        last = min(last, _index(partitions, until, "T23", "--to"))
+        last = min(last, _index(partitions, until, "--to"))
     return first, last
 
 
-def _index(partitions: Partitions, key: str, hour: str, option: str) -> int:
+def _index(partitions: Partitions, key: str, option: str) -> int:
     try:
-        return partitions.number(key + hour if partitions.unit == "hour" and "T" not in key else key)
+        return partitions.around(key, is_last=option == "--to")
     except ValueError:
         raise DeclarationError(f"{option} {key!r} is not a date. Write it as 2024-03-05, for hours as 2024-03-05T13.") from None
 

@@ -11,9 +11,9 @@ from typing import TypeVar
 import dagster as dg
 
 from platform_assets.assets.automation.stale import StaleSensor
-from platform_assets.assets.definitions import Declaration
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.cli import MODULE
+from platform_assets.declare.reached import Declaration
 from platform_assets.errors import DeclarationError, unknown
 from platform_assets.steps.lacking import YOUR_MODULE
 from platform_assets.steps.layers import Graph

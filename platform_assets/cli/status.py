@@ -15,7 +15,6 @@ from rich.table import Table as Shown
 
 from platform_assets.assets.keys import key_of
 from platform_assets.assets.partitions import partitions_definition
-from platform_assets.assets.summary import described_ranges
 from platform_assets.cli import MODULE
 from platform_assets.cli.declared import definitions_of, graph_of, platform_of
 from platform_assets.cli.surroundings import use_dagster_home
@@ -25,6 +24,7 @@ from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
+from platform_assets.steps.described import described_ranges
 from platform_assets.steps.gold import online_table
 from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.news import Memory, find_news

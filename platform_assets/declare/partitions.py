@@ -159,6 +159,17 @@ class Partitions:
         at = datetime.fromisoformat(key)
         return self.index(at.replace(tzinfo=UTC)) if self.unit == "hour" else self._index_of_date(at.date())
 
+    def around(self, key: str, *, is_last: bool = False) -> int:
+        """The partition in which a key of other partitions lies: the month of a day; of hours the first of a day, or its last.
+
+        A ValueError when the key is no date.
+
+        >>> hourly("2024-03-01").key(hourly("2024-03-01").around("2024-03-05", is_last=True))
+        '2024-03-05T23'
+        """
+        is_day_of_hours = self.unit == "hour" and "T" not in key
+        return self.number(key + ("T23" if is_last else "T00") if is_day_of_hours else key)
+
     def index_of(self, key: str) -> int:
         """The partition with this key; an error when there is none."""
         try:

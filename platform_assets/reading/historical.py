@@ -13,11 +13,10 @@ from platform_assets.declare.training import FeatureService, FeaturesFrom, check
 from platform_assets.engines.polars.asked import check_labels, no_service
 from platform_assets.engines.polars.tables import table_of, with_types
 from platform_assets.errors import ComputeError
-from platform_assets.settings import load_settings
+from platform_assets.steps.lake import AnyLake, lake_at
 from platform_assets.steps.reading import Origin, features_of, lacking, layer_of, needed, origins, versions_of
 from platform_assets.steps.run import Run
 from platform_assets.stores.damage import damage_named
-from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 
 _ROW, _AT = "__row", "__at"
@@ -43,7 +42,7 @@ def historical_features(
     *,
     time: str = "label_time",
     features_from: FeaturesFrom | None = None,
-    lake: Lake | None = None,
+    lake: AnyLake | None = None,
 ) -> HistoricalFeatures:
     """Joins labels with the features that were known at each label's time: the last value whose valid_from is not after it.
 
@@ -59,7 +58,7 @@ def historical_features(
         features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
             Default: silver of a view that has no gold at all for these times, or where silver takes less than half of the CPU by the
             ledger's counts of rows, a row of silver counted as two of gold; otherwise gold. Temporal values are always from silver.
-        lake: where the tables lie; default: the lake of the PLATFORM_ settings.
+        lake: the folder or URL where the tables lie; default: the lake of the PLATFORM_ settings.
 
     Raises:
         ComputeError: a column of the labels is missing, of another type than declared, or named as a feature; a time is null.
@@ -77,8 +76,8 @@ def historical_features(
     check_labels(service, labels, time)
     if _ROW in labels.columns:
         raise ComputeError(f"feature service {service.name!r}: the labels have a column {_ROW!r}, which is ours. Rename it.")
-    lake = lake or Lake(str(load_settings().lake_root))
-    run = Run(lake, Ledger(lake), "historical features", datetime.now(UTC))
+    where = lake_at(lake)
+    run = Run(where, Ledger(where), "historical features", datetime.now(UTC))
     spans = list(_spans(service, labels[time]))
     read = origins(service, run, spans, features_from)
     numbered = labels.with_row_index(_ROW)

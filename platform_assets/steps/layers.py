@@ -13,13 +13,14 @@ from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.view import FeatureView
+from platform_assets.errors import DeclarationError
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints
-from platform_assets.steps.gold import gold_table, make_change_log, make_report, online_table
-from platform_assets.steps.model import model_table, predictions_table
+from platform_assets.steps.gold import gold_table, make_attributes, make_change_log, make_report, online_table
+from platform_assets.steps.model import make_model, make_predictions, model_table, predictions_table
 from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.steps.run import Done, Run, name_of
-from platform_assets.steps.silver import quarantine_table, silver_table
+from platform_assets.steps.silver import make_silver, quarantine_table, silver_table
 from platform_assets.steps.stale import (
     Stale,
     checkpoints_to_make,
@@ -47,8 +48,11 @@ class Layer:
     """Of the declaration."""
     to_make: Callable[[int, int, Run, Stale], dict[int, ToMake]]
     """The stale ones of the partitions first..last, given which are known to be stale in other tables."""
-    withdraw: Callable[[int, int, Run], Done] | None = None
-    """The step, if a run of it blocks the partitions that are there and were made of what is blocked now."""
+    make: Callable[..., Done]
+    """The step: of partitions first..last and a run; where `with_models`, also of the folder of trained models."""
+    is_withdrawn: bool = False
+    """Whether a run of the step blocks the partitions that are there and were made of what is blocked now."""
+    with_models: bool = False
     by_event_time: bool = False
     """Whether new rows belong to partitions of any time before: no mapping from a partition that came tells which."""
     is_pinned: bool = False
@@ -74,26 +78,27 @@ def layers_of(declaration: object) -> Iterator[Layer]:
     """What a declaration becomes downstream of raw, in the order in which it is made. A service, or a temporal view, has no table."""
     if isinstance(declaration, Source):
         tables = (silver_table(declaration), quarantine_table(declaration))
-        to_make = partial(silver_to_make, declaration)
-        yield Layer(tables, declaration.partitions, (raw_table(declaration),), declaration.version, to_make)
+        to_make, make = partial(silver_to_make, declaration), partial(make_silver, declaration)
+        yield Layer(tables, declaration.partitions, (raw_table(declaration),), declaration.version, to_make, make)
     elif isinstance(declaration, FeatureView):
         if declaration.accuracy == "snapshot":
             yield from _of_a_view(declaration)
     elif isinstance(declaration, AttributeView):
         # Not withdrawn: a blocked partition of states has no updates, so the next run of it writes none (make_attributes).
-        to_make = partial(view_to_make, declaration)
+        to_make, make = partial(view_to_make, declaration), partial(make_attributes, declaration)
         silver = (silver_table(declaration.source),)
-        yield Layer((gold_table(declaration),), declaration.source.partitions, silver, declaration.version, to_make)
+        yield Layer((gold_table(declaration),), declaration.source.partitions, silver, declaration.version, to_make, make)
     elif isinstance(declaration, GoldTable):
-        to_make, withdraw = partial(report_to_make, declaration), partial(make_report, declaration)
-        gold, silver = (gold_table(declaration),), (silver_table(declaration.source),)
-        yield Layer(gold, declaration.source.partitions, silver, declaration.version, to_make, withdraw, by_event_time=True)
+        to_make, make = partial(report_to_make, declaration), partial(make_report, declaration)
+        gold, silver, days = (gold_table(declaration),), (silver_table(declaration.source),), declaration.source.partitions
+        yield Layer(gold, days, silver, declaration.version, to_make, make, is_withdrawn=True, by_event_time=True)
     elif isinstance(declaration, TrainingSet):
-        to_make, withdraw = partial(training_to_make, declaration), partial(make_training, declaration)
+        to_make, make = partial(training_to_make, declaration), partial(make_training, declaration)
         features = (table_of(view, layer_of(view, declaration.features_from)) for view in declaration.features.views)
         of_labels = [silver_table(declaration.labels.source)] if declaration.labels.source else []
         joined = tuple(dict.fromkeys((*of_labels, *features)))
-        yield Layer((training_table(declaration),), declaration.partitions, joined, declaration.version, to_make, withdraw, is_pinned=True)
+        table, months = (training_table(declaration),), declaration.partitions
+        yield Layer(table, months, joined, declaration.version, to_make, make, is_withdrawn=True, is_pinned=True)
     elif isinstance(declaration, Model):
         yield from _of_a_model(declaration)
 
@@ -101,22 +106,27 @@ def layers_of(declaration: object) -> Iterator[Layer]:
 def _of_a_view(view: FeatureView) -> Iterator[Layer]:
     silver = (silver_table(view.source),)
     if view.lifetime:
-        to_make, withdraw = partial(checkpoints_to_make, view), partial(make_checkpoints, view)
-        yield Layer((checkpoints_table(view),), months_of(view), silver, view.version, to_make, withdraw, from_their_beginning=True)
-    to_make, withdraw = partial(view_to_make, view), partial(make_change_log, view)
+        to_make, make, table = partial(checkpoints_to_make, view), partial(make_checkpoints, view), (checkpoints_table(view),)
+        yield Layer(table, months_of(view), silver, view.version, to_make, make, is_withdrawn=True, from_their_beginning=True)
+    to_make, make = partial(view_to_make, view), partial(make_change_log, view)
     states = (checkpoints_table(view),) if view.lifetime else ()
-    yield Layer((gold_table(view),), view.source.partitions, silver, view.version, to_make, withdraw, starts_from=states)
+    yield Layer((gold_table(view),), view.source.partitions, silver, view.version, to_make, make, is_withdrawn=True, starts_from=states)
 
 
 def _of_a_model(model: Model) -> Iterator[Layer]:
     """Neither is withdrawn: a model and its predictions say what they were made of."""
     data = model.training_set
-    trained_on, to_make = (training_table(data),), partial(model_to_make, model)
-    yield Layer((model_table(model),), data.partitions, trained_on, model.version, to_make, is_pinned=True)
+    trained_on, to_make, make = (training_table(data),), partial(model_to_make, model), partial(make_model, model)
+    yield Layer((model_table(model),), data.partitions, trained_on, model.version, to_make, make, with_models=True, is_pinned=True)
     features = tuple(dict.fromkeys(table_of(view, layer_of(view)) for view in data.features.views))
-    days, to_make = data.features.views[0].source.partitions, partial(predictions_to_make, model)
-    newer = partial(stale_predictions, model)
-    yield Layer((predictions_table(model),), days, features, model.version, to_make, starts_from=(model_table(model),), only_by_hand=newer)
+    days, to_make, make = data.features.views[0].source.partitions, partial(predictions_to_make, model), partial(make_predictions, model)
+    table, trained, newer = (predictions_table(model),), (model_table(model),), partial(stale_predictions, model)
+    yield Layer(table, days, features, model.version, to_make, make, with_models=True, starts_from=trained, only_by_hand=newer)
+
+
+def made_twice(table: Table) -> DeclarationError:
+    """The error for two declarations that would make one table."""
+    return DeclarationError(f"two declarations are named {table[0]!r}, and both would make {name_of(table)}. Rename one.")
 
 
 class Graph:

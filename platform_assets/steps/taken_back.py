@@ -32,10 +32,10 @@ def withdraw_readers(source: Source, declarations: Iterable[object], run: Run) -
 
 def _withdraw(layer: Layer, run: Run) -> list[str]:
     there = [layer.partitions.number(key) for key in run.ledger.entries(layer.name)]
-    if layer.withdraw is None or not there:
+    if not layer.is_withdrawn or not there:
         return []
     to_make = layer.to_make(max(min(there), layer.partitions.first), max(there), run, {})
     refused: list[str] = []
     for first, last in stretches(sorted(p for p, one in to_make.items() if one.is_taken_back)):
-        refused += layer.withdraw(first, last, run).refused
+        refused += layer.make(first, last, run).refused
     return refused

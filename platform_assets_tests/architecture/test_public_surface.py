@@ -38,6 +38,7 @@ PUBLIC = [
     "labels_from",
     "last",
     "last_n",
+    "materialize",
     "max",
     "mean",
     "metric",

@@ -1,0 +1,31 @@
+"""What became of partitions, in words."""
+
+from collections.abc import Iterable
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.engines.polars.examples import with_example
+from platform_assets.steps.run import counted, stretches
+from platform_assets.stores.ledger import Entry
+
+SHOWN = 5
+"""Partitions that a summary names one by one; of more it says how many there are."""
+
+
+def described_block(entry: Entry, module: str) -> str:
+    """A blocked partition for people: how many rows were good, what most of the others broke, and the commands to run next."""
+    source, details = entry.table.partition("/")[0], entry.details
+    reasons = {reason: rows for reason, rows in details["reasons"].items() if not reason.startswith("blocked")}
+    most = max(reasons, key=lambda reason: reasons[reason], default="")
+    why = f" Most often: {with_example(most, details.get('examples', {}))} ({counted(reasons[most], 'row')})." if most else ""
+    return (
+        f"{entry.table} {entry.partition} is blocked: {details['accepted_share']:.0%} of its {details['received']:,} rows were good, "
+        f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition} -m {module}. "
+        f"Accept the good ones as they are: platform-assets accept {source} {entry.partition} -m {module} --why '...'"
+    )
+
+
+def described_ranges(partitions: Partitions, indexes: Iterable[int]) -> str:
+    """The keys of some partitions, as '2024-03-01 to 2024-03-02, 2024-03-07'."""
+    keys = [(partitions.key(first), partitions.key(last)) for first, last in stretches(sorted(indexes))]
+    shown = [first if first == last else f"{first} to {last}" for first, last in keys[:SHOWN]]
+    return ", ".join(shown) + (f" and {counted(len(keys) - SHOWN, 'more range')}" if len(keys) > SHOWN else "")

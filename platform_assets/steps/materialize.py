@@ -1,0 +1,266 @@
+"""Every table that some declarations reach, made in this process without Dagster: for notebooks, tests and small scripts."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from platform_assets.declare.attributes import View
+from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.reached import Declaration, reached
+from platform_assets.declare.source import Source
+from platform_assets.errors import DeclarationError, NotReadyError
+from platform_assets.settings import load_settings
+from platform_assets.sources.receive import raw_table
+from platform_assets.steps.described import SHOWN, described_block, described_ranges
+from platform_assets.steps.gold import online_table
+from platform_assets.steps.lacking import YOUR_MODULE, told_once
+from platform_assets.steps.lake import AnyLake, lake_at
+from platform_assets.steps.layers import Graph, Layer, made_twice
+from platform_assets.steps.raw import receive_all
+from platform_assets.steps.run import Done, Run, name_of, stretches
+from platform_assets.stores.delta import Table
+from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.succession import WITHDRAWN, entries_of_version
+
+if TYPE_CHECKING:
+    from platform_assets.stores.online.connection import OnlineStore
+
+
+@dataclass(frozen=True)
+class TableOutcome:
+    """What `materialize` did with the partitions of a table, by their keys."""
+
+    made: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    """Those that were up to date."""
+    blocked: dict[str, str] = field(default_factory=dict)
+    """Of silver: too few rows were good; how many, the most frequent reason, and the commands to run next."""
+    refused: dict[str, NotReadyError] = field(default_factory=dict)
+    """Those that nothing can be made of yet: no file was found, or what they read is missing or blocked. The error says which."""
+    _partitions: Partitions | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        counts = [f"{len(keys):,} {what}" for what, keys in (("made", self.made), ("unchanged", self.unchanged)) if keys]
+        counts += [
+            f"{len(keys):,} {what} ({self._named(keys)})" for what, keys in (("blocked", self.blocked), ("refused", self.refused)) if keys
+        ]
+        return ", ".join(counts) or "no partition in this range"
+
+    def _named(self, keys: dict[str, str] | dict[str, NotReadyError]) -> str:
+        assert self._partitions is not None, "a table with partitions says of what kind they are"
+        return described_ranges(self._partitions, map(self._partitions.number, keys))
+
+    def reasons(self) -> list[str]:
+        """Why partitions are blocked or refused; a reason that they share is told once."""
+        return [*self.blocked.values(), *told_once(self.refused.values())]
+
+
+@dataclass(frozen=True, repr=False)
+class Materialized:
+    """What `materialize` did. Printed, it says so in a line for each table.
+
+    tables: by table, such as "orders/silver", upstream first. Quarantine is written with silver, and has no line of its own.
+    """
+
+    tables: dict[str, TableOutcome]
+
+    def __repr__(self) -> str:
+        width = max(map(len, self.tables), default=0)
+        lines = [f"{name:{width}}  {outcome}" for name, outcome in self.tables.items()]
+        return "\n".join([*lines, *_shortened(self._reasons())])
+
+    def check(self) -> "Materialized":
+        """Itself, if no partition was blocked or refused; else a NotReadyError with the reasons."""
+        if reasons := self._reasons():
+            raise NotReadyError("\n".join(_shortened(reasons)))
+        return self
+
+    def _reasons(self) -> list[str]:
+        return [reason for outcome in self.tables.values() for reason in outcome.reasons()]
+
+
+def _shortened(reasons: Sequence[str]) -> list[str]:
+    return [*reasons[:SHOWN], *([f"... and {len(reasons) - SHOWN} more"] if len(reasons) > SHOWN else [])]
+
+
+def materialize(
+    *declarations: Declaration,
+    first: str | None = None,
+    last: str | None = None,
+    lake: AnyLake | None = None,
+    online: str | None = None,
+    artifacts: str | Path | None = None,
+    now: datetime | None = None,
+) -> Materialized:
+    """Makes every table that these declarations reach, in this process and without Dagster: name the ends of the chains.
+
+    By the steps that Dagster's assets run, upstream first: raw, silver and quarantine, checkpoints, gold, reports, training sets, models,
+    predictions, the online store. Raw looks at what was delivered for each partition; of the other tables only partitions that are missing
+    or stale are made, so a second call changes nothing. A partition that is blocked or refused raises nothing, and does not hold up the
+    others: `materialize(...).check()` raises for it. For a business that runs every day, and for checks, lineage and history, use
+    `build_definitions`.
+
+    Args:
+        declarations: sources, feature views, attribute views, gold tables, services, training sets, models.
+        first: the key of the first partition, such as "2024-03-01", or "2024-03-01T05" of hours. A table with other partitions has those
+            made in which first..last lie: of a training set the month of a day. Default: the first partition of each table.
+        last: the key of the last partition. Default: the last one that has ended. Partitions that have not ended are never made.
+        lake: a folder or URL of Delta tables; default: the lake of the PLATFORM_ settings.
+        online: the URL of the online store, such as "redis://127.0.0.1:6379/0", to which all of a view's gold is published, as far as it
+            goes without a gap. Default: PLATFORM_REDIS_URL, but nothing is published from another lake than that of the settings.
+        artifacts: the folder of trained models; default: that of the settings.
+        now: the moment that is taken for now, with its time zone. Default: the platform's clock.
+
+    Returns:
+        What was made, unchanged, blocked or refused, table by table; printed, it says so.
+
+    Raises:
+        DeclarationError: `first` or `last` is no key, lies outside of the partitions of every source, or first comes after last; two
+            declarations would make the same table.
+        SourceError: what was delivered cannot be read. What can be of that source is in raw by then; silver and all after it are not made.
+        PlatformError: a step fails, such as the training of a model.
+    """
+    found = reached(declarations, "materialize")
+    if not found:
+        raise DeclarationError("materialize: there is nothing to make. Pass a source, a view, or whatever the chain ends with.")
+    if now is not None and now.tzinfo is None:
+        raise DeclarationError(f"materialize, now: {now!r} has no time zone. Give it one: now.replace(tzinfo=UTC).")
+    settings, where, graph = load_settings(), lake_at(lake), Graph(found)
+    run = Run(where, Ledger(where), f"materialize-{uuid4()}", now or settings.clock())
+    published_to = online or (settings.redis_url.get_secret_value() if settings.redis_url and lake is None else None)
+    stages = list(_stages(graph, Path(artifacts) if artifacts else settings.home / "models", published_to, settings.project))
+    _check_range(graph.sources, first, last, run.now)
+    return Materialized({stage.name: stage.outcome(*_within(stage, first, last, run.now), run) for stage in stages})
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A table, or tables that one step makes together."""
+
+    table: Table
+    partitions: Partitions
+    newest: Callable[[datetime], int]
+    make: Callable[[int, int, Run], TableOutcome]
+
+    @property
+    def name(self) -> str:
+        return name_of(self.table)
+
+    def outcome(self, first: int, last: int, run: Run) -> TableOutcome:
+        return self.make(first, last, run) if first <= last else TableOutcome()
+
+
+def _stages(graph: Graph, models: Path, online: str | None, project: str) -> Iterator[_Stage]:
+    """Upstream first. Two that would make one table are an error."""
+    tables = [*map(raw_table, graph.sources), *(table for layer in graph.layers for table in layer.tables)]
+    for table, times in Counter(tables).items():
+        if times > 1:
+            raise made_twice(table)
+    for source in graph.sources:
+        yield _Stage(raw_table(source), source.partitions, partial(_ended, source.partitions), partial(_receive, source))
+    for layer in graph.layers:
+        yield _Stage(layer.tables[0], layer.partitions, layer.newest, partial(_make, layer, models))
+    if online is not None and graph.online_views:
+        from platform_assets.stores.online.connection import OnlineStore  # Redis
+
+        store = OnlineStore(online, project)
+        for view in graph.online_views:
+            days = view.source.partitions
+            yield _Stage(online_table(view), days, partial(_ended, days), partial(_publish, view, store))
+
+
+def _ended(partitions: Partitions, now: datetime) -> int:
+    """The last partition that has ended."""
+    ended = partitions.index(now) - 1
+    return ended if partitions.last is None else min(ended, partitions.last)
+
+
+def _within(stage: _Stage, first: str | None, last: str | None, now: datetime) -> tuple[int, int]:
+    """The partitions of a table in which first..last lie, as far as it has them."""
+    begin, end = stage.partitions.first, stage.newest(now)
+    if first is not None:
+        begin = max(begin, stage.partitions.around(first))
+    if last is not None:
+        end = min(end, stage.partitions.around(last, is_last=True))
+    return begin, end
+
+
+def _check_range(sources: Sequence[Source], first: str | None, last: str | None, now: datetime) -> None:
+    for name, key in (("first", first), ("last", last)):
+        if key is not None and not any(_has(source, name, key, now) for source in sources):
+            there = "; ".join(f"{source.name} has {_described(source.partitions, now)}" for source in sources)
+            raise DeclarationError(
+                f"materialize, {name}: no source has a partition {key!r} that has ended at {now:%Y-%m-%d %H:%M} {now.tzname()}: {there}."
+            )
+    if first is not None and last is not None:
+        for partitions in (source.partitions for source in sources):
+            if partitions.around(first) > partitions.around(last, is_last=True):
+                raise DeclarationError(f"materialize: first={first!r} comes after last={last!r}. Change them round.")
+
+
+def _has(source: Source, name: str, key: str, now: datetime) -> bool:
+    try:
+        begin, end = source.partitions.around(key), source.partitions.around(key, is_last=True)
+    except (TypeError, ValueError):
+        raise DeclarationError(
+            f"materialize, {name}: {key!r} is no key of a partition. Write it as '2024-03-05', of hours as '2024-03-05T13'."
+        ) from None
+    return source.partitions.first <= end and begin <= _ended(source.partitions, now)
+
+
+def _described(partitions: Partitions, now: datetime) -> str:
+    first, last = partitions.first, _ended(partitions, now)
+    return f"{partitions.key(first)} to {partitions.key(last)}" if first <= last else f"none before {partitions.key(first)} has ended"
+
+
+def _receive(source: Source, first: int, last: int, run: Run) -> TableOutcome:
+    done = receive_all(source, first, last, run)
+    if done.broken is not None:
+        raise done.broken
+    return _outcome(source.partitions, done, done.unchanged)
+
+
+def _make(layer: Layer, models: Path, first: int, last: int, run: Run) -> TableOutcome:
+    """Runs the step for the partitions that are not as they should be, those also that it will refuse: it says why."""
+    stale, done = {*layer.only_by_hand(first, last, run), *layer.to_make(first, last, run, {})}, Done()
+    for begin, end in stretches(sorted(stale)):
+        one = layer.make(begin, end, run, *([models] if layer.with_models else []))
+        done.entries |= one.entries
+        done.refused |= one.refused
+    there = entries_of_version(run.lake, run.ledger, layer.tables[0], layer.version, layer.partitions)
+    left = (layer.partitions.key(p) for p in range(first, last + 1) if p not in stale)
+    return _outcome(layer.partitions, done, {key: there[key] for key in left}, run.module)
+
+
+def _publish(view: View, store: "OnlineStore", first: int, last: int, run: Run) -> TableOutcome:
+    """Publishes gold if the store lacks any of it. A publication brings all of it there, so it is one for all partitions."""
+    from platform_assets.steps.online import make_online, marks_of, not_online, stale_online
+
+    stale = stale_online(view, first, last, run, store)
+    if stale:
+        make_online(view, run, store)
+    marks, days = marks_of(view, store), view.source.partitions
+    errors = {p: not_online(view, p, marks.watermark if marks else None) for p in range(first, last + 1)}
+    refused = {days.key(p): error for p, error in errors.items() if error is not None}
+    there = [p for p, error in errors.items() if error is None]
+    made, unchanged = ([days.key(p) for p in there if (p in stale) == is_new] for is_new in (True, False))
+    return TableOutcome(tuple(made), tuple(unchanged), {}, refused, days)
+
+
+def _outcome(partitions: Partitions, done: Done, unchanged: Mapping[str, Entry], module: str = YOUR_MODULE) -> TableOutcome:
+    entries = {key: entry for key, entry in sorted({**unchanged, **done.entries}.items()) if key not in done.refused}
+    blocked = {key: _why_blocked(entry, module) for key, entry in entries.items() if entry.status == "blocked"}
+    made = [key for key in entries if key in done.entries and key not in blocked]
+    same = [key for key in entries if key not in done.entries and key not in blocked]
+    return TableOutcome(tuple(made), tuple(same), blocked, dict(done.refused), partitions)
+
+
+def _why_blocked(entry: Entry, module: str) -> str:
+    if withdrawn := entry.details.get(WITHDRAWN):
+        return f"{entry.table} {entry.partition} is blocked, since what it was made of was taken back: {withdrawn}"
+    return described_block(entry, module)
