@@ -92,4 +92,8 @@ def scores(estimator: Any, prepared: pl.DataFrame, kind: Kind, classes: Sequence
         return answer
     if not ((answer >= 0) & (answer <= 1)).all():
         raise ModelError(f"{culprit} gave values outside 0 to 1, or NaN")
+    wanted: list[Any] = list(range(len(classes))) if kind == "multiclass" else [0, 1]
+    own = list(getattr(estimator, "classes_", wanted))
+    if own != wanted and sorted(own) == wanted:  # scikit-learn sorts them, others need not
+        answer = answer[:, [own.index(one) for one in wanted]]
     return answer if kind == "multiclass" else answer[:, 1]

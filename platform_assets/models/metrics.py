@@ -22,6 +22,8 @@ with extra("models"):
 CURVE_POINTS = 100
 CALIBRATION_BINS = 10
 RESAMPLES = 400
+FEWEST = 10
+"""Entities that an interval needs, of binary labels in each class: of fewer the draws are alike, and chance looks like certainty."""
 CONFIDENCE = 0.95
 
 Array = npt.NDArray[Any]
@@ -55,7 +57,8 @@ class Evaluation:
 class Gain:
     """How much better a model is than its baseline by a metric, in the direction that is better, with its 95% interval.
 
-    low, high: None where no resample has the metric, as of a single entity with labels of one kind.
+    low, high: None where there is no interval: of fewer than ten entities, of binary labels fewer than ten in which the rarer class occurs,
+    or where no resample has the metric.
     """
 
     value: float
@@ -103,25 +106,40 @@ def gains(
 ) -> dict[str, Gain]:
     """How much better predictions are than those of a baseline, metric by metric: paired, over resampled entities.
 
-    entities: a number for each row; the rows of an entity are drawn together, since they are not independent of each other.
+    entities: a number for each row; the rows of an entity are drawn together, since they are not independent of each other. A user's metric
+    that fails on a draw, as one without any true label, is left out of that draw.
     """
     metrics = (*STANDARD[kind], *own)
     pairs = {metric: [weighted(kind, metric, truth, one) for one in (predicted, baseline)] for metric in metrics}
     draw, count = np.random.default_rng(seed), int(entities.max()) + 1
+    are_enough = _fewest_entities(kind, truth, entities) >= FEWEST
     found: dict[Metric, list[float]] = {metric: [] for metric in metrics}
     for _ in range(RESAMPLES):
         weights = np.bincount(draw.integers(0, count, count), minlength=count)[entities].astype(np.float64)
         for metric, (model, other) in pairs.items():
-            found[metric].append(_better_by(metric, model(weights), other(weights)))
+            found[metric].append(_better_by(metric, _on_draw(model, weights), _on_draw(other, weights)))
     edges = [100 * (1 - CONFIDENCE) / 2, 100 * (1 + CONFIDENCE) / 2]
     one = np.ones(len(truth))
     gained = {}
     for metric, (model, other) in pairs.items():
         differences = np.array(found[metric])
         differences = differences[np.isfinite(differences)]  # of a draw with one class alone there is no AUC
-        low, high = np.percentile(differences, edges).tolist() if len(differences) else (None, None)
+        low, high = np.percentile(differences, edges).tolist() if len(differences) and are_enough else (None, None)
         gained[metric.name] = Gain(_better_by(metric, model(one), other(one)), low, high)
     return gained
+
+
+def _fewest_entities(kind: Kind, truth: Array, entities: Array) -> int:
+    """How many entities there are; of binary labels how many have one of the rarer class."""
+    groups = [entities[truth == value] for value in (0, 1)] if kind == "binary" else [entities]
+    return min(len(np.unique(group)) for group in groups)
+
+
+def _on_draw(metric: Weighted, weights: Array) -> float:
+    try:
+        return metric(weights)
+    except ModelError:  # it did not fail on all rows: evaluate has asked it
+        return float("nan")
 
 
 def _better_by(metric: Metric, model: float, other: float) -> float:

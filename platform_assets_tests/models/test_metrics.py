@@ -9,7 +9,7 @@ from platform_assets import metric
 from platform_assets.declare.labels import Kind
 from platform_assets.declare.metrics import KNOWN, STANDARD
 from platform_assets.errors import ModelError
-from platform_assets.models.metrics import Array, Evaluation, evaluate, gains, weighted
+from platform_assets.models.metrics import FEWEST, Array, Evaluation, evaluate, gains, weighted
 
 DRAW = np.random.default_rng(3)
 ROWS = 500
@@ -137,11 +137,10 @@ def test_rows_of_one_entity_are_no_more_than_one_witness() -> None:
     assert widths["entity"] > 2.5 * widths["row"]
 
 
-def test_one_entity_gives_no_interval_of_the_auc() -> None:
-    found = gains("binary", np.array([0, 1]), np.array([0.2, 0.8]), np.array([0.5, 0.5]), np.array([0, 0]), seed=0)
-    assert found["auc"].interval == "+0.500 to +0.500", "each draw is the same rows"
-    two = gains("binary", np.array([0, 1]), np.array([0.2, 0.8]), np.array([0.5, 0.5]), np.array([0, 1]), seed=0)
-    assert two["auc"].low == 0.5, "draws with one kind of label are left out"
+def test_draws_with_one_kind_of_label_are_left_out() -> None:
+    truth = np.repeat([0, 1], FEWEST)
+    found = gains("binary", truth, truth * 0.6 + 0.2, np.full(2 * FEWEST, 0.5), np.tile(np.arange(FEWEST), 2), seed=0)
+    assert found["auc"].interval == "+0.500 to +0.500"
 
 
 def test_a_metric_of_ones_own_stands_beside_the_others_and_has_an_interval() -> None:
@@ -170,3 +169,34 @@ def test_a_metric_that_fails_or_is_no_number_is_named() -> None:
         evaluate("binary", TRUTH["binary"], PREDICTED["binary"], [wrong])
     with pytest.raises(ModelError, match="metric 'odd' is nan on 500 test rows: a metric is a finite number"):
         evaluate("binary", TRUTH["binary"], PREDICTED["binary"], [odd])
+
+
+@pytest.mark.parametrize(("entities", "true"), [(1, 50), (FEWEST - 1, 50), (100, 1), (100, FEWEST - 1), (100, 100 - FEWEST + 1)])
+def test_too_few_entities_or_labels_of_a_class_have_no_interval(entities: int, true: int) -> None:
+    """Of two models that know nothing one was better in half of the trials with one entity, and in a third with one true label."""
+    draw = np.random.default_rng(7)
+    truth = np.zeros(100, np.int8)
+    truth[:true] = 1
+    found = gains("binary", truth, draw.random(100), draw.random(100), np.arange(100) % entities, 1)
+    assert {(gain.verdict, gain.interval) for gain in found.values()} == {("unclear", "unknown")}
+
+
+def test_models_that_know_nothing_are_rarely_said_to_be_better_than_each_other() -> None:
+    draw, better = np.random.default_rng(11), 0
+    for turn in range(60):
+        truth = (np.arange(100) < FEWEST).astype(np.int8)
+        found = gains("binary", truth, draw.random(100), draw.random(100), np.arange(100), turn)
+        better += found["auc"].verdict == "better"
+    assert better <= 7, "2.5% of 60 are 1.5; of so few draws at random more than 7 come once in ten thousand"
+
+
+def test_a_metric_of_ones_own_that_fails_on_some_draws_is_left_out_of_these() -> None:
+    @metric(higher_is_better=True)
+    def recall(truth: Any, predicted: Any) -> float:
+        return float(((predicted > 0.5) & (truth == 1)).sum() / int((truth == 1).sum())) if (truth == 1).sum() else 1 / 0
+
+    truth = (np.arange(400) < FEWEST).astype(np.int8)
+    found = gains("binary", truth, PREDICTED["binary"][:400], PREDICTED["binary"][100:], np.arange(400) % 40, 1, [recall])
+    assert found["recall"].low is not None
+    with pytest.raises(ModelError, match="metric 'recall' failed on 2 rows: ZeroDivisionError"):
+        weighted("binary", recall, np.zeros(2), np.zeros(2))(np.ones(2))

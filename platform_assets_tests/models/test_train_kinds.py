@@ -14,6 +14,7 @@ from platform_assets.declare.model import OwnCheck, at_most, better_than_baselin
 from platform_assets.errors import ModelError
 from platform_assets.models.artifact import Provenance, load, save
 from platform_assets.models.boosting import lightgbm_classifier, lightgbm_regressor
+from platform_assets.models.fitted import scores
 from platform_assets.models.train import NotTrained, Trained, train
 from platform_assets.models.training_data import Tested, TrainingData
 
@@ -186,3 +187,20 @@ def test_chosen_columns_are_all_that_boosting_reads(make_rows: Rows) -> None:
     assert result.model.predict(elsewhere).equals(result.model.predict(frame))
     assert result.importance["country"] == 0
     assert result.seen_until + timedelta(days=30) == result.outcomes_until
+
+
+class Backwards:
+    """An estimator whose probabilities stand in another order than the classes are sorted in; it says in which."""
+
+    def __init__(self, *classes: Any) -> None:
+        self.classes_ = np.array(classes)
+
+    def predict_proba(self, frame: pl.DataFrame) -> Any:
+        return np.tile(np.arange(1, len(self.classes_) + 1) / sum(range(len(self.classes_) + 1)), (frame.height, 1))
+
+
+def test_probabilities_are_of_the_classes_that_the_estimator_names() -> None:
+    rows = pl.DataFrame({"x": [1.0, 2.0]})
+    assert scores(Backwards(True, False), rows, "binary", (), "m").tolist() == [1 / 3, 1 / 3]
+    assert scores(Backwards(0, 1), rows, "binary", (), "m").tolist() == [2 / 3, 2 / 3]
+    assert scores(Backwards(2, 0, 1), rows, "multiclass", ("a", "b", "c"), "m").tolist() == [[2 / 6, 3 / 6, 1 / 6]] * 2

@@ -129,6 +129,10 @@ def broken() -> pl.DataFrame:
     ("read", "says"),
     [
         (broken, "training set 'given': the labels of broken cannot be read: OSError: the disk is gone"),
+        (
+            lambda: pl.scan_csv("/nowhere/labels.csv"),
+            "training set 'given': the labels of <lambda> cannot be read: FileNotFoundError: ",
+        ),
         (lambda: [1], "training set 'given': the labels of <lambda>: a list is not a table."),
         (lambda: table().drop("value"), "training set 'given': the labels of <lambda> have no column 'value'."),
         (

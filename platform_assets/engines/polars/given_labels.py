@@ -49,6 +49,7 @@ def rows_of_table(data: TrainingSet) -> pl.DataFrame:
     where = f"training set {data.name!r}: the labels of {given.name}"
     try:
         returned = given.read()
+        returned = returned.collect() if isinstance(returned, pl.LazyFrame) else returned
     except Exception as error:
         raise ComputeError(f"{where} cannot be read: {type(error).__name__}: {error}") from error
     wanted = {**{column: data.asked[name] for name, column in data.columns.items()}, given.time: "datetime", given.value: given.type}
