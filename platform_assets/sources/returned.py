@@ -103,13 +103,15 @@ class _Taken:
         self.source, self.arrival, self.incoming = source, arrival, incoming
         self.names: dict[str, str] = {}
         self._spelled = spelled
+        self._of_columns: dict[tuple[str, ...], dict[str, str]] = {}
+        """What columns are called in raw, by all columns of a frame: which one `ID` is depends on whether there is an `id`, too."""
 
     def add(self, frame: pl.DataFrame) -> None:
-        if not set(frame.columns) <= set(self.names) or not frame.columns:
-            self.names |= _names(self.source, frame.columns, lambda: (*self._spelled(), *self.names.values()), self.arrival)
-        else:
-            _require_columns(self.source, {self.names[column] for column in frame.columns}, frame.columns, self.arrival)
-        frame = frame.rename({column: self.names[column] for column in frame.columns})
+        columns = tuple(frame.columns)
+        if columns not in self._of_columns:
+            self._of_columns[columns] = _names(self.source, frame.columns, lambda: (*self._spelled(), *self.names.values()), self.arrival)
+            self.names |= self._of_columns[columns]
+        frame = frame.rename(self._of_columns[columns])
         for column, declared in self.source.columns.items():
             if column in frame.columns and frame.schema[column] != pl.String:
                 _check_type(self.source, frame[column], declared.type, where_of(self.arrival))

@@ -113,6 +113,15 @@ def test_parts_with_other_types_and_columns_get_types_that_hold_all_values(tmp_p
     assert entry.rows == 6
 
 
+def test_names_that_differ_in_case_are_those_of_the_columns_beside_them(tmp_path: Path) -> None:
+    parts = [frame(0, 1).rename({"sensor": "Sensor"}), frame(1, 1, Sensor=["x"]), frame(2, 1).rename({"sensor": "Sensor"})]
+    rows, _, _ = received(tmp_path, lambda _: iter(parts))
+    assert rows["sensor"].to_list() == ["s0", "s1", "s2"] and rows["Sensor_2"].to_list() == [None, "x", None]
+    parts = [frame(0, 1, X=["1"]), frame(1, 1, x=["2"]), frame(2, 1, x=["3"], X=["4"])]
+    rows, _, _ = received(tmp_path / "beside", lambda _: iter(parts))
+    assert rows.select("X", "x_2").rows() == [("1", None), ("2", None), ("4", "3")]
+
+
 def test_an_iterator_that_gives_nothing_means_that_nothing_has_come(tmp_path: Path) -> None:
     _, entry, _ = received(tmp_path, lambda _: iter(()))
     assert entry.rows == 0 and "deliveries" in entry.details
