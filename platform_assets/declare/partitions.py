@@ -195,6 +195,11 @@ class Partitions:
         """The index of the last partition, where there is one."""
         return None if self.end is None else self.index(self.end - MICROSECOND)
 
+    def ended(self, now: datetime) -> int:
+        """The newest partition that has ended at a moment; before the first when none has."""
+        ended = self.index(now) - 1
+        return ended if self.last is None else min(ended, self.last)
+
     def value(self, index: int) -> date | datetime:
         """How tables store the partition: the local date on which it begins, or for hours its start in UTC."""
         return self.starts_at(index) if self.unit == "hour" else self.local_date(index)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,7 +102,8 @@ def materialize(
     By the steps that Dagster's assets run, upstream first: raw, silver and quarantine, checkpoints, gold, reports, training sets, models,
     predictions, the online store. Raw looks at what was delivered for each partition; of the other tables only partitions that are missing
     or stale are made, so a second call changes nothing. A partition that is blocked or refused raises nothing, and does not hold up the
-    others: `materialize(...).check()` raises for it. For a business that runs every day, and for checks, lineage and history, use
+    others, whatever `when_blocked` says: `materialize(...).check()` raises for it. Partitions outside of first..last stay as they are, also
+    where a late or corrected row makes them stale. For a business that runs every day, and for checks, lineage and history, use
     `build_definitions`.
 
     Args:
@@ -131,7 +132,7 @@ def materialize(
     if now is not None and now.tzinfo is None:
         raise DeclarationError(f"materialize, now: {now!r} has no time zone. Give it one: now.replace(tzinfo=UTC).")
     settings, where, graph = load_settings(), lake_at(lake), Graph(found)
-    run = Run(where, Ledger(where), f"materialize-{uuid4()}", now or settings.clock())
+    run = Run(where, Ledger(where), f"materialize-{uuid4()}", (now or settings.clock()).astimezone(UTC))
     published_to = online or (settings.redis_url.get_secret_value() if settings.redis_url and lake is None else None)
     stages = list(_stages(graph, Path(artifacts) if artifacts else settings.home / "models", published_to, settings.project))
     _check_range(graph.sources, first, last, run.now)
@@ -162,7 +163,7 @@ def _stages(graph: Graph, models: Path, online: str | None, project: str) -> Ite
         if times > 1:
             raise made_twice(table)
     for source in graph.sources:
-        yield _Stage(raw_table(source), source.partitions, partial(_ended, source.partitions), partial(_receive, source))
+        yield _Stage(raw_table(source), source.partitions, source.partitions.ended, partial(_receive, source))
     for layer in graph.layers:
         yield _Stage(layer.tables[0], layer.partitions, layer.newest, partial(_make, layer, models))
     if online is not None and graph.online_views:
@@ -171,13 +172,7 @@ def _stages(graph: Graph, models: Path, online: str | None, project: str) -> Ite
         store = OnlineStore(online, project)
         for view in graph.online_views:
             days = view.source.partitions
-            yield _Stage(online_table(view), days, partial(_ended, days), partial(_publish, view, store))
-
-
-def _ended(partitions: Partitions, now: datetime) -> int:
-    """The last partition that has ended."""
-    ended = partitions.index(now) - 1
-    return ended if partitions.last is None else min(ended, partitions.last)
+            yield _Stage(online_table(view), days, days.ended, partial(_publish, view, store))
 
 
 def _within(stage: _Stage, first: str | None, last: str | None, now: datetime) -> tuple[int, int]:
@@ -195,7 +190,7 @@ def _check_range(sources: Sequence[Source], first: str | None, last: str | None,
         if key is not None and not any(_has(source, name, key, now) for source in sources):
             there = "; ".join(f"{source.name} has {_described(source.partitions, now)}" for source in sources)
             raise DeclarationError(
-                f"materialize, {name}: no source has a partition {key!r} that has ended at {now:%Y-%m-%d %H:%M} {now.tzname()}: {there}."
+                f"materialize, {name}: no source has a partition {key!r} that has ended at {now:%Y-%m-%d %H:%M} UTC: {there}."
             )
     if first is not None and last is not None:
         for partitions in (source.partitions for source in sources):
@@ -210,11 +205,11 @@ def _has(source: Source, name: str, key: str, now: datetime) -> bool:
         raise DeclarationError(
             f"materialize, {name}: {key!r} is no key of a partition. Write it as '2024-03-05', of hours as '2024-03-05T13'."
         ) from None
-    return source.partitions.first <= end and begin <= _ended(source.partitions, now)
+    return source.partitions.first <= end and begin <= source.partitions.ended(now)
 
 
 def _described(partitions: Partitions, now: datetime) -> str:
-    first, last = partitions.first, _ended(partitions, now)
+    first, last = partitions.first, partitions.ended(now)
     return f"{partitions.key(first)} to {partitions.key(last)}" if first <= last else f"none before {partitions.key(first)} has ended"
 
 

@@ -91,6 +91,22 @@ def test_a_corrected_day_is_made_again_with_what_reads_it(business: Business) ->
     }
 
 
+def test_tables_of_a_changed_declaration_are_made_range_by_range(business: Business, tmp_path: Path) -> None:
+    """The new view lacks columns of the old one: it is made beside it until all of it is there."""
+    business.make_range()
+    features = [count().over("2d").named("count_1d")]
+    view = FeatureView("spending", entity=business.entity, source=business.source, features=features, keys=business.keys)
+    parts = [{"last": business.day(0)}, {"first": business.day(0), "last": business.day(1)}, {}, {}]
+    found = [materialize(view, lake=business.lake, now=business.now, **part).tables["spending/gold"] for part in parts]
+    assert [outcome.made for outcome in found[:2]] == [(business.day(0),), (business.day(1),)]
+    assert found[1].unchanged == (business.day(0),)
+    assert found[2].made == tuple(business.day(day) for day in range(2, 8))
+    assert found[3].unchanged == tuple(business.day(day) for day in range(8))
+    gold = pl.read_delta(business.lake.uri(("spending", "gold")))
+    assert gold.filter(user="ada").sort("partition")["count_1d"].to_list() == [1, 2, 2, 1, 0]
+    assert "amount_sum_3d" not in gold.columns
+
+
 def test_a_blocked_day_holds_up_only_what_reads_it_and_is_told_with_its_reason(business: Business) -> None:
     business.sell(1, "4 ada -5", "5 bob 7", "6 cy 8")
     done = of(business, last=business.day(2))
