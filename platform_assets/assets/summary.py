@@ -30,7 +30,7 @@ class RunSummary:
         for entry in blocked[:SHOWN]:
             log.warning(described_block(entry, run.module))
         if len(blocked) > SHOWN:
-            log.warning(f"{name_of(tables[0])}: {len(blocked) - SHOWN} more partitions are blocked: platform-assets status")
+            log.warning(f"{name_of(tables[0])}: {len(blocked) - SHOWN} more partitions are blocked: platform-assets status -m {run.module}")
         self.lines += list(_outcome(tables[0], done, blocked))
         if done.entries:
             self.written += tables
@@ -49,7 +49,7 @@ def blocked_error(entries: Iterable[Entry], module: str) -> NotReadyError | None
     said = [described_block(entry, module) for entry in entries if entry.status == "blocked"]
     if not said:
         return None
-    more = [f"... and {len(said) - SHOWN} more: platform-assets status"] if len(said) > SHOWN else []
+    more = [f"... and {len(said) - SHOWN} more: platform-assets status -m {module}"] if len(said) > SHOWN else []
     return NotReadyError("\n".join([*said[:SHOWN], *more, "All rows were written; the run fails because when_blocked is 'fail'."]))
 
 
@@ -88,7 +88,11 @@ def stale_readers(graph: Graph, written: Sequence[Table], run: Run) -> list[str]
     ]
     if not found:
         return []
-    return ["Stale now, since they were made of what was there before:", *found, "Make them again: platform-assets backfill"]
+    return [
+        "Stale now, since they were made of what was there before:",
+        *found,
+        f"Make them again: platform-assets backfill -m {run.module}",
+    ]
 
 
 def _stale(layer: Layer, run: Run) -> list[int]:

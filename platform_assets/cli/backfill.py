@@ -113,7 +113,7 @@ def run_backfill(names: tuple[str, ...], module: str, since: Bound, until: Bound
     with online_store(settings) if is_online and platform.online_url is None else nullcontext():
         if dry_run:
             return _show_plan(console, todo, run(), since, until)
-        return _report(console, backfill(definitions, todo, run, console, since=since, until=until))
+        return _report(console, backfill(definitions, todo, run, console, since=since, until=until), module)
 
 
 def _show_plan(console: Console, todo: Sequence[Stage], run: Run, since: Bound, until: Bound) -> bool:
@@ -126,11 +126,15 @@ def _show_plan(console: Console, todo: Sequence[Stage], run: Run, since: Bound, 
         for why in dict.fromkeys(one.why for one in found.values()):
             indexes = [p for p, one in found.items() if one.why == why]
             console.print(f"  {stage.name}: {described_ranges(stage.partitions, indexes)} ({len(indexes):,}): {why}", soft_wrap=True)
-    console.print("Nothing was made." if any(known.values()) else "Everything is up to date.")
+    console.print(
+        "Nothing was made. What reads these becomes stale when they are made, and follows in the same backfill."
+        if any(known.values())
+        else "Everything is up to date."
+    )
     return True
 
 
-def _report(console: Console, done: Backfilled) -> bool:
+def _report(console: Console, done: Backfilled, module: str) -> bool:
     if not done.partitions and not done.failed:
         console.print("Nothing to do: everything that can be made is up to date.")
     for name, number in done.partitions.items():
@@ -138,7 +142,7 @@ def _report(console: Console, done: Backfilled) -> bool:
     for said in done.blocked:
         console.print(f"[yellow]warning[/]: {said}", soft_wrap=True)
     for name, waiting in done.waiting.items():
-        console.print(f"cannot be made yet: {name}: {waiting}. See why: platform-assets status {name}", soft_wrap=True)
+        console.print(f"cannot be made yet: {name}: {waiting}. See why: platform-assets status {name} -m {module}", soft_wrap=True)
     for name, why in done.failed.items():
         console.print(f"[red]failed[/]: {name}: {why}", soft_wrap=True)
     return not done.failed

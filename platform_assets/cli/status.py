@@ -46,10 +46,12 @@ class Outdated:
 
     why: str
     can_be_made: bool
+    is_there: bool = True
+    """Whether there is an older one, unless the reason says so."""
 
     @property
     def is_missing(self) -> bool:
-        return self.why in (MISSING, NOTHING_FOUND, NOT_PUBLISHED)
+        return not self.is_there or self.why in (MISSING, NOTHING_FOUND, NOT_PUBLISHED)
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def _outdated_raw(source: Source, first: int, last: int, run: Run, _: Stale) -> 
     for p in range(first, last + 1):
         is_known = source.partitions.key(p) in known
         if p in failed:
-            found[p] = Outdated(str(failed[p]).splitlines()[0], True)
+            # Without the partition, which stands before it: so those with the same reason are told together.
+            why = str(failed[p]).splitlines()[0].replace(f", partition {source.partitions.key(p)}", "")
+            found[p] = Outdated(why, True, is_known)
         elif p in ready:
             found[p] = Outdated(DELIVERED_AGAIN if is_known else MISSING, True)
         elif not is_known:
@@ -211,6 +215,7 @@ def _is_named(stage: Stage, name: str) -> bool:
 
 def _show(console: Console, found: list[TableStatus], module: str) -> None:
     table = Shown("table", "up to date", "missing", "stale", "blocked", "failed", "newest", box=SIMPLE)
+    table.columns[0].min_width = max((len(status.stage.name) for status in found), default=0)
     for column in table.columns[1:6]:
         column.justify = "right"
     for status in found:

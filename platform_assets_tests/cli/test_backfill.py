@@ -54,7 +54,7 @@ def test_one_command_brings_hours_and_days_up_to_date_and_says_what_it_could_not
     assert "interest/gold: 4 partitions made" in made.output
     assert "warning: orders/silver 2024-03-03 is blocked: 0% of its 2 rows were good, 70% are required." in made.output
     assert "platform-assets accept orders 2024-03-03" in made.output
-    assert "cannot be made yet: spend/gold: 2024-03-03 to 2024-03-04 (2). See why: platform-assets status spend/gold" in made.output
+    assert "cannot be made yet: spend/gold: 2024-03-03 to 2024-03-04 (2). See why: platform-assets status spend/gold -m " in made.output
     assert spend(home) == [("2024-03-01", 3.0), ("2024-03-02", 6.0)]
     after = status()
     assert after["visits/silver"]["up_to_date"] == after["interest/gold"]["up_to_date"] == 4

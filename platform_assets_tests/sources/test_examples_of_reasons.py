@@ -36,7 +36,9 @@ def test_each_reason_has_the_first_value_that_was_set_aside_for_it() -> None:
     }
     found = examples_of(visits, judged(visits, received(visits, pl.DataFrame(rows).filter(pl.col("started_at").is_not_null()))).quarantine)
     shown = found[date(2024, 3, 1)]
-    assert shown.pop("started_at: not datetime").startswith("'10/03/2026 21:34' (day and month in digits: say which comes first")
+    assert shown.pop("started_at: not datetime").startswith(
+        "'10/03/2026 21:34' (day and month in digits: read_csv(..., date_formats=['%d/%m/%Y %H:%M']), if the day comes first"
+    )
     assert shown == {
         "price: not float": "'1.234,50' (a decimal comma: an option of read_csv)",
         "positive": "price = '-2'",
@@ -55,7 +57,9 @@ def test_each_reason_has_the_first_value_that_was_set_aside_for_it() -> None:
         ("$5", "float", "a currency"),
         ("5 EUR", "float", "a currency"),
         ("ten", "float", ""),
-        ("25.02.2024", "date", "day and month in digits"),
+        ("25.02.2024", "date", "day and month in digits: read_csv(..., date_formats=['%d.%m.%Y']), or"),
+        ("02/25/24 7:05:00", "datetime", "day and month in digits: read_csv(..., date_formats=['%m/%d/%y %H:%M:%S']), or"),
+        ("05.03.2025 07h", "datetime", "day and month in digits: name its format, read_csv(..., date_formats=[...]), or"),
         ("2024", "date", ""),
         (5, "date", ""),
     ],

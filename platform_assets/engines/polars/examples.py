@@ -11,6 +11,10 @@ from platform_assets.expressions.types import DataType
 
 _WIDEST = 60
 _DAY_MONTH_YEAR = re.compile(r"\s*\d{1,2}([./-])\d{1,2}\1(\d{4}|\d{2})\b")
+_DATE_AND_TIME = re.compile(
+    r"(?P<first>\d{1,2})(?P<sign>[./-])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4}|\d{2})"
+    r"((?P<between>[T ])(?P<time>\d{1,2}:\d{2}(:\d{2})?))?"
+)
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+\s*")
 _THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}([, ']\d{3})+(\.\d+)?\s*")
 _CURRENCY = re.compile(r"\s*[+-]?\s*([$€£¥]|[A-Z]{3}\s)|.*\d\s*([$€£¥]|[A-Z]{3})\s*$")
@@ -61,7 +65,7 @@ def looks_like(value: Any, wanted: DataType) -> str:
     if not isinstance(value, str):
         return ""
     if wanted in ("datetime", "date") and _DAY_MONTH_YEAR.match(value):
-        return "day and month in digits: say which comes first, read_csv(..., date_formats=['%d/%m/%Y']), or convert it in the function"
+        return f"day and month in digits: {_date_option(value)}, or convert it in the function; then materialize raw and silver again"
     if wanted in ("int", "float"):
         if _DECIMAL_COMMA.fullmatch(value):
             return "a decimal comma: an option of read_csv"
@@ -70,6 +74,20 @@ def looks_like(value: Any, wanted: DataType) -> str:
         if _CURRENCY.match(value) and any(character.isdigit() for character in value):
             return "a currency: an option of read_csv"
     return ""
+
+
+def _date_option(value: str) -> str:
+    """The option of read_csv that reads a date which begins with day and month, as far as its format can be told."""
+    found = _DATE_AND_TIME.fullmatch(value.strip())
+    if found is None:
+        return "name its format, read_csv(..., date_formats=[...])"
+    sign, time = found["sign"], "".join(("T" if part == "T" else " ") for part in [found["between"]] if part)
+    time += {None: "", 1: "%H:%M", 2: "%H:%M:%S"}[found["time"].count(":") if found["time"] else None]
+    year = "%Y" if len(found["year"]) == 4 else "%y"
+    if int(found["second"]) > 12:
+        return f"read_csv(..., date_formats=['%m{sign}%d{sign}{year}{time}'])"
+    first = "" if int(found["first"]) > 12 else ", if the day comes first"
+    return f"read_csv(..., date_formats=['%d{sign}%m{sign}{year}{time}']){first}"
 
 
 def with_example(reason: str, examples: dict[str, str]) -> str:
