@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr, BeforeValidator(_redis_url)] | None = Field(
         default=None,
         description="The online store: a Valkey or Redis, as redis://user:password@host:6379/0, rediss:// with TLS, or unix:///path. "
-        "Without it only the demo has one, an embedded Valkey under PLATFORM_HOME. Its password is shown nowhere.",
+        "Without it the demo, `backfill` and `ui` start one, an embedded Valkey under PLATFORM_HOME. Its password is shown nowhere.",
     )
     retail_files: Annotated[Path, BeforeValidator(_existing_folder)] | None = Field(
         default=None,
