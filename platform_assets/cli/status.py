@@ -21,7 +21,7 @@ from platform_assets.cli.surroundings import use_dagster_home
 from platform_assets.declare.attributes import View
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.source import Source
-from platform_assets.errors import PlatformError
+from platform_assets.errors import PlatformError, suggestion
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps.described import described_ranges
@@ -204,8 +204,8 @@ def chosen(todo: list[Stage], names: tuple[str, ...]) -> list[Stage]:
     """The stages of declarations or tables that a person names, such as orders or orders/silver; all when nothing is named."""
     for name in names:
         if not any(_is_named(stage, name) for stage in todo):
-            there = ", ".join(stage.name for stage in todo)
-            raise PlatformError(f"there is no table or declaration {name!r} here. There are: {there}.")
+            known = {name_of(table) for stage in todo for table in stage.tables} | {table[0] for stage in todo for table in stage.tables}
+            raise PlatformError(f"there is no table or declaration {name!r} here. {suggestion(name, known)}")
     return [stage for stage in todo if not names or any(_is_named(stage, name) for name in names)]
 
 

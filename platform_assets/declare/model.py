@@ -216,7 +216,8 @@ def model(
         if len(set(units.values())) > 1:
             said = ", ".join(f"{view} arrives by the {unit}" for view, unit in units.items())
             raise DeclarationError(
-                f"{where}: predictions are made partition by partition, and {said}. Give it views of sources with the same."
+                f"{where}: predictions are made partition by partition, and {said}. Give it views of sources with the same partitions: "
+                "files of hours can be read by the day, read_csv('rides/{day}T*.csv')."
             )
         if training_set.features.request:
             column = next(iter(training_set.features.request))

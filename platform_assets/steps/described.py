@@ -17,10 +17,13 @@ def described_block(entry: Entry, module: str) -> str:
     reasons = {reason: rows for reason, rows in details["reasons"].items() if not reason.startswith("blocked")}
     most = max(reasons, key=lambda reason: reasons[reason], default="")
     why = f" Most often: {with_example(most, details.get('examples', {}))} ({counted(reasons[most], 'row')})." if most else ""
+    accept = f"Accept the good ones as they are: platform-assets accept {source} {entry.partition} -m {module} --why '...'"
+    if not details["accepted_share"]:
+        accept = "When the delivery, or how it is read, has been corrected, materialize raw and silver of it again."
     return (
         f"{entry.table} {entry.partition} is blocked: {details['accepted_share']:.0%} of its {details['received']:,} rows were good, "
         f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition} -m {module}. "
-        f"Accept the good ones as they are: platform-assets accept {source} {entry.partition} -m {module} --why '...'"
+        + accept
     )
 
 

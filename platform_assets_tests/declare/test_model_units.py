@@ -22,7 +22,8 @@ def test_views_of_different_units_are_refused_by_a_model_and_not_by_its_training
     with pytest.raises(DeclarationError) as error:
         model(mixed)(churn().fit)
     assert str(error.value) == (
-        f"model 'churn': predictions are made partition by partition, and {said}. Give it views of sources with the same."
+        f"model 'churn': predictions are made partition by partition, and {said}. Give it views of sources with the same partitions: "
+        "files of hours can be read by the day, read_csv('rides/{day}T*.csv')."
     )
 
 
