@@ -77,12 +77,16 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if context.has_asset_partitions:
             definition = context.asset_partitions_def
             keys = list(context.asset_partition_keys)
-            _check_ready(lake, table, keys)
+            # An asset without partitions reads all that there are: those that nobody has made yet are no mistake.
+            is_everything = len(keys) == len(definition.get_partition_keys(dynamic_partitions_store=context.step_context.instance))
+            if not is_everything:
+                _check_ready(lake, table, keys)
             by = _columns(context.upstream_output.definition_metadata if context.upstream_output else {}, definition, name_of(table))
             if len(by) == 1 and len(there := partition_columns(lake, table)) == 1:
                 by = dict.fromkeys(by, there[0])  # the platform's silver is partitioned by arrival
             part = slice_of(definition, keys, by, name_of(table))
-            if is_own(lake, table) and not context.definition_metadata.get("allow_missing_partitions"):
+            is_checked = not is_everything and not context.definition_metadata.get("allow_missing_partitions")
+            if is_checked and is_own(lake, table):
                 each = {key: slice_of(definition, [key], by, name_of(table)) for key in keys}
                 _check_made(context, name_of(table), without_files(lake, table, each))
         rows = read_table(lake, table, part, context.definition_metadata.get("columns"))
