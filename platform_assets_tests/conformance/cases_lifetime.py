@@ -57,6 +57,13 @@ def _() -> Snapshots:
     return Snapshots(sum("amount", offset="60h").over("lifetime").named("late"), rows, expected)
 
 
+@case("a row that enters the day after a checkpoint is not in it, though another one of the entity entered on its day")
+def _() -> Snapshots:
+    rows = [at("2024-03-01 06:00", amount=1.0), at("2024-03-01 18:00", amount=2.0)]
+    expected = {"2024-03-03": 1.0, "2024-03-04": 3.0}
+    return Snapshots(sum("amount", offset="60h").over("lifetime").named("late"), rows, expected)
+
+
 @case("ties with a row before the checkpoint are broken by primary key, by arrival where keys are equal")
 def _() -> Snapshots:
     rows = [
