@@ -358,6 +358,13 @@ def _() -> Snapshots:
     return Snapshots(median, rows, values)
 
 
+@case("a late value that is one too many makes all of a quantile's values middles of their cells")
+def _() -> Snapshots:
+    median = replace(quantile("amount", 0.5), aggregation=Quantile(0.5, exact_up_to=2)).over("2d")
+    rows = [at("2024-03-01 06:00", arrives=LATE, amount=101.3), at(NOON, amount=1.0), at(ONE, amount=100.0)]
+    return Snapshots(median, rows, {DAY: 50.5, NEXT: 100.5, "2024-03-03": Expired(None)})
+
+
 @case("a count of different values beyond its bound reads registers, and is more than the bound")
 def _() -> Snapshots:
     few = replace(count_distinct("quantity"), aggregation=CountDistinct(exact_up_to=3)).over("2d")
