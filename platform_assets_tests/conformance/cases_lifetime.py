@@ -64,6 +64,14 @@ def _() -> Snapshots:
     return Snapshots(sum("amount", offset="60h").over("lifetime").named("late"), rows, expected)
 
 
+@case("each entity goes on from its own state in a checkpoint, whoever else is in it")
+def _() -> Snapshots:
+    others = [at("2024-03-01 05:00", user=user, amount=100.0 * number) for number, user in enumerate(("aaa", "bob", "zoë"), start=1)]
+    later = [at("2024-03-04 05:00", user=user, amount=1000.0) for user in ("aaa", "zoë")]
+    rows = [*others, at("2024-03-01 06:00", amount=1.0), *later, at("2024-03-04 06:00", amount=2.0), at("2024-03-06 06:00", amount=4.0)]
+    return Snapshots(sum("amount").over("lifetime"), rows, {"2024-03-01": 1.0, "2024-03-04": 3.0, "2024-03-06": 7.0})
+
+
 @case("ties with a row before the checkpoint are broken by primary key, by arrival where keys are equal")
 def _() -> Snapshots:
     rows = [
