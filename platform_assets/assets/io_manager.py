@@ -35,7 +35,10 @@ class LakeIOManager(dg.ConfigurableIOManager):
     `{"partition_column": {"date": "day", "region": "region"}}`, by default their names. Days, weeks and months are dates, hours times in
     UTC, names texts. A run of one partition adds the column where a frame has none.
 
-    `AssetIn(metadata={"columns": ["a", "b"]})` reads these columns alone.
+    `AssetIn(metadata={"columns": ["a", "b"]})` reads these columns alone, `{"allow_missing_partitions": True}` takes partitions that were
+    never made as empty.
+
+    `storage=S3Config(...)` and `client=ClientConfig(timeout="30s")` of dagster-deltalake say how the lake is reached, and spoken to.
 
     Raises:
         LakeError: a row of a partition that was not asked for, or a column of another type than the table has.
@@ -66,7 +69,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if context.has_asset_partitions:
             columns = _columns(context.definition_metadata, context.asset_partitions_def, where)
             part = slice_of(context.asset_partitions_def, context.asset_partition_keys, columns, where)
-            frame = _with_partition(frame, part, context.asset_partition_keys, context.asset_partitions_def, where)
+            frame = _with_partition(frame, part, context.asset_partition_keys, where)
         key = context.asset_key
         written = write_table(self.lake(), table_at(key), frame, part, context.run_id or "", key.to_user_string())
         context.add_output_metadata({"dagster/row_count": written.rows, "delta_version": written.version, "dagster/uri": written.uri})
@@ -77,15 +80,13 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if context.has_asset_partitions:
             definition = context.asset_partitions_def
             keys = list(context.asset_partition_keys)
-            # An asset without partitions reads all that there are: those that nobody has made yet are no mistake.
-            is_everything = len(keys) == len(definition.get_partition_keys(dynamic_partitions_store=context.step_context.instance))
-            if not is_everything:
-                _check_ready(lake, table, keys)
+            if not is_own(lake, table):
+                _check_ready(context, lake, table, keys)
             by = _columns(context.upstream_output.definition_metadata if context.upstream_output else {}, definition, name_of(table))
             if len(by) == 1 and len(there := partition_columns(lake, table)) == 1:
                 by = dict.fromkeys(by, there[0])  # the platform's silver is partitioned by arrival
             part = slice_of(definition, keys, by, name_of(table))
-            is_checked = not is_everything and not context.definition_metadata.get("allow_missing_partitions")
+            is_checked = _has_partitions(context) and not context.definition_metadata.get("allow_missing_partitions")
             if is_checked and is_own(lake, table):
                 each = {key: slice_of(definition, [key], by, name_of(table)) for key in keys}
                 _check_made(context, name_of(table), without_files(lake, table, each))
@@ -157,7 +158,7 @@ def _value(definition: TimeWindowPartitionsDefinition, at: datetime) -> date:
     return at.date() if is_of_days and at.time() == datetime.min.time() else at.astimezone(UTC)
 
 
-def _with_partition(frame: pl.LazyFrame, part: Slice, keys: Sequence[str], definition: Any, where: str) -> pl.LazyFrame:
+def _with_partition(frame: pl.LazyFrame, part: Slice, keys: Sequence[str], where: str) -> pl.LazyFrame:
     """The frame with the partition columns that it lacks, if it can only be of one partition."""
     missing = [column for column in part.columns if column not in frame.collect_schema()]
     if not missing:
@@ -182,13 +183,21 @@ def _check_made(context: dg.InputContext, where: str, without_files: Sequence[st
             )
 
 
-def _check_ready(lake: Lake, table: Table, keys: Sequence[str]) -> None:
+def _has_partitions(context: dg.InputContext) -> bool:
+    """Whether the asset that reads has partitions. One without reads all that there are: what nobody has made yet is no mistake."""
+    step = context.step_context
+    return any(step.has_asset_partitions_for_output(output.name) for output in step.step.step_outputs)
+
+
+def _check_ready(context: dg.InputContext, lake: Lake, table: Table, keys: Sequence[str]) -> None:
     """Of a table of the platform: whether the ledger says that these partitions are there, and may be read."""
-    if is_own(lake, table):
-        return
     entries = Ledger(lake).entries(name_of(table))
     missing = [key for key in keys if key not in entries]
     blocked = [key for key in keys if key in entries and entries[key].status == "blocked"]
+    if not _has_partitions(context):
+        if blocked:
+            context.log.warning(f"{name_of(table)}: {_some(blocked)} {_are(blocked)} blocked, and not among the rows that are read.")
+        return
     if missing:
         raise NotReadyError(f"{name_of(table)}: {_some(missing)} {_are(missing)} not there. Materialize {_it(missing)} first.")
     if blocked:

@@ -3,7 +3,6 @@
 The first nine tests are the lines of stores/test_cases_that_lose_rows_elsewhere.py and of dagster-io/dagster#34064.
 """
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,69 +16,15 @@ from dagster_deltalake import LocalConfig, S3Config
 
 from platform_assets import LakeIOManager
 from platform_assets.errors import LakeError, NotReadyError
-from platform_assets.stores.delta import Lake, PartitionFacts
-from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.delta import Lake
 from platform_assets.stores.own_tables import Slice, Spans, write_table
-from platform_assets.stores.tables import Span, moment_of
-from platform_assets.stores.verify import check_table, tables_of
-
-DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-09")
-HOURS = dg.HourlyPartitionsDefinition("2024-01-01-00:00", end_date="2024-01-03-00:00")
-REGIONS = dg.StaticPartitionsDefinition(["eu", "us", "it's"])
-BOTH = dg.MultiPartitionsDefinition({"day": DAYS, "region": REGIONS})
-RANGE = dg.BackfillPolicy.single_run()
+from platform_assets.stores.tables import Span
+from platform_assets_tests.assets.own_assets import BOTH, DAYS, HOURS, RANGE, REGIONS, day, days, heights, reader, returning, run, sales
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
-
-
-def run(lake: Lake, assets: Sequence[Any], *keys: str, **more: Any) -> dg.ExecuteInProcessResult:
-    """A run of these assets: without a key, of one partition, or of all from the first to the last."""
-    tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]} if len(keys) > 1 else {}
-    with dg.DagsterInstance.ephemeral() as instance:
-        return dg.materialize(
-            assets,
-            resources={"io_manager": LakeIOManager(lake_root=lake.root)},
-            partition_key=keys[0] if len(keys) == 1 else None,
-            tags=tags,
-            instance=instance,
-            **more,
-        )
-
-
-def days(context: dg.AssetExecutionContext) -> list[date]:
-    return [date.fromisoformat(key) for key in context.partition_keys]
-
-
-def sales(column: str = "partition", **frames: Any) -> Any:
-    """An asset by day: as many rows as the day of the month."""
-
-    @dg.asset(partitions_def=DAYS, backfill_policy=RANGE, metadata={"partition_column": column})
-    def sales(context: dg.AssetExecutionContext) -> pl.DataFrame:
-        """Sales."""
-        return pl.DataFrame({column: [day for day in days(context) for _ in range(day.day)]}).with_columns(x=pl.lit(1.5), **frames)
-
-    return sales
-
-
-def returning(frame: Any, name: str, **more: Any) -> Any:
-    """An asset without partitions that returns this."""
-
-    @dg.asset(name=name, **more)
-    def made() -> Any:
-        return frame
-
-    return made
-
-
-def heights(lake: Lake, *table: str, by: str = "partition") -> dict[Any, int]:
-    return dict(lake.scan((table[0], table[1])).group_by(by).len().sort(by).collect().iter_rows())
-
-
-def day(number: int) -> date:
-    return date(2024, 1, number)
 
 
 def test_a_day_replaces_itself_and_nothing_else(lake: Lake) -> None:
@@ -145,19 +90,6 @@ def test_a_row_of_another_partition_is_refused(lake: Lake) -> None:
     with pytest.raises(LakeError, match=r"rows do not belong to partition: \[2024-01-02, 2024-01-03\)"):
         run(lake, [sales(partition=pl.lit(day(3)))], "2024-01-02")
     assert not lake.exists(("sales", "table"))
-
-
-def reader(wanted: Any, start: int, **metadata: Any) -> tuple[Any, list[Any]]:
-    """An asset that reads this and so many days before, and what it was given."""
-    given: list[Any] = []
-    mapping = dg.TimeWindowPartitionMapping(start_offset=start, allow_nonexistent_upstream_partitions=True)
-
-    @dg.asset(partitions_def=DAYS, ins={"sales": dg.AssetIn(partition_mapping=mapping, metadata=metadata or None)})
-    def weekly(context: dg.AssetExecutionContext, sales: wanted) -> pl.DataFrame:
-        given.append(sales)
-        return pl.DataFrame({"n": [1]})
-
-    return weekly, given
 
 
 def test_a_window_of_three_days_is_read_whole(lake: Lake) -> None:
@@ -273,43 +205,6 @@ def test_days_of_a_time_zone_are_its_local_dates(lake: Lake) -> None:
     assert heights(lake, "sales", "table") == {date(2024, 3, 9) + timedelta(days=number): 1 for number in range(4)}
 
 
-def ours(lake: Lake, **status: str) -> Any:
-    """A table of the platform, of two days, as its own asset is to whoever reads it."""
-    ledger = Ledger(lake)
-    for key, rows in (("2024-01-01", 1), ("2024-01-02", 2)):
-        frame = pl.DataFrame({"arrival": [moment_of(key)] * rows, "x": [5] * rows})
-        facts = [PartitionFacts(key, rows, status.get(f"day{key[-1]}", "ok"))]
-        span = Span.of_one(moment_of(key))
-        written = lake.replace(("orders", "silver"), frame, by="arrival", span=span, facts=facts, declaration_version="v", run="r")
-        ledger.record([Entry("orders/silver", key, written.version, "v", rows, facts[0].status, files=written.files.get(key))])
-    return dg.AssetSpec(["orders", "silver"], partitions_def=DAYS)
-
-
-def from_ours() -> tuple[Any, list[pl.DataFrame]]:
-    given: list[pl.DataFrame] = []
-
-    @dg.asset(partitions_def=DAYS, ins={"silver": dg.AssetIn(["orders", "silver"])})
-    def mine(silver: pl.DataFrame) -> pl.DataFrame:
-        given.append(silver)
-        return silver.select("x")
-
-    return mine, given
-
-
-def test_a_table_of_the_platform_is_read_by_its_partitions(lake: Lake) -> None:
-    spec, (mine, given) = ours(lake), from_ours()
-    run(lake, [mine, spec], "2024-01-02", selection=[mine])
-    assert given[0]["x"].to_list() == [5, 5] and heights(lake, "mine", "table") == {day(2): 2}
-
-
-def test_a_partition_of_the_platform_that_is_missing_or_blocked_is_refused(lake: Lake) -> None:
-    spec, (mine, _) = ours(lake, day2="blocked"), from_ours()
-    with pytest.raises(NotReadyError, match=r"orders/silver: 2024-01-02 is blocked, .*platform-assets quarantine orders 2024-01-02"):
-        run(lake, [mine, spec], "2024-01-02", selection=[mine])
-    with pytest.raises(NotReadyError, match=r"orders/silver: 2024-01-03 is not there. Materialize it first"):
-        run(lake, [mine, spec], "2024-01-03", selection=[mine])
-
-
 def test_runs_at_once_lose_nothing(lake: Lake) -> None:
     def write(number: int) -> None:
         frame = pl.LazyFrame({"partition": [day(number)] * number, "x": [1] * number})
@@ -334,6 +229,33 @@ def test_a_partition_that_was_never_made_is_no_empty_one(lake: Lake) -> None:
     assert given[0].is_empty(), "it was made, and has no row"
 
 
+def test_a_first_partition_that_was_never_made_is_none_either(lake: Lake) -> None:
+    """Also when it is the only one that there is: a reader with partitions asks for it, it does not take whatever is there."""
+    one_day = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-02")
+    upstream = returning(pl.DataFrame({"x": [1]}), "upstream", partitions_def=one_day)
+
+    @dg.asset(partitions_def=one_day)
+    def reads(upstream: pl.DataFrame) -> pl.DataFrame:
+        return upstream
+
+    run(lake, [upstream], "2024-01-01")
+    lake.open(("upstream", "table")).delete()
+    with pytest.raises(NotReadyError, match=r"upstream/table: 2024-01-01 was never made"):
+        run(lake, [reads, upstream], "2024-01-01", selection=[reads])
+
+
+def test_a_lazy_frame_that_fails_in_the_middle_leaves_the_table_as_it_was(lake: Lake) -> None:
+    run(lake, [sales()], "2024-01-06")
+
+    def fail(frame: pl.DataFrame) -> pl.DataFrame:
+        raise ValueError("the third batch is broken")
+
+    broken = pl.LazyFrame({"partition": [day(6)], "x": [2.5]}).map_batches(fail, schema={"partition": pl.Date, "x": pl.Float64})
+    with pytest.raises(Exception, match="the third batch is broken"):
+        run(lake, [returning(broken, "sales", partitions_def=DAYS)], "2024-01-06")
+    assert lake.scan(("sales", "table")).collect()["x"].to_list() == [1.5] * 6
+
+
 @pytest.mark.parametrize(("one", "other"), [(["x"], ["x", "table"]), (["p", "q", "c"], ["p__q", "c"])])
 def test_two_assets_never_share_a_table(lake: Lake, one: list[str], other: list[str]) -> None:
     frame = pl.DataFrame({"x": [1]})
@@ -347,29 +269,6 @@ def test_the_platforms_own_folder_and_a_frame_without_columns_are_refused(lake: 
         run(lake, [returning(pl.DataFrame({"x": [1]}), "mine", key_prefix="_platform")])
     with pytest.raises(LakeError, match="a frame without columns is no table"):
         run(lake, [returning(pl.DataFrame(), "nothing")])
-
-
-def test_a_table_of_the_platform_is_not_written(lake: Lake) -> None:
-    ours(lake)
-    frame = pl.DataFrame({"arrival": [day(1)], "x": [6]})
-    with pytest.raises(LakeError, match=r"orders/silver is a table of the platform"):
-        run(
-            lake,
-            [returning(frame, "silver", key_prefix="orders", partitions_def=DAYS, metadata={"partition_column": "arrival"})],
-            "2024-01-01",
-        )
-    assert lake.scan(("orders", "silver")).collect()["x"].to_list() == [5, 5, 5]
-
-
-def test_verify_finds_nothing_wrong_with_them(lake: Lake) -> None:
-    ours(lake)  # there is a ledger
-    run(lake, [sales()], "2024-01-01")
-    run(lake, [returning(pl.DataFrame({"x": [1]}), "plain", key_prefix=["a", "b"])])
-    weekly, given = reader(pl.DataFrame, 0)
-    run(lake, [weekly, sales()], "2024-01-01", selection=[weekly])
-    assert given[0].height == 1
-    assert [finding for table in tables_of(lake) for finding in check_table(lake, table, deep=True)] == []
-    assert lake.exists(("a__b", "plain"))
 
 
 def test_configurations_of_dagster_deltalake_are_options_of_the_lake() -> None:
