@@ -78,17 +78,13 @@ def stages(graph: Graph, run: Run, online: Callable[[], OnlineStore] | None) -> 
     online: the online store; None leaves it out.
     """
 
-    def newest(partitions: Partitions) -> int:
-        ended = partitions.index(run.now) - 1
-        return ended if partitions.last is None else min(ended, partitions.last)
-
-    raw = [Stage((raw_table(one),), one.partitions, newest(one.partitions), partial(_outdated_raw, one)) for one in graph.sources]
+    raw = [Stage((raw_table(one),), one.partitions, one.partitions.ended(run.now), partial(_outdated_raw, one)) for one in graph.sources]
     made = [Stage(layer.tables, layer.partitions, layer.newest(run.now), partial(_outdated, layer)) for layer in graph.layers]
     published = []
     if online is not None:
         for view in graph.online_views:
             days = view.source.partitions
-            published.append(Stage((online_table(view),), days, newest(days), partial(_outdated_online, view, online)))
+            published.append(Stage((online_table(view),), days, days.ended(run.now), partial(_outdated_online, view, online)))
     return [*raw, *made, *published]
 
 

@@ -187,7 +187,7 @@ def test_models_that_know_nothing_are_rarely_said_to_be_better_than_each_other()
         truth = (np.arange(100) < FEWEST).astype(np.int8)
         found = gains("binary", truth, draw.random(100), draw.random(100), np.arange(100), turn)
         better += found["auc"].verdict == "better"
-    assert better <= 7, "2.5% of 60 are 1.5; of so few draws at random more than 7 come once in ten thousand"
+    assert better <= 7, "2.5% of 60 are 1.5; more than 7 would come by chance once in some thousand such tests"
 
 
 def test_a_metric_of_ones_own_that_fails_on_some_draws_is_left_out_of_these() -> None:

@@ -41,10 +41,10 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
             context.log.error(str(error))
         wanted = {p: f"{news.memory.asked[source.partitions.key(p)]} {memory.looked}" for p in news.ready}
         entries = run.ledger.entries(name_of(raw_table(source)))
-        made_anew = bool(entries) and identity != run.lake.identity(raw_table(source))
-        is_another_table = made_anew and bool(identity)
-        if made_anew:
-            identity, told = run.lake.identity(raw_table(source)), -1  # another table counts its versions anew
+        before, identity = identity, (run.lake.identity(raw_table(source)) or "") if entries else identity
+        is_another_table = bool(before) and before != identity
+        if before != identity:
+            told = -1  # another table counts its versions anew
         newest = max((entry.delta_version for entry in entries.values()), default=told)
         return dg.SensorResult(
             run_requests=requests.requests([raw], source.partitions, wanted),
