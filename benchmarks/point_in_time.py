@@ -21,7 +21,7 @@ from environment import peers_python, peers_versions
 from measured import Spent, in_short, is_same, report, say, sizes_asked, spawned, typical
 from two_views import SERVICE
 
-from platform_assets.engines.polars.as_of import point_in_time
+from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.stores.delta import Lake, PartitionFacts, Span
 
 SIZES = [(1_000_000, 100_000), (1_000_000, 1_000_000), (10_000_000, 100_000), (10_000_000, 1_000_000)]

@@ -23,8 +23,8 @@ import polars as pl
 from measured import cpu_seconds, number_given, options, peak_gb, report
 
 from platform_assets import Arrival, Entity, FeatureService, FeatureView, count, daily, max, mean, source, std, sum
-from platform_assets.engines.polars.as_of import point_in_time
-from platform_assets.engines.polars.change_log import change_log
+from platform_assets.kernels.change_log import change_log
+from platform_assets.kernels.point_in_time import point_in_time
 
 SIZES = [10_000_000, 1_000_000, 100_000]
 EVENTS, LABELS, ENTITIES = (number_given(place, size) for place, size in enumerate(SIZES, start=1))

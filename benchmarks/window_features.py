@@ -25,7 +25,7 @@ from measured import Spent, in_short, is_same, report, say, sizes_asked, spawned
 
 import platform_assets as pa
 from platform_assets import Arrival, Entity, FeatureView
-from platform_assets.engines.polars.change_log import change_log
+from platform_assets.kernels.change_log import change_log
 
 SIZES, QUICK = [2_000_000, 20_000_000, 100_000_000], [500_000]
 EVENTS_AN_ENTITY, START, DAYS, DAY, WINDOWS = 20, datetime(2024, 1, 1, tzinfo=UTC), 90, 86_400_000_000, (1, 7, 30)

@@ -12,8 +12,8 @@ from dagster._core.definitions.partitions.schedule_type import ScheduleType
 from pydantic import Field
 
 from platform_assets.assets.resource import with_storage
-from platform_assets.engines.polars.tables import is_table, table_of
 from platform_assets.errors import LakeError, NotReadyError
+from platform_assets.frames.tables import is_table, table_of
 from platform_assets.settings import load_settings
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger

@@ -10,8 +10,8 @@ from platform_assets.cli import MODULE
 from platform_assets.cli.declared import declared, definitions_of, platform_of
 from platform_assets.declare.names import UNPARSED, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.examples import with_example
 from platform_assets.errors import NotReadyError
+from platform_assets.kernels.examples import with_example
 from platform_assets.steps.run import name_of, span_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, quarantine_table, silver_table
 from platform_assets.stores.ledger import Entry

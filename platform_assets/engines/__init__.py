@@ -1,1 +1,1 @@
-"""How declared features are computed: by the naive reference, and by Polars."""
+"""Engines bring rows to the kernels and results to tables: Polars in one process; and the naive reference, which shares nothing."""

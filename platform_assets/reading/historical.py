@@ -10,9 +10,9 @@ import polars as pl
 from platform_assets.declare.attributes import View
 from platform_assets.declare.partitions import EPOCH
 from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
-from platform_assets.engines.polars.asked import check_labels, no_service
-from platform_assets.engines.polars.tables import table_of, with_types
 from platform_assets.errors import ComputeError
+from platform_assets.frames.tables import table_of, with_types
+from platform_assets.kernels.label_validation import check_labels, no_service
 from platform_assets.steps.lake import AnyLake, lake_at
 from platform_assets.steps.reading import Origin, features_of, lacking, layer_of, needed, origins, versions_of
 from platform_assets.steps.run import Run

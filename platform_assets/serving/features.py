@@ -12,9 +12,9 @@ import polars as pl
 from platform_assets.declare.durations import Age
 from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.training import FeatureService
-from platform_assets.engines.polars.asked import no_service
-from platform_assets.engines.polars.tables import KINDS, is_table, table_of, with_types
 from platform_assets.errors import OnlineError, SettingsError
+from platform_assets.frames.tables import KINDS, is_table, table_of, with_types
+from platform_assets.kernels.label_validation import no_service
 from platform_assets.serving.plan import plan_of
 from platform_assets.settings import PREFIX, load_settings
 from platform_assets.stores.online.client import OnlineClient

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.received import widened
 from platform_assets.errors import DamagedError, NotReadyError
+from platform_assets.kernels.received_types import widened
 from platform_assets.sources.arrival import Arrival
 from platform_assets.sources.returned import Returned, empty, read_rows
 from platform_assets.stores.contradictions import STORED_ROWS

@@ -12,12 +12,12 @@ import polars as pl
 
 from platform_assets.declare.names import READ_AS, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.incoming import Incoming
-from platform_assets.engines.polars.parse import why_unreadable
-from platform_assets.engines.polars.received import as_text, kept_schema_of
-from platform_assets.engines.polars.spill import BYTES_IN_MEMORY, in_batches
 from platform_assets.errors import PlatformError, SourceError, is_failure
 from platform_assets.expressions.types import DataType
+from platform_assets.frames.incoming import Incoming
+from platform_assets.frames.spill import BYTES_IN_MEMORY, in_batches
+from platform_assets.kernels.parse import why_unreadable
+from platform_assets.kernels.received_types import as_text, kept_schema_of
 from platform_assets.sources.arrival import Arrival
 from platform_assets.sources.columns import kept_names
 from platform_assets.sources.header import without

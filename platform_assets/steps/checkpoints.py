@@ -4,9 +4,9 @@ import polars as pl
 
 from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_of, months_of, snapshot_of, state_columns
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.checkpoint import checkpoint
-from platform_assets.engines.polars.kept import Checkpoint
 from platform_assets.errors import NotReadyError
+from platform_assets.kernels.checkpoint import checkpoint
+from platform_assets.kernels.checkpoint_state import Checkpoint
 from platform_assets.steps.batches import laid_aside
 from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, withdraw, write_and_record

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from platform_assets.declare.partitions import Partitions
-from platform_assets.engines.polars.examples import with_example
+from platform_assets.kernels.examples import with_example
 from platform_assets.steps.run import counted, stretches
 from platform_assets.stores.ledger import Entry
 

@@ -10,9 +10,9 @@ from platform_assets.declare.checkpoints import arrivals_of_snapshot, month_of
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.attributes import attributes_log
-from platform_assets.engines.polars.change_log import change_log
-from platform_assets.engines.polars.report import report
+from platform_assets.kernels.attributes import attributes_log
+from platform_assets.kernels.change_log import change_log
+from platform_assets.kernels.report import report
 from platform_assets.steps.batches import batches, laid_aside
 from platform_assets.steps.checkpoints import checkpoints_table, scan_checkpoint, unready_start
 from platform_assets.steps.damaged import without_damaged

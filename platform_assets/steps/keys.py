@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.times import index_of
+from platform_assets.kernels.times import index_of
 from platform_assets.steps.batches import batches
 from platform_assets.steps.run import Run, name_of, rows_of, span_of
 from platform_assets.steps.silver import silver_table

@@ -9,8 +9,8 @@ import polars as pl
 
 from platform_assets.declare.labels import LABEL_TIME, Labels
 from platform_assets.declare.training import TrainingSet
-from platform_assets.engines.polars.given_labels import JudgedLabels, judged_labels, no_rows, rows_of_source
-from platform_assets.engines.polars.labels import label_times, labels
+from platform_assets.kernels.given_labels import JudgedLabels, judged_labels, no_rows, rows_of_source
+from platform_assets.kernels.labels import label_times, labels
 from platform_assets.steps.run import span_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import Lake

@@ -12,9 +12,9 @@ import polars as pl
 from platform_assets.declare.metrics import STANDARD, Metric
 from platform_assets.declare.model import Model
 from platform_assets.declare.version import version_of_code
-from platform_assets.engines.polars.keys import keys_of
 from platform_assets.errors import DamagedError, ModelError
 from platform_assets.expressions.types import POLARS
+from platform_assets.kernels.entity_keys import keys_of
 from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.reading import Origin, features_of, lacking, origins, versions_of
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write_and_record

@@ -9,8 +9,8 @@ import polars as pl
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.training import FeatureService
-from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.errors import NotReadyError
+from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.serving.features import online_features
 from platform_assets.serving.plan import layout_of
 from platform_assets.steps.gold import gold_table

@@ -11,8 +11,8 @@ from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.training import FeatureService, FeaturesFrom
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.as_of import point_in_time
 from platform_assets.errors import NotReadyError
+from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.steps.gold import for_attributes, gold_table
 from platform_assets.steps.run import Run, name_of, span_of, unready
 from platform_assets.steps.silver import silver_table

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.examples import examples_of
 from platform_assets.engines.polars.silver import JudgedRows, judged
 from platform_assets.errors import NotReadyError
+from platform_assets.kernels.examples import examples_of
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
 from platform_assets.steps.damaged import without_damaged

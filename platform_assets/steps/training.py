@@ -4,8 +4,8 @@ import polars as pl
 
 from platform_assets.declare.labels import Labels
 from platform_assets.declare.training import TrainingSet
-from platform_assets.engines.polars.given_labels import rows_of_table
 from platform_assets.expressions.types import POLARS
+from platform_assets.kernels.given_labels import rows_of_table
 from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.labels import Times, arrivals_of, find_labels, times_of
 from platform_assets.steps.reading import Origin, features_of, lacking, origins, versions_of

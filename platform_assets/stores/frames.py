@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
-from platform_assets.engines.polars.stream import stream
 from platform_assets.errors import LakeError
+from platform_assets.frames.stream import stream
 
 _WIDER: dict[DataType | DataTypeClass, DataType] = {
     pl.UInt8: pl.Int16(),

@@ -15,8 +15,8 @@ from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
-from platform_assets.engines.polars.received import integers_of, widened, wider
 from platform_assets.errors import LakeError
+from platform_assets.kernels.received_types import integers_of, widened, wider
 from platform_assets.stores.commits import SAME_ROWS, commit_properties, read_actions, relative_path
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written, wait_for_others
 from platform_assets.stores.frames import RetypedError

@@ -11,13 +11,13 @@ from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines import reference
 from platform_assets.engines.polars import compute
-from platform_assets.engines.polars.as_of import point_in_time
-from platform_assets.engines.polars.attributes import attributes_log
-from platform_assets.engines.polars.change_log import change_log
-from platform_assets.engines.polars.parse import parsed
 from platform_assets.engines.polars.silver import Judged
-from platform_assets.engines.polars.times import index_of
 from platform_assets.expressions.types import POLARS
+from platform_assets.kernels.attributes import attributes_log
+from platform_assets.kernels.change_log import change_log
+from platform_assets.kernels.parse import parsed
+from platform_assets.kernels.point_in_time import point_in_time
+from platform_assets.kernels.times import index_of
 from platform_assets.testing.equality import Row
 
 Quarantined = dict[int, list[str]]

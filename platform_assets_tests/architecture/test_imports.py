@@ -10,9 +10,10 @@ from platform_assets_tests.architecture.modules import PACKAGE, imports, inner_i
 ORDER = [
     {"errors", "settings"},
     {"declare", "expressions", "aggregations"},
-    {"engines"},
+    {"kernels", "frames"},
     {"stores", "sources"},
     {"models", "streaming", "serving", "governance"},
+    {"engines"},
     {"steps"},
     {"assets", "reading"},
     {"public surface", "testing"},

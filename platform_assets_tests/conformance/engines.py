@@ -15,16 +15,16 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines import reference, reference_labels, reference_report
-from platform_assets.engines.polars.as_of import point_in_time
-from platform_assets.engines.polars.attributes import attributes_log
-from platform_assets.engines.polars.change_log import change_log
-from platform_assets.engines.polars.checkpoint import checkpoint
-from platform_assets.engines.polars.given_labels import judged_labels, rows_of_source, rows_of_table
-from platform_assets.engines.polars.kept import Checkpoint
-from platform_assets.engines.polars.labels import labels
-from platform_assets.engines.polars.report import report
 from platform_assets.engines.polars.silver import judged
 from platform_assets.expressions.types import POLARS
+from platform_assets.kernels.attributes import attributes_log
+from platform_assets.kernels.change_log import change_log
+from platform_assets.kernels.checkpoint import checkpoint
+from platform_assets.kernels.checkpoint_state import Checkpoint
+from platform_assets.kernels.given_labels import judged_labels, rows_of_source, rows_of_table
+from platform_assets.kernels.labels import labels
+from platform_assets.kernels.point_in_time import point_in_time
+from platform_assets.kernels.report import report
 from platform_assets.steps.labels import arrivals_of
 
 Row = dict[str, Any]

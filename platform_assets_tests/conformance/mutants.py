@@ -3,19 +3,19 @@
 from platform_assets_tests.conformance.mutant import Mutant, mutants
 from platform_assets_tests.conformance.mutants_silver import RULES, SILVER, SILVER_MUTANTS
 
-CHANGE_LOG = "engines/polars/change_log.py"
-KEYS = "engines/polars/keys.py"
-WINDOWS = "engines/polars/windows.py"
-MARKS = "engines/polars/marks.py"
-FROM_SILVER = "engines/polars/from_silver.py"
-KEPT = "engines/polars/kept.py"
-CHECKPOINT = "engines/polars/checkpoint.py"
-AS_OF = "engines/polars/as_of.py"
-LABELS = "engines/polars/labels.py"
-GIVEN = "engines/polars/given_labels.py"
-TIMES = "engines/polars/times.py"
-REPORT = "engines/polars/report.py"
-ATTRIBUTES = "engines/polars/attributes.py"
+CHANGE_LOG = "kernels/change_log.py"
+KEYS = "kernels/entity_keys.py"
+WINDOWS = "kernels/windows.py"
+MARKS = "kernels/evaluation_points.py"
+FROM_SILVER = "kernels/features_at.py"
+KEPT = "kernels/checkpoint_state.py"
+CHECKPOINT = "kernels/checkpoint.py"
+AS_OF = "kernels/point_in_time.py"
+LABELS = "kernels/labels.py"
+GIVEN = "kernels/given_labels.py"
+TIMES = "kernels/times.py"
+REPORT = "kernels/report.py"
+ATTRIBUTES = "kernels/attributes.py"
 
 MUTANTS: list[Mutant] = [
     *mutants(

@@ -3,10 +3,10 @@
 from platform_assets_tests.conformance.mutant import Mutant, mutants
 
 SILVER = "engines/polars/silver.py"
-RULES = "engines/polars/rules.py"
-DUPLICATES = "engines/polars/duplicates.py"
-PARSE = "engines/polars/parse.py"
-TIMESTAMPS = "engines/polars/timestamps.py"
+RULES = "kernels/rules.py"
+DUPLICATES = "kernels/duplicates.py"
+PARSE = "kernels/parse.py"
+TIMESTAMPS = "kernels/timestamps.py"
 
 SILVER_MUTANTS: list[Mutant] = [
     *mutants(

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from platform_assets import daily, weekly
 from platform_assets.declare.partitions import MICROSECOND, Partitions
-from platform_assets.engines.polars.times import index_at, index_of, physical, start_of, stored_partition
 from platform_assets.expressions.types import POLARS
+from platform_assets.kernels.times import index_at, index_of, physical, start_of, stored_partition
 from platform_assets_tests.declare.zones import CHANGES
 
 ZONES = sorted({zone for zone, _ in CHANGES.values()} | {"UTC"})

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.engines.polars.timestamps import dates_of, times_of, to_utc, why_no_dates, why_no_times
 from platform_assets.engines.reference_times import Unreadable, read_date, read_time
+from platform_assets.kernels.timestamps import dates_of, times_of, to_utc, why_no_dates, why_no_times
 
 Writer = Callable[[datetime], str]
 

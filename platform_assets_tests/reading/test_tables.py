@@ -11,8 +11,8 @@ import pytest
 
 from platform_assets import Entity, FeatureView, compute_features, count, daily, historical_features, source
 from platform_assets import sum as sum_
-from platform_assets.engines.polars.tables import table_of, with_types
 from platform_assets.errors import ComputeError
+from platform_assets.frames.tables import table_of, with_types
 from platform_assets_tests.reading.shop import Shop, frame, label
 from platform_assets_tests.steps.business import START
 

@@ -7,7 +7,7 @@ import pytest
 
 from platform_assets import daily, source
 from platform_assets.engines.polars.compute import judged, received
-from platform_assets.engines.polars.examples import examples_of, looks_like, with_example
+from platform_assets.kernels.examples import examples_of, looks_like, with_example
 
 
 class Visit:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from platform_assets import Arrival, daily, source
-from platform_assets.engines.polars import spill
 from platform_assets.errors import SourceError
+from platform_assets.frames import spill
 from platform_assets.sources import returned
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from platform_assets import daily, source
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.received import as_delivered, as_text, kept_exactly
+from platform_assets.kernels.received_types import as_delivered, as_text, kept_exactly
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver

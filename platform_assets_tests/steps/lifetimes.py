@@ -11,7 +11,7 @@ from platform_assets import FeatureView, count, first, last, max, mode, sum, wee
 from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.features import Feature
 from platform_assets.engines import reference
-from platform_assets.engines.polars.times import index_of
+from platform_assets.kernels.times import index_of
 from platform_assets.steps import stale
 from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints
 from platform_assets.steps.gold import gold_table

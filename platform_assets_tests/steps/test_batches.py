@@ -6,7 +6,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from platform_assets.engines.polars import windows
+from platform_assets.kernels import windows
 from platform_assets.steps import batches
 from platform_assets_tests.steps.business import Business, deliver, same
 

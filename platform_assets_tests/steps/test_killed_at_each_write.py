@@ -225,7 +225,7 @@ WRITERS = {
     "steps.batches": {"write_parquet("},  # a folder of the system's for temporary files
     "stores.storage": {"write_bytes("},  # a repair of damaged logs, which a person starts
     "sources.returned": {"sink_"},  # into memory, or temporary files: what a source's function returned
-    "engines.polars.stream": {"sink_"},  # into memory
+    "frames.stream": {"sink_"},  # into memory
     "stores.damage": {"sink_"},  # into nothing: whether a file can be decoded
     "stores.valkey": {"write_text("},  # which server runs in a folder, for a message
 }

@@ -7,8 +7,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from platform_assets.engines.polars.stream import stream
 from platform_assets.errors import LakeError
+from platform_assets.frames.stream import stream
 from platform_assets.stores import frames
 from platform_assets.stores.frames import Batches
 from platform_assets.stores.tables import Span

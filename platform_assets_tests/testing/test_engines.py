@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from platform_assets import AttributeView, Entity, FeatureView, compute_features, count, daily, source
 from platform_assets.aggregations import Count
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars import from_silver
 from platform_assets.errors import ComputeError, SourceError
+from platform_assets.kernels import features_at as from_silver
 from platform_assets.testing import assert_engines_agree, assert_features, events
 from platform_assets.testing.equality import Disagreement
 from platform_assets_tests.testing.shop import HOURLY, SALES, sales, spending

@@ -12,16 +12,16 @@ from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.as_of import point_in_time
-from platform_assets.engines.polars.attributes import attributes_log
-from platform_assets.engines.polars.change_log import change_log
-from platform_assets.engines.polars.keys import keys_of
-from platform_assets.engines.polars.parse import bounds_of, parsed
 from platform_assets.engines.polars.silver import Judged, judge
-from platform_assets.engines.polars.tables import KINDS, is_table, table_of
-from platform_assets.engines.polars.times import index_at, index_of, physical, stored_partition
 from platform_assets.errors import ComputeError, suggestion
 from platform_assets.expressions.types import POLARS
+from platform_assets.frames.tables import KINDS, is_table, table_of
+from platform_assets.kernels.attributes import attributes_log
+from platform_assets.kernels.change_log import change_log
+from platform_assets.kernels.entity_keys import keys_of
+from platform_assets.kernels.parse import bounds_of, parsed
+from platform_assets.kernels.point_in_time import point_in_time
+from platform_assets.kernels.times import index_at, index_of, physical, stored_partition
 
 Moment = str | date | datetime
 """A time: with its zone, or without one as text or as a date, which is UTC: "2024-03-05", "2024-03-05 14:30"."""

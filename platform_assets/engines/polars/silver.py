@@ -16,13 +16,13 @@ import polars as pl
 
 from platform_assets.declare.names import READ_AS
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.duplicates import DUPLICATE, EXACT, HASH, HASHES_AT_ONCE, ROW, Hashes, hash_of, marked, repeated
-from platform_assets.engines.polars.parse import parsed
-from platform_assets.engines.polars.rules import INDEX, PLACE, REASONS, Counts, Delivered, examine, in_delivered_types, received_columns
-from platform_assets.engines.polars.spill import Spill
-from platform_assets.engines.polars.stream import stream
-from platform_assets.engines.polars.times import index_at, physical
-from platform_assets.engines.polars.written import as_usual
+from platform_assets.frames.spill import Spill
+from platform_assets.frames.stream import stream
+from platform_assets.kernels.duplicates import DUPLICATE, EXACT, HASH, HASHES_AT_ONCE, ROW, Hashes, hash_of, marked, repeated
+from platform_assets.kernels.number_formats import as_usual
+from platform_assets.kernels.parse import parsed
+from platform_assets.kernels.rules import INDEX, PLACE, REASONS, Counts, Delivered, examine, in_delivered_types, received_columns
+from platform_assets.kernels.times import index_at, physical
 
 ROWS_AT_ONCE = 250_000
 ROWS_READ_AHEAD = 2_000_000

@@ -10,8 +10,8 @@ import polars as pl
 
 from platform_assets.declare.attributes import View
 from platform_assets.engines.polars import compute
-from platform_assets.engines.polars.keys import keys_of
 from platform_assets.errors import DeclarationError, PlatformError
+from platform_assets.kernels.entity_keys import keys_of
 from platform_assets.testing.cases.case import Case
 from platform_assets.testing.cases.declared import (
     Row,

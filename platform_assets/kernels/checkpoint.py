@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars import windows
-from platform_assets.engines.polars.kept import Checkpoint, kept_column
-from platform_assets.engines.polars.marks import Marks
-from platform_assets.engines.polars.windows import NEVER, Rows, arguments_of, chunks, passages_of, states_at
+from platform_assets.kernels import windows
+from platform_assets.kernels.checkpoint_state import Checkpoint, kept_column
+from platform_assets.kernels.evaluation_points import Marks
+from platform_assets.kernels.windows import NEVER, Rows, arguments_of, chunks, passages_of, states_at
 
 
 def checkpoint(

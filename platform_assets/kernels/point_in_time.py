@@ -8,11 +8,11 @@ from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.features import is_time_since
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.asked import check_labels
-from platform_assets.engines.polars.attributes import attributes_log, in_force
-from platform_assets.engines.polars.from_silver import features_at
-from platform_assets.engines.polars.on_demand import on_demand
 from platform_assets.expressions.types import POLARS
+from platform_assets.kernels.attributes import attributes_log, in_force
+from platform_assets.kernels.features_at import features_at
+from platform_assets.kernels.label_validation import check_labels
+from platform_assets.kernels.on_demand import on_demand
 
 _ROW, _AT = "__row", "__at"
 _EVERY = -(2**31), 2**31

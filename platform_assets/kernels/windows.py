@@ -20,11 +20,11 @@ from platform_assets.aggregations import Column, column_of
 from platform_assets.aggregations.column import Bools, Ints
 from platform_assets.declare.features import Closed, Measure
 from platform_assets.declare.view import FeatureView, StoredFeature
-from platform_assets.engines.polars.kept import ARRIVAL, ENTITY, ORDER, TIME, Checkpoint, Held, held, witnesses
-from platform_assets.engines.polars.keys import has_entity, keys_of
-from platform_assets.engines.polars.marks import Marks, classes, combined
-from platform_assets.engines.polars.times import index_of, indexes_at, microseconds, physical, start_of
 from platform_assets.errors import ComputeError
+from platform_assets.kernels.checkpoint_state import ARRIVAL, ENTITY, ORDER, TIME, Checkpoint, Held, held, witnesses
+from platform_assets.kernels.entity_keys import has_entity, keys_of
+from platform_assets.kernels.evaluation_points import Marks, classes, combined
+from platform_assets.kernels.times import index_of, indexes_at, microseconds, physical, start_of
 
 ROWS_AT_ONCE = 500_000
 """Memory is bounded by chunks of entities with about this many rows."""

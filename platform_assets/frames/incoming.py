@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from platform_assets.engines.polars.received import fits, integers_of, kept_exactly, kept_type, may_lose, text_of, wider
-from platform_assets.engines.polars.spill import Spill
+from platform_assets.frames.spill import Spill
+from platform_assets.kernels.received_types import fits, integers_of, kept_exactly, kept_type, may_lose, text_of, wider
 
 
 @dataclass

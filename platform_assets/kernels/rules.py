@@ -8,10 +8,10 @@ import polars as pl
 
 from platform_assets.declare.names import READ_AS, UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.parse import is_not_finite, parsed, why_unread
-from platform_assets.engines.polars.received import as_delivered, widened
-from platform_assets.engines.polars.times import index_at, index_of, microseconds, physical
-from platform_assets.engines.polars.written import as_usual
+from platform_assets.kernels.number_formats import as_usual
+from platform_assets.kernels.parse import is_not_finite, parsed, why_unread
+from platform_assets.kernels.received_types import as_delivered, widened
+from platform_assets.kernels.times import index_at, index_of, microseconds, physical
 
 PLACE = ("arrival", "delivery", "row_number")
 """Where a row stands in raw; no two rows stand in one place."""

@@ -7,7 +7,7 @@ from types import TracebackType
 
 import polars as pl
 
-from platform_assets.engines.polars.stream import stream
+from platform_assets.frames.stream import stream
 
 BYTES_IN_MEMORY = 1 << 26
 """So much stays in memory: of less, nothing is ever written."""

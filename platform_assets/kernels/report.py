@@ -8,8 +8,8 @@ import polars as pl
 from platform_assets.aggregations import column_of
 from platform_assets.declare.features import Measure
 from platform_assets.declare.report import GoldTable
-from platform_assets.engines.polars.times import index_at, index_of, physical, stored_partition
-from platform_assets.engines.polars.windows import argument_type, prepared
+from platform_assets.kernels.times import index_at, index_of, physical, stored_partition
+from platform_assets.kernels.windows import argument_type, prepared
 
 
 def event_partition(table: GoldTable) -> pl.Expr:

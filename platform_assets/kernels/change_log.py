@@ -7,10 +7,10 @@ import polars as pl
 
 from platform_assets.aggregations.column import Ints
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.kept import Checkpoint
-from platform_assets.engines.polars.marks import Marks
-from platform_assets.engines.polars.times import start_of, stored_partition
-from platform_assets.engines.polars.windows import Passage, Rows, chunks, finalized, passages_of, states_at
+from platform_assets.kernels.checkpoint_state import Checkpoint
+from platform_assets.kernels.evaluation_points import Marks
+from platform_assets.kernels.times import start_of, stored_partition
+from platform_assets.kernels.windows import Passage, Rows, chunks, finalized, passages_of, states_at
 
 
 def change_log(

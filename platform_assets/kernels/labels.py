@@ -8,11 +8,11 @@ import polars as pl
 from platform_assets.declare.labels import LABEL_TIME, Labels
 from platform_assets.declare.partitions import MICROSECOND
 from platform_assets.declare.training import TrainingSet
-from platform_assets.engines.polars.keys import has_entity, keys_of
-from platform_assets.engines.polars.report import aggregated
-from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch, start_of
-from platform_assets.engines.polars.windows import prepared
 from platform_assets.expressions.types import POLARS
+from platform_assets.kernels.entity_keys import has_entity, keys_of
+from platform_assets.kernels.report import aggregated
+from platform_assets.kernels.times import index_of, microseconds, physical, since_epoch, start_of
+from platform_assets.kernels.windows import prepared
 
 
 def label_times(data: TrainingSet, partition: int) -> list[datetime]:

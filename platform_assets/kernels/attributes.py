@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView
-from platform_assets.engines.polars.keys import keys_of
-from platform_assets.engines.polars.times import index_of, start_of
+from platform_assets.kernels.entity_keys import keys_of
+from platform_assets.kernels.times import index_of, start_of
 
 
 def attributes_log(view: AttributeView, silver: pl.LazyFrame, first: int, last: int) -> pl.DataFrame:

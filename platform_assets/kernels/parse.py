@@ -6,7 +6,9 @@ import polars as pl
 
 from platform_assets.declare.arguments import shown
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.timestamps import (
+from platform_assets.errors import SourceError
+from platform_assets.expressions.types import POLARS, DataType
+from platform_assets.kernels.timestamps import (
     EARLIEST,
     LATEST,
     OUT_OF_RANGE,
@@ -17,8 +19,6 @@ from platform_assets.engines.polars.timestamps import (
     why_no_dates,
     why_no_times,
 )
-from platform_assets.errors import SourceError
-from platform_assets.expressions.types import POLARS, DataType
 
 _TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
 

@@ -9,12 +9,12 @@ import polars as pl
 from platform_assets.declare.labels import LABEL_TIME, GivenLabels
 from platform_assets.declare.names import is_secret
 from platform_assets.declare.training import TrainingSet
-from platform_assets.engines.polars.asked import require_columns
-from platform_assets.engines.polars.keys import keys_of
-from platform_assets.engines.polars.tables import table_of, with_types
-from platform_assets.engines.polars.times import index_of, microseconds, physical, since_epoch, start_of
 from platform_assets.errors import ComputeError
 from platform_assets.expressions.types import POLARS
+from platform_assets.frames.tables import table_of, with_types
+from platform_assets.kernels.entity_keys import keys_of
+from platform_assets.kernels.label_validation import require_columns
+from platform_assets.kernels.times import index_of, microseconds, physical, since_epoch, start_of
 
 _VALUE, _TIME, _ARRIVED, _ROW = "__value", "__time", "__arrived", "__row"
 PLACE = ("arrival", "delivery", "row_number")

@@ -3,9 +3,9 @@
 import polars as pl
 
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.polars.marks import Marks
-from platform_assets.engines.polars.times import index_at, microseconds, physical, start_of
-from platform_assets.engines.polars.windows import chunks, finalized, passages_of, states_at
+from platform_assets.kernels.evaluation_points import Marks
+from platform_assets.kernels.times import index_at, microseconds, physical, start_of
+from platform_assets.kernels.windows import chunks, finalized, passages_of, states_at
 
 _TICK, _ENTITY = "__tick", "__entity"
 
