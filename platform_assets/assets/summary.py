@@ -9,7 +9,7 @@ from platform_assets.steps.described import SHOWN, described_block, described_ra
 from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.run import Done, Run, counted, name_of
-from platform_assets.steps.to_make import OLDER
+from platform_assets.steps.to_make import NOTHING_PLANNED, OLDER
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 
@@ -100,4 +100,4 @@ def _stale(layer: Layer, run: Run) -> list[int]:
     if not made:
         return []
     first, last = max(min(made), layer.partitions.first), max(made)
-    return sorted(p for p, one in layer.to_make(first, last, run, {}).items() if one.why == OLDER)
+    return sorted(p for p, one in layer.to_make(first, last, run, NOTHING_PLANNED).items() if one.why == OLDER)

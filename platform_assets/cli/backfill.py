@@ -1,6 +1,6 @@
 """Bringing tables up to date: what is missing or stale is made through Dagster, upstream first, whatever partitions the tables have."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -10,13 +10,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from platform_assets.cli.declared import definitions_of, graph_of, platform_of
 from platform_assets.cli.running import materialize
-from platform_assets.cli.status import Outdated, Stage, chosen, stages
+from platform_assets.cli.stages import Stage, by_reason, chosen, foreseen, good_when_made, stages
 from platform_assets.cli.surroundings import online_store, use_dagster_home
 from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets.settings import load_settings
 from platform_assets.steps.described import described_block, described_ranges
 from platform_assets.steps.run import Run, counted, name_of, stretches
+from platform_assets.steps.to_make import NOTHING_PLANNED
+from platform_assets.stores.tables import Table
 
 Bound = str | None
 
@@ -51,7 +53,7 @@ def backfill(
         for stage in todo:
             progress.update(task, description=", ".join(name_of(table) for table in stage.tables))
             first, last = bounds(stage.partitions, stage.first, stage.last, since, until)
-            outdated = stage.outdated(first, last, run(), {})
+            outdated = stage.outdated(first, last, run(), NOTHING_PLANNED)
             if waiting := [p for p, one in outdated.items() if not one.can_be_made]:
                 done.waiting[stage.name] = f"{described_ranges(stage.partitions, waiting)} ({len(waiting):,})"
             for first, last in stretches(sorted(outdated.keys() - waiting)):
@@ -117,19 +119,26 @@ def run_backfill(names: tuple[str, ...], module: str, since: Bound, until: Bound
 
 
 def _show_plan(console: Console, todo: Sequence[Stage], run: Run, since: Bound, until: Bound) -> bool:
-    """What a backfill would make first: what of the tables downstream is outdated then is known when these are made."""
-    known: dict[tuple[str, str], dict[int, Outdated]] = {}
+    """What a backfill would make: what is outdated now, and what will be when that is made."""
+    made: dict[Table, Collection[int]] = {}
+    number = tables = 0
     for stage in todo:
-        first, last = bounds(stage.partitions, stage.first, stage.last, since, until)
-        found = stage.outdated(first, last, run, known)
-        known |= dict.fromkeys(stage.tables, found)
-        for why in dict.fromkeys(one.why for one in found.values()):
-            indexes = [p for p, one in found.items() if one.why == why]
-            console.print(f"  {stage.name}: {described_ranges(stage.partitions, indexes)} ({len(indexes):,}): {why}", soft_wrap=True)
+        outdated = foreseen(stage, *bounds(stage.partitions, stage.first, stage.last, since, until), run, made)
+        made |= dict.fromkeys(stage.tables, good_when_made(outdated))
+        would_be = [p for p, one in outdated.items() if one.can_be_made]
+        number, tables = number + len(would_be) * len(stage.tables), tables + (len(stage.tables) if would_be else 0)
+        for can_be_made in (True, False):
+            for why, indexes in by_reason(outdated, [p for p, one in outdated.items() if one.can_be_made == can_be_made]):
+                said = f"{stage.name}: {described_ranges(stage.partitions, indexes)} ({len(indexes):,}): {why}"
+                console.print(f"  {said}" if can_be_made else f"cannot be made yet: {said}", soft_wrap=True)
+    if not number:
+        console.print("Nothing to do: everything that can be made is up to date.")
+        return True
+    would = f"{counted(number, 'partition')} of {counted(tables, 'table')}"
     console.print(
-        "Nothing was made. What reads these becomes stale when they are made, and follows in the same backfill."
-        if any(known.values())
-        else "Everything is up to date."
+        f"Nothing was made. A backfill would make {would}. What it receives is judged only then: what reads a day that turns out to be "
+        "blocked waits, and late rows make earlier days of reports stale.",
+        soft_wrap=True,
     )
     return True
 

@@ -1,11 +1,9 @@
 """What of each table is there, and what is missing, stale, blocked or failed, and why."""
 
 import json
-import math
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import dagster as dg
 from rich.box import SIMPLE
@@ -13,118 +11,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Shown
 
-from platform_assets.assets.keys import key_of
-from platform_assets.assets.partitions import partitions_definition
 from platform_assets.cli import MODULE
 from platform_assets.cli.declared import definitions_of, graph_of, platform_of
+from platform_assets.cli.failures import failures
+from platform_assets.cli.stages import Outdated, Stage, by_reason, chosen, good_when_made, stages
 from platform_assets.cli.surroundings import use_dagster_home
-from platform_assets.declare.attributes import View
-from platform_assets.declare.partitions import Partitions
-from platform_assets.declare.source import Source
-from platform_assets.errors import PlatformError, suggestion
 from platform_assets.settings import load_settings
-from platform_assets.sources.receive import raw_table
-from platform_assets.steps.described import described_ranges
-from platform_assets.steps.gold import online_table
-from platform_assets.steps.layers import Graph, Layer
-from platform_assets.steps.news import Memory, find_news
-from platform_assets.steps.run import Run, counted, name_of
-from platform_assets.steps.stale import Stale
-from platform_assets.steps.to_make import MISSING
+from platform_assets.steps.described import SHOWN, described_ranges
+from platform_assets.steps.run import Run, counted
+from platform_assets.steps.to_make import Plan
+from platform_assets.steps.verdict import verdict
 from platform_assets.stores.delta import Table
-from platform_assets.stores.online.connection import OnlineStore
-
-NOTHING_FOUND = "missing: nothing was found for it"
-DELIVERED_AGAIN = "delivered again with other rows"
-NOT_PUBLISHED = "not published yet"
-NEWER_MODEL = "a newer model would make it differently"
-
-
-@dataclass(frozen=True)
-class Outdated:
-    """Why a partition is missing or stale, and whether a run could make it now."""
-
-    why: str
-    can_be_made: bool
-    is_there: bool = True
-    """Whether there is an older one, unless the reason says so."""
-
-    @property
-    def is_missing(self) -> bool:
-        return not self.is_there or self.why in (MISSING, NOTHING_FOUND, NOT_PUBLISHED)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Tables that one step makes, the partitions of them that have ended, and how to find out which of these are outdated."""
-
-    tables: tuple[Table, ...]
-    partitions: Partitions
-    last: int
-    outdated: Callable[[int, int, Run, Stale], dict[int, Outdated]]
-
-    @property
-    def first(self) -> int:
-        return self.partitions.first
-
-    @property
-    def name(self) -> str:
-        return name_of(self.tables[0])
-
-
-def stages(graph: Graph, run: Run, online: Callable[[], OnlineStore] | None) -> list[Stage]:
-    """The tables of some declarations, upstream first.
-
-    online: the online store; None leaves it out.
-    """
-
-    raw = [Stage((raw_table(one),), one.partitions, one.partitions.ended(run.now), partial(_outdated_raw, one)) for one in graph.sources]
-    made = [Stage(layer.tables, layer.partitions, layer.newest(run.now), partial(_outdated, layer)) for layer in graph.layers]
-    published = []
-    if online is not None:
-        for view in graph.online_views:
-            days = view.source.partitions
-            published.append(Stage((online_table(view),), days, days.ended(run.now), partial(_outdated_online, view, online)))
-    return [*raw, *made, *published]
-
-
-def _outdated_raw(source: Source, first: int, last: int, run: Run, _: Stale) -> dict[int, Outdated]:
-    known, found = run.ledger.entries(name_of(raw_table(source))), dict[int, Outdated]()
-    news = find_news(source, run, Memory(), last - first + 1, seconds=math.inf)
-    ready, failed = set(news.ready), {source.partitions.number(key): error for key, error in news.failed.items()}
-    for p in range(first, last + 1):
-        is_known = source.partitions.key(p) in known
-        if p in failed:
-            # Without the partition, which stands before it: so those with the same reason are told together.
-            why = str(failed[p]).splitlines()[0].replace(f", partition {source.partitions.key(p)}", "")
-            found[p] = Outdated(why, True, is_known)
-        elif p in ready:
-            found[p] = Outdated(DELIVERED_AGAIN if is_known else MISSING, True)
-        elif not is_known:
-            found[p] = Outdated(NOTHING_FOUND, False)
-    return found
-
-
-def _outdated(layer: Layer, first: int, last: int, run: Run, stale: Stale) -> dict[int, Outdated]:
-    found = {p: Outdated(one.why, one.can_be) for p, one in layer.to_make(first, last, run, stale).items()}
-    return dict.fromkeys(layer.only_by_hand(first, last, run), Outdated(NEWER_MODEL, True)) | found
-
-
-def _outdated_online(view: View, online: Callable[[], OnlineStore], first: int, last: int, run: Run, stale: Stale) -> dict[int, Outdated]:
-    from platform_assets.steps.online import stale_online  # Redis, which most commands do not need
-
-    return dict.fromkeys(stale_online(view, first, last, run, online()), Outdated(NOT_PUBLISHED, True))
 
 
 @dataclass(frozen=True)
 class TableStatus:
-    """What is to be said of a table's partitions."""
+    """What is to be said of a table's partitions: each is up to date, missing, stale, blocked or failed, and counts as one of these."""
 
     stage: Stage
     outdated: Mapping[int, Outdated]
     blocked: Mapping[int, str]
-    failed: Collection[int]
-    """Those whose last run failed, as far as Dagster knows."""
+    failed: Mapping[int, str]
+    """The errors of those that are outdated, could be made, and whose last run failed, as far as Dagster knows."""
+    verdicts: Mapping[int, str]
+    """Of a model's partitions whether each is good, and why."""
 
     @property
     def there(self) -> int:
@@ -133,32 +43,40 @@ class TableStatus:
 
     @property
     def missing(self) -> list[int]:
-        return [p for p, one in self.outdated.items() if one.is_missing and p not in self.blocked]
+        return [p for p, one in self.outdated.items() if one.is_missing and p not in self.blocked and p not in self.failed]
 
     @property
     def stale(self) -> list[int]:
-        return [p for p, one in self.outdated.items() if not one.is_missing and p not in self.blocked]
+        return [p for p, one in self.outdated.items() if not one.is_missing and p not in self.blocked and p not in self.failed]
 
     def said(self) -> dict[str, object]:
         """The same in plain words, for programs."""
         key = self.stage.partitions.key
-        return {
+        reasons = {p: by_reason(self.outdated, [p])[0][0] for p in self.outdated}
+        found: dict[str, object] = {
             "table": self.stage.name,
             "up_to_date": self.there,
-            "missing": {key(p): self.outdated[p].why for p in self.missing},
-            "stale": {key(p): self.outdated[p].why for p in self.stale},
+            "missing": {key(p): reasons[p] for p in self.missing},
+            "stale": {key(p): reasons[p] for p in self.stale},
             "blocked": {key(p): why for p, why in self.blocked.items()},
-            "failed": [key(p) for p in self.failed],
+            "failed": {key(p): why for p, why in self.failed.items()},
         }
+        if self.verdicts:
+            found["verdicts"] = {key(p): why for p, why in self.verdicts.items()}
+        return found
 
 
 def statuses(todo: Iterable[Stage], run: Run, instance: dg.DagsterInstance | None) -> Iterator[TableStatus]:
-    """The status of each stage's tables, upstream first: what is stale upstream makes what reads it impossible to make."""
-    known: dict[Table, Collection[int]] = {}
+    """The status of each stage's tables, upstream first: what a backfill makes first is not waited for."""
+    made: dict[Table, Collection[int]] = {}
     for stage in todo:
-        outdated = stage.outdated(stage.first, stage.last, run, known)
-        known |= dict.fromkeys(stage.tables, outdated.keys())
-        yield TableStatus(stage, outdated, _blocked(stage, run), _failed(stage, instance) if instance else ())
+        outdated = stage.outdated(stage.first, stage.last, run, Plan(made=made))
+        blocked = _blocked(stage, run)
+        could_be_made = [p for p, one in outdated.items() if one.can_be_made and p not in blocked]
+        failed = failures(stage.tables[0], stage.partitions, could_be_made, instance) if instance else {}
+        good = [p for p in good_when_made(outdated) if p not in failed]
+        made |= dict.fromkeys(stage.tables, good)
+        yield TableStatus(stage, outdated, blocked, failed, _verdicts(stage, run))
 
 
 def _blocked(stage: Stage, run: Run) -> dict[int, str]:
@@ -171,22 +89,25 @@ def _blocked(stage: Stage, run: Run) -> dict[int, str]:
     return found
 
 
-def _failed(stage: Stage, instance: dg.DagsterInstance) -> list[int]:
-    definition = partitions_definition(stage.partitions)
-    keys = [stage.partitions.key(p) for p in range(stage.first, stage.last + 1)]
-    found = instance.get_status_by_partition(key_of(stage.tables[0]), keys, definition) or {}
-    return [stage.partitions.number(key) for key, status in found.items() if status is not None and status.value == "FAILED"]
+def _verdicts(stage: Stage, run: Run) -> dict[int, str]:
+    if stage.tables[0][1] != "model":
+        return {}
+    return {stage.partitions.number(key): verdict(entry) for key, entry in run.ledger.entries(stage.name).items()}
 
 
 def show_status(names: tuple[str, ...], module: str, as_json: bool) -> None:
     """The status of a module's tables, or of those named."""
     definitions = definitions_of(module)
-    run, settings = platform_of(definitions).run("status"), load_settings()
+    run, settings, graph = platform_of(definitions).run("status"), load_settings(), graph_of(definitions)
     use_dagster_home(settings, module)
     online = platform_of(definitions).online if settings.redis_url is not None else None
-    todo = chosen(stages(graph_of(definitions), run, online), names)
+    every = stages(graph, run, online)
+    asked = chosen(every, names)
+    needed = graph.upstream(table for stage in asked for table in stage.tables)
     instance = dg.DagsterInstance.get() if os.path.exists(os.environ.get("DAGSTER_HOME", "")) else None
-    found = list(statuses(todo, run, instance))
+    # What a table waits for follows from all that it is made of.
+    found = list(statuses([stage for stage in every if not needed.isdisjoint(stage.tables)], run, instance))
+    found = [status for status in found if status.stage in asked]
     console = Console(highlight=False)
     if as_json:
         print(json.dumps([status.said() for status in found], indent=2))
@@ -194,19 +115,6 @@ def show_status(names: tuple[str, ...], module: str, as_json: bool) -> None:
     _show(console, found, module)
     if online is None:
         console.print("The online store was not looked at: set PLATFORM_REDIS_URL to see what is not published yet.")
-
-
-def chosen(todo: list[Stage], names: tuple[str, ...]) -> list[Stage]:
-    """The stages of declarations or tables that a person names, such as orders or orders/silver; all when nothing is named."""
-    for name in names:
-        if not any(_is_named(stage, name) for stage in todo):
-            known = {name_of(table) for stage in todo for table in stage.tables} | {table[0] for stage in todo for table in stage.tables}
-            raise PlatformError(f"there is no table or declaration {name!r} here. {suggestion(name, known)}")
-    return [stage for stage in todo if not names or any(_is_named(stage, name) for name in names)]
-
-
-def _is_named(stage: Stage, name: str) -> bool:
-    return any(name in (name_of(table), table[0]) for table in stage.tables)
 
 
 def _show(console: Console, found: list[TableStatus], module: str) -> None:
@@ -222,7 +130,10 @@ def _show(console: Console, found: list[TableStatus], module: str) -> None:
     for status in found:
         for what, why, indexes in _reasons(status):
             said = f"{status.stage.name} {what}: {described_ranges(status.stage.partitions, indexes)} ({len(indexes):,})"
+            why = why.removeprefix(f"{what}; ").removeprefix(f"{what}: ")
             console.print(f"{escape(said)}: {escape(why)}" if why != what else escape(said), soft_wrap=True)
+        for said in _said_of_models(status):
+            console.print(escape(said), soft_wrap=True)
     of = "" if module == MODULE else f" --module {module}"
     if any(one.can_be_made for status in found for one in status.outdated.values()):
         console.print(f"\nBring everything up to date: platform-assets backfill{of}", soft_wrap=True)
@@ -233,9 +144,17 @@ def _show(console: Console, found: list[TableStatus], module: str) -> None:
 def _reasons(status: TableStatus) -> Iterator[tuple[str, str, list[int]]]:
     """The partitions that want attention, by what is the matter with them and why."""
     for what, indexes in (("missing", status.missing), ("stale", status.stale)):
-        for why in dict.fromkeys(status.outdated[p].why for p in indexes):
-            yield what, why, [p for p in indexes if status.outdated[p].why == why]
-    for why in dict.fromkeys(status.blocked.values()):
-        yield "blocked", why, [p for p, reason in status.blocked.items() if reason == why]
-    if status.failed:
-        yield "failed", "its last run failed: see it in the UI", list(status.failed)
+        for why, alike in by_reason(status.outdated, indexes):
+            yield what, why, alike
+    for what, reasons in (("blocked", status.blocked), ("failed", status.failed)):
+        for why in dict.fromkeys(reasons.values()):
+            yield what, why, [p for p, reason in reasons.items() if reason == why]
+
+
+def _said_of_models(status: TableStatus) -> Iterator[str]:
+    """Whether the newest models are good, and why."""
+    newest = sorted(status.verdicts)[-SHOWN:]
+    for p in newest:
+        yield f"{status.stage.name} {status.stage.partitions.key(p)}: {status.verdicts[p]}"
+    if more := len(status.verdicts) - len(newest):
+        yield f"{status.stage.name}: {counted(more, 'older model')}, with all others in --json"

@@ -22,7 +22,6 @@ from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.steps.run import Done, Run, name_of
 from platform_assets.steps.silver import make_silver, quarantine_table, silver_table
 from platform_assets.steps.stale import (
-    Stale,
     checkpoints_to_make,
     model_to_make,
     predictions_to_make,
@@ -32,7 +31,7 @@ from platform_assets.steps.stale import (
     training_to_make,
     view_to_make,
 )
-from platform_assets.steps.to_make import ToMake
+from platform_assets.steps.to_make import Plan, ToMake
 from platform_assets.steps.training import make_training, training_table
 from platform_assets.stores.delta import Table
 
@@ -46,8 +45,8 @@ class Layer:
     reads: tuple[Table, ...]
     version: str
     """Of the declaration."""
-    to_make: Callable[[int, int, Run, Stale], dict[int, ToMake]]
-    """The stale ones of the partitions first..last, given which are known to be stale in other tables."""
+    to_make: Callable[[int, int, Run, Plan], dict[int, ToMake]]
+    """The stale ones of the partitions first..last, given what is planned for other tables."""
     make: Callable[..., Done]
     """The step: of partitions first..last and a run; where `with_models`, also of the folder of trained models."""
     is_withdrawn: bool = False
@@ -61,7 +60,7 @@ class Layer:
     """Tables of the same declaration that it needs besides: checkpoints, a model."""
     from_their_beginning: bool = False
     """Whether a partition can be made when its time begins: a checkpoint is the state with which a month begins."""
-    only_by_hand: Callable[[int, int, Run], Iterable[int]] = lambda first, last, run: ()
+    only_by_hand: Callable[[int, int, Run, Plan], Iterable[int]] = lambda first, last, run, plan: ()
     """Partitions that only a person asks for again, in a backfill: predictions that a newer model would make differently."""
 
     @property

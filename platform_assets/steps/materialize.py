@@ -23,6 +23,7 @@ from platform_assets.steps.lake import AnyLake, lake_at
 from platform_assets.steps.layers import Graph, Layer, made_twice
 from platform_assets.steps.raw import receive_all
 from platform_assets.steps.run import Done, Run, name_of, stretches
+from platform_assets.steps.to_make import NOTHING_PLANNED
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.succession import WITHDRAWN, entries_of_version
@@ -222,7 +223,7 @@ def _receive(source: Source, first: int, last: int, run: Run) -> TableOutcome:
 
 def _make(layer: Layer, models: Path, first: int, last: int, run: Run) -> TableOutcome:
     """Runs the step for the partitions that are not as they should be, those also that it will refuse: it says why."""
-    stale, done = {*layer.only_by_hand(first, last, run), *layer.to_make(first, last, run, {})}, Done()
+    stale, done = {*layer.only_by_hand(first, last, run, NOTHING_PLANNED), *layer.to_make(first, last, run, NOTHING_PLANNED)}, Done()
     for begin, end in stretches(sorted(stale)):
         one = layer.make(begin, end, run, *([models] if layer.with_models else []))
         done.entries |= one.entries

@@ -19,6 +19,7 @@ from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.reading import Origin, features_of, lacking, origins, versions_of
 from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, write_and_record
 from platform_assets.steps.training import training_table
+from platform_assets.steps.verdict import failed_checks
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 
@@ -132,11 +133,21 @@ def _recorded(
     folder = save(result, artifacts / model.name, provenance)
     scores = dict(_scores(result))
     learnt = {"cut": result.cut, "seen_until": result.seen_until, "outcomes_until": result.outcomes_until}
-    row = {"trained": True, "good": result.passed, "artifact": f"{model.name}/{folder.name}", "refit": result.refit, **scores, **learnt}
+    checks = [asdict(check) for check in result.checks]
+    why = failed_checks(checks) or None
+    row = {
+        "trained": True,
+        "good": result.passed,
+        "reason": why,
+        "artifact": f"{model.name}/{folder.name}",
+        "refit": result.refit,
+        **scores,
+        **learnt,
+    }
     details = {
         "good": result.passed,
         "artifact": row["artifact"],
-        "checks": [asdict(check) for check in result.checks],
+        "checks": checks,
         "refit": result.refit,
         **{name: at.isoformat() for name, at in {**learnt, "predicts_from": predicts_from}.items()},
         **scores,

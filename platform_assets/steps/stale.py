@@ -4,7 +4,7 @@ By the ledger, so whatever made or missed a change: why each is stale, and wheth
 """
 
 from bisect import bisect
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,14 +25,11 @@ from platform_assets.steps.model import latest_good, model_table, predictions_ta
 from platform_assets.steps.reading import layer_of, needed, table_of
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, quarantine_table, silver_table
-from platform_assets.steps.to_make import MISSING, OLDER, Needed, Reads, ToMake, to_make
+from platform_assets.steps.to_make import MISSING, NOTHING_PLANNED, OLDER, Needed, Plan, Reads, ToMake, to_make
 from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.succession import entries_of_version
-
-Stale = Mapping[Table, Collection[int]]
-"""Partitions that are known to be stale: what reads them cannot be made now."""
 
 
 def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
@@ -53,13 +50,13 @@ def _is_news(source: Source, partition: int, run: Run, known: Mapping[str, Entry
         return True
 
 
-def silver_to_make(source: Source, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
+def silver_to_make(source: Source, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
     """Of silver and quarantine, which are written together."""
     raw, needed = raw_table(source), {p: {raw_table(source): range(p - source.duplicates_within, p + 1)} for p in range(first, last + 1)}
     found = _accepted_since(source, first, last, run)
     # Both tables: of two runs at once, one may have written silver last and the other quarantine.
     for table in (quarantine_table(source), silver_table(source)):
-        found |= to_make(table, source.partitions, source.version, needed, [Reads(raw, source.partitions, None)], run, stale or {})
+        found |= to_make(table, source.partitions, source.version, needed, [Reads(raw, source.partitions, None)], run, plan)
     return dict(sorted(found.items()))
 
 
@@ -77,7 +74,7 @@ def _accepted_since(source: Source, first: int, last: int, run: Run) -> dict[int
     return found
 
 
-def view_to_make(view: View, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
+def view_to_make(view: View, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
     silver, source = silver_table(view.source), view.source
     reads = [Reads(silver, source.partitions, source.version, blocked_too=isinstance(view, AttributeView))]
     needed: dict[int, Needed] = {p: {silver: range(view.reads_from(p), p + 1)} for p in range(first, last + 1)}
@@ -85,10 +82,10 @@ def view_to_make(view: View, first: int, last: int, run: Run, stale: Stale | Non
         checkpoints, before = checkpoints_table(view), {p: month_of(view, p) for p in range(first, last + 1)}
         reads.append(Reads(checkpoints, months_of(view), view.version))
         needed = {p: {silver: arrivals_of_snapshot(view, p), checkpoints: [] if month is None else [month]} for p, month in before.items()}
-    return to_make(gold_table(view), source.partitions, view.version, needed, reads, run, stale or {}, is_withdrawn=True)
+    return to_make(gold_table(view), source.partitions, view.version, needed, reads, run, plan, is_withdrawn=True)
 
 
-def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
+def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
     """Those that are older than silver, and all after the first of them: each is made of the one before it.
 
     A run makes them in order, so one can be made if its silver is there and the one before it is, or can be made too.
@@ -96,10 +93,10 @@ def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, stal
     silver, source, table, months = silver_table(view.source), view.source, checkpoints_table(view), months_of(view)
     of_silver = {m: {silver: arrivals_of_checkpoint(view, m)} for m in range(first, last + 1)}
     reads = [Reads(silver, source.partitions, source.version)]
-    found = to_make(table, months, view.version, of_silver, reads, run, stale or {}, is_withdrawn=True)
+    found = to_make(table, months, view.version, of_silver, reads, run, plan, is_withdrawn=True)
     made = made_in(view, run)
     of_earlier = {m: {made: [m - 1] if m > months.first else []} for m in range(first, last + 1)}
-    later = to_make(table, months, view.version, of_earlier, [Reads(made, months, view.version)], run, stale or {}, is_withdrawn=True)
+    later = to_make(table, months, view.version, of_earlier, [Reads(made, months, view.version)], run, plan, is_withdrawn=True)
     own = entries_of_version(run.lake, run.ledger, table, view.version, months)
     for month in range(first, last + 1):
         before, entry = found.get(month - 1), own.get(months.key(month))
@@ -108,23 +105,25 @@ def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, stal
         if month in found:
             mine = found[month]
             can_be = taken_back or (mine.can_be and (before is None or before.can_be))
-            found[month] = replace(mine, can_be=can_be, is_taken_back=mine.is_taken_back or taken_back)
+            waits_for = mine.waits_for or (before.waits_for if before else None)
+            found[month] = replace(mine, can_be=can_be, is_taken_back=mine.is_taken_back or taken_back, waits_for=waits_for)
         elif before is not None:
-            found[month] = ToMake(OLDER, before.can_be or taken_back, f"{before.of} {entry.delta_version if entry else -1}", taken_back)
+            of = f"{before.of} {entry.delta_version if entry else -1}"
+            found[month] = ToMake(OLDER, before.can_be or taken_back, of, taken_back, before.waits_for)
         elif month in later:
             found[month] = later[month]
     return dict(sorted(found.items()))
 
 
-def report_to_make(report: GoldTable, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
+def report_to_make(report: GoldTable, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
     silver, source = silver_table(report.source), report.source
     arrivals = arrivals_of(source.partitions, run.ledger.entries(name_of(silver)))
     needed = {p: {silver: needed_arrivals(report, p, arrivals)} for p in range(first, last + 1)}
     reads = Reads(silver, source.partitions, source.version)
-    return to_make(gold_table(report), source.partitions, report.version, needed, [reads], run, stale or {}, is_withdrawn=True)
+    return to_make(gold_table(report), source.partitions, report.version, needed, [reads], run, plan, is_withdrawn=True)
 
 
-def training_to_make(data: TrainingSet, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
+def training_to_make(data: TrainingSet, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
     """A partition that reads nothing, since no label can end in it yet, is stale only while it is missing.
 
     One that was made is held against the tables that it has read; one that was not, against those that are there in any case. One that
@@ -143,7 +142,7 @@ def training_to_make(data: TrainingSet, first: int, last: int, run: Run, stale: 
             layers |= entry.details.get("features_from", {}) if entry else {}
             of += [(table_of(v, layers[v.name]), needed(v, layers[v.name], *times)) for v in data.features.views]
         reads[month] = _together(of)
-    found = to_make(training_table(data), data.partitions, data.version, reads, _tables(data), run, stale or {}, is_withdrawn=True)
+    found = to_make(training_table(data), data.partitions, data.version, reads, _tables(data), run, plan, is_withdrawn=True)
     withdrawn = {month for month in found if (entry := own.get(data.partitions.key(month))) and entry.status == "blocked"}
     return {month: replace(one, why=MISSING) if month in withdrawn else one for month, one in found.items()}
 
@@ -171,17 +170,19 @@ def _tables(data: TrainingSet) -> list[Reads]:
     return list({one.table: one for one in found}.values())
 
 
-def model_to_make(model: Model, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
+def model_to_make(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
     data = model.training_set
     training, months = training_table(data), data.partitions
     since = {m: months.first if model.train_on is None else m - model.train_on + 1 for m in range(first, last + 1)}
     needed = {m: {training: range(since[m], m + 1)} for m in range(first, last + 1)}
-    return to_make(model_table(model), months, model.version, needed, [Reads(training, months, data.version)], run, stale or {})
+    return to_make(model_table(model), months, model.version, needed, [Reads(training, months, data.version)], run, plan)
 
 
-def stale_predictions(model: Model, first: int, last: int, run: Run) -> list[int]:
-    """Besides older ones, those that another model would make now."""
-    older = set(predictions_to_make(model, first, last, run))
+def stale_predictions(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> list[int]:
+    """Besides older ones, those that another model would make now, or may make when models are trained that are planned."""
+    older = set(predictions_to_make(model, first, last, run, plan))
+    months, planned = model.training_set.partitions, plan.made.get(model_table(model), ()) if plan.as_made else ()
+    since = min((months.ends_at(month) + model.training_set.data_delay for month in planned), default=None)
     partitions = model.training_set.features.views[0].source.partitions
     own, models = run.ledger.entries(name_of(predictions_table(model))), run.ledger.entries(name_of(model_table(model)))
     # Days between the same two models have the same one.
@@ -193,12 +194,14 @@ def stale_predictions(model: Model, first: int, last: int, run: Run) -> list[int
         if trained not in chosen:
             chosen[trained] = latest_good(models, model, before)
         best = chosen[trained]
-        if entry is not None and entry.details.get("artifact") != (best.details["artifact"] if best else None):
+        if entry is None:
+            continue
+        if (since is not None and since <= before) or entry.details.get("artifact") != (best.details["artifact"] if best else None):
             older.add(p)
     return sorted(older)
 
 
-def predictions_to_make(model: Model, first: int, last: int, run: Run, stale: Stale | None = None) -> dict[int, ToMake]:
+def predictions_to_make(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
     """Those that are older than the features that they read; a newer model asks for none of the past."""
     data = model.training_set
     partitions, reads = data.features.views[0].source.partitions, dict[int, Needed]()
@@ -210,4 +213,4 @@ def predictions_to_make(model: Model, first: int, last: int, run: Run, stale: St
         Reads(table, view.source.partitions, view.version if table == gold_table(view) else view.source.version)
         for table, view in tables.items()
     ]
-    return to_make(predictions_table(model), partitions, model.version, reads, upstream, run, stale or {})
+    return to_make(predictions_table(model), partitions, model.version, reads, upstream, run, plan)

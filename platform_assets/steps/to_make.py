@@ -1,7 +1,7 @@
 """One table held against those that it reads: which partitions are stale, why, and whether they can be made now."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,6 +30,32 @@ class Reads:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What is known of the tables that are read, beyond what the ledger says of them now."""
+
+    waiting: Mapping[Table, Collection[int]] = field(default_factory=dict)
+    """Partitions that are stale themselves: what reads them cannot be made now."""
+    made: Mapping[Table, Collection[int]] = field(default_factory=dict)
+    """Partitions that will be made first, so what reads them can be made after them."""
+    as_made: bool = False
+    """Whether what is there and reads these is stale already: it will be, once they are made."""
+
+
+NOTHING_PLANNED = Plan()
+
+
+@dataclass(frozen=True)
+class WaitsFor:
+    """A partition of a table that is read, and cannot be: the first of them."""
+
+    table: Table
+    partitions: Partitions
+    partition: int
+    why: str
+    """What follows "which is"."""
+
+
+@dataclass(frozen=True)
 class ToMake:
     """A stale partition."""
 
@@ -42,6 +68,8 @@ class ToMake:
     """What there was to make it of: when this is the same, making it again ends as it did before."""
     is_taken_back: bool = False
     """Whether it is there, and something that it was made of has been blocked since: a run of it blocks it too."""
+    waits_for: WaitsFor | None = None
+    """What it cannot be made without."""
 
 
 def to_make(
@@ -51,7 +79,7 @@ def to_make(
     needed: Mapping[int, Needed],
     reads: Sequence[Reads],
     run: Run,
-    stale: Mapping[Table, Collection[int]],
+    plan: Plan,
     *,
     is_withdrawn: bool = False,
 ) -> dict[int, ToMake]:
@@ -60,11 +88,11 @@ def to_make(
     Args:
         needed: what each partition reads.
         reads: the tables that it reads.
-        stale: which of their partitions are stale themselves, where that is known.
+        plan: what else is known of their partitions.
         is_withdrawn: whether a run blocks a partition that is there, when what it was made of has been blocked since.
     """
     own, found = _own(table, partitions, version, run), dict[int, ToMake]()
-    upstream = [_Upstream.of(one, run, stale.get(one.table, ())) for one in reads]
+    upstream = [_Upstream.of(one, run, plan) for one in reads]
     for partition, of in needed.items():
         entry = own.get(partitions.key(partition))
         taken_back = is_withdrawn and entry is not None and entry.status == "ok" and any(u.is_blocked(of[u.table]) for u in upstream)
@@ -72,7 +100,9 @@ def to_make(
         if why := _why(entry, version, of, upstream) or (OLDER if taken_back else None):
             can_be = all(one.can_be_read(of[one.table]) for one in upstream)
             seen = " ".join(f"{one.newest(of[one.table])}" for one in upstream)
-            found[partition] = ToMake(why, can_be or taken_back, f"{version} {seen} {entry.delta_version if entry else -1}", taken_back)
+            waits_for = None if can_be else next(lacking for one in upstream if (lacking := one.lacking(of[one.table])))
+            at = f"{version} {seen} {entry.delta_version if entry else -1}"
+            found[partition] = ToMake(why, can_be or taken_back, at, taken_back, waits_for)
     return found
 
 
@@ -99,6 +129,8 @@ def _why(entry: Entry | None, version: str, of: Needed, upstream: Sequence["_Ups
 
 
 _ABSENT, _BLOCKED, _GOOD = 0, 1, 2
+_TO_COME = np.iinfo(np.int64).max
+"""The Delta version of what will be made: later than any that has been read."""
 
 
 @dataclass(frozen=True)
@@ -111,19 +143,27 @@ class _Upstream:
     """Delta versions; -1 where a partition is absent."""
     states: np.ndarray
 
+    entries: Mapping[int, Entry]
+    waiting: Collection[int]
+
     @staticmethod
-    def of(reads: Reads, run: Run, stale: Collection[int]) -> "_Upstream":
+    def of(reads: Reads, run: Run, plan: Plan) -> "_Upstream":
         entries = {reads.partitions.number(key): entry for key, entry in run.ledger.entries(name_of(reads.table)).items()}
+        waiting, made = plan.waiting.get(reads.table, ()), plan.made.get(reads.table, ())
         first = reads.partitions.first
-        size = max(entries, default=first - 1) - first + 1
+        size = max(max(entries, default=first - 1), max(made, default=first - 1)) - first + 1
         versions, states = np.full(max(size, 0), -1, np.int64), np.full(max(size, 0), _ABSENT, np.int8)
         for index, entry in entries.items():
             if index < first:  # of a time before `start` was moved
                 continue
             versions[index - first] = entry.delta_version
-            if index not in stale and not entry.damage and reads.version in (None, entry.declaration_version):
+            if index not in waiting and not entry.damage and reads.version in (None, entry.declaration_version):
                 states[index - first] = _BLOCKED if entry.status == "blocked" and not reads.blocked_too else _GOOD
-        return _Upstream(reads, run.lake.identity(reads.table), versions, states)
+        for index in made:
+            states[index - first] = _GOOD
+            if plan.as_made:
+                versions[index - first] = _TO_COME
+        return _Upstream(reads, run.lake.identity(reads.table), versions, states, entries, waiting)
 
     @property
     def table(self) -> Table:
@@ -144,6 +184,24 @@ class _Upstream:
         """Whether all of these are there, as far as there are such partitions."""
         states = self._at(self.states, needed)
         return states.size == len(self._there(needed)) and bool((states == _GOOD).all())
+
+    def lacking(self, needed: Sequence[int]) -> WaitsFor | None:
+        """The first of these that cannot be read; None when all can."""
+        first = self.reads.partitions.first
+        for index in self._there(needed):
+            if index - first >= self.states.size or self.states[index - first] != _GOOD:
+                return WaitsFor(self.table, self.reads.partitions, index, self._state(index))
+        return None
+
+    def _state(self, index: int) -> str:
+        entry = self.entries.get(index)
+        if entry is None:
+            return MISSING
+        if entry.damage:
+            return "damaged"
+        if index in self.waiting:
+            return "stale"
+        return OTHERWISE if self.reads.version not in (None, entry.declaration_version) else entry.status
 
     def is_blocked(self, needed: Sequence[int]) -> bool:
         """Whether all of these are there, and one of them is blocked."""

@@ -19,6 +19,7 @@ from platform_assets import (
     TrainingData,
     TrainingSet,
     at_least,
+    at_most,
     count,
     daily,
     every,
@@ -28,6 +29,8 @@ from platform_assets import (
     source,
     time_since_last,
 )
+from platform_assets.steps.model import make_model
+from platform_assets.steps.verdict import verdict
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets_tests.assets.shop import Shop, evaluations, failure
@@ -119,6 +122,27 @@ def test_months_and_days_run_one_after_the_other(shop: Shop) -> None:
     assert scored.height == sum(day["dagster/row_count"] for day in predictions.values()) > 0
     assert scored["score"].is_between(0, 1).all()
     assert Ledger(lake).entries("leaving/predictions")["2024-02-29"].rows == 0
+
+
+def test_the_table_says_why_a_model_is_not_good(shop: Shop, tmp_path: Path) -> None:
+    if not Ledger(shop.platform.lake()).entries("leaving/training"):  # each test can run alone
+        assert shop.run(*MONTHS, select=["leaving/training"]).success
+
+    @model(data, checks=[at_least("auc", 0.0), at_most("log_loss", 0.0)])
+    def hopeless(train: TrainingData) -> Estimator:
+        from sklearn.tree import DecisionTreeClassifier
+
+        return DecisionTreeClassifier(max_depth=1, random_state=train.seed).fit(train.features, train.target)
+
+    february = data.partitions.number(MONTHS[1])
+    run = shop.platform.run("test")
+    entry = make_model(hopeless, february, february, run, tmp_path).entries[MONTHS[1]]
+    [(good, reason)] = run.lake.scan(("hopeless", "model")).select("good", "reason").collect().rows()
+    assert not good
+    assert reason.startswith("log_loss ")
+    assert "exceeds the bound, 0.0000, on " in reason
+    assert "auc" not in reason, "what it passed is no reason"
+    assert verdict(entry) == f"not good, it makes no predictions: {reason}"
 
 
 def test_a_month_without_a_model_after_one_that_had_it_is_warned_of(tmp_path: Path) -> None:

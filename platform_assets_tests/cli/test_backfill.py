@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from platform_assets.cli.main import cli
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets_tests.cli import two_calendars
+from platform_assets_tests.cli.visits_and_orders import files as two_calendars_files
 from platform_assets_tests.cli.visits_and_orders import write_files, write_orders
 
 
@@ -43,6 +44,9 @@ def spend(home: Path) -> list[tuple[Any, ...]]:
 def test_one_command_brings_hours_and_days_up_to_date_and_says_what_it_could_not(home: Path) -> None:
     plan = run("backfill", "--dry-run")
     assert "visits/raw: 2024-03-01T00 to 2024-03-01T03 (4): missing" in plan.output
+    assert "interest/gold: 2024-03-01T00 to 2024-03-01T03 (4): missing" in plan.output, "what follows is named, too"
+    assert "cannot be made yet: spend/gold: 2024-03-04 (1): missing; waits for orders/silver 2024-03-04, which is missing" in plan.output
+    assert "A backfill would make 28 partitions of 8 tables." in plan.output
     assert not (home / "lake").exists(), "a dry run writes nothing"
     before = status()
     assert before["orders/raw"]["missing"] == {
@@ -59,7 +63,11 @@ def test_one_command_brings_hours_and_days_up_to_date_and_says_what_it_could_not
     after = status()
     assert after["visits/silver"]["up_to_date"] == after["interest/gold"]["up_to_date"] == 4
     assert after["orders/silver"]["blocked"] == {"2024-03-03": "0% of its rows were good"}
-    assert list(after["spend/gold"]["missing"]) == ["2024-03-03", "2024-03-04"]
+    waits = "missing; waits for orders/silver 2024-03-03, which is blocked"
+    assert after["spend/gold"]["missing"] == {"2024-03-03": waits, "2024-03-04": waits}
+    assert after["orders/silver"]["missing"] == {"2024-03-04": "missing; waits for orders/raw 2024-03-04, which is missing"}
+    shown = run("status", "spend/gold").output
+    assert "spend/gold missing: 2024-03-03 to 2024-03-04 (2): waits for orders/silver 2024-03-03, which is blocked" in shown
 
 
 @pytest.mark.slow
@@ -79,6 +87,22 @@ def test_a_restated_day_makes_later_days_stale_until_a_backfill_makes_them_again
     assert list(status()["spend/gold"]["stale"]) == ["2024-03-03", "2024-03-04"]
     assert run("backfill", "spend/gold").exit_code == 0
     assert spend(home) == [("2024-03-01", 3.0), ("2024-03-02", 33.0), ("2024-03-03", 35.0), ("2024-03-04", 12.0)]
+
+
+def test_a_partition_whose_run_failed_is_told_once_with_its_error(home: Path) -> None:
+    (two_calendars_files() / "orders-2024-03-02.csv").write_text("customer,at\nada,2024-03-02T10:00:00Z\n")
+    write_orders("2024-03-03", 5)
+    assert run("backfill", "orders/raw").exit_code == 1
+    raw = status()["orders/raw"]
+    assert list(raw["failed"]) == ["2024-03-02"]
+    assert "amount" in raw["failed"]["2024-03-02"]
+    assert (raw["up_to_date"], list(raw["missing"]), list(raw["stale"])) == (2, ["2024-03-04"], []), "each partition counts once"
+    shown = run("status", "orders").output
+    assert "waits for orders/raw 2024-03-02, 2024-03-04, which are missing" in shown
+    assert "orders/raw failed: 2024-03-02 (1): source 'orders'" in shown
+    write_orders("2024-03-02", 3)
+    assert run("backfill", "orders/raw").exit_code == 0
+    assert status()["orders/raw"]["failed"] == {}
 
 
 def test_names_and_days_that_are_not_there_are_refused(home: Path) -> None:

@@ -8,7 +8,7 @@ from platform_assets import FeatureView, count
 from platform_assets.errors import NotReadyError
 from platform_assets.steps import stale
 from platform_assets.steps.run import withdraw
-from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, ToMake
+from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, Plan, ToMake
 from platform_assets_tests.steps.business import Business
 from platform_assets_tests.steps.lifetimes import Lifetimes
 
@@ -30,7 +30,7 @@ def silver(business: Business) -> dict[int, ToMake]:
 
 
 def gold(business: Business, view: FeatureView | None = None, *, waiting: tuple[int, ...] = ()) -> dict[int, ToMake]:
-    waits = {("sales", "silver"): {business.first + day for day in waiting}}
+    waits = Plan({("sales", "silver"): {business.first + day for day in waiting}})
     return stale.view_to_make(view or business.view, business.first, business.last, business.run(), waits)
 
 

@@ -14,8 +14,7 @@ from platform_assets.assets.keys import key_of
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.run import Run, counted, name_of, stretches
-from platform_assets.steps.stale import Stale
-from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, ToMake
+from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, Plan, ToMake
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import LEDGER
 
@@ -64,13 +63,13 @@ def stale_sensor(graph: Graph) -> StaleSensor:
     )
 
 
-def _to_make(layer: Layer, run: Run, waiting: Stale) -> dict[int, ToMake]:
+def _to_make(layer: Layer, run: Run, waiting: Mapping[Table, Collection[int]]) -> dict[int, ToMake]:
     """The stale partitions up to the newest of what they read."""
     newest = [max(run.ledger.entries(name_of(table)), default=None) for table in layer.reads]
     if not all(newest):
         return {}
     last = max(layer.partitions.number(key) for key in newest if key)
-    return layer.to_make(layer.partitions.first, last, run, waiting)
+    return layer.to_make(layer.partitions.first, last, run, Plan(waiting))
 
 
 def _because(layer: Layer) -> tuple[str, ...]:
