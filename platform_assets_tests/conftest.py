@@ -7,6 +7,8 @@ import pytest
 from hypothesis import settings
 
 from platform_assets_tests import costs, rotation
+from platform_assets_tests.lakes import home as home
+from platform_assets_tests.lakes import s3 as s3
 
 # Machines are shared: a slow example is no defect. What Hypothesis finds is printed so that it can be repeated.
 settings.register_profile("platform", deadline=None, print_blob=True)

@@ -14,6 +14,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from platform_assets.errors import LakeError
+from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import Moment, PartitionFacts, Span, key_of
 
 _FACTS = "platform_facts"
@@ -72,28 +73,25 @@ def commit_properties(facts: Sequence[PartitionFacts], declaration_version: str,
     return {"run": run, "partitions": ",".join(fact.partition for fact in facts), _FACTS: text}
 
 
-def read_commit(uri: str, version: int, storage_options: Mapping[str, str] | None) -> Commit | None:
+def read_commit(storage: Storage, version: int) -> Commit | None:
     """A commit of a table; None when its log entry does not exist (any more)."""
-    actions = read_actions(uri, version, storage_options)
+    actions = read_actions(storage, version)
     return None if actions is None else _commit(version, actions)
 
 
-def read_actions(uri: str, version: int, storage_options: Mapping[str, str] | None) -> list[dict[str, Any]] | None:
+def read_actions(storage: Storage, version: int) -> list[dict[str, Any]] | None:
     """The actions of a commit as the Delta protocol has them; None when its log entry does not exist (any more)."""
-    from deltalake.fs import DeltaStorageHandler  # brings PyArrow, which loading definitions does not need
-
-    handler = DeltaStorageHandler(uri, dict(storage_options or {}))
+    path = f"_delta_log/{version:020d}.json"
     try:
-        with handler.open_input_file(f"_delta_log/{version:020d}.json") as file:
-            content = file.read()
+        content = storage.read(path)
     except FileNotFoundError:
         return None
     try:
         return [json.loads(line) for line in content.decode().splitlines() if line]
     except ValueError as error:
         raise LakeError(
-            f"the log entry {uri}/_delta_log/{version:020d}.json is cut or overwritten ({error}). Restore it from a backup, or repair "
-            f"the table from what is there: platform-assets verify {'/'.join(uri.split('/')[-2:])} --repair"
+            f"the log entry {storage.path(path)} is cut or overwritten ({error}). Restore it from a backup, or repair the table from what "
+            f"is there: platform-assets verify {'/'.join(storage.uri.split('/')[-2:])} --repair"
         ) from None
 
 

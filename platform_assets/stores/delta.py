@@ -3,8 +3,9 @@
 import random
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -14,6 +15,7 @@ from platform_assets.errors import LakeError, NotReadyError, is_failure, suggest
 from platform_assets.stores.commits import Commit, DataFile, commit_properties, files_of, named_by_partition, read_commit
 from platform_assets.stores.damage import Damage, Scanned, check_before_reading, damage_at_a_glance
 from platform_assets.stores.frames import Batches, check_span, kept_schema
+from platform_assets.stores.location import check_reached, storage_at
 from platform_assets.stores.opening import OpenTable, create_table
 from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import PartitionFacts as PartitionFacts
@@ -41,11 +43,11 @@ class Lake:
     """Delta tables under a folder or URL.
 
     root: a folder, or a URL such as s3://bucket/lake.
-    storage_options: passed on to Delta and Polars as they are.
+    storage_options: of the object store, by the names that Delta and Polars have for them. They may be secrets, and are not printed.
     """
 
     root: str
-    storage_options: Mapping[str, str] | None = None
+    storage_options: Mapping[str, str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         root = str(self.root).rstrip("/")
@@ -55,6 +57,11 @@ class Lake:
         if bad:
             raise LakeError(f"the lake {root!r} could not be read again: its path has {' '.join(bad)}. Choose another PLATFORM_HOME.")
         object.__setattr__(self, "root", root)
+
+    @property
+    def polars_options(self) -> dict[str, Any] | None:
+        """The storage options as Polars takes them: the number of retries is a number."""
+        return {name: int(value) if name == "max_retries" else value for name, value in (self.storage_options or {}).items()} or None
 
     def uri(self, table: Table) -> str:
         return "/".join((self.root, *table))
@@ -109,19 +116,22 @@ class Lake:
             raise self._gone(table, version) from error
 
     def _opened(self, table: Table, version: int | None = None) -> DeltaTable:
-        """The table as deltalake has it; what prevents that is named, if it is a damaged file of the log."""
+        """The table as deltalake has it; what prevents that is named, if it is the object store or a damaged file of the log."""
+        check_reached(self.root, self.storage_options)
         try:
             return OpenTable(self.uri(table), version=version, storage_options=self._options())
         except TableNotFoundError:
             raise
         except BaseException as error:
-            if is_failure(error) and (named := unreadable_log(table, self.storage(table))):
-                raise named from None
+            if is_failure(error):
+                check_reached(self.root, self.storage_options, again=True)
+                if named := unreadable_log(table, self.storage(table)):
+                    raise named from None
             raise
 
     def storage(self, table: Table) -> Storage:
         """The files of a table."""
-        return Storage(self.uri(table), self.storage_options)
+        return storage_at(self.uri(table), self.storage_options)
 
     def _open_if_there(self, table: Table) -> DeltaTable | None:
         try:
@@ -140,7 +150,7 @@ class Lake:
         if (by is None) != (span is None):
             raise LakeError(f"{name_of(table)}: by={by!r} with span={span}: give both, or none for the whole table.")
         delta = self.open(table, version)
-        rows = pl.scan_delta(delta, storage_options=self._options())
+        rows = pl.scan_delta(delta, storage_options=self.polars_options)
         if by is None or span is None:
             check_before_reading(Scanned(table, self.storage(table), tuple(files_of(delta))))
             return rows
@@ -197,7 +207,7 @@ class Lake:
 
     def commit(self, table: Table, version: int) -> Commit | None:
         """One commit of a table; None when its log entry is gone."""
-        return read_commit(self.uri(table), version, self.storage_options)
+        return read_commit(self.storage(table), version)
 
     def files(self, table: Table, version: int | None = None) -> list[DataFile]:
         """The data files alive at a version."""
@@ -256,7 +266,7 @@ class Lake:
             extra_columns="ignore",
             hive_partitioning=False,
             glob=False,
-            storage_options=self._options(),
+            storage_options=self.polars_options,
         )
         return rows.unique()
 
@@ -311,11 +321,7 @@ class Lake:
         return found
 
     def _check_files(self, table: Table, paths: Sequence[str]) -> None:
-        from deltalake.fs import DeltaStorageHandler
-        from pyarrow.fs import FileType
-
-        infos = DeltaStorageHandler(self.uri(table), self._options()).get_file_info(list(paths))
-        gone = [info.path for info in infos if info.type == FileType.NotFound]
+        gone = [path for path, size in self.storage(table).sizes(paths).items() if size is None]
         if gone:
             raise LakeError(
                 f"{name_of(table)}: {len(gone)} files of earlier versions have been removed (vacuum), such as {gone[0]}. "

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -31,6 +32,9 @@ class OpenTable(DeltaTable):
         return unquote(uri) if uri.startswith("file://") else uri
 
     def file_uris(self, *args: Any, **kwargs: Any) -> list[str]:
+        if not self.table_uri.startswith("file://"):
+            # In an object store a name of a partition column with a space would be encoded; the log has it, encoded once.
+            return [f"{self.table_uri.rstrip('/')}/{unquote(path)}" for path in pl.DataFrame(self.get_add_actions())["path"]]
         encoded, plain = (uri.removeprefix("file://") for uri in (super().table_uri, self.table_uri))
         return [plain + uri.removeprefix(encoded) if uri.startswith(encoded) else uri for uri in super().file_uris(*args, **kwargs)]
 

@@ -125,7 +125,7 @@ def read_table(lake: Lake, table: Table, part: Slice | None, columns: Sequence[s
         if column not in schema:
             raise LakeError(f"{name_of(table)} has no column {column!r}. {suggestion(column, schema)}")
     check_before_reading(Scanned(table, lake.storage(table), tuple(files_of(delta, _only_span(delta, part)))))
-    rows = pl.scan_delta(delta, storage_options=dict(lake.storage_options) if lake.storage_options else None)
+    rows = pl.scan_delta(delta, storage_options=lake.polars_options)
     if part is not None:
         check_columns(name_of(table), part, schema)
         rows = rows.filter(part.holds(""))

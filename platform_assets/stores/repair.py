@@ -14,6 +14,7 @@ from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.commits import files_of
 from platform_assets.stores.delta import OWN, Lake
 from platform_assets.stores.ledger import LEDGER, LOST, Ledger
+from platform_assets.stores.location import storage_at
 from platform_assets.stores.opening import is_outside_the_ledger
 from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import Moment, Table, equals, name_of
@@ -110,4 +111,4 @@ def _set_table_aside(lake: Lake, table: Table) -> str:
 
 
 def _aside(lake: Lake, table: Table) -> Storage:
-    return Storage("/".join((lake.root, OWN, ASIDE, *table)), lake.storage_options)
+    return storage_at("/".join((lake.root, OWN, ASIDE, *table)), lake.storage_options)

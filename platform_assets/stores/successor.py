@@ -5,7 +5,6 @@ is copied, whatever the table's size. Earlier versions stay readable, since thei
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
@@ -44,9 +43,9 @@ def adopt(
     """
     delta, new = lake.open(table, at_version), lake.open(successor, successor_version)
     folder = successor[1].removeprefix(f"{table[1]}/")
-    alive: dict[str, dict[str, Any]] = {}
+    written, alive = lake.storage(successor), dict[str, dict[str, Any]]()
     for version in range(new.version() + 1):
-        for action in read_actions(lake.uri(successor), version, lake.storage_options) or []:
+        for action in read_actions(written, version) or []:
             if "remove" in action:
                 alive.pop(action["remove"]["path"], None)
             elif "add" in action:
@@ -66,20 +65,12 @@ def adopt(
 
 def drop(lake: Lake, successor: Table) -> None:
     """Ends a successor: its log is removed. Files that the table has taken over stay."""
-    from deltalake.fs import DeltaStorageHandler  # brings PyArrow, which loading definitions does not need
-
-    with suppress(FileNotFoundError):  # another run was faster
-        DeltaStorageHandler(lake.uri(successor), dict(lake.storage_options or {})).delete_dir("_delta_log")
+    lake.storage(successor).delete_folder("_delta_log")
 
 
 def drop_all(lake: Lake, table: Table) -> None:
     """Ends all successors of a table in which versions of its declaration were made: what it has now is newer than they are."""
-    from deltalake.fs import DeltaStorageHandler
-    from pyarrow.fs import FileSelector
-
-    handler = DeltaStorageHandler(lake.uri(table), dict(lake.storage_options or {}))
-    for found in handler.get_file_info_selector(FileSelector("", recursive=False)):
-        name = found.path.strip("/").rpartition("/")[2]
+    for name in lake.storage(table).folders():
         if name.startswith(NEXT):
             drop(lake, (table[0], f"{table[1]}/{name}"))
 

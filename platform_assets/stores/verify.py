@@ -6,13 +6,13 @@ One table at a time and one file at a time: memory does not grow with the lake.
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.commits import DataFile, files_of
 from platform_assets.stores.damage import Scanned, content_fault, damage_at_a_glance
 from platform_assets.stores.delta import OWN, Lake
 from platform_assets.stores.ledger import LEDGER, LOST, Ledger
+from platform_assets.stores.location import storage_at
 from platform_assets.stores.opening import is_outside_the_ledger
 from platform_assets.stores.tables import Table, name_of, table_named
 from platform_assets.stores.transaction_log import LogFault, log_faults
@@ -42,12 +42,12 @@ RECORD_REPAIR = "--repair writes them down; until then they are read from the co
 
 
 def tables_of(lake: Lake) -> list[Table]:
-    """Every table of a lake: those that the ledger knows, and in a folder all that are there. The ledger itself is the first."""
+    """Every table of a lake: those that the ledger knows, and all that are there. The ledger itself is the first."""
     named: set[Table] = set()
     with suppress(LakeError):  # a damaged ledger is found when it is looked at
         named |= {table_named(name) for name in Ledger(lake).tables()}
-    if "://" not in lake.root:
-        named |= {(found.parts[-2], found.parts[-1]) for found in Path(lake.root).glob("*/*") if found.is_dir() and found.parts[-2] != OWN}
+    root = storage_at(lake.root, lake.storage_options)
+    named |= {(name, layer) for name in root.folders() if name != OWN for layer in root.below(name).folders()}
     there = [table for table in sorted(named) if lake.storage(table).files()]
     return [LEDGER, *there] if lake.storage(LEDGER).files() else there
 

@@ -20,7 +20,7 @@ def run_without(missing: list[str], program: str) -> subprocess.CompletedProcess
 
 
 def test_definitions_load_without_any_extra() -> None:
-    missing = [*OF_MODELS, "pyspark", "dagster_pyspark", "dagster_postgres", "psycopg2"]
+    missing = [*OF_MODELS, "pyspark", "dagster_pyspark", "dagster_postgres", "psycopg2", "obstore"]
     done = run_without(missing, "from platform_assets.definitions import defs; print(len(list(defs.resolve_all_asset_specs())) > 10)")
     assert done.stdout.strip() == "True", done.stderr
 
@@ -30,3 +30,8 @@ def test_a_model_says_which_extra_it_needs(module: str) -> None:
     done = run_without(OF_MODELS, f"import platform_assets.models.{module}")
     assert "MissingExtraError: this needs " in done.stderr
     assert "which is not installed: pip install 'platform-assets[models]'" in done.stderr
+
+
+def test_a_lake_in_an_object_store_says_which_extra_it_needs() -> None:
+    done = run_without(["obstore"], "from platform_assets.stores.delta import Lake; Lake('s3://bucket/lake').version(('orders', 'raw'))")
+    assert "MissingExtraError: this needs obstore, which is not installed: pip install 'platform-assets[object-store]'" in done.stderr

@@ -43,5 +43,5 @@ def heights(lake: Lake, table: Table = TABLE) -> dict[Moment, int]:
     return dict(sorted(lake.scan(table).group_by("partition").len().collect().iter_rows()))
 
 
-def lake_in(folder: Path) -> Lake:
-    return Lake(str(folder / "lake"))
+def lake_in(home: Path | str) -> Lake:
+    return Lake(f"{home}/lake")

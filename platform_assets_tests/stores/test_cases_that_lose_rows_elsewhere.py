@@ -26,13 +26,14 @@ import pytest
 from platform_assets.errors import LakeError
 from platform_assets.steps.run import span_of
 from platform_assets.stores.delta import Lake, PartitionFacts
+from platform_assets_tests.lakes import on_disk
 from platform_assets_tests.steps.business import Business, deliver
 from platform_assets_tests.stores.tables import TABLE, day, heights, hour, lake_in, replace, rows, span
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return lake_in(tmp_path)
+def lake(home: str) -> Lake:
+    return lake_in(home)
 
 
 def refused(lake: Lake, values: pl.Series, says: str) -> None:
@@ -149,4 +150,4 @@ def test_a_lazy_frame_of_one_partition_of_many_opens_one_file_and_is_written_as_
 def remove_other_files(lake: Lake, kept: list[Any]) -> None:
     for file in lake.files(TABLE):
         if file.value not in kept:
-            (Path(lake.uri(TABLE)) / file.path).unlink()
+            (on_disk(lake.uri(TABLE)) / file.path).unlink()

@@ -1,13 +1,13 @@
 """Opening a table costs what it has, not how often it was written: every fifty commits there is a checkpoint, and no commit goes."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import LEDGER, Entry, Ledger
 from platform_assets.stores.tables import Table
+from platform_assets_tests.lakes import on_disk
 from platform_assets_tests.stores.tables import TABLE, day, lake_in, replace, rows, span
 
 COMMITS = 52
@@ -22,11 +22,11 @@ def record(lake: Lake, number: int) -> None:
 
 
 @pytest.mark.parametrize(("table", "act"), [(TABLE, write), (LEDGER, record)], ids=["a table", "the ledger"])
-def test_a_checkpoint_is_made_and_read_and_the_commits_stay(tmp_path: Path, table: Table, act: Callable[[Lake, int], None]) -> None:
-    lake = lake_in(tmp_path)
+def test_a_checkpoint_is_made_and_read_and_the_commits_stay(home: str, table: Table, act: Callable[[Lake, int], None]) -> None:
+    lake = lake_in(home)
     for number in range(COMMITS):
         act(lake, number)
-    log = Path(lake.uri(table)) / "_delta_log"
+    log = on_disk(lake.uri(table)) / "_delta_log"
     newest = lake.version(table)
     assert newest is not None and newest >= COMMITS - 1
     commits = sorted(log.glob("*.json"))

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -22,8 +21,8 @@ SILVER = "orders/silver"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return lake_in(tmp_path)
+def lake(home: str) -> Lake:
+    return lake_in(home)
 
 
 def at_once(act: Callable[[int], object], writers: int) -> None:

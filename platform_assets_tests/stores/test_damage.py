@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deltalake import DeltaTable
 
 from platform_assets.errors import DamagedError, LakeError
+from platform_assets.stores.damage import damage_named
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import LEDGER, Entry, Ledger
 from platform_assets.stores.transaction_log import entry_fault, log_faults
+from platform_assets_tests.lakes import copied_from, on_disk
 from platform_assets_tests.steps.damaging import HARMS
 from platform_assets_tests.stores.tables import TABLE, lake_in, replace, rows, span
 
@@ -37,13 +38,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lake(whole: Path, tmp_path: Path) -> Lake:
-    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
-    return lake_in(tmp_path)
+def lake(whole: Path, home: str) -> Lake:
+    return lake_in(copied_from(whole, home))
 
 
 def log_file(lake: Lake, name: str) -> Path:
-    return Path(lake.uri(TABLE), "_delta_log", name)
+    return on_disk(lake.uri(TABLE)).joinpath("_delta_log", name)
 
 
 def entry_file(lake: Lake, version: int) -> Path:
@@ -85,7 +85,7 @@ def test_a_log_that_cannot_be_opened_names_the_file_and_the_repair(lake: Lake, v
 
 @pytest.mark.parametrize("harm", [harm for harm in HARMS if "flipped" not in harm])
 def test_a_damaged_checkpoint_names_the_file_and_the_repair(lake: Lake, harm: str) -> None:
-    DeltaTable(lake.uri(TABLE)).create_checkpoint()
+    lake.open(TABLE).create_checkpoint()
     [checkpoint] = log_file(lake, "").glob("*.checkpoint.parquet")
     HARMS[harm](checkpoint)
     with pytest.raises(LakeError, match=r"orders/silver.*checkpoint.*platform-assets verify orders/silver --repair"):
@@ -94,7 +94,7 @@ def test_a_damaged_checkpoint_names_the_file_and_the_repair(lake: Lake, harm: st
 
 @pytest.mark.parametrize("harm", ["deleted", "emptied", "overwritten"])
 def test_a_log_without_its_hint_is_read_all_the_same(lake: Lake, harm: str) -> None:
-    DeltaTable(lake.uri(TABLE)).create_checkpoint()
+    lake.open(TABLE).create_checkpoint()
     HARMS[harm](log_file(lake, "_last_checkpoint"))
     assert lake.version(TABLE) == DAYS and damages(lake) == {}
 
@@ -103,27 +103,29 @@ def test_a_table_whose_log_is_gone_is_no_new_table(lake: Lake) -> None:
     shutil.rmtree(log_file(lake, ""))
     with pytest.raises(LakeError, match=r"orders/silver: its log is missing.*verify orders/silver --repair"):
         Ledger(lake).entries(SILVER)
-    shutil.rmtree(lake.uri(TABLE))  # one that a person removes goes as a whole
+    shutil.rmtree(on_disk(lake.uri(TABLE)))  # one that a person removes goes as a whole
     assert Ledger(lake).entries(SILVER) == {}
 
 
 @pytest.mark.parametrize("harm", [harm for harm in HARMS if "flipped" not in harm])
-def test_a_damaged_file_is_named_before_anything_is_read(lake: Lake, harm: str) -> None:
+def test_a_damaged_file_is_named_and_no_other_partition_suffers(lake: Lake, harm: str) -> None:
     [file] = [file for file in lake.files(TABLE) if file.partition == "2024-01-05"]
-    HARMS[harm](Path(lake.uri(TABLE), file.path))
+    HARMS[harm](on_disk(lake.uri(TABLE)).joinpath(file.path))
     if harm == "overwritten":  # seen when it is read
         [found] = lake.damaged_files(TABLE, {"2024-01-05", "2024-01-06"})
         assert "no Parquet file any more" in found.what
         return
-    with pytest.raises(DamagedError, match=rf"{SILVER} 2024-01-05.*{file.name}.*Materialize it") as raised:
-        lake.scan(TABLE)
+    with pytest.raises(DamagedError, match=rf"{SILVER} 2024-01-05.*{file.name}.*Materialize it") as raised, damage_named():
+        read = lake.scan(TABLE)
+        assert not lake.storage(TABLE).is_local, "in a folder it is seen before anything is read"
+        read.collect()
     assert [(one.table, one.partition) for one in raised.value.found] == [(SILVER, "2024-01-05")]
     assert lake.scan(TABLE, by="partition", span=span(6, 8)).collect().height == 6 + 7 + 8
 
 
 @pytest.mark.parametrize("harm", [harm for harm in HARMS if "flipped" not in harm])
 def test_a_damaged_file_of_the_ledger_is_named(lake: Lake, harm: str) -> None:
-    file = next(Path(lake.uri(LEDGER)).rglob("*.parquet"))
+    file = next(on_disk(lake.uri(LEDGER)).rglob("*.parquet"))
     HARMS[harm](file)
     with pytest.raises(LakeError, match=rf"the ledger is damaged.*{file.name}.*verify --repair"):
         Ledger(lake).entries(SILVER)
@@ -131,7 +133,7 @@ def test_a_damaged_file_of_the_ledger_is_named(lake: Lake, harm: str) -> None:
 
 def test_a_lost_ledger_is_recovered_from_the_commits(lake: Lake) -> None:
     before = Ledger(lake).entries(SILVER)
-    shutil.rmtree(lake.uri(LEDGER))
+    shutil.rmtree(on_disk(lake.uri(LEDGER)))
     found = Ledger(lake).entries(SILVER)
     assert {key: (entry.rows, entry.delta_version, entry.files) for key, entry in found.items()} == {
         key: (entry.rows, entry.delta_version, entry.files) for key, entry in before.items()

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.delta import Lake, Span
 from platform_assets.stores.tables import Moment
+from platform_assets_tests.lakes import on_disk
 from platform_assets_tests.stores.tables import TABLE, day, heights, hour, lake_in, replace, rows, span
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return lake_in(tmp_path)
+def lake(home: str) -> Lake:
+    return lake_in(home)
 
 
 @pytest.mark.parametrize("unit", [day, hour])
@@ -36,12 +37,12 @@ def test_a_range_replaces_all_its_partitions_and_no_other(lake: Lake, unit: Call
     written = replace(lake, rows([2, 3, 3, 3], unit), span(2, 3, unit))
     assert heights(lake) == {unit(1): 1, unit(2): 1, unit(3): 3, unit(4): 1}
     assert (written.version, written.rows) == (1, 4)
-    assert written.bytes == sum(path.stat().st_size for path in Path(written.uri).rglob("*.parquet") if _is_in(path, lake, 1))
+    assert written.bytes == sum(path.stat().st_size for path in on_disk(written.uri).rglob("*.parquet") if _is_in(path, lake, 1))
 
 
 def _is_in(path: Path, lake: Lake, version: int) -> bool:
     commit = lake.commit(TABLE, version)
-    return commit is not None and any(path.samefile(Path(lake.uri(TABLE)) / file.path) for file in commit.added)
+    return commit is not None and any(path.samefile(on_disk(lake.uri(TABLE)) / file.path) for file in commit.added)
 
 
 def test_a_table_of_days_takes_no_hours(lake: Lake) -> None:

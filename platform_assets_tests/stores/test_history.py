@@ -1,23 +1,22 @@
 """Which partitions changed between two versions, and which rows they had on the way."""
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 from deltalake import write_deltalake
 
 from platform_assets.errors import LakeError
 from platform_assets.stores.delta import Lake
+from platform_assets_tests.lakes import on_disk
 from platform_assets_tests.stores.tables import TABLE, day, hour, lake_in, replace, rows, span
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(home: str) -> Lake:
     """Version 0: days 1 and 2. 1: day 1 anew. 2: day 2 emptied. 3: day 3, with one column more.
 
     4: a row of day 3 appended by others. 5: the two files of day 3 put together. 6: day 1 anew.
     """
-    lake = lake_in(tmp_path)
+    lake = lake_in(home)
     replace(lake, rows([1, 1, 2]).with_columns(x=pl.Series([10, 11, 20])), span(1, 2))
     replace(lake, rows([1]).with_columns(x=pl.Series([12])), span(1))
     replace(lake, rows([]), span(2))
@@ -74,8 +73,8 @@ def test_a_delete_by_others_changes_the_partitions_of_its_files(lake: Lake) -> N
     assert lake.changed_partitions(TABLE, before, after) == ["2024-01-03"]
 
 
-def test_hours_are_found_by_their_keys(tmp_path: Path) -> None:
-    lake = lake_in(tmp_path)
+def test_hours_are_found_by_their_keys(home: str) -> None:
+    lake = lake_in(home)
     replace(lake, rows([5, 6], hour), span(5, 6, hour))
     replace(lake, rows([5], hour), span(5, unit=hour))
     assert lake.changed_partitions(TABLE, 0, 1) == ["2024-01-01T05"]
@@ -93,7 +92,7 @@ def test_files_that_were_vacuumed_are_missed_before_anything_is_read(lake: Lake)
 def test_a_log_that_was_cleaned_is_missed(lake: Lake) -> None:
     lake.open(TABLE).create_checkpoint()
     for version in (0, 1):
-        (Path(lake.uri(TABLE)) / "_delta_log" / f"{version:020d}.json").unlink()
+        (on_disk(lake.uri(TABLE)) / "_delta_log" / f"{version:020d}.json").unlink()
     with pytest.raises(LakeError, match=r"no longer has Delta version 1.*rebuild"):
         lake.changed_partitions(TABLE, 0, 6)
     with pytest.raises(LakeError, match=r"no longer has Delta version 0.*rebuild"):

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from dataclasses import replace as changed
 from datetime import date, datetime, timedelta, tzinfo
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,14 +14,15 @@ from platform_assets.errors import LakeError
 from platform_assets.stores import ledger as ledger_module
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import LEDGER, Entry, Ledger
+from platform_assets_tests.lakes import on_disk
 from platform_assets_tests.stores.tables import TABLE, lake_in, replace, rows, span
 
 SILVER = "orders/silver"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return lake_in(tmp_path)
+def lake(home: str) -> Lake:
+    return lake_in(home)
 
 
 def step(lake: Lake, day: int, rows_written: int, **facts: object) -> Entry:
@@ -122,7 +122,7 @@ def test_a_ledger_that_was_removed_is_made_anew_from_the_tables(lake: Lake) -> N
 
 def test_a_table_that_was_removed_and_made_anew_has_none_of_its_old_entries(lake: Lake) -> None:
     Ledger(lake).record([step(lake, 1, 1), step(lake, 2, 1), step(lake, 3, 1)])
-    Path(lake.uri(TABLE)).rename(Path(lake.root) / "removed")
+    on_disk(lake.uri(TABLE)).rename(on_disk(lake.root) / "removed")
     assert Ledger(lake).entries(SILVER) == {}
     anew = [step(lake, 4, 1), step(lake, 5, 1)]
     assert list(Ledger(lake).entries(SILVER)) == ["2024-01-04", "2024-01-05"]
@@ -168,7 +168,7 @@ def test_a_ledger_that_does_not_say_which_tables_it_means_is_made_anew_from_thei
     entry = step(lake, 1, 2)
     Ledger(lake).record([entry])
     of_old = lake.scan(LEDGER).collect().drop("table_id", "ledger_version")
-    Path(lake.uri(LEDGER)).rename(Path(lake.root) / "removed")
+    on_disk(lake.uri(LEDGER)).rename(on_disk(lake.root) / "removed")
     write_deltalake(lake.uri(LEDGER), of_old, partition_by=["table"])
     assert Ledger(lake).entries(SILVER) == {"2024-01-01": entry}
     other = step(lake, 2, 1)

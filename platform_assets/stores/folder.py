@@ -1,0 +1,84 @@
+"""Files in a folder of this machine."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+from platform_assets.stores.storage import Storage
+
+
+class Folder(Storage):
+    """The files below a folder."""
+
+    is_local = True
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    def below(self, folder: str) -> "Folder":
+        return Folder(self.path(folder))
+
+    def sizes(self, paths: Iterable[str]) -> dict[str, int | None]:
+        return {path: _size(self.path(path)) for path in paths}
+
+    def files(self, folder: str = "") -> dict[str, int]:
+        found = (file for file in Path(self.uri, folder).rglob("*") if file.is_file())
+        return {file.relative_to(self.uri).as_posix(): file.stat().st_size for file in found}
+
+    def folders(self) -> list[str]:
+        root = Path(self.uri)
+        return sorted(found.name for found in root.iterdir() if found.is_dir()) if root.is_dir() else []
+
+    def read(self, path: str) -> bytes:
+        return Path(self.path(path)).read_bytes()
+
+    def open(self, path: str) -> IO[bytes]:
+        return open(self.path(path), "rb")
+
+    def write(self, path: str, content: bytes) -> None:
+        target = Path(self.path(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{uuid4().hex}")
+        try:
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
+        _flush(target.parent)
+
+    def delete_folder(self, folder: str) -> None:
+        target = Path(self.path(folder))
+        discarded = target.with_name(f".{target.name}.{uuid4().hex}")
+        with suppress(FileNotFoundError):  # another run was faster
+            os.replace(target, discarded)  # gone at once: a log without its first entries could not be opened
+            shutil.rmtree(discarded)
+
+    def move(self, path: str, to: Storage, name: str) -> None:
+        target = Path(to.path(to.free_name(name)))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self.path(path), target)
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _flush(folder: Path) -> None:
+    """Makes the names in a folder survive a power cut; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
