@@ -57,7 +57,7 @@ def draw(folder: Path, entities: int) -> None:
         })  # fmt: skip
         rows.drop("partition", "is_empty").write_parquet(folder / f"{view.name}.parquet")
         facts = {partitions.first: PartitionFacts(partitions.key(partitions.first), entities)}
-        write_and_record(run, Done(), gold_table(view), rows, partitions, facts, view.version)
+        write_and_record(run, Done(), gold_table(view), run.engine(view).rows(rows), partitions, facts, view.version)
 
 
 def publish(folder: Path, url: str) -> dict[str, Any]:

@@ -134,6 +134,12 @@ class Settings(BaseSettings):
         'A source may declare its own: `@source(when_blocked="fail")`.',
     )
 
+    engine: Literal["polars"] = Field(
+        default="polars",
+        description="What computes tables: `polars`, in the process of the run. A source, view, training set or model may declare its own: "
+        '`FeatureView(..., engine="polars")`. Values do not depend on it.',
+    )
+
     @property
     def lake_root(self) -> Path:
         """Where the Delta tables lie."""

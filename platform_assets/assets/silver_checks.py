@@ -14,7 +14,7 @@ from platform_assets.assets.keys import key_of
 from platform_assets.assets.markdown import reasons_table
 from platform_assets.assets.partitions import partitions_definition
 from platform_assets.declare.source import Source
-from platform_assets.steps.keys import KeyFaults
+from platform_assets.engines.engine import KeyFaults
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
 from platform_assets.stores.ledger import Entry
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from platform_assets.declare.arguments import assign, checked_arguments, names_of, shown, yes_or_no
+from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.freshness import WhenStale, check_is_online, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
@@ -43,6 +44,7 @@ class AttributeView:
         description: shown on its tables.
         owners: "team:growth" or e-mail addresses; default: those of the source.
         tags: shown on all its tables; default: those of the source.
+        engine: what computes it: "polars". Default: that of the source, or the setting PLATFORM_ENGINE.
 
     >>> @source(schema=OrderLine, event_time="ordered_at", partitions=daily("2024-01-01"), kind="state", key=["customer_id"])
     ... def customers(arrival):
@@ -63,6 +65,7 @@ class AttributeView:
     description: str
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
+    engine: EngineName | None
 
     @checked_arguments("attribute view")
     def __init__(
@@ -79,6 +82,7 @@ class AttributeView:
         description: str = "",
         owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
+        engine: EngineName | None = None,
     ) -> None:
         where = f"attribute view {name!r}"
         check_name(name, where)
@@ -124,6 +128,7 @@ class AttributeView:
             description=check_description(description, where),
             owners=check_owners(owners, where) or source.owners,
             tags=check_tags(tags, where) or source.tags,
+            engine=check_engine(engine, where) or source.engine,
         )
 
     def select(self, *attributes: str) -> "SelectedFeatures[AttributeView]":

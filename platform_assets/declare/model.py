@@ -4,6 +4,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from platform_assets.declare.arguments import (
     whole,
     yes_or_no,
 )
+from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.labels import Kind
 from platform_assets.declare.metrics import KNOWN, STANDARD, Metric
 from platform_assets.declare.names import check_name, check_owners, check_tags
@@ -155,6 +157,11 @@ class Model:
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
     description: str
+    engine: EngineName | None
+
+    def predicted_at(self, partition: int) -> datetime:
+        """When all views of a snapshot may be read: the moment that predictions of it are made for."""
+        return max(view.valid_from(partition) for view in self.training_set.features.views)
 
     @cached_property
     def version(self) -> str:
@@ -185,6 +192,7 @@ def model(
     seed: int = 0,
     owners: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
+    engine: EngineName | None = None,
 ) -> Callable[[Callable[[Any], Any]], Model]:
     """Declare a model by a function that gets TrainingData (the training split) and returns a fitted estimator.
 
@@ -202,6 +210,7 @@ def model(
         seed: passed to the function in TrainingData.
         owners: "team:growth" or e-mail addresses.
         tags: shown on its assets.
+        engine: what computes its predictions: "polars". Default: that of the training set, or the setting PLATFORM_ENGINE.
     """
     if not isinstance(training_set, TrainingSet):
         raise DeclarationError(f"@model: {shown(training_set)} is no TrainingSet. Write @model(churn_training, checks=[...]).")
@@ -249,6 +258,7 @@ def model(
             owners=check_owners(owners, where) or training_set.owners,
             tags=check_tags(tags, where),
             description=inspect.getdoc(fit) or "",
+            engine=check_engine(engine, where) or training_set.engine,
         )
 
     return declare

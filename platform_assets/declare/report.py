@@ -6,6 +6,7 @@ from datetime import date
 from functools import cached_property
 
 from platform_assets.declare.arguments import assign, checked_arguments, list_of, names_of, shown
+from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.features import Feature, Measure, is_time_since, measure
 from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
 from platform_assets.declare.partitions import EPOCH, Partitions
@@ -34,6 +35,7 @@ class GoldTable:
     description: str
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
+    engine: EngineName | None
 
     @checked_arguments("gold table")
     def __init__(
@@ -47,6 +49,7 @@ class GoldTable:
         description: str = "",
         owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
+        engine: EngineName | None = None,
     ) -> None:
         where = f"gold table {name!r}"
         check_name(name, where)
@@ -86,6 +89,7 @@ class GoldTable:
             description=check_description(description, where),
             owners=check_owners(owners, where) or source.owners,
             tags=check_tags(tags, where) or source.tags,
+            engine=check_engine(engine, where) or source.engine,
         )
 
     @cached_property

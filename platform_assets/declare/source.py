@@ -22,6 +22,7 @@ from platform_assets.declare.arguments import (
 )
 from platform_assets.declare.constraints import refuse_constraints
 from platform_assets.declare.durations import duration
+from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.timezones import check_timezone
@@ -73,6 +74,7 @@ class Source:
     tags: tuple[tuple[str, str], ...]
     description: str
     empty_text: EmptyText = "missing"
+    engine: EngineName | None = None
 
     @cached_property
     def types(self) -> dict[str, DataType]:
@@ -138,6 +140,7 @@ def source(
     kind: Kind = "events",
     when_blocked: WhenBlocked | None = None,
     empty_text: EmptyText = "missing",
+    engine: EngineName | None = None,
 ) -> Callable[[Callable[[Any], Any]], Source]:
     """Declare a source by a function that reads one partition of it.
 
@@ -170,6 +173,7 @@ def source(
         kind: "events" are facts: of rows with one key the first stays. "state" are updates by key, such as a customer's segment: all of
             them stay, none is a duplicate, and an AttributeView reads the latest.
         empty_text: an empty text is "missing" in a column of any type, quoted or not; with "value" it is one in columns of str.
+        engine: what computes its silver, and its views: "polars". Default: the setting PLATFORM_ENGINE.
 
     Raises:
         DeclarationError: naming what is wrong, where, and the nearest right name.
@@ -232,6 +236,7 @@ def source(
             tags=check_tags(tags, where),
             description=inspect.getdoc(read) or "",
             empty_text=empty_text,
+            engine=check_engine(engine, where),
         )
 
     return declare

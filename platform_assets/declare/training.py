@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown
 from platform_assets.declare.attributes import View
+from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.freshness import Freshness, WhenStale, declared_limit, declared_reaction
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
@@ -192,6 +193,7 @@ class TrainingSet:
         description: shown on its table.
         owners: "team:growth" or e-mail addresses; default: those of the first view.
         tags: shown on its table.
+        engine: what computes it: "polars". Default: that of the first view, or the setting PLATFORM_ENGINE.
 
     >>> churn_training = TrainingSet("churn", features=churn_features, labels=churn_labels)
     """
@@ -207,6 +209,7 @@ class TrainingSet:
     description: str
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
+    engine: EngineName | None
 
     @checked_arguments("training set")
     def __init__(
@@ -221,6 +224,7 @@ class TrainingSet:
         description: str = "",
         owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
+        engine: EngineName | None = None,
     ) -> None:
         from platform_assets.declare.labels import LABEL_TIME, GivenLabels, Labels
 
@@ -260,6 +264,7 @@ class TrainingSet:
             description=check_description(description, where),
             owners=check_owners(owners, where) or features.views[0].owners,
             tags=check_tags(tags, where),
+            engine=check_engine(engine, where) or features.views[0].engine,
         )
         _check_period(self, where)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown, yes_or_no
 from platform_assets.declare.durations import positive
+from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.entity import Entity, is_renamed, key_columns
 from platform_assets.declare.features import Derived, Feature, Measure, Window, is_time_since, measure
 from platform_assets.declare.freshness import WhenStale, check_is_online, declared_limit, declared_reaction
@@ -79,6 +80,7 @@ class FeatureView:
         description: shown on its tables.
         owners: "team:growth" or e-mail addresses; default: those of the source.
         tags: shown on all its tables; default: those of the source.
+        engine: what computes it: "polars". Default: that of the source, or the setting PLATFORM_ENGINE.
 
     >>> customer_spend = FeatureView("customer_spend", entity=customer, source=orders, features=[count().over("7d")])
     """
@@ -96,6 +98,7 @@ class FeatureView:
     description: str
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
+    engine: EngineName | None
 
     @checked_arguments("feature view")
     def __init__(
@@ -114,6 +117,7 @@ class FeatureView:
         description: str = "",
         owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
+        engine: EngineName | None = None,
     ) -> None:
         where = f"feature view {name!r}"
         check_name(name, where)
@@ -163,6 +167,7 @@ class FeatureView:
             description=check_description(description, where),
             owners=check_owners(owners, where) or source.owners,
             tags=check_tags(tags, where) or source.tags,
+            engine=check_engine(engine, where) or source.engine,
         )
 
     def select(self, *features: str) -> "SelectedFeatures[FeatureView]":

@@ -1,35 +1,17 @@
 """Labels from silver: who was active at each time of the spine, and what followed; or rows that are labels (semantics.md 6)."""
 
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from platform_assets.declare.label_times import label_times
 from platform_assets.declare.labels import LABEL_TIME, Labels
-from platform_assets.declare.partitions import MICROSECOND
 from platform_assets.declare.training import TrainingSet
 from platform_assets.expressions.types import POLARS
 from platform_assets.kernels.entity_keys import has_entity, keys_of
 from platform_assets.kernels.report import aggregated
 from platform_assets.kernels.times import index_of, microseconds, physical, since_epoch, start_of
 from platform_assets.kernels.windows import prepared
-
-
-def label_times(data: TrainingSet, partition: int) -> list[datetime]:
-    """The times of the spine whose labels end in a training partition."""
-    assert isinstance(data.labels, Labels), "labels that are given have times of their own"
-    start, end = data.partitions.starts_at(partition), data.partitions.ends_at(partition)
-    if data.labels.source.partitions.end is not None:  # what would follow later, nobody will ever know
-        end = min(end, data.labels.source.partitions.end)
-    days, horizon = data.labels.source.partitions, data.labels.horizon
-    step = data.labels.spine.step // days.step
-    since = days.index(start - horizon - MICROSECOND) + 1  # the first that begins at or after it
-    number = max(-((days.first - since) // step), 0)
-    times = []
-    while (t := days.starts_at(days.first + number * step)) + horizon < end:
-        times.append(t)
-        number += 1
-    return times
 
 
 def labels(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFrame:

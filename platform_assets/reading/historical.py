@@ -14,7 +14,7 @@ from platform_assets.errors import ComputeError
 from platform_assets.frames.tables import table_of, with_types
 from platform_assets.kernels.label_validation import check_labels, no_service
 from platform_assets.steps.lake import AnyLake, lake_at
-from platform_assets.steps.reading import Origin, features_of, lacking, layer_of, needed, origins, versions_of
+from platform_assets.steps.reading import Origin, lacking, layer_of, needed, origins, versions_of
 from platform_assets.steps.run import Run
 from platform_assets.stores.damage import damage_named
 from platform_assets.stores.ledger import Ledger
@@ -98,14 +98,14 @@ def _joined(
     for origin in read:
         _require_table(origin, run)
     with damage_named():
-        return features_of(service, run, read, labels, *span, time=time)
+        return run.engine().features(service, labels, [origin.slice(*span) for origin in read], time=time)
 
 
 def _nobody(service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str) -> pl.DataFrame:
     """No labels, with the columns that they would have."""
     for origin in read:
         _require_table(origin, run)
-    return features_of(service, run, read, labels, EPOCH, EPOCH, time=time)
+    return run.engine().features(service, labels, [origin.slice(EPOCH, EPOCH) for origin in read], time=time)
 
 
 def _require_table(origin: Origin, run: Run) -> None:

@@ -1,15 +1,11 @@
 """Checkpoints: by month, the states of a view's lifetime windows; each a function of silver and of the checkpoint before it."""
 
-import polars as pl
-
-from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_of, months_of, snapshot_of, state_columns
+from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_of, months_of, snapshot_of
 from platform_assets.declare.view import FeatureView
+from platform_assets.engines.engine import CheckpointSlice
 from platform_assets.errors import NotReadyError
-from platform_assets.kernels.checkpoint import checkpoint
-from platform_assets.kernels.checkpoint_state import Checkpoint
-from platform_assets.steps.batches import laid_aside
 from platform_assets.steps.damaged import without_damaged
-from platform_assets.steps.run import Done, Run, name_of, rows_by_partition, span_of, unready, withdraw, write_and_record
+from platform_assets.steps.run import Done, Run, name_of, slice_of, unready, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
@@ -39,12 +35,10 @@ def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done
             done.refused[key] = error
             withdraw(table, {key: error}, run, months, view.version)  # at once: the next month reads it
             continue
-        span = span_of(source.partitions, needed.start, needed.stop - 1)
-        rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
-        earlier = scan_checkpoint(view, month - 1, run, before[name_of(own)], own) if before else None
-        with laid_aside(checkpoint(view, rows, snapshot_of(view, month), earlier)) as states:
-            states = states.rename(state_columns(view)).with_columns(pl.lit(months.value(month)).alias("partition"))
-            made = rows_by_partition(states, months).get(key, 0)
+        rows = slice_of(silver, "arrival", source.partitions, needed.start, needed.stop - 1, read[name_of(silver)])
+        earlier = slice_of_checkpoint(view, month - 1, before[name_of(own)], own) if before else None
+        with run.engine(view).checkpoint(view, rows, month, earlier) as states:
+            made = states.by_partition(months).get(key, 0)
             facts = {month: PartitionFacts(key, made, details={"read": {**read, **before}})}
             write_and_record(run, done, table, states, months, facts, view.version)
     return done
@@ -57,11 +51,10 @@ def made_in(view: FeatureView, run: Run) -> Table:
     return found.successor if found else table
 
 
-def scan_checkpoint(view: FeatureView, month: int, run: Run, version: int, table: Table | None = None) -> Checkpoint:
+def slice_of_checkpoint(view: FeatureView, month: int, version: int, table: Table | None = None) -> CheckpointSlice:
     """What later values are made from. table: where it is, if not in the table of checkpoints."""
-    rows = run.lake.scan(table or checkpoints_table(view), by="partition", span=span_of(months_of(view), month, month), version=version)
-    columns = [pl.col(column).alias(feature) for feature, column in state_columns(view).items()]
-    return Checkpoint(snapshot_of(view, month), rows.select(*view.entity.keys, *columns))
+    rows = slice_of(table or checkpoints_table(view), "partition", months_of(view), month, month, version)
+    return CheckpointSlice(snapshot_of(view, month), rows)
 
 
 def unready_start(view: FeatureView, partition: int, reader: str, made: dict[str, Entry], run: Run) -> NotReadyError | None:

@@ -3,26 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-import polars as pl
-
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.checkpoints import arrivals_of_snapshot, month_of
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView
-from platform_assets.kernels.attributes import attributes_log
-from platform_assets.kernels.change_log import change_log
-from platform_assets.kernels.report import report
-from platform_assets.steps.batches import batches, laid_aside
-from platform_assets.steps.checkpoints import checkpoints_table, scan_checkpoint, unready_start
+from platform_assets.engines.engine import ComputedRows
+from platform_assets.steps.batches import batches
+from platform_assets.steps.checkpoints import checkpoints_table, slice_of_checkpoint, unready_start
 from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import (
     Done,
     Run,
     name_of,
-    rows_by_partition,
     rows_of,
-    span_of,
+    slice_of,
     stretches,
     unready,
     withdraw,
@@ -69,18 +64,15 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
 def _write_change_log(view: FeatureView, ready: list[int], read: dict[str, int], done: Done, run: Run) -> None:
     """Writes these partitions, ascending, in one pass over silver."""
     partitions, silver, gold = view.source.partitions, silver_table(view.source), gold_table(view)
-    span = span_of(partitions, arrivals_of_snapshot(view, ready[0]).start, ready[-1])
-    rows = run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)])
-    month, before = month_of(view, ready[0]) if view.lifetime else None, None
+    engine, since = run.engine(view), arrivals_of_snapshot(view, ready[0]).start
+    rows = slice_of(silver, "arrival", partitions, since, ready[-1], read[name_of(silver)])
+    month, start = month_of(view, ready[0]) if view.lifetime else None, None
     if month is not None:
-        before = scan_checkpoint(view, month, run, read[name_of(checkpoints_table(view))])
-    order = ["partition", *view.entity.keys]
-    changes = change_log(view, rows, ready[0], ready[-1], checkpoint=before)
-    with laid_aside(chunk.sort("partition") for chunk in changes) as log:
-        made = rows_by_partition(log, partitions)
-        for batch in batches(ready, lambda p: made.get(partitions.key(p), 0)):
-            part = log.filter(span_of(partitions, batch[0], batch[-1]).holds("partition")).collect().sort(order)
-            _write(gold, part, batch, partitions, read, view.version, done, run)
+        start = slice_of_checkpoint(view, month, read[name_of(checkpoints_table(view))])
+    with engine.change_log(view, rows, ready[0], ready[-1], start) as log:
+        made = log.by_partition(partitions)
+        for batch in batches(ready, lambda p: made.get(partitions.key(p), 0), engine.rows_at_once):
+            _write(gold, log, made, batch, partitions, read, view.version, done, run)
 
 
 @without_damaged
@@ -100,10 +92,11 @@ def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Don
         if error := unready(f"{name_of(gold)} {key}", silver, source.version, partitions, [partition], judged, run):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
-    for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p))):
-        rows = run.lake.scan(silver, by="arrival", span=span_of(partitions, batch[0], batch[-1]), version=read[name_of(silver)])
-        updates = attributes_log(view, rows, batch[0], batch[-1]).sort("partition", *view.entity.keys)
-        _write(gold, updates, batch, partitions, read, view.version, done, run)
+    engine = run.engine(view)
+    for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p)), engine.rows_at_once):
+        rows = slice_of(silver, "arrival", partitions, batch[0], batch[-1], read[name_of(silver)])
+        with engine.attributes(view, rows, batch[0], batch[-1]) as updates:
+            _write(gold, updates, updates.by_partition(partitions), batch, partitions, read, view.version, done, run)
     withdraw(gold, done.refused, run, partitions, view.version)
     return done
 
@@ -128,19 +121,28 @@ def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
         ):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
-    for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p))):
+    engine = run.engine(table)
+    for batch in batches(ready, lambda p: rows_of(arrived, partitions.key(p)), engine.rows_at_once):
         needed = [arrival for p in batch for arrival in needed_arrivals(table, p, arrivals)]
-        span = span_of(partitions, max(min(needed), partitions.first), max(needed))
-        rows = report(table, run.lake.scan(silver, by="arrival", span=span, version=read[name_of(silver)]), batch[0], batch[-1])
-        _write(gold, rows, batch, partitions, read, table.version, done, run)
+        rows = slice_of(silver, "arrival", partitions, max(min(needed), partitions.first), max(needed), read[name_of(silver)])
+        with engine.report(table, rows, batch[0], batch[-1]) as found:
+            _write(gold, found, found.by_partition(partitions), batch, partitions, read, table.version, done, run)
     withdraw(gold, done.refused, run, partitions, table.version)
     return done
 
 
 def _write(
-    table: Table, rows: pl.DataFrame, batch: list[int], partitions: Partitions, read: dict[str, int], version: str, done: Done, run: Run
+    table: Table,
+    rows: ComputedRows,
+    made: Mapping[str, int],
+    batch: list[int],
+    partitions: Partitions,
+    read: dict[str, int],
+    version: str,
+    done: Done,
+    run: Run,
 ) -> None:
-    made = rows_by_partition(rows, partitions)
+    """Writes some partitions. made: how many rows each has."""
     facts = {p: PartitionFacts(partitions.key(p), made.get(partitions.key(p), 0), details={"read": read}) for p in batch}
     write_and_record(run, done, table, rows, partitions, facts, version)
 

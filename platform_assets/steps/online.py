@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import polars as pl
-
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.training import FeatureService
 from platform_assets.errors import NotReadyError
-from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.serving.features import online_features
 from platform_assets.serving.plan import layout_of
 from platform_assets.steps.gold import gold_table
@@ -95,18 +92,14 @@ def stale_online(view: View, first: int, last: int, run: Run, store: OnlineStore
 def compare(view: View, run: Run, store: OnlineStore, watermark: datetime) -> Parity:
     """Reads entities from gold and online as of the watermark, and compares each feature."""
     service = FeatureService(view.name, [view])
-    version = run.version(gold_table(view))
-    log = Origin(view, "gold", version, {}).scan(run, watermark, watermark).filter(pl.col("valid_from") <= watermark)
-    keys = list(view.entity.keys)
-    entities = log.select(keys).unique().sort(keys).collect()
-    chosen = entities.gather_every(max(1, -(-entities.height // SAMPLE)))
-    labels = chosen.with_columns(pl.lit(watermark, pl.Datetime("us", "UTC")).alias("label_time"))
-    offline = point_in_time(service, {view.name: log}, labels).select(*service.features).to_dicts()
-    online = online_features(service, chosen.to_dicts(), OnlineClient(store.url, store.project), now=watermark).rows
+    read = Origin(view, "gold", run.version(gold_table(view)), {}).slice(watermark, watermark)
+    sample = run.engine(view).sample(view, read.rows, watermark, SAMPLE)
+    online = online_features(service, sample.entities, OnlineClient(store.url, store.project), now=watermark).rows
     differ = []
-    for entity, left, right in zip(chosen.rows(), offline, online, strict=True):
-        differ += [f"{entity} {name}: offline {left[name]!r}, online {right[name]!r}" for name in left if not same(left[name], right[name])]
-    return Parity(chosen.height, chosen.height * len(service.features), differ)
+    for entity, left, right in zip(sample.entities, sample.values, online, strict=True):
+        keys = tuple(entity.values())
+        differ += [f"{keys} {name}: offline {left[name]!r}, online {right[name]!r}" for name in left if not same(left[name], right[name])]
+    return Parity(len(online), len(online) * len(service.features), differ)
 
 
 def same(left: Any, right: Any) -> bool:

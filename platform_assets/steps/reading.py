@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-import polars as pl
-
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.training import FeatureService, FeaturesFrom
 from platform_assets.declare.view import FeatureView
+from platform_assets.engines.engine import TableSlice, ViewSlice
 from platform_assets.errors import NotReadyError
-from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.steps.gold import for_attributes, gold_table
 from platform_assets.steps.run import Run, name_of, span_of, unready
 from platform_assets.steps.silver import silver_table
@@ -52,12 +50,11 @@ class Origin:
         entries = for_attributes(self.entries) if of_attributes else self.entries
         return unready(reader, self.table, version, self.partitions, self.needed(first, last), entries, self.run)
 
-    def scan(self, run: Run, first: datetime, last: datetime) -> pl.LazyFrame:
+    def slice(self, first: datetime, last: datetime) -> ViewSlice:
         """What reads at these times can see."""
         read, by = self.needed(first, last), "partition" if self.layer == "gold" else "arrival"
-        if not read:
-            return run.lake.scan(self.table, version=self.version).clear()
-        return run.lake.scan(self.table, by=by, span=span_of(self.partitions, read.start, read.stop - 1), version=self.version)
+        span = span_of(self.partitions, read.start, read.stop - 1) if read else None
+        return ViewSlice(self.view, self.layer, TableSlice(self.table, self.version, by, span))
 
 
 def table_of(view: View, layer: FeaturesFrom) -> Table:
@@ -151,18 +148,3 @@ def lacking(reader: str, read: Sequence[Origin], first: datetime, last: datetime
 def versions_of(read: Sequence[Origin]) -> dict[str, int]:
     """The Delta version of each table that is read."""
     return {name_of(origin.table): origin.version for origin in read}
-
-
-def features_of(
-    service: FeatureService,
-    run: Run,
-    read: Sequence[Origin],
-    labels: pl.DataFrame,
-    first: datetime,
-    last: datetime,
-    *,
-    time: str = "label_time",
-) -> pl.DataFrame:
-    """Labels between two times with the features that were known at each label's time."""
-    scans = {layer: {o.view.name: o.scan(run, first, last) for o in read if o.layer == layer} for layer in ("gold", "silver")}
-    return point_in_time(service, scans["gold"], labels, time=time, silver=scans["silver"])

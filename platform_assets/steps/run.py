@@ -3,21 +3,30 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from itertools import groupby
+from typing import Protocol
 
-import polars as pl
-
+from platform_assets.declare.engines import EngineName
 from platform_assets.declare.partitions import Partitions
+from platform_assets.engines.choice import Engines
+from platform_assets.engines.engine import ComputedRows, Engine, TableSlice
 from platform_assets.errors import DamagedError, NotReadyError, PlatformError
 from platform_assets.steps.lacking import MISSING, YOUR_MODULE, BlockedError, LackingError, told_once
 from platform_assets.stores.damage import Damage, damaged
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.succession import WITHDRAWN, Succession, block, complete, entries_of_version, succession, target
-from platform_assets.stores.successor import replace_received
 from platform_assets.stores.tables import name_of as name_of
 from platform_assets.stores.tables import table_named
+
+
+class Engineered(Protocol):
+    """A declaration that an engine computes."""
+
+    @property
+    def engine(self) -> EngineName | None:
+        """The name of its engine; None: that of the settings."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,12 @@ class Run:
     now: datetime
     module: str = YOUR_MODULE
     """The module that Dagster loads, as far as it is known: for commands in messages."""
+    engines: Engines = field(default_factory=Engines, repr=False)
     _successions: dict[tuple[Table, str], tuple[Mapping[str, Entry], Succession | None]] = field(default_factory=dict, repr=False)
+
+    def engine(self, declaration: Engineered | None = None) -> Engine:
+        """The engine that computes a declaration: its own, or that of the settings."""
+        return self.engines.of(declaration.engine if declaration else None, self.lake)
 
     def version(self, table: Table) -> int:
         """The Delta version of a table that a step reads; -1 while there is no table."""
@@ -161,10 +175,9 @@ def span_of(partitions: Partitions, first: int, last: int) -> Span:
     return Span(partitions.value(first), partitions.value(last + 1))
 
 
-def rows_by_partition(frame: pl.DataFrame | pl.LazyFrame, partitions: Partitions, by: str = "partition") -> dict[str, int]:
-    """How many rows of a frame each partition has, by key."""
-    counted = frame.lazy().group_by(by).len().collect(engine="streaming")
-    return {value.strftime(partitions.key_format): rows for value, rows in counted.iter_rows()}
+def slice_of(table: Table, by: str, partitions: Partitions, first: int, last: int, version: int) -> TableSlice:
+    """The rows of a table's partitions first..last at a Delta version."""
+    return TableSlice(table, version, by, span_of(partitions, first, last))
 
 
 def rows_of(entries: Mapping[str, Entry], key: str) -> int:
@@ -175,7 +188,7 @@ def rows_of(entries: Mapping[str, Entry], key: str) -> int:
 def write(
     run: Run,
     table: Table,
-    frame: pl.DataFrame | pl.LazyFrame,
+    rows: ComputedRows,
     partitions: Partitions,
     facts: Mapping[int, PartitionFacts],
     declaration_version: str,
@@ -185,7 +198,7 @@ def write(
 ) -> tuple[dict[str, Entry], Written]:
     """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them.
 
-    If the table cannot take the frame's columns in place, they are written to its successor (stores/succession.py).
+    If the table cannot take the rows' columns in place, they are written to its successor (stores/succession.py).
 
     received: whether its columns are of the types in which they came, so that the table's may have to become wider.
     made_from: as Lake.replace has it: what was written is made from what these partitions held then, in the table and in its successor.
@@ -195,21 +208,19 @@ def write(
     facts = _with_identities(facts, run)
     into = table
     if not received:
-        into = target(run.lake, run.ledger, table, frame.collect_schema(), by, declaration_version)
+        into = target(run.lake, run.ledger, table, rows.columns, by, declaration_version)
     for first, last in stretches(sorted(facts)):
         span = span_of(partitions, first, last)
-        part = frame.filter(pl.col(by).is_between(span.start, span.end, closed="left"))
         mine = [facts[index] for index in range(first, last + 1)]
-        replace_rows = partial(replace_received, run.lake) if received else run.lake.replace
-        written = replace_rows(
+        written = rows.write(
             into,
-            part,
             by=by,
             span=span,
             facts=mine,
             declaration_version=declaration_version,
             run=run.id,
             made_from=None if made_from is None else made_from[into],
+            received=received,
         )
         for fact in mine:
             entries[fact.partition] = entry_of(into, fact, written, declaration_version, run)
@@ -237,13 +248,13 @@ def write_and_record(
     run: Run,
     done: Done,
     table: Table,
-    frame: pl.DataFrame | pl.LazyFrame,
+    rows: ComputedRows,
     partitions: Partitions,
     facts: Mapping[int, PartitionFacts],
     declaration_version: str,
 ) -> None:
     """Replaces these partitions of a step's only table, and tells the ledger afterwards."""
-    entries, done.written[table] = write(run, table, frame, partitions, facts, declaration_version)
+    entries, done.written[table] = write(run, table, rows, partitions, facts, declaration_version)
     done.entries |= entries
     run.ledger.record(entries.values())
     take_over(run, done, table, partitions, declaration_version)

@@ -3,12 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import polars as pl
-
 from platform_assets.declare.source import Source
-from platform_assets.engines.polars.silver import JudgedRows, judged
+from platform_assets.engines.engine import JudgedPartitions, TableSlice
 from platform_assets.errors import NotReadyError
-from platform_assets.kernels.examples import examples_of
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
 from platform_assets.steps.damaged import without_damaged
@@ -45,7 +42,7 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
         ):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
-    for batch in batches(ready, lambda p: rows_of(seen.received, partitions.key(p))):
+    for batch in batches(ready, lambda p: rows_of(seen.received, partitions.key(p)), run.engine(source).rows_at_once):
         of = seen
         while not _judge(source, batch, of, done, run):
             of = _Seen.now(source, run)
@@ -81,12 +78,12 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
     """
     partitions, raw, silver, quarantine = source.partitions, raw_table(source), silver_table(source), quarantine_table(source)
     span, read = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1]), {name_of(raw): seen.raw}
-    rows = run.lake.scan(raw, by="arrival", span=span, version=seen.raw).filter(~pl.col("superseded"))
+    rows = TableSlice(raw, seen.raw, "arrival", span)
     decisions = {p: seen.received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in seen.received}
     as_they_are, wanted = {p for p, decision in decisions.items() if decision}, range(batch[0] - source.duplicates_within, batch[-1] + 1)
-    delivered = delivered_otherwise(source, wanted, seen.received, rows.collect_schema())
-    with judged(source, rows, batch[0], batch[-1], as_they_are, delivered) as found:
-        examples = examples_of(source, found.first_of_each_reason)
+    delivered = delivered_otherwise(source, wanted, seen.received, run.lake.schema(raw, seen.raw))
+    judged = run.engine(source).judge(source, rows, batch[0], batch[-1], as_they_are=as_they_are, delivered=delivered, run=run.id)
+    with judged as found:
         touched = _touched(source, found, seen.before)
         facts, aside = {}, {}
         for partition in batch:
@@ -94,17 +91,18 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
             details = {**counts, "needed_share": source.accepted_share, "event_partitions": touched.get(partition, []), "read": read}
             blocked = counts["tier"] == "LOW" and not decisions.get(partition)
             status = "blocked" if blocked else "ok"
-            if shown := examples.get(partitions.value(partition)):
+            if shown := found.examples.get(partitions.value(partition)):
                 details["examples"] = shown
             if counts["tier"] == "LOW" and not blocked:
                 details[ACCEPTED_AS_IT_IS] = decisions[partition]
             facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
             aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
-        rejected = found.quarantine.with_columns(pl.lit(run.id).alias("run"))
         # Both tables change their columns together, since a row is in one of them.
-        into = target(run.lake, run.ledger, silver, found.silver.lazy().collect_schema(), "arrival", source.version)
+        into = target(run.lake, run.ledger, silver, found.silver.columns, "arrival", source.version)
         beside = quarantine if into == silver else successor_if_older(run.ledger, quarantine, source.version)
-        set_aside, done.written[quarantine] = write(run, beside, rejected, partitions, aside, source.version, by="arrival", received=True)
+        set_aside, done.written[quarantine] = write(
+            run, beside, found.quarantine, partitions, aside, source.version, by="arrival", received=True
+        )
         try:
             entries, done.written[silver] = write(
                 run, silver, found.silver, partitions, facts, source.version, by="arrival", made_from=seen.silver
@@ -135,7 +133,7 @@ def _of_any_version(entry: Entry, version: str) -> Entry:
     return replace(entry, declaration_version=version)
 
 
-def _touched(source: Source, judged: JudgedRows, before: dict[str, Entry]) -> dict[int, list[str]]:
+def _touched(source: Source, judged: JudgedPartitions, before: dict[str, Entry]) -> dict[int, list[str]]:
     """For each arrival partition the event partitions that it holds rows of, or ever held: reports of these are stale."""
     partitions = source.partitions
     found = {arrival: {partitions.key(event) for event in events} for arrival, events in judged.events.items()}

@@ -1,14 +1,10 @@
 """Training sets: the labels of a month, a week or a day, each with the features that were known at its time."""
 
-import polars as pl
-
 from platform_assets.declare.labels import Labels
 from platform_assets.declare.training import TrainingSet
-from platform_assets.expressions.types import POLARS
-from platform_assets.kernels.given_labels import rows_of_table
 from platform_assets.steps.damaged import without_damaged
-from platform_assets.steps.labels import Times, arrivals_of, find_labels, times_of
-from platform_assets.steps.reading import Origin, features_of, lacking, origins, versions_of
+from platform_assets.steps.labels import arrivals_of, find_labels, times_of
+from platform_assets.steps.reading import lacking, origins, versions_of
 from platform_assets.steps.run import Done, Run, name_of, unready, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import PartitionFacts, Table
@@ -24,12 +20,12 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
 
     One that is there and cannot be made now is withdrawn: models do not go on learning from what was taken back.
     """
-    done, table = Done(), training_table(data)
+    done, table, engine = Done(), training_table(data), run.engine(data)
     source, own = data.labels.source, data.partitions
     pinned = {name_of(silver_table(source)): run.version(silver_table(source))} if source else {}
     # At the version that is read: a partition that is written meanwhile is neither read nor counted as being there.
     arrived = {name: run.ledger.entries(name, at_version=version) for name, version in pinned.items()}
-    given = rows_of_table(data) if source is None else None
+    given = engine.given_labels(data) if source is None else None
     spans = [times for partition in range(first, last + 1) if (times := times_of(data, partition))]
     features = origins(data.features, run, spans, data.features_from, pinned=pinned)
     read = {**pinned, **versions_of(features)}
@@ -46,21 +42,14 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         if times and (error := lacking(reader, features, *times)):
             done.refused[key] = error
             continue
-        found = find_labels(data, partition, run.lake, pinned[name_of(silver_table(source))] if source else -1, given, run.now)
+        found = find_labels(data, partition, engine, pinned[name_of(silver_table(source))] if source else -1, given, run.now)
         times = times or found.times  # labels that are given have times of their own
         if times and (error := lacking(reader, features, *times)):
             done.refused[key] = error
             continue
-        frame = _with_features(data, found.frame, times, run, features)
         details = {"read": read, "features_from": layers, **found.details}
-        facts = {partition: PartitionFacts(key, frame.height, details=details)}
-        write_and_record(run, done, table, frame.with_columns(pl.lit(own.value(partition)).alias("partition")), own, facts, data.version)
+        with engine.training(data, partition, found, [origin.slice(*times) for origin in features] if times else None) as rows:
+            facts = {partition: PartitionFacts(key, rows.by_partition(own).get(key, 0), details=details)}
+            write_and_record(run, done, table, rows, own, facts, data.version)
     withdraw(table, done.refused, run, own, data.version)
     return done
-
-
-def _with_features(data: TrainingSet, labels: pl.DataFrame, times: Times | None, run: Run, features: list[Origin]) -> pl.DataFrame:
-    if times is not None:
-        return features_of(data.features, run, features, labels, *times)
-    nothing = (pl.lit(None, POLARS[dtype]).alias(name) for name, dtype in data.features.features.items())
-    return labels.with_columns(*nothing)

@@ -79,9 +79,9 @@ class Lake:
         log = self.log(table)
         return None if log is None else str(log.metadata().id)
 
-    def schema(self, table: Table) -> pl.Schema:
-        """The columns of a table; none when there is no table."""
-        log = self.log(table)
+    def schema(self, table: Table, version: int | None = None) -> pl.Schema:
+        """The columns of a table, at a version or now; none when there is no table."""
+        log = self.log(table) if version is None else self.open(table, version)
         return pl.Schema() if log is None else pl.Schema(log.schema())
 
     def log(self, table: Table) -> DeltaTable | None:

@@ -56,6 +56,25 @@ def test_what_users_declare_knows_no_engine_storage_or_settings() -> None:
     assert [str(f) for f in inner_imports() if room(f.importer) in declaring and room(f.imported) not in inside] == []
 
 
+def test_kernels_know_no_settings_and_no_tables() -> None:
+    outside = [f for f in inner_imports() if room(f.importer) == "kernels" and RANK.get(room(f.imported), 99) > RANK["kernels"]]
+    assert [str(found) for found in outside] == []
+    assert [str(f) for f in inner_imports() if room(f.importer) == "kernels" and room(f.imported) == "settings"] == []
+
+
+def test_the_reference_shares_nothing_with_kernels() -> None:
+    """It is the oracle: what both would take from one place, no test could find wrong."""
+    mine = [f for f in inner_imports() if f.importer.startswith(f"{PACKAGE}.engines.reference")]
+    assert [str(f) for f in mine if room(f.imported) in ("kernels", "frames", "stores")] == []
+
+
+def test_steps_know_neither_polars_nor_a_particular_engine() -> None:
+    asked = {f"{PACKAGE}.engines.engine", f"{PACKAGE}.engines.choice"}
+    engines = [f for f in inner_imports() if room(f.importer) == "steps" and room(f.imported) in ("engines", "frames")]
+    assert [str(f) for f in engines if f.imported not in asked and not f.imported.startswith(tuple(f"{one}." for one in asked))] == []
+    assert [str(f) for f in imports() if room(f.importer) == "steps" and f.imported.split(".")[0] == "polars"] == []
+
+
 def test_a_domain_knows_no_other_domain() -> None:
     domains = [(found, found.importer.split(".")[2:3], found.imported.split(".")[2:3]) for found in inner_imports()]
     across = [str(f) for f, one, other in domains if room(f.importer) == room(f.imported) == "domains" and one and other and one != other]

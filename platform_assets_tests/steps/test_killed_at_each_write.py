@@ -222,7 +222,7 @@ WRITERS = {
     "stores.online.entities": {"HSET", "HDEL", "EVAL"},  # the count of entities: test_losses.py loses it and finds it again
     "stores.online.publish": {"HDEL"},  # a rebuild: test_on_delta.py kills it
     "models.artifact": {'open("w'},
-    "steps.batches": {"write_parquet("},  # a folder of the system's for temporary files
+    "frames.laid_aside": {"write_parquet("},  # a folder of the system's for temporary files
     "stores.storage": {"write_bytes("},  # a repair of damaged logs, which a person starts
     "sources.returned": {"sink_"},  # into memory, or temporary files: what a source's function returned
     "frames.stream": {"sink_"},  # into memory

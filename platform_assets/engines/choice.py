@@ -1,0 +1,30 @@
+"""The engines that there are, by name; each is made when it is first needed."""
+
+from dataclasses import dataclass, field
+
+from platform_assets.declare.engines import EngineName
+from platform_assets.engines.engine import Engine
+from platform_assets.settings import load_settings
+from platform_assets.stores.delta import Lake
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The engines of a run: one of each kind, which all steps share."""
+
+    default: EngineName | None = None
+    """The engine of declarations that name none; None: PLATFORM_ENGINE."""
+    _made: dict[tuple[EngineName, Lake], Engine] = field(default_factory=dict, repr=False)
+
+    def of(self, name: EngineName | None, lake: Lake) -> Engine:
+        """The engine of this name, or the default one, over a lake."""
+        name = name or self.default or load_settings().engine
+        if (name, lake) not in self._made:
+            self._made[name, lake] = _made(name, lake)
+        return self._made[name, lake]
+
+
+def _made(name: EngineName, lake: Lake) -> Engine:
+    from platform_assets.engines.polars.engine import PolarsEngine  # here, so that loading definitions does not load what computes
+
+    return PolarsEngine(lake)
