@@ -36,6 +36,8 @@ _BINARY: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=", exp.And: "and", exp.Or: "or",
 }  # fmt: skip
 
+_COMPARED = exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE
+
 _TYPES: dict[exp.DType, DataType] = {
     exp.DType.INT: "int", exp.DType.BIGINT: "int", exp.DType.FLOAT: "float", exp.DType.DOUBLE: "float", exp.DType.BOOLEAN: "bool",
     exp.DType.TEXT: "str", exp.DType.VARCHAR: "str", exp.DType.DATE: "date",
@@ -115,7 +117,11 @@ class _Walk:
                 value, low, high = (self.node(parsed.args[name]) for name in ("this", "low", "high"))
                 return call("and", [call(">=", [value, low]), call("<=", [value, high])])
             case exp.In() if not any(parsed.args.get(name) for name in ("query", "unnest", "field")):
-                return membership(self.node(parsed.this), [self.node(option) for option in parsed.expressions])
+                options = [self.node(option) for option in parsed.expressions]
+                if any(option is NULL for option in options):
+                    value = parsed.this.sql()
+                    raise Refused(f"no value is equal to null, so it stands in no list; write '{value} in (...) or {value} is null'")
+                return membership(self.node(parsed.this), options)
             case exp.Like() if not isinstance(parsed.expression, exp.Any | exp.All):
                 like = call("like", [self.node(parsed.this), self.node(parsed.expression)])
                 return call("not", [like]) if parsed.args.get("negate") else like
@@ -126,7 +132,12 @@ class _Walk:
             case exp.Anonymous():
                 return self.function(parsed)
         if type(parsed) in _BINARY:
-            return call(_BINARY[type(parsed)], [self.node(parsed.this), self.node(parsed.expression)])
+            sides = [self.node(parsed.this), self.node(parsed.expression)]
+            if isinstance(parsed, _COMPARED) and any(side is NULL for side in sides):
+                other = parsed.this if sides[1] is NULL else parsed.expression
+                meant = "is not null" if isinstance(parsed, exp.NEQ) else "is null"
+                raise Refused(f"a comparison with null is never true; write '{other.sql()} {meant}'")
+            return call(_BINARY[type(parsed)], sides)
         reason = next((reason for kind, reason in _REFUSED.items() if isinstance(parsed, kind)), None)
         raise Refused(reason or f"{_shown(parsed)} is nothing that an expression may contain")
 
@@ -156,6 +167,10 @@ class _Walk:
         conditions: list[Node] = []
         for branch in parsed.args["ifs"]:
             condition = self.node(branch.this)
+            if subject is not None and condition is NULL:
+                raise Refused(
+                    f"no value is equal to null, so this branch is never taken; write 'case when {parsed.this.sql()} is null then'"
+                )
             condition = condition if subject is None else call("=", [subject, condition])
             fitted = fit(condition, "bool")
             if fitted is None:

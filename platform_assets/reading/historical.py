@@ -10,12 +10,14 @@ import polars as pl
 from platform_assets.declare.attributes import View
 from platform_assets.declare.partitions import EPOCH
 from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
-from platform_assets.errors import ComputeError
+from platform_assets.errors import ComputeError, NotReadyError
 from platform_assets.frames.tables import table_of, with_types
 from platform_assets.kernels.label_validation import check_labels, no_service
+from platform_assets.settings import load_settings
+from platform_assets.steps.lacking import MISSING, LackingError
 from platform_assets.steps.lake import AnyLake, lake_at
 from platform_assets.steps.reading import Origin, lacking, layer_of, needed, origins, versions_of
-from platform_assets.steps.run import Run
+from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.damage import damage_named
 from platform_assets.stores.ledger import Ledger
 
@@ -64,7 +66,7 @@ def historical_features(
         ComputeError: a column of the labels is missing, of another type than declared, or named as a feature; a time is null.
         DeclarationError: features_from is no layer, or gold for a view that has none.
         NotReadyError: a partition that a label's time needs is missing, blocked or of another version of its declaration; its name, and
-            how to make it. A time after the newest partition needs one that is not there yet.
+            how to make it. A time after the newest partition needs one that is not there yet; one in the future is named as such.
     """
     if wrong := no_service(service):
         raise ComputeError(f"historical_features: {wrong}")
@@ -94,11 +96,37 @@ def _joined(
     service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str, span: tuple[datetime, datetime]
 ) -> pl.DataFrame:
     if error := lacking(f"historical_features({service.name})", read, *span):
-        raise error
+        raise _too_late(service, labels, time) or _with_newest(error, run) from None
     for origin in read:
         _require_table(origin, run)
     with damage_named():
         return run.engine().features(service, labels, [origin.slice(*span) for origin in read], time=time)
+
+
+def _too_late(service: FeatureService, labels: pl.DataFrame, time: str) -> NotReadyError | None:
+    """Why nothing can be made for these labels: the time of one of them has not come."""
+    now = load_settings().clock()
+    late = labels.filter(pl.col(time) > now)
+    if late.is_empty():
+        return None
+    row = late.row(0, named=True)
+    who = ", ".join(f"{key} {row[key]!r}" for key in service.keys)
+    number = f"{late.height:,} of the labels lie" if late.height > 1 else "a label lies"
+    return NotReadyError(
+        f"historical_features({service.name}): {number} in the future, such as that of {who} at {row[time]:%Y-%m-%d %H:%M} UTC: it is now "
+        f"{now:%Y-%m-%d %H:%M} UTC, and nobody knows the values of then. Correct the column {time!r}, or leave such labels out until their "
+        "time has come. The values of now: online_features."
+    )
+
+
+def _with_newest(error: NotReadyError, run: Run) -> NotReadyError:
+    """The error; where all that is lacking comes after the newest partition that is there, it says so."""
+    if not isinstance(error, LackingError) or error.why != MISSING:
+        return error
+    newest = max(map(error.partitions.number, run.ledger.entries(name_of(error.table))), default=None)
+    if newest is None or min(error.lacking) <= newest:
+        return error
+    return NotReadyError(f"{error}\n  The newest that is there is {error.partitions.key(newest)}: the labels ask for what came after it.")
 
 
 def _nobody(service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str) -> pl.DataFrame:

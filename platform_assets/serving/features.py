@@ -19,12 +19,13 @@ from platform_assets.serving.plan import plan_of
 from platform_assets.settings import PREFIX, load_settings
 from platform_assets.stores.online.client import OnlineClient
 
+_ROWS_SHOWN, _FEATURES_SHOWN = 3, 6
 _STORE, _NOW = (PREFIX + "REDIS_URL", PREFIX + "PROJECT"), PREFIX + "NOW"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FeatureVectors:
-    """What a request gets.
+    """What a request gets. Printed, it is a line for each view and for each of the first rows.
 
     rows: for each row asked for, in its order, the features: `view__feature`, then those on demand.
     valid_from: for each of them, by view, the moment from which its snapshot may be read; None where there is none.
@@ -43,6 +44,28 @@ class FeatureVectors:
     stale: tuple[str, ...] = ()
     missing: dict[str, tuple[int, ...]] = field(default_factory=dict)
     incomplete: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        features = len(self.rows[0]) if self.rows else 0
+        lines = [f"FeatureVectors: {len(self.rows)} x {features} features", *map(self._view_shown, self.watermarks)]
+        lines += [f"  row {place}: {_shown(row)}" for place, row in enumerate(self.rows[:_ROWS_SHOWN])]
+        more = len(self.rows) - _ROWS_SHOWN
+        return "\n".join([*lines, *([f"  ... and {more} more"] if more > 0 else [])])
+
+    def _view_shown(self, view: str) -> str:
+        watermark, age = self.watermarks[view], self.ages.get(view)
+        said = ["never published" if watermark is None else f"up to {watermark:%Y-%m-%d %H:%M} UTC"]
+        said += [f"{age} old"] if age is not None else []
+        said += ["stale"] if view in self.stale else []
+        said += [f"not known: row {', '.join(map(str, places))}"] if (places := self.missing.get(view)) else []
+        said += [f"incomplete: {why}"] if (why := self.incomplete.get(view)) else []
+        return f"  {view}: {', '.join(said)}"
+
+
+def _shown(row: Mapping[str, Any]) -> str:
+    shown = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in list(row.items())[:_FEATURES_SHOWN]]
+    more = len(row) - len(shown)
+    return ", ".join([*shown, *([f"and {more} more"] if more else [])])
 
 
 def online_features(

@@ -59,6 +59,16 @@ def test_a_time_before_the_first_partition_has_the_empty_values(shop: Shop) -> N
     assert found["spending__count_3d"].to_list()[0] == found["spending__count_3d"].to_list()[2] == 0
 
 
+def test_a_label_in_the_future_is_named_as_such(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATFORM_NOW", "2024-03-06T12:00:00Z")
+    labels = [label("ada", shop.readable(3)), label("bob", datetime(2024, 3, 7, tzinfo=UTC)), label("cy", datetime(2024, 3, 8, tzinfo=UTC))]
+    with pytest.raises(NotReadyError) as error:
+        historical_features(shop.service, frame(shop.service, labels), lake=shop.lake)
+    said = str(error.value)
+    assert "2 of the labels lie in the future, such as that of user 'bob' at 2024-03-07 00:00 UTC: it is now 2024-03-06 12:00 UTC" in said
+    assert "Materialize" not in said, "no command makes the future"
+
+
 def test_a_time_after_the_newest_partition_needs_one_that_is_missing(shop: Shop) -> None:
     newest = shop.readable(DAYS) - timedelta(microseconds=1)
     assert historical_features(shop.service, frame(shop.service, [label("ada", newest)]), lake=shop.lake).frame.height == 1
@@ -66,6 +76,7 @@ def test_a_time_after_the_newest_partition_needs_one_that_is_missing(shop: Shop)
     with pytest.raises(NotReadyError, match=r"historical_features\(served\) needs spending/gold 2024-03-04, which is missing") as error:
         historical_features(shop.service, later, lake=shop.lake)
     assert "dagster asset materialize" in str(error.value)
+    assert "The newest that is there is 2024-03-03: the labels ask for what came after it." in str(error.value)
 
 
 def test_the_lake_of_the_settings_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,17 @@ def request(user: Any = "ada", **values: Any) -> Row:
     return row
 
 
+def test_an_answer_is_printed_by_view_and_row(shop: Shop, client: OnlineClient) -> None:
+    now = shop.readable(LAST) + timedelta(hours=1)
+    lines = repr(online_features(shop.service, [request(), request("nobody"), request("bob"), request()], client, now=now)).splitlines()
+    assert lines[0] == f"FeatureVectors: 4 x {len(online_features(shop.service, [request()], client, now=now).rows[0])} features"
+    assert lines[1].startswith("  spending: up to 2024-03-04 03:00 UTC, 1 hour old, not known: row 1"), lines[1]
+    assert lines[2].startswith("  visits: up to 2024-03-03 03:00 UTC, 1 day 1 hour old"), lines[2]
+    assert lines[3].startswith("  row 0: spending__"), lines[3]
+    assert lines[-1] == "  ... and 1 more"
+    assert "datetime" not in "".join(lines)
+
+
 def test_rows_may_be_a_frame_or_dicts_and_one_by_one_they_get_the_same(shop: Shop, client: OnlineClient) -> None:
     now = shop.readable(LAST) + timedelta(hours=1)
     rows = [request(user, basket=float(n), items=n, note="a") for n, user in enumerate(["ada", None, "bob", "nobody", "ada"])]
@@ -77,7 +88,7 @@ def test_beyond_max_staleness_a_read_fails_or_is_null(shop: Shop, client: Online
     now = shop.readable(LAST) + timedelta(hours=2)
     fresh = online_features(shop.service, [request()], client, now=now, max_staleness="26h")
     assert fresh.stale == ()
-    with pytest.raises(OnlineError, match=r"visits@\w+ is 1 day 2 hours old, 1 day is allowed"):
+    with pytest.raises(OnlineError, match=r"visits is 1 day 2 hours old, 1 day is allowed"):
         online_features(shop.service, [request()], client, now=now, max_staleness="1d")
     degraded = online_features(shop.service, [request()], client, now=now, max_staleness="1d", when_stale="null")
     assert degraded.stale == ("visits",)
@@ -143,7 +154,7 @@ def test_a_row_that_a_reader_changes_changes_no_other(shop: Shop, client: Online
 def test_a_view_that_was_never_published_says_so(shop: Shop, client: OnlineClient) -> None:
     other = FeatureView("other", entity=shop.business.entity, source=shop.business.source, features=[count().over("1d")])
     service = FeatureService("s", [other])
-    with pytest.raises(OnlineError, match=r"other@\w+ was never published .* Materialize other/online"):
+    with pytest.raises(OnlineError, match=r"other was never published .* Materialize other/online"):
         online_features(service, [{"user": "ada"}], client)
     degraded = online_features(service, [{"user": "ada"}], client, max_staleness="1d", when_stale="null")
     assert (degraded.rows, degraded.watermarks, degraded.stale) == ([{"other__count_1d": None}], {"other": None}, ("other",))

@@ -144,7 +144,7 @@ class Reader:
             if self._incomplete and view in self._incomplete and view in missing:
                 if allowed.when_stale == "fail":
                     raise OnlineError(
-                        f"{layout.name} has nothing of {len(missing[view])} of the entities asked for in the online store "
+                        f"{layout.view} has nothing of {len(missing[view])} of the entities asked for in the online store "
                         f"{self._store.address}, and may have lost them: {self._incomplete[view]}."
                     )
                 views[view] = layout.nulls(views[view], missing[view])
@@ -160,16 +160,16 @@ class Reader:
             lost = layout.view in self._newest
             gone = f"is no longer in {where}: the server has lost its data" if lost else f"was never published in {where}, or is lost"
             raise OnlineError(
-                f"{layout.name} {gone} (project {self._store.project!r}). Materialize {layout.view}/online; if it is published elsewhere, "
+                f"{layout.view} {gone} (project {self._store.project!r}). Materialize {layout.view}/online; if it is published elsewhere, "
                 "correct PLATFORM_REDIS_URL, whose last number is the database, or PLATFORM_PROJECT."
             )
         age = now - state.marks.watermark_at
         if state.stale_after is not None and now > state.stale_after:
             limit = state.stale_after - state.marks.watermark_at
             raise OnlineError(
-                f"{layout.name} is {in_words(age)} old, {in_words(limit)} is allowed, in {where}. Materialize {layout.view}/online."
+                f"{layout.view} is {in_words(age)} old, {in_words(limit)} is allowed, in {where}. Materialize {layout.view}/online."
             )
         raise OnlineError(
-            f"{layout.name} is older than it was in {where}: up to {state.marks.watermark_at:%Y-%m-%d %H:%M} UTC, where it had been up to "
+            f"{layout.view} is older than it was in {where}: up to {state.marks.watermark_at:%Y-%m-%d %H:%M} UTC, where it had been up to "
             f"{self._newest[layout.view]:%Y-%m-%d %H:%M}. The server was restored from an older copy. Materialize {layout.view}/online."
         )

@@ -57,7 +57,7 @@ def entity_keys(layout: ViewLayout, rows: pl.DataFrame, project: str) -> pl.Seri
     _check_kinds(layout)
     for name, _ in layout.keys:
         if rows[name].null_count():
-            raise OnlineError(f"{layout.name}: {rows[name].null_count()} rows have no {name!r}: they are about no {layout.entity}.")
+            raise OnlineError(f"{layout.view}: {rows[name].null_count()} rows have no {name!r}: they are about no {layout.entity}.")
     parts = [_text_of_column(pl.col(name).cast(POLARS[kind]), kind) for name, kind in layout.keys]
     before, after = f"{project}:{{{layout.entity}:", "}"
     return rows.select(key=pl.concat_str(pl.lit(before), pl.concat_str(*parts, separator=":"), pl.lit(after)))["key"]
@@ -96,7 +96,7 @@ def _value(layout: ViewLayout, values: Mapping[str, Any], name: str) -> Any:
     try:
         return values[name]
     except KeyError:
-        raise OnlineError(f"{layout.name}: the request has no {name!r}, a key of {layout.entity}. It has: {', '.join(values)}.") from None
+        raise OnlineError(f"{layout.view}: the request has no {name!r}, a key of {layout.entity}. It has: {', '.join(values)}.") from None
 
 
 def _key_texts(layout: ViewLayout) -> list[tuple[str, Callable[[Any], str]]]:
@@ -112,7 +112,7 @@ def _text_of_column(column: pl.Expr, kind: DataType) -> pl.Expr:
 def _text_of(layout: ViewLayout, name: str, kind: DataType) -> Callable[[Any], str]:
     def wrong(value: Any) -> OnlineError:
         return OnlineError(
-            f"{layout.name}: the key {name!r} is {kind}, the request has {value!r}, a {type(value).__name__}. Convert it first."
+            f"{layout.view}: the key {name!r} is {kind}, the request has {value!r}, a {type(value).__name__}. Convert it first."
         )
 
     def of_int(value: Any) -> str:
@@ -152,4 +152,4 @@ def _text_of(layout: ViewLayout, name: str, kind: DataType) -> Callable[[Any], s
 def _check_kinds(layout: ViewLayout) -> None:
     for name, kind in layout.keys:
         if kind == "float":
-            raise OnlineError(f"{layout.name}: the key {name!r} is a float, which identifies nothing: use an int or a str.")
+            raise OnlineError(f"{layout.view}: the key {name!r} is a float, which identifies nothing: use an int or a str.")

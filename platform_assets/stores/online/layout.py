@@ -71,7 +71,7 @@ class ViewLayout:
 
     @property
     def name(self) -> str:
-        """As messages and marks have it: customer_spend@3f2a90c81b77."""
+        """As marks have it: customer_spend@3f2a90c81b77. Messages name the view alone: nobody has chosen the version."""
         return f"{self.view}@{self.version}"
 
     @cached_property
@@ -148,7 +148,7 @@ def _behind(layout: ViewLayout, column: pl.Series, kind: FeatureType) -> list[pa
     ends = np.append(0, np.cumsum(column.list.len().fill_null(0).to_numpy(), dtype=np.int64))
     values = pl.Series(column.to_arrow().flatten(), dtype=POLARS[element])
     if values.null_count():
-        raise OnlineError(f"{layout.name}: a list of {column.name!r} holds a null. Lists of features have none: leave it out, or fill it.")
+        raise OnlineError(f"{layout.view}: a list of {column.name!r} holds a null. Lists of features have none: leave it out, or fill it.")
     slots = _in_slot(values, element).to_numpy().astype(_NUMPY_SLOT[element])
     parts = [_binary(ends * slots.itemsize, slots)]
     if element == "str":
@@ -244,7 +244,7 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
 
     def foreign() -> OnlineError:
         return OnlineError(
-            f"{layout.name}: the online store holds values that cannot be read as {', '.join(layout.names)}. Another program has "
+            f"{layout.view}: the online store holds values that cannot be read as {', '.join(layout.names)}. Another program has "
             f"written or damaged them. Fill the view anew: platform-assets rebuild {layout.view}"
         )
 

@@ -181,7 +181,7 @@ def unreadable(layout: ViewLayout, address: str, marks: bytes | None = None) -> 
     """The error for marks that are none."""
     found = "" if marks is None else f", such as {marks[:60]!r}"
     return OnlineError(
-        f"{layout.name}: what the online store {address} has published of it cannot be read{found}. Another program, or another edition of "
+        f"{layout.view}: what the online store {address} has published of it cannot be read{found}. Another program, or another edition of "
         f"the platform, has written it. Fill the view anew: platform-assets rebuild {layout.view}"
     )
 

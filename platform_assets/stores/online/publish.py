@@ -166,11 +166,11 @@ def publication(
                 return done
             if outcome == "lost":
                 raise OnlineError(
-                    f"{layout.name}: the online store {store.address} lost its data while it was written. Publish again: all of it is "
+                    f"{layout.view}: the online store {store.address} lost its data while it was written. Publish again: all of it is "
                     f"written then."
                 )
     raise OnlineError(
-        f"{layout.name}: {_ATTEMPTS} times another publication to {store.address} was faster. Run it again when the others have ended."
+        f"{layout.view}: {_ATTEMPTS} times another publication to {store.address} was faster. Run it again when the others have ended."
     )
 
 
@@ -205,7 +205,7 @@ def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, e
         return unreadable(layout, store.address)
     if begun.state == "another table":
         return OnlineError(
-            f"{layout.name}: what the online store {store.address} has of it comes from another {table}, which was removed since, or lies "
+            f"{layout.view}: what the online store {store.address} has of it comes from another {table}, which was removed since, or lies "
             f"in another lake; or a rebuild has not ended. Fill it anew: platform-assets rebuild {layout.view}"
         )
     key = next(
@@ -213,10 +213,10 @@ def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, e
     )  # fmt: skip
     entry = entries.get(key)
     if entry is not None and entry.damage:
-        raise damaged([Damage(table, key, entry.damage)], f"{layout.name}, which stays as it is in the online store {store.address},")
+        raise damaged([Damage(table, key, entry.damage)], f"{layout.view}, which stays as it is in the online store {store.address},")
     found = "is missing" if entry is None else f"has the status {entry.status!r} and the declaration version {entry.declaration_version}"
     return OnlineError(
-        f"{layout.name}: the online store {store.address} has been published up to {gold.partitions.key(begun.watermark)}, but {table} "
+        f"{layout.view}: the online store {store.address} has been published up to {gold.partitions.key(begun.watermark)}, but {table} "
         f"{key} {found} now. The store stays as it is. Materialize {table} {key} again."
     )
 

@@ -251,7 +251,7 @@ def test_what_another_edition_published_is_written_again_once(store: OnlineStore
 def test_marks_that_cannot_be_read_are_named_and_made_anew(store: OnlineStore, direct: "redis.Redis", field: str, text: Any) -> None:
     publish(store, LAYOUT, gold_of(world_of_all()), NEVER)
     direct.hset(f"{store.project}:published", LAYOUT.name + field, text)
-    unreadable = r"spend@0123456789ab: what the online store redis://127.* cannot be read.*platform-assets rebuild spend"
+    unreadable = r"spend: what the online store redis://127.* cannot be read.*platform-assets rebuild spend"
     for act in (publish, *([] if field else [lambda *_: read(store)])):
         with pytest.raises(OnlineError, match=unreadable):
             act(store, LAYOUT, gold_of(world_of_all()), NEVER)
@@ -264,7 +264,7 @@ def test_a_damaged_value_is_named(store: OnlineStore, direct: "redis.Redis", dam
     publish(store, LAYOUT, gold_of(world_of_all()), NEVER)
     packed = direct.hget(entity(3, store), LAYOUT.field)
     direct.hset(entity(3, store), LAYOUT.field, {"cut": packed[:-1], "longer": packed + b"x"}.get(damage, damage))
-    with pytest.raises(OnlineError, match=r"spend@0123456789ab: .*cannot be read as total, last.*platform-assets rebuild spend"):
+    with pytest.raises(OnlineError, match=r"spend: .*cannot be read as total, last.*platform-assets rebuild spend"):
         read(store)
     rebuild(store, LAYOUT, gold_of(world_of_all()), NEVER)
     assert totals(read(store)) == EVERYONES
