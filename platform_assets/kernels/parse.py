@@ -106,7 +106,7 @@ def _finite(number: pl.Expr) -> pl.Expr:
 def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Expr:
     text = value.str.strip_chars()
     if wanted == "float":
-        return _finite(text.cast(pl.Float64, strict=False))
+        return value.map_batches(_finite_numbers, return_dtype=pl.Float64, is_elementwise=True)
     if wanted == "int":
         return value.map_batches(_whole_numbers, return_dtype=pl.Int64, is_elementwise=True)
     if wanted == "bool":
@@ -115,6 +115,16 @@ def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Exp
     if wanted == "date":
         return value.map_batches(dates_of, return_dtype=pl.Date, is_elementwise=True)
     return value.map_batches(partial(times_of, timezone=timezone), return_dtype=POLARS["datetime"], is_elementwise=True)
+
+
+def _finite_numbers(texts: pl.Series) -> pl.Series:
+    """The finite numbers that texts are. Most are read at once; what is left may have blanks around it."""
+    found = texts.cast(pl.Float64, strict=False)
+    left = (texts.is_not_null() & found.is_null()).arg_true()
+    if left.len():
+        found = found.scatter(left, texts.gather(left).str.strip_chars().cast(pl.Float64, strict=False))
+    is_finite = found.is_finite()
+    return found if is_finite.all() else pl.select(pl.when(is_finite).then(found).alias(found.name)).to_series()
 
 
 def _whole_numbers(texts: pl.Series) -> pl.Series:

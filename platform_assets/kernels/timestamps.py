@@ -1,11 +1,13 @@
 """Times written as text, as databases and programs export them, to UTC microseconds; or the reason why a text is not a time.
 
-docs/concepts/times.md lists the formats. ISO 8601 in its usual form is read by one strptime; only what that leaves is taken apart by
-regular expressions, which cost forty times as much.
+docs/concepts/times.md lists the formats. Whole seconds as the first text has them are read by one strptime of fixed places, ISO 8601 in its
+usual form by another, which costs four times as much; only what these leave is taken apart by regular expressions, which cost ten times as
+much again.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -32,6 +34,7 @@ _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _YEAR_2100 = 4_102_444_800 * _SECOND
 
+_WHOLE_SECONDS = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}%s(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]%s$"
 _USUAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 _USUAL_ZONED = _USUAL + r"(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)$"
 _USUAL_LOCAL = _USUAL + "$"
@@ -74,11 +77,11 @@ def times_of(texts: pl.Series, timezone: str | None) -> pl.Series:
 
     timezone: of the times that have none; None: those are not read.
     """
-    texts = texts.str.strip_chars()
-    found = _usual(texts, timezone)
-    left = (texts.is_not_null() & found.is_null()).arg_true()
-    if left.len():
-        found = found.scatter(left, _taken_apart(texts.gather(left), timezone)["time"])
+    found = _whole_seconds(texts, timezone)
+    for read in (_usual, _unusual):
+        left = (texts.is_not_null() & found.is_null()).arg_true()
+        if left.len():
+            found = found.scatter(left, read(texts.gather(left).str.strip_chars(), timezone))
     return found.alias(texts.name)
 
 
@@ -139,6 +142,18 @@ def _where(keep: pl.Series, values: pl.Series) -> pl.Series:
     return pl.select(pl.when(keep).then(values)).to_series()
 
 
+def _whole_seconds(texts: pl.Series, timezone: str | None) -> pl.Series:
+    """The times of the texts that have a fixed form, which is the first text's: nearly all have in a file that a program has written."""
+    first: Any = texts.first(ignore_nulls=True)
+    is_utc = first is not None and first.endswith("Z")
+    if first is None or len(first) != 19 + is_utc or first[10] not in " T" or not (is_utc or timezone):
+        return pl.Series(texts.name, [None], POLARS["datetime"]).new_from_index(0, len(texts))
+    between, end = first[10], "Z" if is_utc else ""
+    fixed = _where(texts.str.contains(_WHOLE_SECONDS % (between, end)), texts)
+    naive = fixed.str.to_datetime(f"%Y-%m-%d{between}%H:%M:%S{end}", time_unit="us", strict=False)
+    return to_utc(naive, timezone) if timezone and not is_utc else _within_range(naive.dt.replace_time_zone("UTC"))
+
+
 def _usual(texts: pl.Series, timezone: str | None) -> pl.Series:
     """The times of the texts in the usual form."""
     spaced = texts.str.replace("T", " ", literal=True)
@@ -156,6 +171,10 @@ def _usual(texts: pl.Series, timezone: str | None) -> pl.Series:
         return found
     naive = local.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
     return found.zip_with(found.is_not_null(), to_utc(naive, timezone))
+
+
+def _unusual(texts: pl.Series, timezone: str | None) -> pl.Series:
+    return _taken_apart(texts, timezone)["time"]
 
 
 def _taken_apart(texts: pl.Series, timezone: str | None) -> pl.DataFrame:

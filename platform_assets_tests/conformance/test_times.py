@@ -84,7 +84,10 @@ def test_a_local_time_is_that_of_its_zone_also_when_polars_knows_no_summer_time(
     assert found.to_list() == times_of(pl.Series([text]), zone).to_list()
 
 
+FIRST = ["2024-03-01T09:05:06Z", "2024-03-01 09:05:06Z", "2024-03-01T09:05:06", "2024-03-01 09:05:06"]
+"""Whole seconds: as the first text of a column, each of these decides by which form most texts are read."""
 SEEDS = [
+    *FIRST * 2,
     *(write(datetime(2024, 3, 1, 9, 5, 6, 123456, tzinfo=fixed(timedelta(hours=-5, minutes=-30)))) for write, _, _ in WRITERS.values()),
     *("2024-03-01", "2024/3/1 9:05", "20240301090500", "1 Mar 2024", "24:00:00", "2024-03-01T24:00:00Z", "2016-12-31T23:59:60Z"),
     *("infinity", "0044-03-15 00:00:00 BC", "1709283900", "1709283900000.5", "2024-03-31 01:30:00", "9999-12-31 23:59:59.9-01"),
@@ -107,7 +110,10 @@ def test_engine_and_oracle_agree_on_texts_that_are_nearly_times(timezone: str | 
     print("seed", seed)
     draw = random.Random(seed)
     texts = [mutated(draw) for _ in range(4_000)]
-    found = zip(times_of(pl.Series(texts), timezone), why_no_times(pl.Series(texts), timezone), strict=True)
+    times = times_of(pl.Series(texts), timezone)
+    for first in FIRST:
+        assert times_of(pl.Series([first, *texts]), timezone)[1:].equals(times), (seed, first)
+    found = zip(times, why_no_times(pl.Series(texts), timezone), strict=True)
     for text, (time, reason) in zip(texts, found, strict=True):
         wanted = read_time(text, timezone)
         assert (time or Unreadable(reason or "")) == wanted, (seed, text)
