@@ -116,15 +116,19 @@ class Batches:
         return pa.RecordBatchReader.from_batches(self._arrow, self._batches())
 
     def _batches(self) -> Iterator[Any]:
-        size = 0
+        waiting, size = list[Any](), 0
         try:
-            for frame in _joined(stream(self._frame, _ROWS_READ)):
+            for frame in stream(self._frame, _ROWS_READ):
                 if self._span is not None:
                     check_span(self._where, frame, self._by, self._span)
                 self.rows += frame.height
-                for batch in _exactly(self._where, frame, self._schema).to_arrow().cast(self._arrow).to_batches():
-                    size += batch.nbytes
-                    yield batch if size <= BYTES_IN_FLIGHT else _counted(batch)
+                waiting.append(_exactly(self._where, frame, self._schema).to_arrow().cast(self._arrow))
+                size += waiting[-1].nbytes
+                if size >= _BYTES_HANDED_OVER:
+                    yield from _in_one_piece(waiting)
+                    size = 0
+            if waiting:
+                yield from _in_one_piece(waiting)
             if self._expected is not None and self.rows != self._expected:
                 raise LakeError(f"{self._where}: {self._expected:,} rows were to be written, {self.rows:,} came. Nothing was written.")
         except Exception as error:
@@ -132,33 +136,25 @@ class Batches:
             raise
 
 
-def _joined(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The same rows in larger frames, in one piece each: of small batches delta-rs makes copies, which nobody counts."""
-    waiting, size = list[pl.DataFrame](), 0
-    for frame in frames:
-        waiting.append(frame)
-        size += int(frame.estimated_size())
-        if size >= _BYTES_HANDED_OVER:
-            yield pl.concat(waiting).rechunk()
-            waiting, size = [], 0
-    if waiting:
-        yield pl.concat(waiting).rechunk()
+def _in_one_piece(tables: list[Any]) -> Iterator[Any]:
+    """The same rows in one batch: of small ones delta-rs makes copies, which nobody counts. The list of tables is emptied.
 
-
-def _counted(batch: Any) -> Any:
-    """The same batch in memory that is counted until its reader has let go of it. Waits while that is too much."""
+    The batch is in memory that is counted until its reader has let go of it. Waits while that is too much.
+    """
     import pyarrow as pa
 
     global _pool
     if _pool is None:  # one that outlives every batch
         _pool = pa.proxy_memory_pool(pa.default_memory_pool())
-    counted = pa.ipc.read_record_batch(batch.serialize(memory_pool=_pool), batch.schema)
+    # A column in one chunk would stay where it is, uncounted: there is always a second one.
+    batches = iter(pa.concat_tables([*tables, tables[0].slice(0, 0)]).combine_chunks(memory_pool=_pool).to_batches())
+    tables.clear()
+    yield from batches
     last, since = _pool.bytes_allocated(), time.monotonic()
     while last > BYTES_IN_FLIGHT and time.monotonic() - since < _PATIENCE:
         time.sleep(0.002)
         if (now := _pool.bytes_allocated()) < last:
             last, since = now, time.monotonic()
-    return counted
 
 
 def check_span(where: str, frame: pl.DataFrame, by: str, span: Part) -> None:

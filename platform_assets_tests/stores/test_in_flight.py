@@ -38,7 +38,11 @@ def test_all_rows_are_handed_over_in_their_order() -> None:
 
 
 @pytest.mark.usefixtures("little")
-def test_a_slow_reader_is_waited_for_and_one_that_keeps_everything_is_not_waited_for_for_ever() -> None:
+@pytest.mark.parametrize("rows_read", [1_000, 4_000])  # a batch is made of several frames, or of a single one
+def test_a_slow_reader_is_waited_for_and_one_that_keeps_everything_is_not_waited_for_for_ever(
+    rows_read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "_ROWS_READ", rows_read)
     most, kept = 0, []
     for batch in batches().reader():
         time.sleep(0.001)
