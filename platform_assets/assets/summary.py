@@ -11,7 +11,7 @@ from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.run import Done, Run, counted, name_of
 from platform_assets.steps.to_make import NOTHING_PLANNED, OLDER
 from platform_assets.stores.delta import Table
-from platform_assets.stores.ledger import Entry
+from platform_assets.stores.ledger import ROWS_SINCE, Entry
 
 
 @dataclass
@@ -55,6 +55,8 @@ def blocked_error(entries: Iterable[Entry], module: str) -> NotReadyError | None
 
 def _outcome(table: Table, done: Done, blocked: Sequence[Entry]) -> list[str]:
     made = [f"{counted(len(done.entries) - len(blocked), 'partition')} made"]
+    if same := sum(ROWS_SINCE in entry.details for entry in done.entries.values()):
+        made[0] += f" ({same} with the rows that {'it' if same == 1 else 'they'} had)"
     if done.unchanged:
         made.append(f"{len({*done.unchanged} - {*done.entries})} already up to date")
     if blocked:

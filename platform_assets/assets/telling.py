@@ -11,7 +11,7 @@ from platform_assets.assets.markdown import preview
 from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import Done, Run, name_of, span_of
 from platform_assets.stores.delta import Table
-from platform_assets.stores.ledger import Entry
+from platform_assets.stores.ledger import ROWS_SINCE, Entry
 from platform_assets.stores.tables import table_named
 
 ROWS_SHOWN = 5
@@ -57,6 +57,8 @@ def facts(entry: Entry, done: Done, uri: str, size: int) -> dict[str, Any]:
     metadata: dict[str, Any] = {"dagster/row_count": entry.rows, "delta_version": entry.delta_version, "status": entry.status}
     if entry.tier:
         metadata["tier"] = entry.tier
+    if ROWS_SINCE in entry.details:
+        metadata["same rows since"] = f"Delta version {entry.rows_since}: what was made of them is up to date"
     if entry.partition in done.unchanged:
         return {**metadata, "unchanged": True}
     return {**metadata, "dagster/uri": uri, "bytes": size}

@@ -86,7 +86,7 @@ def stale_online(view: View, first: int, last: int, run: Run, store: OnlineStore
     ours = marks is not None and marks.table == run.lake.identity(gold_table(view))
     published, watermark = (marks.version, marks.watermark) if marks and ours else (-1, first - 1)
     keys = ((p, entries.get(view.source.partitions.key(p))) for p in range(first, last + 1))
-    return [p for p, entry in keys if entry is not None and (p > watermark or entry.delta_version > published)]
+    return [p for p, entry in keys if entry is not None and (p > watermark or entry.rows_since > published)]
 
 
 def compare(view: View, run: Run, store: OnlineStore, watermark: datetime) -> Parity:

@@ -14,7 +14,8 @@ from platform_assets.errors import DamagedError, NotReadyError, PlatformError
 from platform_assets.steps.lacking import MISSING, YOUR_MODULE, BlockedError, LackingError, told_once
 from platform_assets.stores.damage import Damage, damaged
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
-from platform_assets.stores.ledger import Entry, Ledger
+from platform_assets.stores.ledger import ROWS_SINCE, Entry, Ledger
+from platform_assets.stores.same_rows import has_rewritten, same_rows
 from platform_assets.stores.succession import WITHDRAWN, Succession, block, complete, entries_of_version, succession, target
 from platform_assets.stores.tables import name_of as name_of
 from platform_assets.stores.tables import table_named
@@ -222,10 +223,28 @@ def write(
             made_from=None if made_from is None else made_from[into],
             received=received,
         )
+        since = {} if received or into != table else _rows_since(run, table, by, span, mine, written)
         for fact in mine:
-            entries[fact.partition] = entry_of(into, fact, written, declaration_version, run)
+            details = {**fact.details, ROWS_SINCE: since[fact.partition]} if fact.partition in since else fact.details
+            entries[fact.partition] = entry_of(into, replace(fact, details=details), written, declaration_version, run)
     assert written is not None, "a step writes at least one partition"
     return entries, written
+
+
+def _rows_since(run: Run, table: Table, by: str, span: Span, facts: Sequence[PartitionFacts], written: Written) -> dict[str, int]:
+    """Of the partitions that were written again with the rows that they had: the Delta version which wrote these first.
+
+    Only the ledger's entry has it. If a process dies before that, the one that is made from the commit lacks it, and readers are stale.
+    """
+    if not has_rewritten(run.lake, table, written.version):
+        return {}
+    before = run.ledger.entries(name_of(table), at_version=written.version - 1)
+    alike = {fact.partition: entry for fact in facts if (entry := before.get(fact.partition)) and _may_be_the_same(entry, fact)}
+    return {key: alike[key].rows_since for key in same_rows(run.lake, table, by, span, alike, written.version)}
+
+
+def _may_be_the_same(entry: Entry, fact: PartitionFacts) -> bool:
+    return not entry.damage and (entry.status, entry.rows) == (fact.status, fact.rows)
 
 
 def entry_of(table: Table, fact: PartitionFacts, written: Written, declaration_version: str, run: Run) -> Entry:

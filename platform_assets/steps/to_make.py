@@ -140,7 +140,7 @@ class _Upstream:
     reads: Reads
     identity: str | None
     versions: np.ndarray
-    """Delta versions; -1 where a partition is absent."""
+    """The Delta versions since which partitions have their rows; -1 where one is absent."""
     states: np.ndarray
 
     entries: Mapping[int, Entry]
@@ -156,7 +156,7 @@ class _Upstream:
         for index, entry in entries.items():
             if index < first:  # of a time before `start` was moved
                 continue
-            versions[index - first] = entry.delta_version
+            versions[index - first] = entry.rows_since
             if index not in waiting and not entry.damage and reads.version in (None, entry.declaration_version):
                 states[index - first] = _BLOCKED if entry.status == "blocked" and not reads.blocked_too else _GOOD
         for index in made:

@@ -45,6 +45,8 @@ SCHEMA = pl.Schema(
 )
 _ADDED_LATER = ("files",)
 """Columns that the ledgers of earlier editions do not have."""
+ROWS_SINCE = "rows_since"
+"""In the details of a partition that was written again with the rows that it had: the Delta version which wrote these first."""
 LOST = "lost"
 """The status of a partition whose damaged files were taken out of its table: it has to be made again."""
 _OF_THE_ROW = ("recovered", "recorded_at", "table_id", "ledger_version")  # said of the row, not of the partition
@@ -75,6 +77,11 @@ class Entry:
     """The names of the files that hold its rows, with commas between; None where nobody has noted them."""
     damage: str = ""
     """Why its rows are not to be believed, as a clause; empty for one that is as it was written. Found anew at each reading."""
+
+    @property
+    def rows_since(self) -> int:
+        """The Delta version since which it has these rows: an earlier one than that which wrote it last, if it was written again."""
+        return int(self.details.get(ROWS_SINCE, self.delta_version))
 
 
 class Ledger:

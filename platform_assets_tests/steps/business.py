@@ -164,7 +164,7 @@ class Business:
                     entry.status,
                     entry.tier,
                     entry.declaration_version,
-                    repr(sorted((k, v) for k, v in entry.details.items() if k not in ("read", "read_from"))),
+                    repr(sorted((k, v) for k, v in entry.details.items() if k not in ("read", "read_from", "rows_since"))),
                 )
                 for key, entry in run.ledger.entries(name).items()
             }

@@ -44,6 +44,8 @@ def test_a_missing_partition_can_be_made_when_all_that_it_reads_is_there(busines
 def test_a_partition_cannot_be_made_while_one_that_it_reads_is_stale_itself(business: Business) -> None:
     business.make_range()
     assert gold(business) == {}
+    business.sell(2, "20 ada 2", "21 bob 60")
+    business.make("raw", business.first + 2, business.first + 2)
     business.make("silver", business.first + 2, business.first + 2)
     assert told(business, gold(business)) == dict.fromkeys((2, 3, 4, 5), (OLDER, True))
     assert told(business, gold(business, waiting=(3,))) == {2: (OLDER, True), 3: (OLDER, False), 4: (OLDER, False), 5: (OLDER, False)}
