@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from platform_assets.cli.declared import definitions_of, graph_of, platform_of
 from platform_assets.cli.running import materialize
-from platform_assets.cli.stages import Stage, by_reason, chosen, foreseen, good_when_made, stages
+from platform_assets.cli.stages import Stage, by_reason, chosen, described_reading, foreseen, good_when_made, read_by_others, stages
 from platform_assets.cli.surroundings import online_store, use_dagster_home
 from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets.settings import load_settings
+from platform_assets.sources.receive import raw_table
 from platform_assets.steps.described import described_block, described_ranges
 from platform_assets.steps.run import Run, counted, name_of, stretches
 from platform_assets.steps.to_make import NOTHING_PLANNED
@@ -115,7 +117,12 @@ def run_backfill(names: tuple[str, ...], module: str, since: Bound, until: Bound
     with online_store(settings) if is_online and platform.online_url is None else nullcontext():
         if dry_run:
             return _show_plan(console, todo, run(), since, until)
-        return _report(console, backfill(definitions, todo, run, console, since=since, until=until), module)
+        done = backfill(definitions, todo, run, console, since=since, until=until)
+    ended = _report(console, done, module)
+    sources = [source for source in graph.sources if raw_table(source) in needed]
+    for source, partitions in read_by_others(sources, run()):
+        console.print(f"[yellow]not read again[/]: {escape(described_reading(source, partitions, module))}", soft_wrap=True)
+    return ended
 
 
 def _show_plan(console: Console, todo: Sequence[Stage], run: Run, since: Bound, until: Bound) -> bool:

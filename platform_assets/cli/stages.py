@@ -12,10 +12,12 @@ from platform_assets.errors import PlatformError, suggestion
 from platform_assets.sources.receive import raw_table
 from platform_assets.steps.described import described_ranges
 from platform_assets.steps.gold import gold_table, online_table
+from platform_assets.steps.lacking import materialize_command
 from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.news import Memory, find_news
+from platform_assets.steps.raw import read_otherwise
 from platform_assets.steps.run import Run, name_of
-from platform_assets.steps.to_make import MISSING, Plan, WaitsFor
+from platform_assets.steps.to_make import MISSING, OTHERWISE, Plan, WaitsFor
 from platform_assets.stores.delta import Table
 from platform_assets.stores.online.connection import OnlineStore
 
@@ -112,6 +114,25 @@ def _outdated_online(view: View, online: Callable[[], OnlineStore], first: int, 
     if plan.as_made:
         found.update(p for p in plan.made.get(gold_table(view), ()) if first <= p <= last)
     return dict.fromkeys(sorted(found), Outdated(NOT_PUBLISHED, True))
+
+
+def read_by_others(sources: Iterable[Source], run: Run) -> list[tuple[Source, list[int]]]:
+    """Of each source the partitions of raw that another version of its function has read, if there are any."""
+    return [(source, found) for source in sources if (found := read_otherwise(source, run))]
+
+
+def described_reading(source: Source, partitions: list[int], module: str) -> str:
+    """What people should know of partitions that another version of a source's function has read, with the command that reads them again.
+
+    They are not stale: raw keeps what came, and what came may not be there any more.
+    """
+    table = raw_table(source)
+    return (
+        f"{name_of(table)}: {described_ranges(source.partitions, partitions)} ({len(partitions):,}) as another version of the source's "
+        f"function has read {'it' if len(partitions) == 1 else 'them'}. To read again: "
+        f"{materialize_command(table, source.partitions, OTHERWISE, partitions, module)}. Then, if rows have changed: "
+        f"platform-assets backfill -m {module}"
+    )
 
 
 def good_when_made(outdated: Mapping[int, Outdated]) -> list[int]:

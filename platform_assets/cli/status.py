@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 from rich.box import SIMPLE
@@ -14,9 +14,10 @@ from rich.table import Table as Shown
 from platform_assets.cli import MODULE
 from platform_assets.cli.declared import definitions_of, graph_of, platform_of
 from platform_assets.cli.failures import failures
-from platform_assets.cli.stages import Outdated, Stage, by_reason, chosen, good_when_made, stages
+from platform_assets.cli.stages import Outdated, Stage, by_reason, chosen, described_reading, good_when_made, read_by_others, stages
 from platform_assets.cli.surroundings import use_dagster_home
 from platform_assets.settings import load_settings
+from platform_assets.sources.receive import raw_table
 from platform_assets.steps.described import SHOWN, described_ranges
 from platform_assets.steps.run import Run, counted
 from platform_assets.steps.to_make import Plan
@@ -35,6 +36,8 @@ class TableStatus:
     """The errors of those that are outdated, could be made, and whose last run failed, as far as Dagster knows."""
     verdicts: Mapping[int, str]
     """Of a model's partitions whether each is good, and why."""
+    read_otherwise: Collection[int] = ()
+    """Of raw: the partitions that another version of the source's function has read."""
 
     @property
     def there(self) -> int:
@@ -61,6 +64,8 @@ class TableStatus:
             "blocked": {key(p): why for p, why in self.blocked.items()},
             "failed": {key(p): why for p, why in self.failed.items()},
         }
+        if self.read_otherwise:
+            found["read_by_another_version"] = [key(p) for p in self.read_otherwise]
         if self.verdicts:
             found["verdicts"] = {key(p): why for p, why in self.verdicts.items()}
         return found
@@ -107,12 +112,18 @@ def show_status(names: tuple[str, ...], module: str, as_json: bool) -> None:
     instance = dg.DagsterInstance.get() if os.path.exists(os.environ.get("DAGSTER_HOME", "")) else None
     # What a table waits for follows from all that it is made of.
     found = list(statuses([stage for stage in every if not needed.isdisjoint(stage.tables)], run, instance))
-    found = [status for status in found if status.stage in asked]
+    others = read_by_others(graph.sources, run)
+    by_table = {raw_table(source): partitions for source, partitions in others}
+    found = [replace(status, read_otherwise=by_table.get(status.stage.tables[0], ())) for status in found if status.stage in asked]
     console = Console(highlight=False)
     if as_json:
         print(json.dumps([status.said() for status in found], indent=2))
         return
     _show(console, found, module)
+    shown = {status.stage.tables[0] for status in found}
+    for source, partitions in others:
+        if raw_table(source) in shown:
+            console.print(escape(described_reading(source, partitions, module)), soft_wrap=True)
     if online is None:
         console.print("The online store was not looked at: set PLATFORM_REDIS_URL to see what is not published yet.")
 

@@ -26,7 +26,7 @@ from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.timezones import check_timezone
-from platform_assets.declare.version import version_of
+from platform_assets.declare.version import version_of, version_of_code
 from platform_assets.errors import DeclarationError, unknown
 from platform_assets.expressions import Expression, parse
 from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
@@ -112,6 +112,11 @@ class Source:
                 "duplicates_within": self.duplicates_within,
             }
         )
+
+    @cached_property
+    def read_by(self) -> str:
+        """Changes when the source's function does. What that calls is not in it."""
+        return version_of_code(self.read)
 
     def require(self, column: str, where: str) -> None:
         if column not in self.types:

@@ -28,6 +28,8 @@ COLUMNS_NOT_DECLARED = "columns_not_declared"
 """In the details of raw's entries: columns that came beyond the schema. Raw keeps them, silver has them not."""
 COLUMNS_KEPT_AS = "columns_kept_as"
 """In the details of raw's entries: columns that raw keeps under another name than they came with."""
+READ_BY = "read_by"
+"""In the details of raw's entries: the version of the source's function that has read the partition last (`Source.read_by`)."""
 LOOKED_FOR = "looked_for"
 """In the details of a partition that was closed as empty: the files that did not come."""
 
@@ -195,7 +197,7 @@ def _in_place(source: Source, one: Arrived, number: int) -> pl.LazyFrame:
 
 def _facts(source: Source, one: Arrived, deliveries: Sequence[Delivery]) -> PartitionFacts:
     current = [delivery for delivery in deliveries if not delivery.superseded]
-    details = {"deliveries": [asdict(delivery) for delivery in deliveries], **one.details}
+    details = {"deliveries": [asdict(delivery) for delivery in deliveries], **one.details, READ_BY: source.read_by}
     if beyond := sorted({column for delivery in current for column in delivery.columns} - {*source.columns}):
         details[COLUMNS_NOT_DECLARED] = beyond
     return PartitionFacts(source.partitions.key(one.keeper), sum(delivery.rows for delivery in current), details=details)

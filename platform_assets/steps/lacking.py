@@ -69,7 +69,7 @@ def _readers(readers: Sequence[str]) -> str:
 
 def _message(reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int], module: str) -> str:
     again = "" if why == MISSING else " again"
-    command = _command(table, partitions, why, lacking, module)
+    command = materialize_command(table, partitions, why, lacking, module)
     if len(lacking) == 1:
         verb = "is" if why == MISSING else "was"
         return f"{reader} needs {name_of(table)} {partitions.key(lacking[0])}, which {verb} {why}. Materialize it{again}: {command}"
@@ -88,7 +88,7 @@ def _named(partitions: Partitions, indexes: Sequence[int]) -> str:
     return f"{shown} and {len(indexes) - _SHOWN} more up to {last}" if len(indexes) > _SHOWN else shown
 
 
-def _command(table: Table, partitions: Partitions, why: str, indexes: Sequence[int], module: str) -> str:
+def materialize_command(table: Table, partitions: Partitions, why: str, indexes: Sequence[int], module: str) -> str:
     """One for all of them. Those in between are made again, which changes no value."""
     # Silver that is missing often lacks its raw too; raw that is there already is looked at, and left as it is.
     layers = ("raw", "silver") if table[1] == "silver" and why == MISSING else (table[1],)

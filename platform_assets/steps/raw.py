@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError, PlatformError, SourceError, is_failure
-from platform_assets.sources.receive import Arrived, Received, arrived, keep, raw_table
+from platform_assets.sources.receive import READ_BY, Arrived, Received, arrived, keep, raw_table
 from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import Done, Run, entry_of, name_of
 from platform_assets.stores.delta import Overtaken
 from platform_assets.stores.ledger import Entry
+
+
+def read_otherwise(source: Source, run: Run) -> list[int]:
+    """The partitions of raw that another version of the source's function has read last: raw keeps what that has read."""
+    entries = run.ledger.entries(name_of(raw_table(source))).values()
+    return [source.partitions.number(entry.partition) for entry in entries if entry.details.get(READ_BY, source.read_by) != source.read_by]
+
 
 BYTES_AT_ONCE, PARTITIONS_AT_ONCE = 1 << 26, 100
 """A commit holds at most about so much, or a single partition. It takes as long for one small partition as for many."""
@@ -75,7 +83,7 @@ class _Receiving:
         with self._failures_noted(key):
             came = arrived(self.source, partition, self.known, self._spelled, self.run.now)
             if isinstance(came, Received):
-                self.done.unchanged[key] = self.known[came.facts.partition]
+                self._note_unchanged(key, came.facts.partition)
                 return
             if self._waiting and not self._belongs_together(came):
                 self.write()
@@ -112,7 +120,7 @@ class _Receiving:
             with self._failures_noted(key):
                 came = arrived(self.source, partition, self.known, self._spelled, self.run.now)
                 if isinstance(came, Received):
-                    self.done.unchanged[key] = self.known[came.facts.partition]
+                    self._note_unchanged(key, came.facts.partition)
                     return
                 with came.aside:
                     try:
@@ -121,6 +129,15 @@ class _Receiving:
                         continue
                 self._note([came], received)
             return
+
+    def _note_unchanged(self, key: str, kept_in: str) -> None:
+        """Notes that raw has what came already, and which version of the source's function has looked."""
+        entry = self.known[kept_in]
+        if kept_in == key and entry.details.get(READ_BY) != self.source.read_by:
+            entry = replace(entry, details={**entry.details, READ_BY: self.source.read_by})
+            self.known[key] = entry
+            self.recorded.append(entry)
+        self.done.unchanged[key] = entry
 
     def _belongs_together(self, came: Arrived) -> bool:
         """Whether what came can be written in one commit with what waits."""

@@ -11,11 +11,13 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from platform_assets import Arrival
 from platform_assets.cli.main import cli
+from platform_assets.cli.running import materialize
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets_tests.cli import two_calendars
 from platform_assets_tests.cli.visits_and_orders import files as two_calendars_files
-from platform_assets_tests.cli.visits_and_orders import write_files, write_orders
+from platform_assets_tests.cli.visits_and_orders import orders, write_files, write_orders
 
 
 @pytest.fixture
@@ -103,6 +105,33 @@ def test_a_partition_whose_run_failed_is_told_once_with_its_error(home: Path) ->
     write_orders("2024-03-02", 3)
     assert run("backfill", "orders/raw").exit_code == 0
     assert status()["orders/raw"]["failed"] == {}
+
+
+def test_raw_that_another_version_of_the_function_has_read_is_told_with_the_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("backfill", "orders/raw").exit_code == 0
+    assert "another version" not in run("status", "orders").output
+
+    def doubled(arrival: Arrival) -> pl.LazyFrame | None:
+        rows = arrival.read_csv(two_calendars_files() / "orders-{day}.csv")
+        return None if rows is None else rows.with_columns(pl.col("amount").cast(pl.Float64) * 2)
+
+    monkeypatch.setitem(orders.__dict__, "read", doubled)
+    monkeypatch.delitem(orders.__dict__, "read_by")
+    said = (
+        "orders/raw: 2024-03-01 to 2024-03-03 (3) as another version of the source's function has read them. To read again: dagster asset"
+    )
+    shown = run("status", "orders")
+    assert (
+        f"{said} materialize -m {two_calendars.__name__} --select 'key:\"orders/raw\"' --partition-range 2024-03-01...2024-03-03"
+        in shown.output
+    )
+    assert status()["orders/raw"]["read_by_another_version"] == ["2024-03-01", "2024-03-02", "2024-03-03"]
+    assert status()["orders/raw"]["up_to_date"] == 3, "raw keeps what came: it is not stale"
+    assert said in run("backfill", "orders/raw").output
+    first = orders.partitions.first
+    with dg.DagsterInstance.ephemeral() as instance:
+        materialize(two_calendars.defs, (("orders", "raw"),), orders.partitions, first, first + 2, instance)
+    assert "read_by_another_version" not in status()["orders/raw"]
 
 
 def test_names_and_days_that_are_not_there_are_refused(home: Path) -> None:

@@ -178,7 +178,9 @@ def _without_size(hashed: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def _said(entry: Entry) -> tuple[Any, ...]:
-    details = {name: said for name, said in entry.details.items() if name not in ("read", "read_from", "rows_since", "artifact", "withdrawn")}
+    details = {
+        name: said for name, said in entry.details.items() if name not in ("read", "read_from", "rows_since", "artifact", "withdrawn")
+    }
     return entry.rows, entry.status, entry.tier, entry.declaration_version, repr(sorted(details.items()))
 
 
