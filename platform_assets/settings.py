@@ -4,6 +4,7 @@ A variable that is not set or is empty has its default. What each one means stan
 docs/reference/settings.md, which a test holds to these.
 """
 
+import json
 import os
 import re
 import warnings
@@ -19,6 +20,7 @@ from platform_assets.errors import SettingsError, suggestion
 
 PREFIX = "PLATFORM_"
 SCHEMES = ("redis", "rediss", "unix")
+LAKE_SCHEMES = ("s3", "s3a", "az", "abfs", "abfss", "gs")
 
 
 class UnknownSettingWarning(UserWarning):
@@ -43,14 +45,41 @@ def without_secrets(url: str) -> str:
     return f"{scheme}{separator}{'***@' if at else ''}{place}{'?***' if query else ''}"
 
 
-def _home(value: str | Path) -> Path:
-    home = Path(value).expanduser().absolute()
+def _folder(value: str | Path) -> Path:
+    folder = Path(value).expanduser().absolute()
     # Readers of Delta percent-encode the root twice or refuse it: whatever needs encoding is not found again.
-    if unreadable := re.search(r"[^A-Za-z0-9/._~!$&'()*+,;=:@-]", str(home)):
-        raise ValueError(f"Delta tables cannot be read below a folder with {unreadable[0]!r} in its path, {home}: choose another")
-    if home.exists() and not home.is_dir():
+    if unreadable := re.search(r"[^A-Za-z0-9/._~!$&'()*+,;=:@-]", str(folder)):
+        raise ValueError(f"Delta tables cannot be read below a folder with {unreadable[0]!r} in its path, {folder}: choose another")
+    if folder.exists() and not folder.is_dir():
         raise ValueError("that is a file: name a folder; it is made when it is not there")
-    return home
+    return folder
+
+
+def _lake(value: str | Path) -> str:
+    scheme, is_url, place = str(value).partition("://")
+    if not is_url:
+        return str(_folder(value))
+    if scheme not in LAKE_SCHEMES:
+        raise ValueError(f"write a folder, or a URL with one of {', '.join(f'{one}://' for one in LAKE_SCHEMES)}, such as s3://bucket/lake")
+    bucket = place.partition("/")[0]
+    if "?" in place or ("@" in bucket and not scheme.startswith("abfs")):
+        raise ValueError("credentials do not belong into a URL: set AWS_ACCESS_KEY_ID and the like, or PLATFORM_LAKE_OPTIONS")
+    if not re.fullmatch(r"[A-Za-z0-9@._-]+", bucket):
+        raise ValueError(f"{bucket!r} is no name of a bucket: write {scheme}://bucket/lake")
+    if unreadable := re.search(r"[^A-Za-z0-9/._~!$&'()+,;:@-]", place):
+        raise ValueError(f"Delta tables cannot be read below a URL with {unreadable[0]!r} in it: choose another place")
+    return str(value).rstrip("/")
+
+
+def _lake_options(value: str | SecretStr) -> str:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    try:
+        options = json.loads(text)
+    except ValueError:
+        options = None
+    if not isinstance(options, dict) or not all(isinstance(option, str | int | bool) for option in options.values()):
+        raise ValueError("""write a JSON object of texts, such as {"aws_region": "eu-west-1"}""")
+    return text
 
 
 def _redis_url(value: str | SecretStr) -> str:
@@ -100,11 +129,23 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True, validate_default=True
     )
 
-    home: Annotated[Path, BeforeValidator(_home)] = Field(
+    home: Annotated[Path, BeforeValidator(_folder)] = Field(
         default=Path(".platform"),
-        description="The folder of everything the platform keeps: the lake, trained models, Dagster's history, the embedded online "
-        "store, the generated shop. A relative path counts from the current folder. Only ASCII letters, digits and signs that a URL "
-        "keeps may stand in its path: no space, no %, no #.",
+        description="The folder of what this machine keeps: Dagster's history, the embedded online store, the generated shop, and the "
+        "lake, unless PLATFORM_LAKE is set. A relative path counts from the current folder. Only ASCII letters, digits and signs that a "
+        "URL keeps may stand in its path: no space, no %, no #.",
+    )
+    lake: Annotated[str, BeforeValidator(_lake)] | None = Field(
+        default=None,
+        description="Where the tables and the trained models are: a folder, or an object store, as s3://bucket/lake, "
+        "abfss://container@account.dfs.core.windows.net/lake, az://container/lake or gs://bucket/lake, which needs the extra "
+        "`object-store`. Without it the folder PLATFORM_HOME/lake. Credentials do not belong into it.",
+    )
+    lake_options: Annotated[SecretStr, BeforeValidator(_lake_options)] | None = Field(
+        default=None,
+        description='How the object store of the lake is reached, as a JSON object: {"aws_endpoint_url": "https://minio.example:9000", '
+        '"aws_region": "eu-west-1"}. Not needed where the variables of the store itself are set, such as AWS_ENDPOINT_URL, '
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AZURE_STORAGE_ACCOUNT_NAME, GOOGLE_APPLICATION_CREDENTIALS. Shown nowhere.",
     )
     redis_url: Annotated[SecretStr, BeforeValidator(_redis_url)] | None = Field(
         default=None,
@@ -141,9 +182,17 @@ class Settings(BaseSettings):
     )
 
     @property
-    def lake_root(self) -> Path:
-        """Where the Delta tables lie."""
-        return self.home / "lake"
+    def lake_root(self) -> str:
+        """Where the tables and the trained models are: a folder, or a URL."""
+        return self.lake or str(self.home / "lake")
+
+    @property
+    def storage_options(self) -> dict[str, str] | None:
+        """PLATFORM_LAKE_OPTIONS, secrets included."""
+        if self.lake_options is None:
+            return None
+        options = json.loads(self.lake_options.get_secret_value())
+        return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()}
 
     @property
     def dagster_home(self) -> Path:
@@ -184,5 +233,5 @@ def load_settings() -> Settings:
 def _told(detail: ErrorDetails) -> str:
     field = str(detail["loc"][0])
     value = str(detail["input"])
-    shown = without_secrets(value) if field == "redis_url" else value
+    shown = "***" if field == "lake_options" else without_secrets(value) if field in ("redis_url", "lake") else value
     return f"{PREFIX}{field.upper()}={shown!r} cannot be used: {detail['msg'].removeprefix('Value error, ')}."

@@ -26,7 +26,7 @@ def test_without_variables_every_setting_has_its_default(tmp_path: Path, monkeyp
     assert settings.home == tmp_path / ".platform"
     assert (settings.redis_url, settings.redis_address, settings.project, settings.now) == (None, "not set", "platform", None)
     assert settings.retail_folder == tmp_path / ".platform/retail"
-    assert settings.lake_root == tmp_path / ".platform/lake"
+    assert settings.lake_root == str(tmp_path / ".platform/lake")
     assert settings.dagster_home == tmp_path / ".platform/dagster"
 
 
@@ -59,9 +59,23 @@ def test_the_folder_of_the_shop_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_
     assert load_settings().retail_folder == tmp_path
 
 
+def test_the_lake_may_be_a_folder_of_its_own_or_in_an_object_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = {"lake": str(tmp_path / "lake"), "s3://bucket/a/lake/": "s3://bucket/a/lake", "gs://bucket": "gs://bucket"}
+    azure = "abfss://container@account.dfs.core.windows.net/lake"
+    for value, root in {**places, azure: azure}.items():
+        monkeypatch.setenv("PLATFORM_LAKE", value)
+        assert load_settings().lake_root == root
+        assert load_settings().storage_options is None
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "mend"),
     [
+        ("LAKE", "ftp://server/lake", "write a folder, or a URL with one of s3://,"),
+        ("LAKE", "s3:///lake", "'' is no name of a bucket: write s3://bucket/lake"),
+        ("LAKE", "s3://bucket/my lake", "choose another place"),
+        ("LAKE", "/data/my lake", "choose another"),
         ("NOW", "yesterday", "write a moment with its time zone, such as 2024-03-05T06:00:00Z"),
         ("NOW", "2024", "write a moment with its time zone"),
         ("NOW", "1709618400", "write a moment with its time zone"),
@@ -133,6 +147,29 @@ def test_a_password_is_not_in_the_error_about_its_url_nor_in_the_traceback(url: 
     with pytest.raises(SettingsError) as error:
         load_settings()
     assert "hunter2" not in "".join(traceback.format_exception(error.value))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LAKE", "s3://key:hunter2@bucket/lake"),
+        ("LAKE", "s3://bucket/lake?secret=hunter2"),
+        ("LAKE_OPTIONS", "hunter2"),
+        ("LAKE_OPTIONS", '["hunter2"]'),
+        ("LAKE_OPTIONS", '{"aws_secret_access_key": ["hunter2"]}'),
+    ],
+)
+def test_a_secret_of_the_lake_is_not_in_the_error_about_it(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"PLATFORM_{variable}", value)
+    with pytest.raises(SettingsError, match=f"^PLATFORM_{variable}=.* cannot be used: (credentials do not belong|write a JSON)") as error:
+        load_settings()
+    assert "hunter2" not in "".join(traceback.format_exception(error.value))
+
+
+def test_options_of_the_lake_are_in_no_text_of_the_settings() -> None:
+    settings = Settings(lake="s3://bucket/lake", lake_options='{"aws_secret_access_key": "hunter2", "max_retries": 3}')
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert settings.storage_options == {"aws_secret_access_key": "hunter2", "max_retries": "3"}
 
 
 PRINTED = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)

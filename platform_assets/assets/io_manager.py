@@ -9,12 +9,10 @@ import dagster as dg
 import polars as pl
 from dagster import MultiPartitionKey, MultiPartitionsDefinition, TimeWindowPartitionsDefinition
 from dagster._core.definitions.partitions.schedule_type import ScheduleType
-from pydantic import Field
 
-from platform_assets.assets.resource import with_storage
+from platform_assets.assets.lake_resource import LakeResource
 from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.frames.tables import is_table, table_of
-from platform_assets.settings import load_settings
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets.stores.own_tables import Keys, Slice, Spans, is_own, partition_columns, read_table, without_files, write_table
@@ -24,7 +22,7 @@ PARTITION = "partition"
 """The partition column of an asset that names no other."""
 
 
-class LakeIOManager(dg.ConfigurableIOManager):
+class LakeIOManager(LakeResource, dg.ConfigurableIOManager):
     """Keeps what an asset returns as a Delta table in the platform's lake, and reads it, or a table of the platform, for the next one.
 
     An asset returns a Polars frame (lazy ones are computed batch by batch), a PyArrow table, a pandas frame, or anything with an Arrow
@@ -44,18 +42,6 @@ class LakeIOManager(dg.ConfigurableIOManager):
         LakeError: a row of a partition that was not asked for, or a column of another type than the table has.
         NotReadyError: a partition of the platform that is read is not there, or blocked.
     """
-
-    lake_root: str | None = Field(default=None, description="The lake's folder or URL; default: PLATFORM_HOME/lake.")
-    storage: dict[str, str] = Field(
-        default={}, description="How the lake is reached: options of deltalake, such as region, or an S3Config(...) of dagster-deltalake."
-    )
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**with_storage(given))
-
-    def lake(self) -> Lake:
-        """The lake in which the tables lie."""
-        return Lake(self.lake_root or str(load_settings().lake_root), self.storage or None)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         where = f"the asset {context.asset_key.to_user_string()}"

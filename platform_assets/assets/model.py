@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -37,6 +36,7 @@ from platform_assets.steps.silver import silver_table
 from platform_assets.steps.training import make_training, training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.storage import Storage
 
 _DAYS_OF = {"day": 1, "week": 7, "month": 28}
 """How many days a partition of a training set has at least."""
@@ -187,15 +187,15 @@ def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"{model.name}__model", specs=[spec], check_specs=specs, backfill_policy=ONE_RUN, can_subset=True)
     def learn(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
-        run, artifacts = platform.run(context.run_id), platform.artifacts()
+        run = platform.run(context.run_id)
         if (there := to_judge(context, table, data.partitions, run)) is not None:
             known = run.ledger.entries(name_of(table))
             yield from evaluations(context, table, [verdict for entry in there.values() for verdict in _verdicts(model, entry, known)])
             yield from done_with_checks(context)
             return
-        done = make_model(model, *asked(context, data.partitions), run, artifacts)
+        done = make_model(model, *asked(context, data.partitions), run)
         known = run.ledger.entries(name_of(table))
-        each = {key: _shown(entry, artifacts, {k: e for k, e in known.items() if k <= key}) for key, entry in done.entries.items()}
+        each = {key: _shown(entry, run.lake.models, {k: e for k, e in known.items() if k <= key}) for key, entry in done.entries.items()}
         tell(context, table, done.entries, done, run, data.partitions, lineage, each)
         platform.summary.add(graph, [table], done, run, context.log)
         done.check()
@@ -218,11 +218,11 @@ def _how_trained(model: Model) -> str:
     return f"Trained on the {model.training_set.period}s up to its own; judged on the newest fifth of the label times.{refit}"
 
 
-def _shown(entry: Entry, artifacts: Path, earlier: Mapping[str, Entry]) -> dict[str, Any]:
+def _shown(entry: Entry, models: Storage, earlier: Mapping[str, Entry]) -> dict[str, Any]:
     """A model's figures and pictures; of one that was not trained, why."""
     figures = {name.replace("_", " "): value for name, value in entry.details.items() if isinstance(value, int | float | str)}
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}
-    return {**rounded, **(pictures(artifacts / entry.details["artifact"], earlier) if entry.status == "ok" else {})}
+    return {**rounded, **(pictures(models.below(entry.details["artifact"]), earlier) if entry.status == "ok" else {})}
 
 
 def _label_meaning(data: TrainingSet) -> str:
@@ -320,7 +320,7 @@ def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     )
     def predict(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         run = platform.run(context.run_id)
-        done = make_predictions(model, *asked(context, partitions), run, platform.artifacts())
+        done = make_predictions(model, *asked(context, partitions), run)
         used = {key: {"model": entry.details.get("model", "none yet")} for key, entry in done.entries.items()}
         tell(context, table, done.entries, done, run, partitions, lineage, used)
         platform.summary.add(graph, [table], done, run, context.log)

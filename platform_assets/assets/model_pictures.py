@@ -1,7 +1,6 @@
 """What a person wants to see of a model: how good it is, whether its predictions hold, what it leans on, how it did before."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,6 +9,7 @@ from platform_assets.assets.drawing import image, lines, long_bars
 from platform_assets.assets.markdown import table
 from platform_assets.declare.metrics import STANDARD
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.storage import Storage
 
 if TYPE_CHECKING:
     from platform_assets.models.artifact import Record
@@ -21,7 +21,7 @@ MOST_CLASSES = 12
 Point = tuple[float, float]
 
 
-def pictures(folder: Path, earlier: Mapping[str, Entry]) -> dict[str, dg.MarkdownMetadataValue]:
+def pictures(folder: Storage, earlier: Mapping[str, Entry]) -> dict[str, dg.MarkdownMetadataValue]:
     """Figures, curves and importances of a saved model, and the scores of the models up to it.
 
     folder: where it was saved. earlier: the ledger's entries of the model's table, up to this one.

@@ -6,7 +6,7 @@ import warnings
 
 from rich.console import Console
 
-from platform_assets.cli.surroundings import online_store, use_dagster_home
+from platform_assets.cli.surroundings import lake_shown, online_store, use_dagster_home
 from platform_assets.settings import Settings, load_settings
 
 console = Console(highlight=False)
@@ -20,6 +20,8 @@ def run_demo() -> None:
     warnings.filterwarnings("ignore", module="dagster")
     if settings.retail_files is None:
         _generate(settings)
+    if settings.lake is not None:
+        console.print(f"[bold]Lake[/]: {lake_shown(settings)}")
     with online_store(settings) as store:
         console.print(f"[bold]Online store[/]: {store}")
         from platform_assets.cli.demo_report import report

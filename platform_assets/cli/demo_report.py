@@ -20,6 +20,7 @@ from platform_assets.domains.retail import declarations as retail
 from platform_assets.serving.features import online_features
 from platform_assets.settings import load_settings
 from platform_assets.steps.gold import gold_table
+from platform_assets.steps.lake import lake_at
 from platform_assets.steps.model import model_table, predictions_table
 from platform_assets.steps.online import compare, marks_of
 from platform_assets.steps.run import Run, name_of
@@ -31,7 +32,7 @@ from platform_assets.stores.online.client import OnlineClient
 
 def report(console: Console, made: Backfilled, cpu: float) -> None:
     """Rows, checks, models, one customer, and what to type next."""
-    lake = Lake(str(load_settings().lake_root))
+    lake = lake_at(None)
     ledger = Ledger(lake)
     if made.partitions:
         console.print(
@@ -195,7 +196,7 @@ def _next(console: Console) -> None:
     day = retail.DAYS.key(retail.DAYS.first)
     lines = (
         "[bold]Next[/]",
-        f"  export PLATFORM_HOME={shown} DAGSTER_HOME={dagster}/dagster",
+        f"  export PLATFORM_HOME={shown} DAGSTER_HOME={dagster}/dagster{_lake_too()}",
         "  make ui                                                      # look at it",
         "  .venv/bin/dagster asset materialize -m platform_assets.definitions \\\n"
         f"    --select 'key:\"orders/silver\"' --partition {day}     # make a day again",
@@ -203,3 +204,8 @@ def _next(console: Console) -> None:
         "  platform_assets/domains/retail/declarations.py               # all declared",
     )
     console.print("\n".join(lines), soft_wrap=True)
+
+
+def _lake_too() -> str:
+    lake = load_settings().lake
+    return "" if lake is None else f" PLATFORM_LAKE={lake}"

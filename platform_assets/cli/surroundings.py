@@ -33,6 +33,11 @@ def use_dagster_home(settings: Settings, module: str = MODULE) -> None:
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
 
 
+def lake_shown(settings: Settings) -> str:
+    """Where the lake is, as people read it: a folder from here, or the URL."""
+    return settings.lake_root if "://" in settings.lake_root else os.path.relpath(settings.lake_root)
+
+
 @contextmanager
 def online_store(settings: Settings) -> Iterator[str]:
     """PLATFORM_REDIS_URL, or a Valkey of one's own whose data stay under PLATFORM_HOME; yields what people call it."""

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import click
 
-from platform_assets.cli.surroundings import online_store, use_dagster_home
+from platform_assets.cli.surroundings import lake_shown, online_store, use_dagster_home
 from platform_assets.errors import PlatformError, SettingsError
 from platform_assets.settings import load_settings
+from platform_assets.stores.location import storage_at
 
 HOST = "127.0.0.1"
 _STARTS_WITHIN = 180.0
@@ -25,8 +26,8 @@ _ENDS_WITHIN = 30.0
 def run_ui(port: int, module: str) -> None:
     """Starts all three, prints the URL when it answers, and stops them in order when we are told to end."""
     settings = load_settings()
-    if not settings.lake_root.is_dir():
-        raise SettingsError(f"there is nothing to look at in {settings.home} yet: run `make demo` first, or set PLATFORM_HOME.")
+    if not storage_at(settings.lake_root, settings.storage_options).folders():
+        raise SettingsError(f"there is nothing to look at in {settings.lake_root} yet: run `make demo` first, or set PLATFORM_LAKE.")
     _check_free(port)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -35,7 +36,7 @@ def run_ui(port: int, module: str) -> None:
     log = Path(os.environ["DAGSTER_HOME"]) / "ui.log"
     with online_store(settings) as store:
         history = os.path.relpath(os.environ["DAGSTER_HOME"])
-        click.echo(f"Starting Dagster on {os.path.relpath(settings.home)}, its history in {history}, with the online store: {store}")
+        click.echo(f"Starting Dagster on {lake_shown(settings)}, its history in {history}, with the online store: {store}")
         dagster = _dagster(port, module, log)
         try:
             if _answers(port, dagster, stop, log):

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 
@@ -49,14 +48,14 @@ def verified(
     names: Sequence[str], module: str | None, platform: PlatformResource, *, deep: bool, repair: bool, told: Told
 ) -> tuple[list[Finding], list[str]]:
     """What is wrong, and what was repaired before: of these tables, or of all and of the online store."""
-    lake, artifacts = platform.lake(), platform.artifacts()
+    lake = platform.lake()
     done: list[str] = []
     if repair:  # the ledger is the first, and what it holds is needed by all others
         for table in _chosen(lake, names):
             done += repair_table(lake, table, deep=deep, told=told)
-        done += _repaired_models(lake, artifacts, names)
+        done += _repaired_models(lake, names)
     found = [one for table in _chosen(lake, names) for one in check_table(lake, table, deep=deep, told=told)]
-    found += [Finding(table, what, "--repair has the model trained again", key) for table, key, what in _models(lake, artifacts, names)]
+    found += [Finding(table, what, "--repair has the model trained again", key) for table, key, what in _models(lake, names)]
     if module:
         for one, said in _online(module, platform, names, repair=repair, told=told):
             found += [one] if one else []
@@ -71,7 +70,7 @@ def _chosen(lake: Lake, names: Sequence[str]) -> list[Table]:
     return [tables[name] for name in names if name in tables] if names else list(tables.values())
 
 
-def _models(lake: Lake, artifacts: Path, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _models(lake: Lake, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """The models whose files are not what was saved: table, month, and what is wrong."""
     from platform_assets.models.artifact import read_record
 
@@ -85,15 +84,15 @@ def _models(lake: Lake, artifacts: Path, names: Sequence[str]) -> Iterator[tuple
         for key, entry in entries.items():
             if "artifact" in entry.details and not entry.damage:
                 try:
-                    read_record(artifacts / entry.details["artifact"])
+                    read_record(lake.models.below(entry.details["artifact"]))
                 except ModelError as error:
                     yield name_of(table), key, str(error)
 
 
-def _repaired_models(lake: Lake, artifacts: Path, names: Sequence[str]) -> Iterator[str]:
+def _repaired_models(lake: Lake, names: Sequence[str]) -> Iterator[str]:
     from dataclasses import replace
 
-    for table, key, what in list(_models(lake, artifacts, names)):
+    for table, key, what in list(_models(lake, names)):
         ledger = Ledger(lake)
         entry = ledger.entries(table)[key]
         ledger.record([replace(entry, status=LOST, details={**entry.details, "damage": what})])

@@ -1,30 +1,26 @@
-"""A trained model on disk: a folder that never changes once it is there.
+"""A trained model in the lake: a folder that never changes once it is there.
 
-    <root>/<first 16 hex digits of the SHA-256 of record.json>/
+    <lake>/_platform/models/<name>/<first 16 hex digits of the SHA-256 of record.json>/
         pipeline.joblib     preparation and estimator, pickled
-        record.json         what the model is, what it was made of, how it did; the SHA-256 of pipeline.joblib
         record.sha256       of record.json, as `sha256sum --check` reads it
+        record.json         what the model is, what it was made of, how it did; the SHA-256 of pipeline.joblib
 
 The folder's name is its content: the same training writes the same folder, so a rerun changes nothing, and two runs at once cannot
-mix. It is written under another name, flushed, and renamed: a killed process leaves no half model.
+mix. Each file is whole or not there, the record is written last, and all hashes are compared before a model is used: what a killed
+process leaves is no model, and the next save completes it. An object store has no rename, so none is needed.
 
 Pickle, through joblib, because an estimator may be of any library, or your own. skops reads without executing, but needs a list of
 trusted types for every library that an estimator may come from. So: **loading executes what the file holds.** The hashes show damage,
 not malice (whoever can write the folder can write the hashes): load only from where only your platform writes.
 """
 
-import contextlib
 import hashlib
 import io
-import os
 import platform
-import shutil
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from pathlib import Path
 from typing import Literal
 
 import polars as pl
@@ -37,6 +33,7 @@ from platform_assets.models.fitted import FittedModel
 from platform_assets.models.metrics import Evaluation, Gain
 from platform_assets.models.preparation import Encoding
 from platform_assets.models.train import Counts, Trained
+from platform_assets.stores.storage import Storage
 
 with extra("models"):
     import joblib
@@ -115,34 +112,25 @@ class LoadedModel:
         return self.model.predict(frame)
 
 
-def save(trained: Trained, root: Path, provenance: Provenance) -> Path:
-    """Write a model under `root` and return its folder. Saving the same again changes nothing; a damaged folder is replaced.
+def save(trained: Trained, root: Storage, provenance: Provenance) -> str:
+    """Write a model under `root` and return its folder's name. Saving the same again changes nothing; damaged files are replaced.
 
     Errors: ModelError if the estimator cannot be pickled, or is of a class that another process could not import.
     """
     pipeline = _pickled(trained.model)
     record = _RECORD.dump_json(_record(trained, provenance, _sha256(pipeline)), indent=2)
-    folder = root / _sha256(record)[:16]
+    name = _sha256(record)[:16]
+    folder = root.below(name)
     try:
         _intact(folder)
-        return folder
     except ModelError:
-        pass
-    root.mkdir(parents=True, exist_ok=True)
-    draft = root / f".{folder.name}.{uuid.uuid4().hex}"
-    draft.mkdir()
-    try:
-        for name, content in ((PIPELINE, pipeline), (RECORD, record), (RECORD_HASH, f"{_sha256(record)}  {RECORD}\n".encode())):
-            _write(draft / name, content)
-        _flush(draft)
-        _put_in_place(draft, folder)
-        _flush(root)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return folder
+        folder.write(PIPELINE, pipeline)
+        folder.write(RECORD_HASH, f"{_sha256(record)}  {RECORD}\n".encode())
+        folder.write(RECORD, record)
+    return name
 
 
-def load(folder: Path) -> LoadedModel:
+def load(folder: Storage) -> LoadedModel:
     """Read a model, to predict with. **Executes the pickle in it**: load only what your platform wrote.
 
     The hashes are compared before anything is unpickled. Errors: ModelError if a file is missing, cut short or edited, if
@@ -153,28 +141,27 @@ def load(folder: Path) -> LoadedModel:
     trained_with, here = record.libraries["scikit-learn"], version("scikit-learn")
     if trained_with.split(".")[:2] != here.split(".")[:2]:
         raise ModelError(
-            f"model {record.name!r} in {folder} was trained with scikit-learn {trained_with}; here is {here}. "
+            f"model {record.name!r} in {folder.uri} was trained with scikit-learn {trained_with}; here is {here}. "
             "Install that one, or train the model anew."
         )
     try:
         model = joblib.load(io.BytesIO(pipeline))
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
-        raise ModelError(f"model {record.name!r} in {folder} with estimator {record.estimator} cannot be unpickled here: {what}") from error
+        raise ModelError(
+            f"model {record.name!r} in {folder.uri} with estimator {record.estimator} cannot be unpickled here: {what}"
+        ) from error
     return LoadedModel(record, model)
 
 
-def read_record(folder: Path) -> Record:
+def read_record(folder: Storage) -> Record:
     """A model's record, without unpickling it; hashes are compared as in load."""
     return _intact(folder)[0]
 
 
-def _intact(folder: Path) -> tuple[Record, bytes]:
+def _intact(folder: Storage) -> tuple[Record, bytes]:
     """Record and pickle of an artifact, as bytes that are what was written."""
-    try:
-        record, record_hash, pipeline = ((folder / name).read_bytes() for name in (RECORD, RECORD_HASH, PIPELINE))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ModelError(f"there is no whole model in {folder}: {Path(error.filename).name} is missing. Train the model anew.") from None
+    record, record_hash, pipeline = (_read(folder, name) for name in (RECORD, RECORD_HASH, PIPELINE))
     if record_hash.split()[:1] != [_sha256(record).encode()]:
         raise _damaged(folder, RECORD)
     try:
@@ -182,16 +169,23 @@ def _intact(folder: Path) -> tuple[Record, bytes]:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
         raise ModelError(
-            f"the record of the model in {folder} is not of this version of the platform ({problems}). Train the model anew."
+            f"the record of the model in {folder.uri} is not of this version of the platform ({problems}). Train the model anew."
         ) from None
     if parsed.pipeline_sha256 != _sha256(pipeline):
         raise _damaged(folder, PIPELINE)
     return parsed, pipeline
 
 
-def _damaged(folder: Path, file: str) -> ModelError:
+def _read(folder: Storage, name: str) -> bytes:
+    try:
+        return folder.read(name)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelError(f"there is no whole model in {folder.uri}: {name} is missing. Train the model anew.") from None
+
+
+def _damaged(folder: Storage, file: str) -> ModelError:
     return ModelError(
-        f"the model in {folder} is damaged: {file} is not what was written (its SHA-256 differs). It was not loaded. "
+        f"the model in {folder.uri} is damaged: {file} is not what was written (its SHA-256 differs). It was not loaded. "
         "Train the model anew, or restore the folder."
     )
 
@@ -247,35 +241,3 @@ def _record(trained: Trained, provenance: Provenance, pipeline_sha256: str) -> R
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush(folder: Path) -> None:
-    """Make the names in a folder survive a power cut; Windows has no such call and needs none."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _put_in_place(draft: Path, folder: Path) -> None:
-    """Rename the draft. If a folder of that name is there, another run was faster, or it is damaged: then it makes room."""
-    try:
-        draft.rename(folder)
-    except OSError:
-        with contextlib.suppress(ModelError):
-            _intact(folder)
-            return
-        discarded = folder.with_name(f"{draft.name}.damaged")
-        folder.rename(discarded)
-        draft.rename(folder)
-        shutil.rmtree(discarded, ignore_errors=True)

@@ -47,11 +47,10 @@ class Layer:
     """Of the declaration."""
     to_make: Callable[[int, int, Run, Plan], dict[int, ToMake]]
     """The stale ones of the partitions first..last, given what is planned for other tables."""
-    make: Callable[..., Done]
-    """The step: of partitions first..last and a run; where `with_models`, also of the folder of trained models."""
+    make: Callable[[int, int, Run], Done]
+    """The step, of partitions first..last and a run."""
     is_withdrawn: bool = False
     """Whether a run of the step blocks the partitions that are there and were made of what is blocked now."""
-    with_models: bool = False
     by_event_time: bool = False
     """Whether new rows belong to partitions of any time before: no mapping from a partition that came tells which."""
     is_pinned: bool = False
@@ -116,11 +115,11 @@ def _of_a_model(model: Model) -> Iterator[Layer]:
     """Neither is withdrawn: a model and its predictions say what they were made of."""
     data = model.training_set
     trained_on, to_make, make = (training_table(data),), partial(model_to_make, model), partial(make_model, model)
-    yield Layer((model_table(model),), data.partitions, trained_on, model.version, to_make, make, with_models=True, is_pinned=True)
+    yield Layer((model_table(model),), data.partitions, trained_on, model.version, to_make, make, is_pinned=True)
     features = tuple(dict.fromkeys(table_of(view, layer_of(view)) for view in data.features.views))
     days, to_make, make = data.features.views[0].source.partitions, partial(predictions_to_make, model), partial(make_predictions, model)
     table, trained, newer = (predictions_table(model),), (model_table(model),), partial(stale_predictions, model)
-    yield Layer(table, days, features, model.version, to_make, make, with_models=True, starts_from=trained, only_by_hand=newer)
+    yield Layer(table, days, features, model.version, to_make, make, starts_from=trained, only_by_hand=newer)
 
 
 def made_twice(table: Table) -> DeclarationError:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -95,7 +94,6 @@ def materialize(
     last: str | None = None,
     lake: AnyLake | None = None,
     online: str | None = None,
-    artifacts: str | Path | None = None,
     now: datetime | None = None,
 ) -> Materialized:
     """Makes every table that these declarations reach, in this process and without Dagster: name the ends of the chains.
@@ -115,7 +113,6 @@ def materialize(
         lake: a folder or URL of Delta tables; default: the lake of the PLATFORM_ settings.
         online: the URL of the online store, such as "redis://127.0.0.1:6379/0", to which all of a view's gold is published, as far as it
             goes without a gap. Default: PLATFORM_REDIS_URL, but nothing is published from another lake than that of the settings.
-        artifacts: the folder of trained models; default: that of the settings.
         now: the moment that is taken for now, with its time zone. Default: the platform's clock.
 
     Returns:
@@ -135,7 +132,7 @@ def materialize(
     settings, where, graph = load_settings(), lake_at(lake), Graph(found)
     run = Run(where, Ledger(where), f"materialize-{uuid4()}", (now or settings.clock()).astimezone(UTC))
     published_to = online or (settings.redis_url.get_secret_value() if settings.redis_url and lake is None else None)
-    stages = list(_stages(graph, Path(artifacts) if artifacts else settings.home / "models", published_to, settings.project))
+    stages = list(_stages(graph, published_to, settings.project))
     _check_range(graph.sources, first, last, run.now)
     return Materialized({stage.name: stage.outcome(*_within(stage, first, last, run.now), run) for stage in stages})
 
@@ -157,7 +154,7 @@ class _Stage:
         return self.make(first, last, run) if first <= last else TableOutcome()
 
 
-def _stages(graph: Graph, models: Path, online: str | None, project: str) -> Iterator[_Stage]:
+def _stages(graph: Graph, online: str | None, project: str) -> Iterator[_Stage]:
     """Upstream first. Two that would make one table are an error."""
     tables = [*map(raw_table, graph.sources), *(table for layer in graph.layers for table in layer.tables)]
     for table, times in Counter(tables).items():
@@ -166,7 +163,7 @@ def _stages(graph: Graph, models: Path, online: str | None, project: str) -> Ite
     for source in graph.sources:
         yield _Stage(raw_table(source), source.partitions, source.partitions.ended, partial(_receive, source))
     for layer in graph.layers:
-        yield _Stage(layer.tables[0], layer.partitions, layer.newest, partial(_make, layer, models))
+        yield _Stage(layer.tables[0], layer.partitions, layer.newest, partial(_make, layer))
     if online is not None and graph.online_views:
         from platform_assets.stores.online.connection import OnlineStore  # Redis
 
@@ -221,11 +218,11 @@ def _receive(source: Source, first: int, last: int, run: Run) -> TableOutcome:
     return _outcome(source.partitions, done, done.unchanged)
 
 
-def _make(layer: Layer, models: Path, first: int, last: int, run: Run) -> TableOutcome:
+def _make(layer: Layer, first: int, last: int, run: Run) -> TableOutcome:
     """Runs the step for the partitions that are not as they should be, those also that it will refuse: it says why."""
     stale, done = {*layer.only_by_hand(first, last, run, NOTHING_PLANNED), *layer.to_make(first, last, run, NOTHING_PLANNED)}, Done()
     for begin, end in stretches(sorted(stale)):
-        one = layer.make(begin, end, run, *([models] if layer.with_models else []))
+        one = layer.make(begin, end, run)
         done.entries |= one.entries
         done.refused |= one.refused
     there = entries_of_version(run.lake, run.ledger, layer.tables[0], layer.version, layer.partitions)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platform_assets.declare.model import Model
@@ -18,6 +17,7 @@ from platform_assets.steps.training import training_table
 from platform_assets.steps.verdict import failed_checks
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.storage import Storage
 
 if TYPE_CHECKING:
     from platform_assets.models.train import NotTrained, Trained
@@ -32,8 +32,8 @@ def predictions_table(model: Model) -> Table:
 
 
 @without_damaged
-def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
-    """Trains the model of each month first..last on the training set's months up to it, and saves it under `artifacts`."""
+def make_model(model: Model, first: int, last: int, run: Run) -> Done:
+    """Trains the model of each month first..last on the training set's months up to it, and saves it in the lake."""
     from platform_assets.models.train import NotTrained, train  # scikit-learn: three times what the rest of a code location costs to load
 
     data, done, table = model.training_set, Done(), model_table(model)
@@ -64,7 +64,7 @@ def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -
             seed=model.seed,
         )
         # Until then a label's outcome could not be read.
-        row, details = _recorded(model, result, read, artifacts, months.ends_at(month) + data.data_delay)
+        row, details = _recorded(model, result, read, run.lake.models.below(model.name), months.ends_at(month) + data.data_delay)
         rows.append({"partition": months.value(month), **row})
         status = "not trained" if isinstance(result, NotTrained) else "ok"
         facts[month] = PartitionFacts(key, 1, status, details={**details, "read": read})
@@ -74,7 +74,7 @@ def make_model(model: Model, first: int, last: int, run: Run, artifacts: Path) -
 
 
 def _recorded(
-    model: Model, result: "Trained | NotTrained", read: dict[str, int], artifacts: Path, predicts_from: datetime
+    model: Model, result: "Trained | NotTrained", read: dict[str, int], models: Storage, predicts_from: datetime
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row of the model's table, and the same for the ledger."""
     from platform_assets.models.artifact import Provenance, save
@@ -91,7 +91,7 @@ def _recorded(
     provenance = Provenance(
         {model.name: model.version, data.name + "/training": data.version, **versions}, read, version_of_code(model.fit)
     )
-    folder = save(result, artifacts / model.name, provenance)
+    saved = save(result, models, provenance)
     scores = dict(_scores(result))
     learnt = {"cut": result.cut, "seen_until": result.seen_until, "outcomes_until": result.outcomes_until}
     checks = [asdict(check) for check in result.checks]
@@ -100,7 +100,7 @@ def _recorded(
         "trained": True,
         "good": result.passed,
         "reason": why,
-        "artifact": f"{model.name}/{folder.name}",
+        "artifact": f"{model.name}/{saved}",
         "refit": result.refit,
         **scores,
         **learnt,
@@ -130,7 +130,7 @@ DAYS_AT_ONCE = 32
 
 
 @without_damaged
-def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: Path) -> Done:
+def make_predictions(model: Model, first: int, last: int, run: Run) -> Done:
     """Scores the entities that have features at each snapshot first..last, by the latest good model trained before the day began."""
     from platform_assets.models.artifact import load
 
@@ -152,7 +152,7 @@ def make_predictions(model: Model, first: int, last: int, run: Run, artifacts: P
     for artifact, group in groupby(chosen, lambda p: entry.details["artifact"] if (entry := chosen[p]) else None):
         days = list(group)
         try:
-            loaded = load(artifacts / artifact) if artifact else None
+            loaded = load(run.lake.models.below(artifact)) if artifact else None
         except ModelError as error:  # days of other models do not wait for it
             named = DamagedError(f"{name_of(table)} needs {name_of(model_table(model))}: {error}")
             done.refused |= {partitions.key(day): named for day in days}

@@ -55,7 +55,7 @@ class Lake:
             root = str(Path(root).absolute())
         bad = sorted(character for character in set(root) if character in _UNREADABLE)
         if bad:
-            raise LakeError(f"the lake {root!r} could not be read again: its path has {' '.join(bad)}. Choose another PLATFORM_HOME.")
+            raise LakeError(f"the lake {root!r} could not be read again: its path has {' '.join(bad)}. Choose another PLATFORM_LAKE.")
         object.__setattr__(self, "root", root)
 
     @property
@@ -132,6 +132,11 @@ class Lake:
     def storage(self, table: Table) -> Storage:
         """The files of a table."""
         return storage_at(self.uri(table), self.storage_options)
+
+    @property
+    def models(self) -> Storage:
+        """The files of trained models."""
+        return storage_at("/".join((self.root, OWN, "models")), self.storage_options)
 
     def _open_if_there(self, table: Table) -> DeltaTable | None:
         try:

@@ -20,6 +20,7 @@ from platform_assets.stores.commits import Commit, named_by_partition
 from platform_assets.stores.contradictions import contradictions
 from platform_assets.stores.damage import Damage, damage_named
 from platform_assets.stores.delta import OWN, Lake, wait_for_others
+from platform_assets.stores.location import check_writers
 from platform_assets.stores.opening import create_table
 from platform_assets.stores.tables import Table, name_of, table_named
 
@@ -267,6 +268,7 @@ class Ledger:
         try:
             delta = self._lake.open(LEDGER)
         except NotReadyError:
+            check_writers(self._lake.root, self._lake.storage_options)
             create_table(self._lake.uri(LEDGER), _after(rows, -1), ["table"], {}, self._lake.storage_options)
             return self._lake.open(LEDGER)
         write_deltalake(delta, _after(rows, delta.version()), mode="append", schema_mode="merge")

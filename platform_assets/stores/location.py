@@ -36,3 +36,15 @@ def check_reached(root: str, options: Mapping[str, str] | None, *, again: bool =
         Bucket(root, options or {}).check()
     else:
         check_once(root, options or {})
+
+
+def check_writers(root: str, options: Mapping[str, str] | None) -> None:
+    """Whether a lake in an object store keeps runs that write at once apart; asked once, when the first of them writes.
+
+    Raises:
+        LakeError: it does not.
+    """
+    if "://" in root:
+        from platform_assets.stores.object_store import Bucket
+
+        Bucket(root, options or {}).check_writers()

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
+from uuid import uuid4
 
 from platform_assets.errors import LakeError, extra
 from platform_assets.stores.storage import Storage
 
 with extra("object-store"):
     import obstore
-    from obstore.exceptions import UnknownConfigurationKeyError
+    from obstore.exceptions import AlreadyExistsError, UnknownConfigurationKeyError
     from obstore.store import from_url
 
 Options = tuple[tuple[str, str], ...]
@@ -105,6 +106,26 @@ class Bucket(Storage):
         """
         with self._named():
             next(iter(obstore.list(self._store, self._folder or None, chunk_size=1)), None)
+
+    def check_writers(self) -> None:
+        """Whether of two writers of one object the second is refused: Delta's commits stand on that.
+
+        Raises:
+            LakeError: it is not.
+        """
+        key = self._key(f"_platform/check-{uuid4().hex}")
+        with self._named():
+            obstore.put(self._store, key, b"", mode="create")
+            try:
+                obstore.put(self._store, key, b"", mode="create")
+            except AlreadyExistsError:
+                return
+            finally:
+                obstore.delete(self._store, key)
+        raise LakeError(
+            f"the store of the lake {self.uri} overwrites an object though it was told to write only a new one (If-None-Match): of two "
+            "runs that write at once, one would be lost. Take a store with conditional writes, such as S3, MinIO, Azure or GCS."
+        )
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -205,7 +226,7 @@ def _explained(said: str, bucket: str, uri: str) -> str:
     refused = re.search(r"\b(401 Unauthorized|403 Forbidden)|InvalidAccessKeyId|UserNotFound", said)
     if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", said):
         return f"there is no bucket {bucket!r}. Make it, or correct PLATFORM_LAKE."
-    if "169.254.169.254" in said or "metadata.google" in said:
+    if re.search(r"169\.254\.169\.254|metadata\.google|Missing (AccessKeyId|SecretAccessKey)", said):
         return f"there are no credentials. Set {credentials}, or PLATFORM_LAKE_OPTIONS."
     if refused:
         return f"the server refuses the credentials ({code[1] if code else refused[0]}). Check {credentials}, or PLATFORM_LAKE_OPTIONS."

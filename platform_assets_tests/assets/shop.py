@@ -16,8 +16,8 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 class Shop:
     """Definitions over a lake under `home`."""
 
-    def __init__(self, home: Path, *declarations: Any) -> None:
-        given = PlatformResource(lake_root=str(home / "lake"), artifacts_root=str(home / "models"))
+    def __init__(self, home: Path | str, *declarations: Any) -> None:
+        given = PlatformResource(lake_root=f"{home}/lake")
         self.definitions = build_definitions(*declarations, platform=given)
         self.platform = platform_of(self.definitions)
         self.instance = dg.DagsterInstance.ephemeral()

@@ -192,7 +192,7 @@ def test_a_number_is_learnt_week_by_week_and_predicted_day_by_day(shop: Shop) ->
     assert "95% intervals from resampled entities" in str(shown["beside the ridge baseline"])
 
     # It was judged without the newest labels, then fitted to them, too, and the record says so.
-    record = read_record(shop.platform.artifacts() / entry.details["artifact"])
+    record = read_record(shop.platform.lake().models.below(entry.details["artifact"]))
     newest = rows["label_time"].max()
     assert record.refit and record.seen_until == newest > record.cut
     assert entry.details["outcomes_until"] == (newest + timedelta(days=3)).isoformat()

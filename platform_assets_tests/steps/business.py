@@ -37,7 +37,7 @@ class Business:
     layers: tuple[str, ...] = LAYERS
 
     def __init__(
-        self, home: Path, *, declared: Mapping[str, Any] | None = None, now: datetime = START + timedelta(days=400), key: str = "user"
+        self, home: Path | str, *, declared: Mapping[str, Any] | None = None, now: datetime = START + timedelta(days=400), key: str = "user"
     ) -> None:
         """declared: what @source is told beside or instead of the arguments below. key: the entity's, which the column `user` holds."""
         self.now = now

@@ -25,9 +25,8 @@ import deltalake.table
 import sklearn.tree  # noqa: F401  what training imports, so that no child need do it
 
 import platform_assets.models.train  # noqa: F401
-from platform_assets.models import artifact
 from platform_assets.steps import raw
-from platform_assets.stores import delta, ledger, opening, successor
+from platform_assets.stores import delta, folder, ledger, opening, successor
 from platform_assets.stores.online import connection, marks
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets_tests.architecture.modules import ROOT
@@ -72,8 +71,7 @@ class Writes:
         self._wrap(deltalake.table.TableOptimizer, "compact", lambda optimizer, *_, **__: f"{self._table(optimizer.table)} compaction")
         self._wrap(deltalake.table.DeltaTable, "create_write_transaction", lambda table, *_, **__: f"{self._table(table)} takes over")
         self._wrap(successor, "drop", lambda lake, table: f"{self._table(lake.uri(table))} ends")
-        self._wrap(artifact, "_write", lambda path, _: f"model: {path.name}")
-        self._wrap(artifact, "_put_in_place", lambda *_: "model: folder in place")
+        self._wrap(folder.Folder, "write", lambda _, path, __: f"model: {path}")
         self._wrap(connection.Session, "send", lambda _, packed: self._command(b"".join(packed)))
 
     def _wrap(self, place: Any, name: str, label: Callable[..., str | None]) -> None:

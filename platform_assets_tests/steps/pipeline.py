@@ -61,9 +61,9 @@ REDECLARED: dict[str, Any] = {"schema": Redeclared, "flags": {"small": "amount <
 class Pipeline(Business):
     """A business over a lake, a folder of models and, if it is given one, an online store."""
 
-    def __init__(self, home: Path, store: OnlineStore | None = None, *, redeclared: bool = False, key: str = "user") -> None:
+    def __init__(self, home: Path | str, store: OnlineStore | None = None, *, redeclared: bool = False, key: str = "user") -> None:
         """redeclared: a column of each table has another type, others are gone, renamed or new. key: the entity's, of the column `user`."""
-        super().__init__(home / "lake", declared={"accepted_share": 0.5, **(REDECLARED if redeclared else {})}, key=key)
+        super().__init__(f"{home}/lake", declared={"accepted_share": 0.5, **(REDECLARED if redeclared else {})}, key=key)
         lifetimes = [count().over("1d", "lifetime"), earliest("amount").over("lifetime"), mode("amount").over("lifetime")]
         if redeclared:
             features = [count().over("1d"), count().over("3d").named("amount_sum_3d"), newest("amount").over("3d").named("newest")]
@@ -71,7 +71,7 @@ class Pipeline(Business):
             measures = [sum("amount").named("sales"), count().named("number")]
             self.report = GoldTable("takings", source=self.source, measures=measures)
             lifetimes = [count().over("1d"), earliest("sale_id").over("lifetime").named("amount_first_lifetime")]
-        self.home, self.artifacts, self.store = home, home / "models", store
+        self.home, self.store = home, store
         self.history = FeatureView(
             "history",
             entity=self.entity,
@@ -95,9 +95,9 @@ class Pipeline(Business):
         if table == "training":
             return make_training(self.training, first, last, run)
         if table == "model":
-            return make_model(self.model, first, last, run, self.artifacts)
+            return make_model(self.model, first, last, run)
         if table == "predictions":
-            return make_predictions(self.model, first, last, run, self.artifacts)
+            return make_predictions(self.model, first, last, run)
         if table == "checkpoints":
             return make_checkpoints(self.history, first, last, run)
         if table == "history":
@@ -154,9 +154,8 @@ class Pipeline(Business):
 
     def _models(self) -> dict[str, str]:
         """Every file under the models' folder that has a name people see, by its content."""
-        files = (file for file in self.artifacts.rglob("*") if file.is_file())
-        names = {str(file.relative_to(self.artifacts)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-        return {name: content for name, content in names.items() if "/." not in name}
+        models = self.lake.models
+        return {name: hashlib.sha256(models.read(name)).hexdigest() for name in models.files() if "/." not in name}
 
     def _online(self, exact: bool) -> dict[str, Any]:
         if self.store is None:
@@ -228,7 +227,7 @@ EDITIONS: Mapping[str, Sequence[Callable[[Pipeline], None]]] = {
 }
 
 
-def pipeline_with(home: Path, edition: str = "new", store: OnlineStore | None = None) -> Pipeline:
+def pipeline_with(home: Path | str, edition: str = "new", store: OnlineStore | None = None) -> Pipeline:
     """A pipeline whose days have been delivered, or delivered again."""
     pipeline = Pipeline(home, store, redeclared=edition == "redeclared")
     delivered(pipeline)

@@ -14,6 +14,7 @@ from platform_assets.errors import DamagedError, LakeError
 from platform_assets.stores.damage import damage_named
 from platform_assets.stores.ledger import LEDGER
 from platform_assets.stores.tables import table_named
+from platform_assets_tests.lakes import on_disk
 from platform_assets_tests.steps.damaging import (
     HARMS,
     OF_STEP,
@@ -190,7 +191,11 @@ def test_a_damaged_model_stops_the_days_that_it_scores_alone(pipeline: Pipeline,
     entries = [entry for entry in pipeline.entries("coming/model").values() if entry.status == "ok"]
     if not entries:
         pytest.skip("no month has a model")
-    file = next(path for path in (pipeline.artifacts / entries[0].details["artifact"]).iterdir() if path.suffix not in (".sha256", ".json"))
+    file = next(
+        path
+        for path in on_disk(pipeline.lake.models.path(entries[0].details["artifact"])).iterdir()
+        if path.suffix not in (".sha256", ".json")
+    )
     HARMS[harm](file)
     assert [one["table"] for one in findings()] == ["coming/model"]
     done = pipeline.make("predictions", pipeline.first, pipeline.last)

@@ -23,7 +23,7 @@ from platform_assets_tests.steps.pipeline import ALL_LAYERS, pipeline_with
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
 
 LEDGER = "_platform/ledger commit"
-MODEL = ["model: pipeline.joblib", "model: record.json", "model: record.sha256", "model: folder in place"]
+MODEL = ["model: pipeline.joblib", "model: record.sha256", "model: record.json"]
 
 
 def taken_over(table: str) -> list[str]:

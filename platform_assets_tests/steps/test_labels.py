@@ -129,12 +129,12 @@ def test_a_model_predicts_from_when_its_last_month_could_be_read(tmp_path: Path,
 
     business.make_range()
     business.make_training(FEBRUARY).check()
-    months, artifacts = business.training.partitions, tmp_path / "models"
-    trained = make_model(leaving, months.index_of(FEBRUARY), months.index_of(FEBRUARY), business.run(), artifacts).entries[FEBRUARY]
+    months = business.training.partitions
+    trained = make_model(leaving, months.index_of(FEBRUARY), months.index_of(FEBRUARY), business.run()).entries[FEBRUARY]
     assert trained.status == "ok", trained.details
     assert trained.details["predicts_from"] == (day("2024-03-01") + timedelta(hours=int(delay.removesuffix("h")))).isoformat()
     days = business.source.partitions
-    predicted = make_predictions(leaving, days.index_of("2024-02-28"), days.index_of("2024-03-03"), business.run(), artifacts)
+    predicted = make_predictions(leaving, days.index_of("2024-02-28"), days.index_of("2024-03-03"), business.run())
     predicted.check()
     with_model = [key for key, entry in predicted.entries.items() if entry.status == "ok"]
     assert with_model == [key for key in predicted.entries if key >= first]

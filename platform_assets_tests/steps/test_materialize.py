@@ -47,7 +47,7 @@ def test_all_tables_are_those_of_the_steps_and_a_second_call_changes_nothing(tmp
         monkeypatch.setenv("PLATFORM_PROJECT", "call")
 
         def call() -> Any:
-            return materialize(*declared, lake=by_call.lake, online=server.url, artifacts=by_call.artifacts, now=by_call.now)
+            return materialize(*declared, lake=by_call.lake, online=server.url, now=by_call.now)
 
         made = call()
         same(by_steps.state(exact=False), by_call.state(exact=False))

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from platform_assets.errors import LakeError
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Entry, Ledger
-from platform_assets.stores.location import storage_at
+from platform_assets.stores.location import check_writers, storage_at
 from platform_assets.stores.storage import Storage
 from platform_assets_tests.lakes import new_url
 from platform_assets_tests.s3_server import BUCKET, KEY, SECRET, S3Server, running
@@ -71,7 +73,7 @@ def test_a_folder_is_deleted_with_all_that_is_in_it_and_again_without_complaint(
 
 
 def test_secrets_are_in_no_text_of_a_lake() -> None:
-    lake = Lake("s3://bucket/lake", {"aws_secret_access_key": "hunter2"})
+    lake = Lake("s3://bucket/lake", {"aws_access_key_id": "key", "aws_secret_access_key": "hunter2"})
     assert "hunter2" not in f"{lake!r} {lake} {lake.storage(TABLE)!r} {lake.storage(TABLE).__dict__['_store']!r}"
 
 
@@ -82,6 +84,7 @@ def test_an_option_that_cannot_be_used_is_named(s3: S3Server) -> None:
 
 
 WRONG = [
+    (None, {"AWS_ACCESS_KEY_ID": None}, r"there are no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or PLATFORM"),
     ("s3://other/lake", {}, r"there is no bucket 'other'. Make it, or correct PLATFORM_LAKE"),
     (
         None,
@@ -95,10 +98,10 @@ WRONG = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("root", "environment", "says"), WRONG, ids=["bucket", "secret", "key", "server", "TLS"])
+@pytest.mark.parametrize(("root", "environment", "says"), WRONG, ids=["no key", "bucket", "secret", "key", "server", "TLS"])
 @pytest.mark.parametrize("from_options", [False, True], ids=["environment", "options"])
 def test_a_store_that_cannot_be_reached_is_told_at_once_by_reader_and_writer(
-    s3: S3Server, monkeypatch: pytest.MonkeyPatch, root: str | None, environment: dict[str, str], says: str, from_options: bool
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, root: str | None, environment: dict[str, str | None], says: str, from_options: bool
 ) -> None:
     options = {**s3.environment, **environment}
     if from_options:
@@ -106,8 +109,10 @@ def test_a_store_that_cannot_be_reached_is_told_at_once_by_reader_and_writer(
             monkeypatch.delenv(name)
     else:
         for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-    lake = Lake(f"{root or new_url()}/lake", options if from_options else None)
+            monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
+    lake = Lake(
+        f"{root or new_url()}/lake", {name: value for name, value in options.items() if value is not None} if from_options else None
+    )
     for act in (lambda: lake.version(TABLE), lambda: replace(lake, rows([1]), span(1)), lambda: Ledger(lake).entries("orders/silver")):
         started = time.monotonic()
         with pytest.raises(LakeError, match=rf"the lake {lake.root} cannot be reached: .*{says}") as raised:
@@ -127,6 +132,39 @@ def test_options_of_a_lake_are_enough_by_any_of_their_names(s3: S3Server, monkey
         written = replace(lake, rows([1, 2]), span(1, 2))
         Ledger(lake).record([Entry("orders/silver", "2024-01-01", written.version, "v1", 1)])
         assert len(heights(lake)) == 2 and lake.storage(TABLE).files() and not lake.damaged_files(TABLE, {"2024-01-01"})
+
+
+class Careless(BaseHTTPRequestHandler):
+    """A store that overwrites whatever it is told."""
+
+    def _answer(self, content: bytes = b"") -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_PUT(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer(b"<DeleteResult><Deleted><Key>it</Key></Deleted></DeleteResult>")
+
+    def do_DELETE(self) -> None:
+        self._answer()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+def test_a_store_that_would_lose_one_of_two_writers_is_refused() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Careless) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        options = {"endpoint": f"http://127.0.0.1:{server.server_port}", "allow_http": "true", "region": "x"}
+        with pytest.raises(LakeError, match=r"s3://bucket/lake overwrites an object though.*one would be lost\. Take a store with"):
+            check_writers("s3://bucket/lake", {**options, "access_key_id": "key", "secret_access_key": "secret"})
+        server.shutdown()
 
 
 @pytest.fixture
