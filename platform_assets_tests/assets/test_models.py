@@ -124,7 +124,7 @@ def test_months_and_days_run_one_after_the_other(shop: Shop) -> None:
     assert Ledger(lake).entries("leaving/predictions")["2024-02-29"].rows == 0
 
 
-def test_the_table_says_why_a_model_is_not_good(shop: Shop, tmp_path: Path) -> None:
+def test_the_table_says_why_a_model_is_not_good(shop: Shop) -> None:
     if not Ledger(shop.platform.lake()).entries("leaving/training"):  # each test can run alone
         assert shop.run(*MONTHS, select=["leaving/training"]).success
 
@@ -136,7 +136,7 @@ def test_the_table_says_why_a_model_is_not_good(shop: Shop, tmp_path: Path) -> N
 
     february = data.partitions.number(MONTHS[1])
     run = shop.platform.run("test")
-    entry = make_model(hopeless, february, february, run, tmp_path).entries[MONTHS[1]]
+    entry = make_model(hopeless, february, february, run).entries[MONTHS[1]]
     [(good, reason)] = run.lake.scan(("hopeless", "model")).select("good", "reason").collect().rows()
     assert not good
     assert reason.startswith("log_loss ")

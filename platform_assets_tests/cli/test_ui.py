@@ -28,13 +28,13 @@ def free_port() -> int:
 
 def test_without_data_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATFORM_HOME", str(tmp_path / "nothing"))
-    with pytest.raises(SettingsError, match=r"there is nothing to look at in .*nothing yet: run `make demo` first"):
+    with pytest.raises(SettingsError, match=r"there is nothing to look at in .*nothing/lake yet: run `make demo` first"):
         run_ui(free_port(), "platform_assets.definitions")
 
 
 def test_a_port_that_is_taken_is_named_with_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATFORM_HOME", str(tmp_path))
-    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake/orders").mkdir(parents=True)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

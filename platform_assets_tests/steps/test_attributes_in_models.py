@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -94,11 +93,11 @@ def test_a_training_set_has_the_attributes_as_of_each_labels_time(run: Run) -> N
     assert {"basic", "gold", None} == set(told["got"])
 
 
-def test_a_model_learns_from_texts_and_dates_and_scores_only_who_has_features_in_a_window(run: Run, tmp_path: Path) -> None:
+def test_a_model_learns_from_texts_and_dates_and_scores_only_who_has_features_in_a_window(run: Run) -> None:
     month, day = data.partitions.first, visits.partitions.index_of("2024-02-09")
-    (entry,) = make_model(leaving_members, month, month, run, tmp_path).entries.values()
+    (entry,) = make_model(leaving_members, month, month, run).entries.values()
     assert entry.status == "ok", entry.details
-    make_predictions(leaving_members, day, day, run, tmp_path).check()
+    make_predictions(leaving_members, day, day, run).check()
     predicted = run.lake.scan(("leaving_members", "predictions")).collect()
     alive = run.lake.scan(gold_table(habits)).filter(pl.col("partition") <= date(2024, 2, 9)).collect()
     last = alive.sort("partition").unique("user", keep="last").filter(~pl.col("is_empty"))
@@ -107,11 +106,11 @@ def test_a_model_learns_from_texts_and_dates_and_scores_only_who_has_features_in
     assert predicted["user"].max() < 100, "of the others nothing but the tariff is known"  # type: ignore[operator]
 
 
-def test_a_restated_day_makes_all_later_months_and_predictions_stale_and_no_other_day_of_gold(run: Run, tmp_path: Path) -> None:
+def test_a_restated_day_makes_all_later_months_and_predictions_stale_and_no_other_day_of_gold(run: Run) -> None:
     """The last test of the module: it changes the lake."""
     months = (data.partitions.first, data.partitions.first + 1)
-    make_model(leaving_members, *months, run, tmp_path).check()
-    make_predictions(leaving_members, FIRST, LAST, run, tmp_path).check()
+    make_model(leaving_members, *months, run).check()
+    make_predictions(leaving_members, FIRST, LAST, run).check()
     assert list(training_to_make(data, *months, run)) == stale_predictions(leaving_members, FIRST, LAST, run) == []
     CHANGED[20] = [2]
     day = FIRST + 20
@@ -124,6 +123,6 @@ def test_a_restated_day_makes_all_later_months_and_predictions_stale_and_no_othe
 
     made_of_blocked = run.ledger.entries("known/gold")[visits.partitions.key(LAST)]
     run.ledger.record([replace(made_of_blocked, status="blocked")])
-    done = make_predictions(leaving_members, LAST - 2, LAST, run, tmp_path)
+    done = make_predictions(leaving_members, LAST - 2, LAST, run)
     assert list(done.refused) == [visits.partitions.key(LAST)], "the days before do not need it"
     assert len(done.entries) == 2

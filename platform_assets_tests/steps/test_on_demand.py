@@ -1,7 +1,6 @@
 """On-demand features in training sets, models and predictions: ordinary features, whose request is the label's row."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 
 import polars as pl
@@ -94,15 +93,15 @@ def test_a_training_set_has_the_features_that_historical_features_gives_its_labe
     assert made["hours_away"].to_list() == ((at - made["habits__last_at"]).dt.total_microseconds() / 3.6e9).to_list()
 
 
-def test_a_model_learns_from_them_and_predicts_with_them(run: Run, tmp_path: Path) -> None:
+def test_a_model_learns_from_them_and_predicts_with_them(run: Run) -> None:
     month = data.partitions.first
-    done = make_model(leaving, month, month, run, tmp_path)
+    done = make_model(leaving, month, month, run)
     done.check()
     (entry,) = done.entries.values()
     assert entry.status == "ok", entry.details
-    loaded = load(tmp_path / entry.details["artifact"])
+    loaded = load(run.lake.models.below(entry.details["artifact"]))
     day = visits.partitions.index_of("2024-02-09")
-    make_predictions(leaving, day, day, run, tmp_path).check()
+    make_predictions(leaving, day, day, run).check()
     predicted = run.lake.scan(("leaving", "predictions")).collect()
     assert predicted.height >= 5
     asked = predicted.select("user", pl.col("predicted_at").alias("label_time"))

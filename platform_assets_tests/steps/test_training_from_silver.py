@@ -116,10 +116,10 @@ def test_a_model_of_views_of_any_moment_predicts_by_silver(tmp_path: Path) -> No
 
     first, last = months(business, data)
     make_training(data, first, last, business.run()).check()
-    made = make_model(leaving, first, first, business.run(), tmp_path / "models").entries[FEBRUARY]
+    made = make_model(leaving, first, first, business.run()).entries[FEBRUARY]
     assert made.status == "ok", made.details
     day = business.source.partitions.index_of("2024-03-02")
-    done = make_predictions(leaving, day, day, business.run(), tmp_path / "models")
+    done = make_predictions(leaving, day, day, business.run())
     done.check()
     assert done.entries["2024-03-02"].status == "ok"
     assert done.entries["2024-03-02"].details["read"].keys() == {"sales/silver", "leaving/model"}

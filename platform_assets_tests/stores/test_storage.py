@@ -201,6 +201,7 @@ def test_how_often_an_object_store_is_asked(s3: S3Server) -> None:
         lake.commit(TABLE, 2)
     with s3.requests() as looking:
         lake.damaged_files(TABLE, {"2024-01-02"})
+    Ledger(lake).record([Entry("orders/silver", "2024-01-01", 0, "v1", 1)])  # the first tries whether writers are kept apart
     with s3.requests() as ledger:
         Ledger(lake).record([Entry("orders/silver", "2024-01-01", 0, "v1", 1)])
     # Delta reads the hint and each entry since the last checkpoint twice, and lists what may have come after them.
@@ -208,4 +209,4 @@ def test_how_often_an_object_store_is_asked(s3: S3Server) -> None:
     assert reading == {"GetObject": 10, "ListObjectsV2": 1}, "nothing is looked at before it is read"
     assert commit == {"GetObject": 1}
     assert looking == {"GetObject": 10, "ListObjectsV2": 1, "HeadObject": 2}
-    assert ledger.total() <= 26
+    assert ledger.total() <= 20, "a commit, the tables' ids, and a second look at the ledger"
