@@ -45,6 +45,10 @@ class ComputeError(PlatformError):
     """A value that cannot be computed as declared, such as an integer sum beyond 64 bits."""
 
 
+class EngineError(PlatformError):
+    """An engine that cannot be used on this machine, or that failed; why, and what to install or set."""
+
+
 class OnlineError(PlatformError):
     """The online store cannot be reached, or holds nothing that answers the request."""
 

@@ -175,7 +175,7 @@ class Settings(BaseSettings):
         'A source may declare its own: `@source(when_blocked="fail")`.',
     )
 
-    engine: Literal["polars"] = Field(
+    engine: Literal["polars", "spark"] = Field(
         default="polars",
         description="What computes tables: `polars`, in the process of the run. A source, view, training set or model may declare its own: "
         '`FeatureView(..., engine="polars")`. Values do not depend on it.',

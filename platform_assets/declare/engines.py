@@ -4,7 +4,7 @@ from typing import Any, Literal, get_args
 
 from platform_assets.declare.arguments import one_of
 
-EngineName = Literal["polars"]
+EngineName = Literal["polars", "spark"]
 
 
 def check_engine(engine: Any, where: str) -> EngineName | None:

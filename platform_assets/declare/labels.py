@@ -103,6 +103,10 @@ class GivenLabels:
     keys: tuple[tuple[str, str], ...] = ()
     """Which columns hold keys of the entity that have other names, as declared."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled without its function, which whoever computes elsewhere does not need."""
+        return {**vars(self), "read": None}
+
     @property
     def reads(self) -> tuple[str, ...]:
         return tuple(sorted({self.value, *(self.where.columns if self.where else ())}))

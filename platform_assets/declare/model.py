@@ -159,6 +159,10 @@ class Model:
     description: str
     engine: EngineName | None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled without its functions, which whoever computes predictions elsewhere does not need."""
+        return {**vars(self), "fit": None, "checks": (), "metrics": ()}
+
     def predicted_at(self, partition: int) -> datetime:
         """When all views of a snapshot may be read: the moment that predictions of it are made for."""
         return max(view.valid_from(partition) for view in self.training_set.features.views)

@@ -81,6 +81,10 @@ class Source:
         """What expressions over accepted rows may read: the columns and the flags."""
         return {**{name: column.type for name, column in self.columns.items()}, **dict.fromkeys(self.flags, "bool")}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled without its function, which whoever computes elsewhere does not need."""
+        return {**vars(self), "read": None}
+
     @property
     def unique_key(self) -> tuple[str, ...]:
         """The columns that two accepted rows near each other never share: of a state there may be any number of updates."""

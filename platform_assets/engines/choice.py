@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from platform_assets.declare.engines import EngineName
 from platform_assets.engines.engine import Engine
+from platform_assets.errors import extra
 from platform_assets.settings import load_settings
 from platform_assets.stores.delta import Lake
 
@@ -25,6 +26,11 @@ class Engines:
 
 
 def _made(name: EngineName, lake: Lake) -> Engine:
-    from platform_assets.engines.polars.engine import PolarsEngine  # here, so that loading definitions does not load what computes
+    # Imported here, so that loading definitions does not load what computes.
+    if name == "spark":
+        with extra("spark"):
+            from platform_assets.engines.spark.engine import SparkEngine
+        return SparkEngine(lake)
+    from platform_assets.engines.polars.engine import PolarsEngine
 
     return PolarsEngine(lake)

@@ -18,6 +18,7 @@ from platform_assets.stores.frames import Batches, check_span, kept_schema
 from platform_assets.stores.location import check_reached, storage_at
 from platform_assets.stores.opening import OpenTable, create_table
 from platform_assets.stores.storage import Storage
+from platform_assets.stores.tables import Moment as Moment
 from platform_assets.stores.tables import PartitionFacts as PartitionFacts
 from platform_assets.stores.tables import Span as Span
 from platform_assets.stores.tables import Table as Table
@@ -36,6 +37,17 @@ _UNREADABLE = set('%#?*=[]{}<>^|`\\"')
 
 class Overtaken(LakeError):
     """Nothing was written: another writer has changed a partition since the version that the rows were made from."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A table that is about to be read."""
+
+    delta: DeltaTable
+    files: tuple[DataFile, ...]
+    """Those of the partitions asked for."""
+    left_out: Sequence[Moment]
+    """Partitions whose files are damaged, which the reader's step has refused: their rows are not read."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ class Lake:
         """The table as deltalake has it; what prevents that is named, if it is the object store or a damaged file of the log."""
         check_reached(self.root, self.storage_options)
         try:
-            return OpenTable(self.uri(table), version=version, storage_options=self._options())
+            return OpenTable(self.uri(table), version=version, storage_options=self.delta_options)
         except TableNotFoundError:
             raise
         except BaseException as error:
@@ -138,7 +150,8 @@ class Lake:
         """The files of trained models."""
         return storage_at("/".join((self.root, OWN, "models")), self.storage_options)
 
-    def _open_if_there(self, table: Table) -> DeltaTable | None:
+    def open_if_there(self, table: Table) -> DeltaTable | None:
+        """The table at its newest version; None when there is none."""
         try:
             return self.open(table)
         except NotReadyError:
@@ -154,14 +167,20 @@ class Lake:
         """
         if (by is None) != (span is None):
             raise LakeError(f"{name_of(table)}: by={by!r} with span={span}: give both, or none for the whole table.")
-        delta = self.open(table, version)
-        rows = pl.scan_delta(delta, storage_options=self.polars_options)
+        checked = self.checked(table, by=by, span=span, version=version)
+        rows = pl.scan_delta(checked.delta, storage_options=self.polars_options)
         if by is None or span is None:
-            check_before_reading(Scanned(table, self.storage(table), tuple(files_of(delta))))
             return rows
-        _check_partitioning(name_of(table), by, span, dict(pl.Schema(delta.schema())))
-        left_out = check_before_reading(Scanned(table, self.storage(table), tuple(files_of(delta, span))))
-        return rows.filter(span.holds(by), *(pl.col(by) != pl.lit(value, span.type) for value in left_out))
+        return rows.filter(span.holds(by), *(pl.col(by) != pl.lit(value, span.type) for value in checked.left_out))
+
+    def checked(self, table: Table, *, by: str | None, span: Span | None, version: int | None) -> "Checked":
+        """What a reader of a table finds, whatever reads the files: of all partitions, or of a span of them. Raises as `scan` does."""
+        delta = self.open(table, version)
+        if by is not None and span is not None:
+            _check_partitioning(name_of(table), by, span, dict(pl.Schema(delta.schema())))
+        files = tuple(files_of(delta, span))
+        left_out = check_before_reading(Scanned(table, self.storage(table), files))
+        return Checked(delta, files, left_out if span is not None else [])
 
     def replace(
         self,
@@ -198,9 +217,9 @@ class Lake:
         noted = commit_properties(facts, declaration_version, run)
         for attempt in range(TRIES):
             try:
-                delta = self._open_if_there(table)
+                delta = self.open_if_there(table)
                 if made_from is not None:
-                    self._check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
+                    self.check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
                 return self._commit(table, delta, frame.lazy(), found, by, span, noted, rows)
             except CommitFailedError as error:
                 if attempt == TRIES - 1:
@@ -275,7 +294,8 @@ class Lake:
         )
         return rows.unique()
 
-    def _check_unchanged(self, table: Table, partitions: set[str], made_from: int, newest: int) -> None:
+    def check_unchanged(self, table: Table, partitions: set[str], made_from: int, newest: int) -> None:
+        """Raises Overtaken if another writer has changed one of these partitions from one version to another."""
         changed = sorted(partitions.intersection(self.changed_partitions(table, made_from, newest)))
         if changed:
             raise Overtaken(
@@ -342,7 +362,9 @@ class Lake:
             "What was computed from it cannot be brought up to date: rebuild it."
         )
 
-    def _options(self) -> dict[str, str] | None:
+    @property
+    def delta_options(self) -> dict[str, str] | None:
+        """The storage options as Delta takes them."""
         return dict(self.storage_options) if self.storage_options else None
 
 

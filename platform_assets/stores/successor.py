@@ -93,27 +93,42 @@ def replace_received(
     frame: in the types of `kept_exactly`.
     """
     came = frame.collect_schema()
-    for _ in range(_TRIES):
-        kept = lake.schema(table)
-        types = together(kept, frame.lazy(), lambda: lake.scan(table))
-        if narrow := {column: types[column] for column, dtype in kept.items() if types.get(column, dtype) != dtype}:
-            _widen(lake, table, by, kept, narrow, run)
+
+    def written() -> Written:
+        types = make_room(lake, table, frame.lazy(), by, run)
         wide = frame.select(widened(column, dtype, types[column]) for column, dtype in came.items())
+        return lake.replace(
+            table,
+            wide,
+            by=by,
+            span=span,
+            facts=facts,
+            declaration_version=declaration_version,
+            run=run,
+            made_from=made_from,
+            rows=rows,
+        )
+
+    return with_room(table, written)
+
+
+def with_room(table: Table, write: Callable[[], Written]) -> Written:
+    """Tries a write that has made room for its columns again, if another run has changed their types meanwhile."""
+    for _ in range(_TRIES):
         try:
-            return lake.replace(
-                table,
-                wide,
-                by=by,
-                span=span,
-                facts=facts,
-                declaration_version=declaration_version,
-                run=run,
-                made_from=made_from,
-                rows=rows,
-            )
-        except RetypedError:  # another run has made the table, or widened it, meanwhile
+            return write()
+        except RetypedError:  # another run has made the table, or widened it
             continue
     raise LakeError(f"{name_of(table)}: {_TRIES} times another run has changed the types of its columns. Run it again.")
+
+
+def make_room(lake: Lake, table: Table, frame: pl.LazyFrame, by: str, run: str) -> dict[str, pl.DataType]:
+    """Gives a table's columns types that also hold the values of a frame; and those in which the frame can be written to it."""
+    kept = lake.schema(table)
+    types = together(kept, frame, lambda: lake.scan(table))
+    if narrow := {column: types[column] for column, dtype in kept.items() if types.get(column, dtype) != dtype}:
+        _widen(lake, table, by, kept, narrow, run)
+    return types
 
 
 def together(kept: Mapping[str, pl.DataType], frame: pl.LazyFrame, rows: Callable[[], pl.LazyFrame]) -> dict[str, pl.DataType]:

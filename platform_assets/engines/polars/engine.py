@@ -25,7 +25,6 @@ from platform_assets.engines.engine import (
     ViewSlice,
 )
 from platform_assets.engines.polars.labels import found_labels
-from platform_assets.engines.polars.predictions import predictions
 from platform_assets.engines.polars.rows import PolarsRows
 from platform_assets.engines.polars.silver import judged
 from platform_assets.expressions.types import POLARS
@@ -36,10 +35,11 @@ from platform_assets.kernels.checkpoint import checkpoint
 from platform_assets.kernels.checkpoint_state import Checkpoint
 from platform_assets.kernels.examples import examples_of
 from platform_assets.kernels.given_labels import rows_of_table
+from platform_assets.kernels.key_faults import faults_of_keys
 from platform_assets.kernels.point_in_time import point_in_time
+from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
 from platform_assets.kernels.report import report
 from platform_assets.kernels.rules import Delivered
-from platform_assets.kernels.times import index_of
 from platform_assets.stores.delta import Lake
 
 ROWS_AT_ONCE = 1_000_000
@@ -113,8 +113,14 @@ class PolarsEngine:
     def predictions(
         self, model: Model, days: Sequence[int], features: Sequence[ViewSlice], loaded: Any, artifact: str | None
     ) -> Iterator[PolarsRows]:
-        scanned = [(one, self.scan(one.rows)) for one in features] if loaded else []
-        yield self.rows(predictions(model, days, scanned, loaded, artifact))
+        if loaded is None or artifact is None:
+            yield self.rows(pl.DataFrame(schema=pl.Schema(schema_of(model))))
+            return
+        views = judging(model, [one.view for one in features])
+        found = [alive(model, one.view, one.layer, self.scan(one.rows), days) for one in features if one.view in views]
+        entities = pl.concat(found).unique().sort("label_time", *model.training_set.entity.keys)
+        with_features = self.features(model.training_set.features, entities, features)
+        yield self.rows(predicted(model, loaded.model, artifact, with_features))
 
     def features(
         self, service: FeatureService, labels: pl.DataFrame, features: Sequence[ViewSlice], *, time: str = "label_time"
@@ -132,12 +138,7 @@ class PolarsEngine:
         return Sample(chosen.to_dicts(), values.to_dicts())
 
     def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
-        rows = self.scan(silver).select(*source.unique_key, index_of("arrival", source.partitions).alias("__index"))
-        keys = rows.sort("__index").collect()
-        since = pl.col("__index") - pl.col("__index").shift(1).over(*source.unique_key)
-        missing = pl.any_horizontal(pl.col(column).is_null() for column in source.unique_key)
-        marked = keys.select("__index", missing.alias("missing"), (~missing & (since <= source.duplicates_within)).alias("repeated"))
-        counted = marked.group_by("__index").agg(pl.col("missing", "repeated").sum())
+        counted = faults_of_keys(source, self.scan(silver))
         faults = {index: KeyFaults(missing, repeated) for index, missing, repeated in counted.iter_rows()}
         return {partition: faults.get(partition, KeyFaults(0, 0)) for partition in partitions}
 

@@ -23,6 +23,7 @@ from platform_assets.kernels.number_formats import as_usual
 from platform_assets.kernels.parse import parsed
 from platform_assets.kernels.rules import INDEX, PLACE, REASONS, Counts, Delivered, examine, in_delivered_types, received_columns
 from platform_assets.kernels.times import index_at, physical
+from platform_assets.kernels.verdict import blocked_reason, told, verdict_of
 
 ROWS_AT_ONCE = 250_000
 ROWS_READ_AHEAD = 2_000_000
@@ -98,13 +99,13 @@ def judged(
             examples = _first_of_each_reason(aside if examples is None else pl.concat([examples, aside]))
             counts.add(examined.counts)
         copies = _copies(source, good, _Horizon(source, earlier, delivered, at_once), hashes_at_once)
-        verdicts = {p: _Verdict.of(source, counts.good[p] - copies.duplicates[p], counts.bad[p]) for p in range(first, last + 1)}
+        verdicts = {p: verdict_of(source, counts.good[p] - copies.duplicates[p], counts.bad[p]) for p in range(first, last + 1)}
         blocked = [p for p, verdict in verdicts.items() if verdict.is_low and p not in as_they_are]
         stay = good.rows().filter(copies.stays()) if copies.number else good.rows()
         held = pl.col(INDEX).is_in(blocked)
         quarantine = bad.rows()
         if any(verdicts[p].accepted for p in blocked):
-            reason = f"blocked: fewer than {source.accepted_share:.0%} of the partition's rows were acceptable"
+            reason = blocked_reason(source)
             waiting = current.join(stay.filter(held).select(PLACE), on=PLACE, how="semi")
             quarantine = pl.concat([quarantine, waiting.select(*received, *PLACE, pl.lit([reason]).alias(REASONS))])
             counts.reasons.update({(p, reason): verdicts[p].accepted for p in blocked if verdicts[p].accepted})
@@ -113,9 +114,9 @@ def judged(
         for (partition, event), number in (counts.events - copies.events).items():
             if number and partition not in blocked:
                 events.setdefault(partition, set()).add(event)
-        told = {p: _told(source, p, verdict, counts, copies, p in blocked) for p, verdict in verdicts.items()}
+        said = {p: told(source, p, verdict, counts, copies.duplicates[p], copies.exact[p], p in blocked) for p, verdict in verdicts.items()}
         assert examples is not None, "there is at least one chunk"
-        yield JudgedRows(silver, quarantine, told, examples, events)
+        yield JudgedRows(silver, quarantine, said, examples, events)
 
 
 def _chunks(rows: pl.LazyFrame, at_once: int) -> Iterator[pl.DataFrame]:
@@ -138,20 +139,6 @@ def _first_of_each_reason(bad: pl.DataFrame) -> pl.DataFrame:
     bad = bad.sort(PLACE)
     first = bad.select("arrival", REASONS).with_row_index("at").explode(REASONS).group_by("arrival", REASONS).agg(pl.col("at").min())
     return bad[first["at"].unique().sort()]
-
-
-@dataclass(frozen=True)
-class _Verdict:
-    """How much of a partition is acceptable. Duplicates count on neither side."""
-
-    accepted: int
-    share: float
-    is_low: bool
-
-    @staticmethod
-    def of(source: Source, accepted: int, bad: int) -> "_Verdict":
-        share = accepted / (accepted + bad) if accepted + bad else 1.0
-        return _Verdict(accepted, share, share < source.accepted_share)
 
 
 class _Copies:
@@ -234,21 +221,3 @@ class _Horizon:
             hashed = came.with_columns(pl.struct(typed).hash().alias(HASH))
             found.append(hashed.with_columns(pl.col(f"__kept_{c}").alias(c) for c in key).select(*schema.names(), HASH))
         return pl.concat(found)
-
-
-def _told(source: Source, partition: int, verdict: _Verdict, counts: Counts, copies: _Copies, is_blocked: bool) -> dict[str, Any]:
-    """What is said of a partition beside its rows."""
-    reasons = sorted((reason, number) for (of, reason), number in counts.reasons.items() if of == partition)
-    return {
-        "received": counts.received[partition],
-        "accepted": 0 if is_blocked else verdict.accepted,
-        "quarantined": counts.bad[partition] + (verdict.accepted if is_blocked else 0),
-        "duplicates": copies.duplicates[partition],
-        "duplicates_exact": copies.exact[partition] if source.unique_key else 0,
-        "exact_copies": 0 if source.unique_key or is_blocked else copies.exact[partition],
-        "not_finite": counts.not_finite[partition],
-        "flags": {name: counts.flags[partition, name] for name in source.flags},
-        "reasons": dict(reasons),
-        "accepted_share": verdict.share,
-        "tier": "LOW" if verdict.is_low else "HIGH",
-    }

@@ -1,0 +1,321 @@
+"""The engine that spreads entities over the tasks of Spark: their rows go to the kernels in buckets, and results to Delta files."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import polars as pl
+from pyspark.sql import functions as F
+
+from platform_assets.declare.attributes import AttributeView, View
+from platform_assets.declare.checkpoints import months_of, snapshot_of, state_columns
+from platform_assets.declare.labels import LABEL_TIME
+from platform_assets.declare.model import Model
+from platform_assets.declare.report import GoldTable
+from platform_assets.declare.source import Source
+from platform_assets.declare.training import FeatureService, TrainingSet
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.engine import CheckpointSlice, FoundLabels, JudgedPartitions, KeyFaults, Sample, TableSlice, ViewSlice
+from platform_assets.engines.polars.rows import PolarsRows as LocalRows
+from platform_assets.engines.spark.features import found_on_spark, with_features
+from platform_assets.engines.spark.rows import SparkRows
+from platform_assets.engines.spark.session import session
+from platform_assets.engines.spark.tasks import bucket_of, each_batch, each_bucket, each_pair, polars, polars_schema, spark_frame
+from platform_assets.expressions.types import POLARS
+from platform_assets.kernels.attributes import attributes_log
+from platform_assets.kernels.change_log import change_log
+from platform_assets.kernels.checkpoint import checkpoint
+from platform_assets.kernels.checkpoint_state import Checkpoint
+from platform_assets.kernels.given_labels import no_rows, rows_of_table
+from platform_assets.kernels.key_faults import faults_of_keys
+from platform_assets.kernels.point_in_time import point_in_time
+from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
+from platform_assets.kernels.received_types import widened
+from platform_assets.kernels.report import report
+from platform_assets.kernels.rules import Delivered
+from platform_assets.stores.delta import Checked, Lake
+from platform_assets.stores.staged import Staged, read_staged, staged_table
+from platform_assets.stores.tables import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_ROW = "__row"
+ROWS_A_BUCKET, ROWS_WORTH_A_TASK, ROWS_A_FILE = 800_000, 50_000, 4_000_000
+
+
+@dataclass(frozen=True)
+class SparkEngine:
+    """As `Engine`; rows stay in Spark's tasks."""
+
+    lake: Lake
+    start: Callable[[], "SparkSession"] = session
+    name: str = "spark"
+
+    @property
+    def rows_at_once(self) -> int:
+        return 200_000_000
+
+    # --- silver ---------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def judge(
+        self, source: Source, raw: TableSlice, first: int, last: int, *, as_they_are: Set[int], delivered: Delivered, run: str
+    ) -> Iterator[JudgedPartitions]:
+        from platform_assets.engines.spark.judge import judged
+
+        with judged(self, source, raw, first, last, as_they_are, delivered, run) as found:
+            yield found
+
+    # --- gold -----------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def change_log(
+        self, view: FeatureView, silver: TableSlice, first: int, last: int, start: CheckpointSlice | None
+    ) -> Iterator[SparkRows]:
+        rows, buckets = self.scan(silver, columns_of(view)), self.buckets(silver)
+        keys = list(view.key_columns.values())
+        for key in keys:  # rows without an entity would all be in one bucket
+            rows = rows.filter(rows[key].isNotNull())
+        order = ("partition", *view.entity.keys)
+        if start is None:
+
+            def kernel(frame: pl.DataFrame) -> pl.DataFrame:
+                return pl.concat(change_log(view, frame.lazy(), first, last))
+
+            schema = kernel(pl.DataFrame(schema=polars_schema(rows))).schema
+            yield self.rows_of(each_bucket(rows, keys, buckets, kernel, schema), schema, (view.name, "gold"), silver, order)
+            return
+        states, snapshot = self._states(view, start), start.snapshot
+
+        def from_checkpoint(frame: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+            return pl.concat(change_log(view, frame.lazy(), first, last, checkpoint=Checkpoint(snapshot, before.lazy())))
+
+        schema = from_checkpoint(*(pl.DataFrame(schema=polars_schema(frame)) for frame in (rows, states))).schema
+        changed = each_pair(rows, states, (keys, view.entity.keys), buckets, from_checkpoint, schema)
+        yield self.rows_of(changed, schema, (view.name, "gold"), silver, order)
+
+    @contextmanager
+    def checkpoint(self, view: FeatureView, silver: TableSlice, month: int, before: CheckpointSlice | None) -> Iterator[SparkRows]:
+        rows, buckets, snapshot = self.scan(silver, columns_of(view)), self.buckets(silver), snapshot_of(view, month)
+        keys, value, names = list(view.key_columns.values()), months_of(view).value(month), state_columns(view)
+        since = before.snapshot if before else None
+
+        def kernel(frame: pl.DataFrame, states: pl.DataFrame | None = None) -> pl.DataFrame:
+            earlier = None if since is None or states is None else Checkpoint(since, states.lazy())
+            made = pl.concat(checkpoint(view, frame.lazy(), snapshot, earlier))
+            return made.rename(names).with_columns(pl.lit(value).alias("partition"))
+
+        empty = pl.DataFrame(schema=polars_schema(rows))
+        if before is None:
+            schema = kernel(empty).schema
+            made = each_bucket(rows, keys, buckets, kernel, schema)
+        else:
+            states = self._states(view, before)
+            schema = kernel(empty, pl.DataFrame(schema=polars_schema(states))).schema
+            made = each_pair(rows, states, (keys, view.entity.keys), buckets, kernel, schema)
+        yield self.rows_of(made, schema, (view.name, "checkpoints"), silver, view.entity.keys)
+
+    @contextmanager
+    def attributes(self, view: AttributeView, silver: TableSlice, first: int, last: int) -> Iterator[SparkRows]:
+        rows, keys = self.scan(silver), list(view.key_columns.values())
+
+        def kernel(frame: pl.DataFrame) -> pl.DataFrame:
+            return attributes_log(view, frame.lazy(), first, last)
+
+        schema = kernel(pl.DataFrame(schema=polars_schema(rows))).schema
+        updates = each_bucket(rows, keys, self.buckets(silver), kernel, schema)
+        yield self.rows_of(updates, schema, (view.name, "gold"), silver, ("partition", *view.entity.keys))
+
+    @contextmanager
+    def report(self, table: GoldTable, silver: TableSlice, first: int, last: int) -> Iterator[SparkRows]:
+        rows = self.scan(silver)
+
+        def kernel(frame: pl.DataFrame) -> pl.DataFrame:
+            return report(table, frame.lazy(), first, last)
+
+        schema = kernel(pl.DataFrame(schema=polars_schema(rows))).schema
+        made = each_bucket(rows, table.by, self.buckets(silver), kernel, schema)
+        yield self.rows_of(made, schema, (table.name, "gold"), silver, ("partition", *table.by))
+
+    # --- training and predictions ---------------------------------------------------------------------------------------
+
+    def given_labels(self, data: TrainingSet) -> pl.DataFrame:
+        return rows_of_table(data)
+
+    def labels(
+        self, data: TrainingSet, partition: int, *, silver: TableSlice | None, given: pl.DataFrame | None, now: datetime
+    ) -> FoundLabels:
+        return found_on_spark(self, data, partition, silver, given, now)
+
+    @contextmanager
+    def training(self, data: TrainingSet, partition: int, labels: FoundLabels, features: Sequence[ViewSlice] | None) -> Iterator[SparkRows]:
+        found, schema = labels.rows, no_rows(data).schema
+        columns: Mapping[str, pl.DataType]
+        if features is None:
+            columns = dict(schema) | {name: POLARS[dtype] for name, dtype in data.features.features.items()}
+            nothing = [pl.lit(None, POLARS[dtype]).alias(name) for name, dtype in data.features.features.items()]
+            frame = each_batch(found, lambda rows: rows.with_columns(nothing), columns)
+        else:
+            frame, columns = with_features(self, data.features, found, schema, features, time=LABEL_TIME)
+        value = data.partitions.value(partition)
+        frame = frame.withColumn("partition", F.lit(value))
+        yield SparkRows(
+            self.lake,
+            (data.name, "training"),
+            frame,
+            {**columns, "partition": pl.Series([value]).dtype},
+            self.stage,
+            order=(LABEL_TIME, *data.entity.keys),
+        )
+        found.unpersist()
+
+    @contextmanager
+    def predictions(
+        self, model: Model, days: Sequence[int], features: Sequence[ViewSlice], loaded: Any, artifact: str | None
+    ) -> Iterator[SparkRows | LocalRows]:
+        if loaded is None or artifact is None:
+            yield self.rows(pl.DataFrame(schema=pl.Schema(schema_of(model))))
+            return
+        data, schema = model.training_set, schema_of(model)
+        entities = self._entities(model, days, features)
+        asked = {**{key: schema[key] for key in data.entity.keys}, LABEL_TIME: pl.Datetime("us", "UTC"), "partition": schema["partition"]}
+        frame, _ = with_features(self, data.features, entities, asked, features, time=LABEL_TIME)
+        fitted = loaded.model
+
+        def kernel(rows: pl.DataFrame) -> pl.DataFrame:
+            return predicted(model, fitted, artifact, rows)
+
+        rows = each_batch(frame, kernel, schema)
+        yield SparkRows(self.lake, (model.name, "predictions"), rows, schema, self.stage, order=("partition", *data.entity.keys))
+
+    def _entities(self, model: Model, days: Sequence[int], features: Sequence[ViewSlice]) -> "DataFrame":
+        """Who is predicted: keys, label_time and partition."""
+        views, found = judging(model, [one.view for one in features]), []
+        schema = schema_of(model)
+        columns = {**{key: schema[key] for key in model.training_set.entity.keys}, LABEL_TIME: pl.Datetime("us", "UTC")}
+        columns["partition"] = schema["partition"]
+        for one in features:
+            if one.view not in views:
+                continue
+            keys = list(one.view.entity.keys if one.layer == "gold" else one.view.key_columns.values())
+
+            def kernel(rows: pl.DataFrame, one: ViewSlice = one) -> pl.DataFrame:
+                return alive(model, one.view, one.layer, rows, days).select(*columns)
+
+            found.append(each_bucket(self.scan(one.rows), keys, self.buckets(one.rows), kernel, columns))
+        together = found[0]
+        for more in found[1:]:
+            together = together.unionByName(more)
+        return together.distinct() if len(found) > 1 else together
+
+    def features(
+        self, service: FeatureService, labels: pl.DataFrame, features: Sequence[ViewSlice], *, time: str = LABEL_TIME
+    ) -> pl.DataFrame:
+        numbered = labels.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
+        found, _ = with_features(self, service, spark_frame(self.spark, numbered), numbered.schema, features, time=time)
+        return polars(found.toArrow()).sort(_ROW).drop(_ROW).cast({name: labels.schema[name] for name in labels.columns})
+
+    def sample(self, view: View, gold: TableSlice, at: datetime, size: int) -> Sample:
+        service, keys = FeatureService(view.name, [view]), list(view.entity.keys)
+        log = self.scan(gold).filter(F.col("valid_from") <= F.lit(at))
+        known = log.select(*keys).distinct()
+        step = max(1, -(-known.count() // size))
+        chosen = known.filter(F.pmod(F.xxhash64(*keys), F.lit(step)) == 0).orderBy(*keys).limit(size)
+        rows = log.join(F.broadcast(chosen), keys, "left_semi")
+        entities = polars(chosen.toArrow())
+        labels = entities.with_columns(pl.lit(at, pl.Datetime("us", "UTC")).alias(LABEL_TIME))
+        values = point_in_time(service, {view.name: polars(rows.toArrow()).lazy()}, labels).select(*service.features)
+        return Sample(entities.to_dicts(), values.to_dicts())
+
+    def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
+        counted: dict[int, tuple[int, int]] = {}
+        rows = self.scan(silver, {*source.unique_key, "arrival"})
+        schema = {"index": pl.Int64(), "missing": pl.Int64(), "repeated": pl.Int64()}
+
+        def kernel(frame: pl.DataFrame) -> pl.DataFrame:
+            return faults_of_keys(source, frame).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+        found = each_bucket(rows, source.unique_key, self.buckets(silver), kernel, schema)
+        for index, missing, repeated in found.toLocalIterator():
+            before = counted.get(index, (0, 0))
+            counted[index] = (before[0] + missing, before[1] + repeated)
+        return {partition: KeyFaults(*counted.get(partition, (0, 0))) for partition in partitions}
+
+    def rows(self, frame: pl.DataFrame) -> LocalRows:
+        return LocalRows(self.lake, frame)
+
+    # --- reading and writing ----------------------------------------------------------------------------------------------
+
+    @property
+    def spark(self) -> "SparkSession":
+        return self.start()
+
+    def scan(self, read: TableSlice, columns: Collection[str] | None = None) -> "DataFrame":
+        """The rows of a slice, or some of their columns; files of other partitions are not opened."""
+        checked = self._checked(read)
+        rows = self.spark.read.format("delta").option("versionAsOf", checked.delta.version()).load(self.uri(read.table))
+        if columns is not None:
+            rows = rows.select(*(column for column in rows.columns if column in columns))
+        if read.span is None:
+            return rows.filter(F.lit(False))
+        rows = rows.filter((F.col(read.by) >= F.lit(read.span.start)) & (F.col(read.by) < F.lit(read.span.end)))
+        return rows.filter(~F.col(read.by).isin(list(checked.left_out))) if checked.left_out else rows
+
+    def buckets(self, *read: TableSlice) -> int:
+        """Into how many buckets the entities of some slices are spread: small enough for a task's memory, and worth their tasks."""
+        rows = sum(file.rows or 0 for one in read for file in self._checked(one).files)
+        at_once: int = self.spark.sparkContext.defaultParallelism
+        return max(1, min(at_once, rows // ROWS_WORTH_A_TASK), rows // ROWS_A_BUCKET)
+
+    def rows_of(
+        self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]
+    ) -> SparkRows:
+        """What an operation gives. read: of which it is made, for how many files a partition's rows are worth."""
+        rows = sum(file.rows or 0 for file in self._checked(read).files)
+        partitions = max(1, len({file.partition for file in self._checked(read).files}))
+        files = max(1, rows // partitions // ROWS_A_FILE)
+        return SparkRows(self.lake, of, frame, schema, self.stage, order=order, files_a_partition=files)
+
+    def stage(self, rows: SparkRows, table: Table, types: Mapping[str, pl.DataType]) -> Staged:
+        """Writes rows below a table's folder: a file or more a partition, sorted."""
+        name = uuid4().hex[:12]
+        salt = [bucket_of(rows.order[1:], rows.files_a_partition)] if rows.files_a_partition > 1 and rows.order[1:] else []
+        frame = _as(rows.frame, rows.columns, types).repartition(rows.by, *salt)
+        if rows.order:
+            frame = frame.sortWithinPartitions(*dict.fromkeys((rows.by, *rows.order)))
+        frame.write.format("delta").partitionBy(rows.by).save(self.uri(staged_table(table, name)))
+        return read_staged(self.lake, table, name)
+
+    def uri(self, table: Table) -> str:
+        """Where Spark finds a table."""
+        uri = self.lake.uri(table)
+        return uri if "://" in uri else f"file://{uri}"
+
+    def _checked(self, read: TableSlice) -> Checked:
+        return self.lake.checked(read.table, by=read.by if read.span else None, span=read.span, version=read.version)
+
+    def _states(self, view: FeatureView, read: CheckpointSlice) -> "DataFrame":
+        rows = self.scan(read.rows)
+        return rows.select(*view.entity.keys, *(F.col(column).alias(feature) for feature, column in state_columns(view).items()))
+
+
+def columns_of(view: FeatureView) -> set[str]:
+    """The columns of silver that a feature view's values are made of."""
+    source = view.source
+    read = {column for feature in view.stored for column in feature.measure.reads}
+    return {*view.key_columns.values(), *source.order, source.event_time, "arrival", *read}
+
+
+def _as(frame: "DataFrame", came: Mapping[str, pl.DataType], types: Mapping[str, pl.DataType]) -> "DataFrame":
+    """The rows in other types, which hold every value of theirs."""
+    if all(types[column] == dtype for column, dtype in came.items()):
+        return frame
+
+    def kernel(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.select(widened(column, dtype, types[column]) for column, dtype in came.items())
+
+    return each_batch(frame, kernel, {column: types[column] for column in came})

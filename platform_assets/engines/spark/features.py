@@ -1,0 +1,152 @@
+"""Labels, and labels with their features, on Spark: those of an entity and its rows meet in one task."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from pyspark.sql import functions as F
+
+from platform_assets.declare.label_times import label_times
+from platform_assets.declare.labels import LABEL_TIME, Labels
+from platform_assets.declare.training import FeatureService, TrainingSet
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.engine import FoundLabels, TableSlice, ViewSlice
+from platform_assets.engines.polars.labels import MOST_CLASSES, found_labels
+from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, polars_schema, spark_frame
+from platform_assets.kernels.given_labels import judged_labels, no_rows, rows_of_source
+from platform_assets.kernels.labels import labels
+from platform_assets.kernels.on_demand import on_demand
+from platform_assets.kernels.point_in_time import point_in_time
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from platform_assets.engines.spark.engine import SparkEngine
+
+Schema = Mapping[str, pl.DataType]
+_REJECTED = "__rejected"
+
+
+def with_features(
+    engine: "SparkEngine", service: FeatureService, asked: "DataFrame", schema: Schema, features: Sequence[ViewSlice], *, time: str
+) -> tuple["DataFrame", Schema]:
+    """Labels with the features that were known at each label's time; view by view, since each may be about other keys."""
+    read = {one.view.name: one for one in features}
+    found, columns = asked, dict(schema)
+    for part in service.computed:
+        one, mine = read[part.view.name], FeatureService(part.view.name, [part.view.select(*part.names)])
+        of_gold, name = one.layer == "gold", part.view.name
+        keys = list(part.view.entity.keys)
+
+        def kernel(
+            frame: pl.DataFrame, rows: pl.DataFrame, mine: FeatureService = mine, of_gold: bool = of_gold, name: str = name
+        ) -> pl.DataFrame:
+            logs = {name: rows.lazy()}
+            return point_in_time(mine, logs if of_gold else {}, frame, time=time, silver={} if of_gold else logs)
+
+        rows = engine.scan(one.rows, _columns_of(one))
+        empty = pl.DataFrame(schema=pl.Schema(columns)), pl.DataFrame(schema=polars_schema(rows))
+        columns = dict(kernel(*empty).schema)
+        in_rows = keys if of_gold else [part.view.key_columns[key] for key in keys]
+        found = each_pair(found, rows, (keys, in_rows), engine.buckets(one.rows), kernel, columns)
+    if service.on_demand:
+
+        def derived(frame: pl.DataFrame) -> pl.DataFrame:
+            return pl.concat([frame, on_demand(service, frame, time)], how="horizontal")
+
+        columns = dict(derived(pl.DataFrame(schema=pl.Schema(columns))).schema)
+        found = each_batch(found, derived, columns)
+    ordered = [*schema, *service.features]
+    return found.select(*ordered), {column: columns[column] for column in ordered}
+
+
+def _columns_of(read: ViewSlice) -> set[str] | None:
+    """What is read of a table; None: all of it."""
+    if read.layer == "silver" and isinstance(read.view, FeatureView):
+        from platform_assets.engines.spark.engine import columns_of
+
+        return columns_of(read.view)
+    return None
+
+
+def found_on_spark(
+    engine: "SparkEngine", data: TrainingSet, partition: int, silver: TableSlice | None, given: pl.DataFrame | None, now: datetime
+) -> FoundLabels:
+    """As `Engine.labels`."""
+    schema = no_rows(data).schema
+    if given is not None or silver is None:  # a user's function has returned them into this process
+        here = found_labels(data, partition, None, given, now)
+        return FoundLabels(spark_frame(engine.spark, here.rows), here.details, here.times)
+    rows = engine.scan(silver)
+    keys = list(data.key_columns.values())
+    if isinstance(data.labels, Labels):
+
+        def of_events(frame: pl.DataFrame) -> pl.DataFrame:
+            return labels(data, frame.lazy(), partition)
+
+        found = each_bucket(rows, keys, engine.buckets(silver), of_events, schema).persist()
+        return _found(data, found, {"label_times": len(label_times(data, partition))})
+
+    def of_rows(frame: pl.DataFrame) -> pl.DataFrame:
+        judged = judged_labels(data, rows_of_source(data, frame.lazy(), partition), partition)
+        said = json.dumps([judged.reasons, judged.examples()])
+        return pl.concat([judged.labels, pl.DataFrame({_REJECTED: [said]})], how="diagonal")
+
+    judged = each_bucket(rows, keys, engine.buckets(silver), of_rows, {**schema, _REJECTED: pl.String()}).persist()
+    found = judged.filter(F.col(_REJECTED).isNull()).drop(_REJECTED)
+    rejected = _rejected([json.loads(row[0]) for row in judged.filter(F.col(_REJECTED).isNotNull()).select(_REJECTED).toLocalIterator()])
+    number, first, last = found.agg(F.countDistinct(LABEL_TIME), F.min(LABEL_TIME), F.max(LABEL_TIME)).first() or (0, None, None)
+    between = [_utc(at).isoformat() for at in (first, last) if at is not None]
+    return _found(data, found, {"label_times": number, "label_times_between": between, **rejected})
+
+
+def _rejected(buckets: Sequence[tuple[dict[str, int], dict[str, dict[str, str]]]]) -> dict[str, Any]:
+    """What is said of rejected rows, from what each bucket says."""
+    counts, examples = Counter[str](), dict[str, dict[str, str]]()
+    for reasons, first in buckets:
+        counts.update(reasons)
+        for reason, row in first.items():
+            if reason not in examples or _place(row) < _place(examples[reason]):
+                examples[reason] = row
+    ordered = sorted(counts, key=lambda reason: (-counts[reason], reason))
+    return {
+        "rejected": counts.total(),
+        "reasons": {reason: counts[reason] for reason in ordered},
+        "examples": {reason: examples[reason] for reason in sorted(examples)},
+    }
+
+
+def _place(row: Mapping[str, str]) -> tuple[bool, str, list[str]]:
+    """Rejected rows in the order of their times, those without one last."""
+    return row[LABEL_TIME] == "None", row[LABEL_TIME], list(row.values())
+
+
+def _found(data: TrainingSet, found: "DataFrame", details: Mapping[str, Any]) -> FoundLabels:
+    label = F.col(data.label)
+    first, last = found.agg(F.min(LABEL_TIME), F.max(LABEL_TIME)).first() or (None, None)
+    times = None if first is None or last is None else (_utc(first), _utc(last))
+    if data.labels.kind == "binary":
+        said: dict[str, Any] = {"positive": _one(found.agg(F.count_if(label))) or 0}
+    elif data.labels.kind == "numeric":
+        row = found.agg(F.count_if(label.isNull()), F.mean(label), F.min(label), F.max(label)).first()
+        unlabelled, *figures = row or (0, None, None, None)
+        known = zip(("mean", "least", "most"), figures, strict=True)
+        said = {"unlabelled": unlabelled, **{name: value for name, value in known if value is not None}}
+    else:
+        counted = found.groupBy(label.alias("class")).count().orderBy(F.desc("count"), "class")
+        classes = {str(row["class"]): row["count"] for row in counted.filter("class is not null").limit(MOST_CLASSES).collect()}
+        said = {"unlabelled": _one(found.agg(F.count_if(label.isNull()))) or 0, "classes": classes}
+    return FoundLabels(found, {**details, **said}, times)
+
+
+def _one(frame: "DataFrame") -> Any:
+    row = frame.first()
+    return row[0] if row else None
+
+
+def _utc(at: datetime) -> datetime:
+    """A time from Spark, which Python gets in the zone of this machine."""
+    return at.astimezone(UTC)

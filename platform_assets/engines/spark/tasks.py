@@ -1,0 +1,108 @@
+"""Kernels in Spark's tasks: rows of a bucket come as Arrow tables, are Polars frames for the kernel, and go back as Arrow.
+
+What a task gets is pickled: declarations are, without the functions that their users wrote, which executors need not have.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, SparkSession
+    from pyspark.sql.types import StructType
+
+BUCKET = "__bucket"
+Kernel = Callable[[pl.DataFrame], pl.DataFrame]
+Kernel2 = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
+
+
+def polars(table: pa.Table | pa.RecordBatch) -> pl.DataFrame:
+    """Rows from Spark: its times are microseconds in the session's zone, which is UTC."""
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame), "a table has columns"
+    return frame.with_columns(pl.selectors.datetime().dt.cast_time_unit("us").dt.convert_time_zone("UTC"))
+
+
+def arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    """Rows for Spark, which checks their types: texts and lists are counted in 32 bits there."""
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
+
+
+def spark_schema(schema: Mapping[str, pl.DataType]) -> "StructType":
+    """The schema of a kernel's frames as Spark has it."""
+    return from_arrow_schema(pl.DataFrame(schema=pl.Schema(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema)
+
+
+def _arrow_schema(schema: "StructType") -> pa.Schema:
+    return to_arrow_schema(schema, timezone="UTC")
+
+
+def polars_schema(frame: DataFrame) -> pl.Schema:
+    """The columns of a frame of Spark, as a kernel gets them."""
+    return polars(_arrow_schema(frame.schema).empty_table()).schema
+
+
+def spark_frame(spark: "SparkSession", frame: pl.DataFrame) -> DataFrame:
+    """Rows of this process as a frame of Spark."""
+    return spark.createDataFrame(arrow(frame, _arrow_schema(spark_schema(frame.schema))), spark_schema(frame.schema))
+
+
+def each_batch(frame: DataFrame, kernel: Kernel, schema: Mapping[str, pl.DataType]) -> DataFrame:
+    """The kernel's rows of each batch of rows, in whatever order they lie."""
+
+    out = spark_schema(schema)
+    wanted = _arrow_schema(out)
+
+    def in_task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield from arrow(kernel(polars(batch)), wanted).to_batches()
+
+    return frame.mapInArrow(in_task, out)
+
+
+def bucketed(frame: DataFrame, keys: Sequence[str], buckets: int) -> Any:
+    """Rows grouped into buckets: those with the same keys are in one."""
+    return frame.withColumn(BUCKET, bucket_of(keys, buckets)).repartition(buckets, BUCKET).groupBy(BUCKET)
+
+
+def bucket_of(keys: Sequence[str], buckets: int) -> "Column":
+    if not keys:
+        return F.lit(0)
+    return F.pmod(F.xxhash64(*keys), F.lit(buckets)).cast("int")
+
+
+def each_bucket(frame: DataFrame, keys: Sequence[str], buckets: int, kernel: Kernel, schema: Mapping[str, pl.DataType]) -> DataFrame:
+    """The kernel's rows of each bucket: it gets all rows of whatever keys it gets any of."""
+
+    out = spark_schema(schema)
+    wanted = _arrow_schema(out)
+
+    def in_task(bucket: pa.Table) -> pa.Table:
+        return arrow(kernel(polars(bucket.drop_columns([BUCKET]))), wanted)
+
+    return bucketed(frame, keys, buckets).applyInArrow(in_task, out)
+
+
+def each_pair(
+    left: DataFrame,
+    right: DataFrame,
+    keys: tuple[Sequence[str], Sequence[str]],
+    buckets: int,
+    kernel: Kernel2,
+    schema: Mapping[str, pl.DataType],
+) -> DataFrame:
+    """The kernel's rows of each bucket of two frames; keys: their names on the left and on the right."""
+
+    out = spark_schema(schema)
+    wanted = _arrow_schema(out)
+
+    def in_task(one: pa.Table, other: pa.Table) -> pa.Table:
+        return arrow(kernel(*(polars(table.drop_columns([BUCKET])) for table in (one, other))), wanted)
+
+    both = bucketed(left, keys[0], buckets).cogroup(bucketed(right, keys[1], buckets))
+    return both.applyInArrow(in_task, out)

@@ -1,0 +1,48 @@
+"""What is said of a partition of silver: how many rows of each kind it has, its tier, and whether it is blocked (semantics.md 7)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from platform_assets.declare.source import Source
+from platform_assets.kernels.rules import Counts
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How much of a partition is acceptable. Duplicates count on neither side."""
+
+    accepted: int
+    share: float
+    is_low: bool
+
+
+def verdict_of(source: Source, accepted: int, bad: int) -> Verdict:
+    """accepted: good rows that are no duplicates."""
+    share = accepted / (accepted + bad) if accepted + bad else 1.0
+    return Verdict(accepted, share, share < source.accepted_share)
+
+
+def blocked_reason(source: Source) -> str:
+    """What stands against the good rows of a blocked partition."""
+    return f"blocked: fewer than {source.accepted_share:.0%} of the partition's rows were acceptable"
+
+
+def told(source: Source, partition: int, verdict: Verdict, counts: Counts, duplicates: int, exact: int, is_blocked: bool) -> dict[str, Any]:
+    """What is said of a partition beside its rows.
+
+    exact: of a source with a unique key the duplicates that say the same as the row before them; else the rows that are copies of another.
+    """
+    reasons = sorted((reason, number) for (of, reason), number in counts.reasons.items() if of == partition)
+    return {
+        "received": counts.received[partition],
+        "accepted": 0 if is_blocked else verdict.accepted,
+        "quarantined": counts.bad[partition] + (verdict.accepted if is_blocked else 0),
+        "duplicates": duplicates,
+        "duplicates_exact": exact if source.unique_key else 0,
+        "exact_copies": 0 if source.unique_key or is_blocked else exact,
+        "not_finite": counts.not_finite[partition],
+        "flags": {name: counts.flags[partition, name] for name in source.flags},
+        "reasons": dict(reasons),
+        "accepted_share": verdict.share,
+        "tier": "LOW" if verdict.is_low else "HIGH",
+    }

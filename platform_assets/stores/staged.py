@@ -1,0 +1,154 @@
+"""Staged files: data files that another program has written below a table's folder, and that the table takes in one commit.
+
+So a cluster writes Parquet in parallel, and the commit, with its facts, its retries and its conditions, is the same as any other of ours.
+Files that no commit takes are not the table's; a vacuum removes them.
+"""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+
+from platform_assets.errors import LakeError
+from platform_assets.stores.commits import commit_properties, files_of, named_by_partition, read_actions, relative_path
+from platform_assets.stores.delta import TRIES, Lake, Span, Table, Written, wait_for_others
+from platform_assets.stores.frames import kept_schema
+from platform_assets.stores.opening import TABLE_PROPERTIES
+from platform_assets.stores.tables import Moment, PartitionFacts, name_of
+
+FOLDER = "staged-"
+"""Begins the names of the folders. Without an underscore: what was never taken shall be found by a vacuum."""
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A data file with what the log of its own folder says of it."""
+
+    path: str
+    """Relative to the table, plain: not encoded as in a URL."""
+    value: Moment
+    """Its partition."""
+    values: Mapping[str, str | None]
+    """The same as the log writes it."""
+    bytes: int
+    modified: int
+    stats: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Rows that lie below a table's folder, as a Delta table of their own."""
+
+    table: Table
+    """It, by itself."""
+    files: tuple[StagedFile, ...]
+    schema: pl.Schema
+
+    def rows(self) -> dict[Moment, int]:
+        """How many rows each partition has."""
+        found: dict[Moment, int] = {}
+        for file in self.files:
+            found[file.value] = found.get(file.value, 0) + file.rows
+        return found
+
+
+def staged_table(table: Table, name: str) -> Table:
+    """The staged rows of a table, as a table of its own."""
+    return (table[0], f"{table[1]}/{FOLDER}{name}")
+
+
+def read_staged(lake: Lake, table: Table, name: str) -> Staged:
+    """What was written to a staged table, in its only commit."""
+    own = staged_table(table, name)
+    delta = lake.open(own)
+    folder = own[1].rpartition("/")[2]
+    by_path = {file.path: file for file in lake.files(own)}
+    files = []
+    for version in range(delta.version() + 1):
+        for action in read_actions(lake.storage(own), version) or []:
+            if add := action.get("add"):
+                file = by_path[relative_path(add["path"])]
+                assert file.value is not None and not isinstance(file.value, str), "staged rows have partitions"
+                stats = (add["partitionValues"], add["size"], add["modificationTime"], add.get("stats") or "{}", file.rows or 0)
+                files.append(StagedFile(f"{folder}/{file.path}", file.value, *stats))
+    return Staged(own, tuple(files), pl.Schema(delta.schema()))
+
+
+def take(
+    lake: Lake,
+    table: Table,
+    staged: Staged,
+    *,
+    by: str,
+    span: Span,
+    facts: Sequence[PartitionFacts],
+    declaration_version: str,
+    run: str,
+    made_from: int | None = None,
+    without: Collection[Moment] = (),
+) -> Written:
+    """Replaces the rows with span.start <= by < span.end by those that are staged, in one commit: as Lake.replace.
+
+    without: partitions whose staged rows are left.
+    """
+    where = name_of(table)
+    files = [file for file in staged.files if span.start <= file.value < span.end and file.value not in without]
+    noted = commit_properties(facts, declaration_version, run)
+    for attempt in range(TRIES):
+        delta = lake.open_if_there(table)
+        if made_from is not None:
+            lake.check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
+        try:
+            version = _commit(lake, table, delta, staged, files, by, span, noted)
+        except CommitFailedError as error:
+            if attempt == TRIES - 1:
+                raise LakeError(
+                    f"{where}: {TRIES} times another writer of {span} was faster. Run it again when the others have finished."
+                ) from error
+            wait_for_others(attempt)
+            continue
+        commit = lake.commit(table, version)
+        names = named_by_partition(commit.added) if commit else {}
+        return Written(version, sum(file.rows for file in files), sum(file.bytes for file in files), lake.uri(table), names)
+    raise AssertionError("unreachable")
+
+
+def _commit(
+    lake: Lake,
+    table: Table,
+    delta: DeltaTable | None,
+    staged: Staged,
+    files: Sequence[StagedFile],
+    by: str,
+    span: Span,
+    noted: Mapping[str, str],
+) -> int:
+    stored = dict(pl.Schema(delta.schema())) if delta else {}
+    schema = {**stored, **kept_schema(name_of(table), staged.schema, stored)}
+    arrow = Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
+    adds = [AddAction(file.path, file.bytes, file.values, file.modified, True, file.stats) for file in files]
+    # Without retries: what others have written meanwhile is looked at again before the next try.
+    once = CommitProperties(custom_metadata=dict(noted), max_commit_retries=0)
+    if delta is None:
+        create_table_with_add_actions(
+            lake.uri(table),
+            arrow,
+            adds,
+            mode="error",
+            partition_by=[by],
+            configuration=TABLE_PROPERTIES,
+            storage_options=lake.delta_options,
+            commit_properties=once,
+        )
+        return 0
+    if more := [field for field in arrow.fields if field.name not in stored]:  # a transaction of files says nothing of columns
+        delta.alter.add_columns(more, commit_properties=CommitProperties(max_commit_retries=0))
+    now = int(time.time() * 1000)
+    removes = [RemoveAction(file.path, True, now, file.bytes) for file in files_of(delta, span)]
+    delta.create_write_transaction([*adds, *removes], "append", arrow, [by], commit_properties=once)
+    return delta.version() + 1
