@@ -40,7 +40,7 @@ def test_a_table_is_made_of_staged_files_and_each_span_is_replaced_alone(tmp_pat
     assert (written.version, written.rows) == (0, 2)
     assert_frame_equal(lake.scan(TABLE).collect().sort("partition"), rows(DAYS[:2], 1), check_column_order=False)
     taken(lake, first, DAYS[2], DAYS[2])
-    taken(lake, staged(lake, rows(DAYS, 2), "two"), DAYS[1], DAYS[1])
+    assert taken(lake, staged(lake, rows(DAYS, 2), "two"), DAYS[1], DAYS[1]).version == 2
     found = lake.scan(TABLE).collect().sort("partition")
     assert found["value"].to_list() == [1, 2, 1]
     commit = lake.commit(TABLE, 2)
@@ -97,5 +97,5 @@ def test_a_column_that_is_new_is_null_in_what_was_there(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     taken(lake, staged(lake, rows(DAYS, 1), "one"), DAYS[0], DAYS[2])
     wide = rows(DAYS, 2).with_columns(pl.lit("x").alias("more"))
-    taken(lake, staged(lake, wide, "two"), DAYS[1], DAYS[1])
+    assert taken(lake, staged(lake, wide, "two"), DAYS[1], DAYS[1]).version == lake.version(TABLE) == 2
     assert lake.scan(TABLE).collect().sort("partition").select("value", "more").rows() == [(1, None), (2, "x"), (1, None)]
