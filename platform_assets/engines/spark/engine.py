@@ -1,11 +1,11 @@
 """The engine that spreads entities over the tasks of Spark: their rows go to the kernels in buckets, and results to Delta files."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import polars as pl
 from pyspark.sql import functions as F
@@ -21,9 +21,11 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import CheckpointSlice, FoundLabels, JudgedPartitions, KeyFaults, Sample, TableSlice, ViewSlice
 from platform_assets.engines.polars.rows import PolarsRows as LocalRows
 from platform_assets.engines.spark.features import found_on_spark, with_features
+from platform_assets.engines.spark.judge import judged
 from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import session
-from platform_assets.engines.spark.tasks import bucket_of, each_batch, each_bucket, each_pair, polars, polars_schema, spark_frame
+from platform_assets.engines.spark.tables import SparkTables, columns_of
+from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, polars, polars_schema, spark_frame
 from platform_assets.expressions.types import POLARS
 from platform_assets.kernels.attributes import attributes_log
 from platform_assets.kernels.change_log import change_log
@@ -33,18 +35,14 @@ from platform_assets.kernels.given_labels import no_rows, rows_of_table
 from platform_assets.kernels.key_faults import faults_of_keys
 from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
-from platform_assets.kernels.received_types import widened
 from platform_assets.kernels.report import report
 from platform_assets.kernels.rules import Delivered
-from platform_assets.stores.delta import Checked, Lake
-from platform_assets.stores.staged import Staged, read_staged, staged_table
-from platform_assets.stores.tables import Table
+from platform_assets.stores.delta import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _ROW = "__row"
-ROWS_A_BUCKET, ROWS_WORTH_A_TASK, ROWS_A_FILE = 800_000, 50_000, 4_000_000
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,11 @@ class SparkEngine:
     lake: Lake
     start: Callable[[], "SparkSession"] = session
     name: str = "spark"
+
+    @cached_property
+    def tables(self) -> SparkTables:
+        """How its tables are read and written."""
+        return SparkTables(self.lake, self.start)
 
     @property
     def rows_at_once(self) -> int:
@@ -65,9 +68,7 @@ class SparkEngine:
     def judge(
         self, source: Source, raw: TableSlice, first: int, last: int, *, as_they_are: Set[int], delivered: Delivered, run: str
     ) -> Iterator[JudgedPartitions]:
-        from platform_assets.engines.spark.judge import judged
-
-        with judged(self, source, raw, first, last, as_they_are, delivered, run) as found:
+        with judged(self.tables, source, raw, first, last, as_they_are, delivered, run) as found:
             yield found
 
     # --- gold -----------------------------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ class SparkEngine:
     def change_log(
         self, view: FeatureView, silver: TableSlice, first: int, last: int, start: CheckpointSlice | None
     ) -> Iterator[SparkRows]:
-        rows, buckets = self.scan(silver, columns_of(view)), self.buckets(silver)
+        rows, buckets = self.tables.scan(silver, columns_of(view)), self.tables.buckets(silver)
         keys = list(view.key_columns.values())
         for key in keys:  # rows without an entity would all be in one bucket
             rows = rows.filter(rows[key].isNotNull())
@@ -87,7 +88,7 @@ class SparkEngine:
                 return pl.concat(change_log(view, frame.lazy(), first, last))
 
             schema = kernel(pl.DataFrame(schema=polars_schema(rows))).schema
-            yield self.rows_of(each_bucket(rows, keys, buckets, kernel, schema), schema, (view.name, "gold"), silver, order)
+            yield self.tables.rows_of(each_bucket(rows, keys, buckets, kernel, schema), schema, (view.name, "gold"), silver, order)
             return
         states, snapshot = self._states(view, start), start.snapshot
 
@@ -96,11 +97,11 @@ class SparkEngine:
 
         schema = from_checkpoint(*(pl.DataFrame(schema=polars_schema(frame)) for frame in (rows, states))).schema
         changed = each_pair(rows, states, (keys, view.entity.keys), buckets, from_checkpoint, schema)
-        yield self.rows_of(changed, schema, (view.name, "gold"), silver, order)
+        yield self.tables.rows_of(changed, schema, (view.name, "gold"), silver, order)
 
     @contextmanager
     def checkpoint(self, view: FeatureView, silver: TableSlice, month: int, before: CheckpointSlice | None) -> Iterator[SparkRows]:
-        rows, buckets, snapshot = self.scan(silver, columns_of(view)), self.buckets(silver), snapshot_of(view, month)
+        rows, buckets, snapshot = self.tables.scan(silver, columns_of(view)), self.tables.buckets(silver), snapshot_of(view, month)
         keys, value, names = list(view.key_columns.values()), months_of(view).value(month), state_columns(view)
         since = before.snapshot if before else None
 
@@ -117,29 +118,29 @@ class SparkEngine:
             states = self._states(view, before)
             schema = kernel(empty, pl.DataFrame(schema=polars_schema(states))).schema
             made = each_pair(rows, states, (keys, view.entity.keys), buckets, kernel, schema)
-        yield self.rows_of(made, schema, (view.name, "checkpoints"), silver, view.entity.keys)
+        yield self.tables.rows_of(made, schema, (view.name, "checkpoints"), silver, view.entity.keys)
 
     @contextmanager
     def attributes(self, view: AttributeView, silver: TableSlice, first: int, last: int) -> Iterator[SparkRows]:
-        rows, keys = self.scan(silver), list(view.key_columns.values())
+        rows, keys = self.tables.scan(silver), list(view.key_columns.values())
 
         def kernel(frame: pl.DataFrame) -> pl.DataFrame:
             return attributes_log(view, frame.lazy(), first, last)
 
         schema = kernel(pl.DataFrame(schema=polars_schema(rows))).schema
-        updates = each_bucket(rows, keys, self.buckets(silver), kernel, schema)
-        yield self.rows_of(updates, schema, (view.name, "gold"), silver, ("partition", *view.entity.keys))
+        updates = each_bucket(rows, keys, self.tables.buckets(silver), kernel, schema)
+        yield self.tables.rows_of(updates, schema, (view.name, "gold"), silver, ("partition", *view.entity.keys))
 
     @contextmanager
     def report(self, table: GoldTable, silver: TableSlice, first: int, last: int) -> Iterator[SparkRows]:
-        rows = self.scan(silver)
+        rows = self.tables.scan(silver)
 
         def kernel(frame: pl.DataFrame) -> pl.DataFrame:
             return report(table, frame.lazy(), first, last)
 
         schema = kernel(pl.DataFrame(schema=polars_schema(rows))).schema
-        made = each_bucket(rows, table.by, self.buckets(silver), kernel, schema)
-        yield self.rows_of(made, schema, (table.name, "gold"), silver, ("partition", *table.by))
+        made = each_bucket(rows, table.by, self.tables.buckets(silver), kernel, schema)
+        yield self.tables.rows_of(made, schema, (table.name, "gold"), silver, ("partition", *table.by))
 
     # --- training and predictions ---------------------------------------------------------------------------------------
 
@@ -149,7 +150,7 @@ class SparkEngine:
     def labels(
         self, data: TrainingSet, partition: int, *, silver: TableSlice | None, given: pl.DataFrame | None, now: datetime
     ) -> FoundLabels:
-        return found_on_spark(self, data, partition, silver, given, now)
+        return found_on_spark(self.tables, data, partition, silver, given, now)
 
     @contextmanager
     def training(self, data: TrainingSet, partition: int, labels: FoundLabels, features: Sequence[ViewSlice] | None) -> Iterator[SparkRows]:
@@ -160,7 +161,7 @@ class SparkEngine:
             nothing = [pl.lit(None, POLARS[dtype]).alias(name) for name, dtype in data.features.features.items()]
             frame = each_batch(found, lambda rows: rows.with_columns(nothing), columns)
         else:
-            frame, columns = with_features(self, data.features, found, schema, features, time=LABEL_TIME)
+            frame, columns = with_features(self.tables, data.features, found, schema, features, time=LABEL_TIME)
         value = data.partitions.value(partition)
         frame = frame.withColumn("partition", F.lit(value))
         yield SparkRows(
@@ -168,7 +169,7 @@ class SparkEngine:
             (data.name, "training"),
             frame,
             {**columns, "partition": pl.Series([value]).dtype},
-            self.stage,
+            self.tables.stage,
             order=(LABEL_TIME, *data.entity.keys),
         )
         found.unpersist()
@@ -183,14 +184,14 @@ class SparkEngine:
         data, schema = model.training_set, schema_of(model)
         entities = self._entities(model, days, features)
         asked = {**{key: schema[key] for key in data.entity.keys}, LABEL_TIME: pl.Datetime("us", "UTC"), "partition": schema["partition"]}
-        frame, _ = with_features(self, data.features, entities, asked, features, time=LABEL_TIME)
+        frame, _ = with_features(self.tables, data.features, entities, asked, features, time=LABEL_TIME)
         fitted = loaded.model
 
         def kernel(rows: pl.DataFrame) -> pl.DataFrame:
             return predicted(model, fitted, artifact, rows)
 
         rows = each_batch(frame, kernel, schema)
-        yield SparkRows(self.lake, (model.name, "predictions"), rows, schema, self.stage, order=("partition", *data.entity.keys))
+        yield SparkRows(self.lake, (model.name, "predictions"), rows, schema, self.tables.stage, order=("partition", *data.entity.keys))
 
     def _entities(self, model: Model, days: Sequence[int], features: Sequence[ViewSlice]) -> "DataFrame":
         """Who is predicted: keys, label_time and partition."""
@@ -206,7 +207,7 @@ class SparkEngine:
             def kernel(rows: pl.DataFrame, one: ViewSlice = one) -> pl.DataFrame:
                 return alive(model, one.view, one.layer, rows, days).select(*columns)
 
-            found.append(each_bucket(self.scan(one.rows), keys, self.buckets(one.rows), kernel, columns))
+            found.append(each_bucket(self.tables.scan(one.rows), keys, self.tables.buckets(one.rows), kernel, columns))
         together = found[0]
         for more in found[1:]:
             together = together.unionByName(more)
@@ -216,12 +217,12 @@ class SparkEngine:
         self, service: FeatureService, labels: pl.DataFrame, features: Sequence[ViewSlice], *, time: str = LABEL_TIME
     ) -> pl.DataFrame:
         numbered = labels.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
-        found, _ = with_features(self, service, spark_frame(self.spark, numbered), numbered.schema, features, time=time)
+        found, _ = with_features(self.tables, service, spark_frame(self.tables.spark, numbered), numbered.schema, features, time=time)
         return polars(found.toArrow()).sort(_ROW).drop(_ROW).cast({name: labels.schema[name] for name in labels.columns})
 
     def sample(self, view: View, gold: TableSlice, at: datetime, size: int) -> Sample:
         service, keys = FeatureService(view.name, [view]), list(view.entity.keys)
-        log = self.scan(gold).filter(F.col("valid_from") <= F.lit(at))
+        log = self.tables.scan(gold).filter(F.col("valid_from") <= F.lit(at))
         known = log.select(*keys).distinct()
         step = max(1, -(-known.count() // size))
         chosen = known.filter(F.pmod(F.xxhash64(*keys), F.lit(step)) == 0).orderBy(*keys).limit(size)
@@ -233,13 +234,13 @@ class SparkEngine:
 
     def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
         counted: dict[int, tuple[int, int]] = {}
-        rows = self.scan(silver, {*source.unique_key, "arrival"})
+        rows = self.tables.scan(silver, {*source.unique_key, "arrival"})
         schema = {"index": pl.Int64(), "missing": pl.Int64(), "repeated": pl.Int64()}
 
         def kernel(frame: pl.DataFrame) -> pl.DataFrame:
             return faults_of_keys(source, frame).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
-        found = each_bucket(rows, source.unique_key, self.buckets(silver), kernel, schema)
+        found = each_bucket(rows, source.unique_key, self.tables.buckets(silver), kernel, schema)
         for index, missing, repeated in found.toLocalIterator():
             before = counted.get(index, (0, 0))
             counted[index] = (before[0] + missing, before[1] + repeated)
@@ -248,74 +249,6 @@ class SparkEngine:
     def rows(self, frame: pl.DataFrame) -> LocalRows:
         return LocalRows(self.lake, frame)
 
-    # --- reading and writing ----------------------------------------------------------------------------------------------
-
-    @property
-    def spark(self) -> "SparkSession":
-        return self.start()
-
-    def scan(self, read: TableSlice, columns: Collection[str] | None = None) -> "DataFrame":
-        """The rows of a slice, or some of their columns; files of other partitions are not opened."""
-        checked = self._checked(read)
-        rows = self.spark.read.format("delta").option("versionAsOf", checked.delta.version()).load(self.uri(read.table))
-        if columns is not None:
-            rows = rows.select(*(column for column in rows.columns if column in columns))
-        if read.span is None:
-            return rows.filter(F.lit(False))
-        rows = rows.filter((F.col(read.by) >= F.lit(read.span.start)) & (F.col(read.by) < F.lit(read.span.end)))
-        return rows.filter(~F.col(read.by).isin(list(checked.left_out))) if checked.left_out else rows
-
-    def buckets(self, *read: TableSlice) -> int:
-        """Into how many buckets the entities of some slices are spread: small enough for a task's memory, and worth their tasks."""
-        rows = sum(file.rows or 0 for one in read for file in self._checked(one).files)
-        at_once: int = self.spark.sparkContext.defaultParallelism
-        return max(1, min(at_once, rows // ROWS_WORTH_A_TASK), rows // ROWS_A_BUCKET)
-
-    def rows_of(
-        self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]
-    ) -> SparkRows:
-        """What an operation gives. read: of which it is made, for how many files a partition's rows are worth."""
-        rows = sum(file.rows or 0 for file in self._checked(read).files)
-        partitions = max(1, len({file.partition for file in self._checked(read).files}))
-        files = max(1, rows // partitions // ROWS_A_FILE)
-        return SparkRows(self.lake, of, frame, schema, self.stage, order=order, files_a_partition=files)
-
-    def stage(self, rows: SparkRows, table: Table, types: Mapping[str, pl.DataType]) -> Staged:
-        """Writes rows below a table's folder: a file or more a partition, sorted."""
-        name = uuid4().hex[:12]
-        salt = [bucket_of(rows.order[1:], rows.files_a_partition)] if rows.files_a_partition > 1 and rows.order[1:] else []
-        frame = _as(rows.frame, rows.columns, types).repartition(rows.by, *salt)
-        if rows.order:
-            frame = frame.sortWithinPartitions(*dict.fromkeys((rows.by, *rows.order)))
-        frame.write.format("delta").partitionBy(rows.by).save(self.uri(staged_table(table, name)))
-        return read_staged(self.lake, table, name)
-
-    def uri(self, table: Table) -> str:
-        """Where Spark finds a table."""
-        uri = self.lake.uri(table)
-        return uri if "://" in uri else f"file://{uri}"
-
-    def _checked(self, read: TableSlice) -> Checked:
-        return self.lake.checked(read.table, by=read.by if read.span else None, span=read.span, version=read.version)
-
     def _states(self, view: FeatureView, read: CheckpointSlice) -> "DataFrame":
-        rows = self.scan(read.rows)
+        rows = self.tables.scan(read.rows)
         return rows.select(*view.entity.keys, *(F.col(column).alias(feature) for feature, column in state_columns(view).items()))
-
-
-def columns_of(view: FeatureView) -> set[str]:
-    """The columns of silver that a feature view's values are made of."""
-    source = view.source
-    read = {column for feature in view.stored for column in feature.measure.reads}
-    return {*view.key_columns.values(), *source.order, source.event_time, "arrival", *read}
-
-
-def _as(frame: "DataFrame", came: Mapping[str, pl.DataType], types: Mapping[str, pl.DataType]) -> "DataFrame":
-    """The rows in other types, which hold every value of theirs."""
-    if all(types[column] == dtype for column, dtype in came.items()):
-        return frame
-
-    def kernel(rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.select(widened(column, dtype, types[column]) for column, dtype in came.items())
-
-    return each_batch(frame, kernel, {column: types[column] for column in came})

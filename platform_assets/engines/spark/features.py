@@ -15,6 +15,7 @@ from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import FoundLabels, TableSlice, ViewSlice
 from platform_assets.engines.polars.labels import MOST_CLASSES, found_labels
+from platform_assets.engines.spark.tables import SparkTables, columns_of
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, polars_schema, spark_frame
 from platform_assets.kernels.given_labels import judged_labels, no_rows, rows_of_source
 from platform_assets.kernels.labels import labels
@@ -24,14 +25,13 @@ from platform_assets.kernels.point_in_time import point_in_time
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from platform_assets.engines.spark.engine import SparkEngine
 
 Schema = Mapping[str, pl.DataType]
 _REJECTED = "__rejected"
 
 
 def with_features(
-    engine: "SparkEngine", service: FeatureService, asked: "DataFrame", schema: Schema, features: Sequence[ViewSlice], *, time: str
+    tables: SparkTables, service: FeatureService, asked: "DataFrame", schema: Schema, features: Sequence[ViewSlice], *, time: str
 ) -> tuple["DataFrame", Schema]:
     """Labels with the features that were known at each label's time; view by view, since each may be about other keys."""
     read = {one.view.name: one for one in features}
@@ -47,11 +47,11 @@ def with_features(
             logs = {name: rows.lazy()}
             return point_in_time(mine, logs if of_gold else {}, frame, time=time, silver={} if of_gold else logs)
 
-        rows = engine.scan(one.rows, _columns_of(one))
+        rows = tables.scan(one.rows, _columns_of(one))
         empty = pl.DataFrame(schema=pl.Schema(columns)), pl.DataFrame(schema=polars_schema(rows))
         columns = dict(kernel(*empty).schema)
         in_rows = keys if of_gold else [part.view.key_columns[key] for key in keys]
-        found = each_pair(found, rows, (keys, in_rows), engine.buckets(one.rows), kernel, columns)
+        found = each_pair(found, rows, (keys, in_rows), tables.buckets(one.rows), kernel, columns)
     if service.on_demand:
 
         def derived(frame: pl.DataFrame) -> pl.DataFrame:
@@ -66,28 +66,26 @@ def with_features(
 def _columns_of(read: ViewSlice) -> set[str] | None:
     """What is read of a table; None: all of it."""
     if read.layer == "silver" and isinstance(read.view, FeatureView):
-        from platform_assets.engines.spark.engine import columns_of
-
         return columns_of(read.view)
     return None
 
 
 def found_on_spark(
-    engine: "SparkEngine", data: TrainingSet, partition: int, silver: TableSlice | None, given: pl.DataFrame | None, now: datetime
+    tables: SparkTables, data: TrainingSet, partition: int, silver: TableSlice | None, given: pl.DataFrame | None, now: datetime
 ) -> FoundLabels:
     """As `Engine.labels`."""
     schema = no_rows(data).schema
     if given is not None or silver is None:  # a user's function has returned them into this process
         here = found_labels(data, partition, None, given, now)
-        return FoundLabels(spark_frame(engine.spark, here.rows), here.details, here.times)
-    rows = engine.scan(silver)
+        return FoundLabels(spark_frame(tables.spark, here.rows), here.details, here.times)
+    rows = tables.scan(silver)
     keys = list(data.key_columns.values())
     if isinstance(data.labels, Labels):
 
         def of_events(frame: pl.DataFrame) -> pl.DataFrame:
             return labels(data, frame.lazy(), partition)
 
-        found = each_bucket(rows, keys, engine.buckets(silver), of_events, schema).persist()
+        found = each_bucket(rows, keys, tables.buckets(silver), of_events, schema).persist()
         return _found(data, found, {"label_times": len(label_times(data, partition))})
 
     def of_rows(frame: pl.DataFrame) -> pl.DataFrame:
@@ -95,7 +93,7 @@ def found_on_spark(
         said = json.dumps([judged.reasons, judged.examples()])
         return pl.concat([judged.labels, pl.DataFrame({_REJECTED: [said]})], how="diagonal")
 
-    judged = each_bucket(rows, keys, engine.buckets(silver), of_rows, {**schema, _REJECTED: pl.String()}).persist()
+    judged = each_bucket(rows, keys, tables.buckets(silver), of_rows, {**schema, _REJECTED: pl.String()}).persist()
     found = judged.filter(F.col(_REJECTED).isNull()).drop(_REJECTED)
     rejected = _rejected([json.loads(row[0]) for row in judged.filter(F.col(_REJECTED).isNotNull()).select(_REJECTED).toLocalIterator()])
     number, first, last = found.agg(F.countDistinct(LABEL_TIME), F.min(LABEL_TIME), F.max(LABEL_TIME)).first() or (0, None, None)

@@ -16,6 +16,7 @@ from pyspark.storagelevel import StorageLevel
 from platform_assets.declare.source import Source
 from platform_assets.engines.engine import JudgedPartitions, TableSlice
 from platform_assets.engines.spark.rows import SparkRows
+from platform_assets.engines.spark.tables import SparkTables
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, polars, polars_schema
 from platform_assets.kernels.duplicates import DUPLICATE, EXACT, HASH, marked
 from platform_assets.kernels.examples import examples_of
@@ -26,7 +27,6 @@ from platform_assets.kernels.verdict import blocked_reason, told, verdict_of
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from platform_assets.engines.spark.engine import SparkEngine
 
 KIND, COUNTS, RECEIVED = "__kind", "__counts", "__received_"
 GOOD, BAD, EARLIER, COUNTED = range(4)
@@ -35,16 +35,16 @@ GOOD, BAD, EARLIER, COUNTED = range(4)
 
 @contextmanager
 def judged(
-    engine: "SparkEngine", source: Source, raw: TableSlice, first: int, last: int, as_they_are: Set[int], delivered: Delivered, run: str
+    tables: SparkTables, source: Source, raw: TableSlice, first: int, last: int, as_they_are: Set[int], delivered: Delivered, run: str
 ) -> Iterator[JudgedPartitions]:
     """As `Engine.judge`."""
-    rows = engine.scan(raw).filter(~F.col("superseded"))
+    rows = tables.scan(raw).filter(~F.col("superseded"))
     came = rows.columns
     examined = _examined(source, rows, first, delivered).persist(StorageLevel.DISK_ONLY)
-    marked_rows = _marked(engine, source, examined, raw).persist(StorageLevel.DISK_ONLY) if source.unique_key else examined
+    marked_rows = _marked(tables, source, examined, raw).persist(StorageLevel.DISK_ONLY) if source.unique_key else examined
     try:
         counts = _counts(examined)
-        duplicates, exact, events = _copies(engine, source, examined, marked_rows, raw)
+        duplicates, exact, events = _copies(tables, source, examined, marked_rows, raw)
         verdicts = {p: verdict_of(source, counts.good[p] - duplicates[p], counts.bad[p]) for p in range(first, last + 1)}
         blocked = {p for p, verdict in verdicts.items() if verdict.is_low and p not in as_they_are}
         stay = marked_rows.filter(F.col(KIND) == GOOD)
@@ -73,8 +73,8 @@ def judged(
             "run": pl.String(),
         }
         yield JudgedPartitions(
-            _rows(engine, silver, silver_schema, (source.name, "silver"), {source.partitions.value(p) for p in blocked}),
-            _rows(engine, quarantine.withColumn("run", F.lit(run)), quarantine_schema, (source.name, "quarantine"), ()),
+            _rows(tables, silver, silver_schema, (source.name, "silver"), {source.partitions.value(p) for p in blocked}),
+            _rows(tables, quarantine.withColumn("run", F.lit(run)), quarantine_schema, (source.name, "quarantine"), ()),
             said,
             examples,
             of_events,
@@ -84,8 +84,8 @@ def judged(
         examined.unpersist()
 
 
-def _rows(engine: "SparkEngine", frame: "DataFrame", schema: dict[str, pl.DataType], of: tuple[str, str], without: Any) -> SparkRows:
-    return SparkRows(engine.lake, of, frame, schema, engine.stage, by="arrival", order=PLACE, without=without)
+def _rows(tables: SparkTables, frame: "DataFrame", schema: dict[str, pl.DataType], of: tuple[str, str], without: Any) -> SparkRows:
+    return SparkRows(tables.lake, of, frame, schema, tables.stage, by="arrival", order=PLACE, without=without)
 
 
 def _examined(source: Source, raw: "DataFrame", first: int, delivered: Delivered) -> "DataFrame":
@@ -127,7 +127,7 @@ def _counts(examined: "DataFrame") -> Counts:
     return found
 
 
-def _marked(engine: "SparkEngine", source: Source, examined: "DataFrame", raw: TableSlice) -> "DataFrame":
+def _marked(tables: SparkTables, source: Source, examined: "DataFrame", raw: TableSlice) -> "DataFrame":
     """The good rows without duplicates, and counts of these."""
     good = examined.filter(F.col(KIND).isin(GOOD, EARLIER)).select(KIND, *source.columns, *source.flags, *PLACE, INDEX)
 
@@ -140,11 +140,11 @@ def _marked(engine: "SparkEngine", source: Source, examined: "DataFrame", raw: T
         return pl.concat([stay, _kind(counts, COUNTED)], how="diagonal").select(*stay.columns, COUNTS)
 
     schema = kernel(pl.DataFrame(schema=polars_schema(good))).schema
-    return each_bucket(good, source.unique_key, engine.buckets(raw), kernel, schema)
+    return each_bucket(good, source.unique_key, tables.buckets(raw), kernel, schema)
 
 
 def _copies(
-    engine: "SparkEngine", source: Source, examined: "DataFrame", marked_rows: "DataFrame", raw: TableSlice
+    tables: SparkTables, source: Source, examined: "DataFrame", marked_rows: "DataFrame", raw: TableSlice
 ) -> tuple[Counter[int], Counter[int], Counter[tuple[int, int]]]:
     """How many good rows of each partition are duplicates, and say the same as another; duplicates by partition and event partition."""
     duplicates, exact, events = Counter[int](), Counter[int](), Counter[tuple[int, int]]()
@@ -162,7 +162,7 @@ def _copies(
 
     good = examined.filter(F.col(KIND) == GOOD).select(INDEX, *columns)
     schema = {INDEX: pl.Int64(), COUNTS: pl.Int64()}
-    for partition, copies in each_bucket(good, columns, engine.buckets(raw), kernel, schema).toLocalIterator():
+    for partition, copies in each_bucket(good, columns, tables.buckets(raw), kernel, schema).toLocalIterator():
         exact[partition] += copies
     return duplicates, exact, events
 

@@ -1,0 +1,97 @@
+"""Tables of the lake for Spark: slices read at fixed versions, rows written as files below the folder of their table."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import polars as pl
+from pyspark.sql import functions as F
+
+from platform_assets.declare.view import FeatureView
+from platform_assets.engines.engine import TableSlice
+from platform_assets.engines.spark.rows import SparkRows
+from platform_assets.engines.spark.tasks import bucket_of, each_batch
+from platform_assets.kernels.received_types import widened
+from platform_assets.stores.delta import Checked, Lake
+from platform_assets.stores.staged import Staged, read_staged, staged_table
+from platform_assets.stores.tables import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+ROWS_A_BUCKET, ROWS_WORTH_A_TASK, ROWS_A_FILE = 800_000, 50_000, 4_000_000
+
+
+@dataclass(frozen=True)
+class SparkTables:
+    """The tables of a lake, and the session that reads and writes them."""
+
+    lake: Lake
+    start: Callable[[], "SparkSession"]
+
+    @property
+    def spark(self) -> "SparkSession":
+        return self.start()
+
+    def scan(self, read: TableSlice, columns: Collection[str] | None = None) -> "DataFrame":
+        """The rows of a slice, or some of their columns; files of other partitions are not opened."""
+        checked = self._checked(read)
+        rows = self.spark.read.format("delta").option("versionAsOf", checked.delta.version()).load(self.uri(read.table))
+        if columns is not None:
+            rows = rows.select(*(column for column in rows.columns if column in columns))
+        if read.span is None:
+            return rows.filter(F.lit(False))
+        rows = rows.filter((F.col(read.by) >= F.lit(read.span.start)) & (F.col(read.by) < F.lit(read.span.end)))
+        return rows.filter(~F.col(read.by).isin(list(checked.left_out))) if checked.left_out else rows
+
+    def buckets(self, *read: TableSlice) -> int:
+        """Into how many buckets the entities of some slices are spread: small enough for a task's memory, and worth their tasks."""
+        rows = sum(file.rows or 0 for one in read for file in self._checked(one).files)
+        at_once: int = self.spark.sparkContext.defaultParallelism
+        return max(1, min(at_once, rows // ROWS_WORTH_A_TASK), rows // ROWS_A_BUCKET)
+
+    def rows_of(
+        self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]
+    ) -> SparkRows:
+        """What an operation gives. read: of which it is made, for how many files a partition's rows are worth."""
+        rows = sum(file.rows or 0 for file in self._checked(read).files)
+        partitions = max(1, len({file.partition for file in self._checked(read).files}))
+        files = max(1, rows // partitions // ROWS_A_FILE)
+        return SparkRows(self.lake, of, frame, schema, self.stage, order=order, files_a_partition=files)
+
+    def stage(self, rows: SparkRows, table: Table, types: Mapping[str, pl.DataType]) -> Staged:
+        """Writes rows below a table's folder: a file or more a partition, sorted."""
+        name = uuid4().hex[:12]
+        salt = [bucket_of(rows.order[1:], rows.files_a_partition)] if rows.files_a_partition > 1 and rows.order[1:] else []
+        frame = _as(rows.frame, rows.columns, types).repartition(rows.by, *salt)
+        if rows.order:
+            frame = frame.sortWithinPartitions(*dict.fromkeys((rows.by, *rows.order)))
+        frame.write.format("delta").partitionBy(rows.by).save(self.uri(staged_table(table, name)))
+        return read_staged(self.lake, table, name)
+
+    def uri(self, table: Table) -> str:
+        """Where Spark finds a table."""
+        uri = self.lake.uri(table)
+        return uri if "://" in uri else f"file://{uri}"
+
+    def _checked(self, read: TableSlice) -> Checked:
+        return self.lake.checked(read.table, by=read.by if read.span else None, span=read.span, version=read.version)
+
+
+def columns_of(view: FeatureView) -> set[str]:
+    """The columns of silver that a feature view's values are made of."""
+    source = view.source
+    read = {column for feature in view.stored for column in feature.measure.reads}
+    return {*view.key_columns.values(), *source.order, source.event_time, "arrival", *read}
+
+
+def _as(frame: "DataFrame", came: Mapping[str, pl.DataType], types: Mapping[str, pl.DataType]) -> "DataFrame":
+    """The rows in other types, which hold every value of theirs."""
+    if all(types[column] == dtype for column, dtype in came.items()):
+        return frame
+
+    def kernel(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.select(widened(column, dtype, types[column]) for column, dtype in came.items())
+
+    return each_batch(frame, kernel, {column: types[column] for column in came})
