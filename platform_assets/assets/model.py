@@ -28,6 +28,7 @@ from platform_assets.declare.labels import LABEL_TIME, Labels
 from platform_assets.declare.model import AtLeast, AtMost, BetterThanBaseline, Check, Model, OwnCheck
 from platform_assets.declare.training import FeatureService, FeaturesFrom, TrainingSet
 from platform_assets.models.checks import name_of as check_name
+from platform_assets.steps.labels import EMPTY
 from platform_assets.steps.layers import Graph
 from platform_assets.steps.model import make_model, make_predictions, model_table, predictions_table
 from platform_assets.steps.reading import layer_of, table_of
@@ -107,6 +108,10 @@ def _about_labels(entry: Entry) -> dict[str, Any]:
     shown |= {name: entry.details[name] for name in _FIGURES if name in entry.details}
     if classes := entry.details.get("classes"):
         shown["classes"] = dg.MetadataValue.md(markdown_table(["class", "labels"], list(classes.items())))
+    if empty := entry.details.get(EMPTY):
+        first = ", ".join(empty["first"]) + (", ..." if empty["number"] > len(empty["first"]) else "")
+        said = f"{empty['number']} of {empty['of']} ({first}): no row came for them, and labels take that for nothing having happened"
+        shown[f"empty partitions of {empty['source']}"] = said
     if entry.details.get("reasons"):
         shown["rejected because"] = dg.MetadataValue.md(_reasons(entry))
     return shown

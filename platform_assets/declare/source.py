@@ -208,7 +208,10 @@ def source(
         if not isinstance(partitions, Partitions):
             raise DeclarationError(f"{where}, partitions: {shown(partitions)} are no partitions. Write partitions=daily('2024-01-01').")
         if partitions.unit == "month":
-            raise DeclarationError(f"{where}, partitions: sources arrive in hours, days or weeks, not in months")
+            raise DeclarationError(
+                f"{where}, partitions: sources arrive in hours, days or weeks, not in months. A file of a month arrives on the day of its "
+                "export: write daily(...) with empty_after='6h', and return None on all other days."
+            )
         if timezone is not None:
             check_timezone(timezone, f"{where}, timezone")
             _check_hours(partitions, timezone, where)

@@ -1,5 +1,6 @@
 """What a training partition's labels are made of, and when they are."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from platform_assets.steps.run import slice_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.ledger import Entry
 
+EMPTY = "empty_partitions"
+"""In the details of a training partition: how many partitions of the labels' source are empty, and the first of them."""
 Times = tuple[datetime, datetime]
 """The first and the last label time."""
 
@@ -42,6 +45,21 @@ def arrivals_of(data: TrainingSet, partition: int) -> range:
     else:
         since = data.partitions.starts_at(partition) - data.labels.horizon - source.clock_skew
     return range(days.index(since), days.index(data.partitions.ends_at(partition)))
+
+
+def empty_outcomes(data: TrainingSet, partition: int, arrived: Mapping[str, Entry]) -> dict[str, Any]:
+    """Which partitions of the labels' source have no row at all, of those in which an outcome can lie: for labels, nothing happened then.
+
+    arrived: the entries of silver. Empty where there are none, and for labels that are given.
+    """
+    times, days = times_of(data, partition), data.calendar
+    if not isinstance(data.labels, Labels) or not times:
+        return {}
+    end = days.index(data.partitions.ends_at(partition))
+    there = range(max(days.first, days.index(times[0])), end if days.last is None else min(end, days.last + 1))
+    looked_at = [days.key(p) for p in there]
+    empty = [key for key in looked_at if key in arrived and arrived[key].details.get("received") == 0]
+    return {EMPTY: {"source": data.labels.source.name, "number": len(empty), "of": len(looked_at), "first": empty[:3]}} if empty else {}
 
 
 def find_labels(data: TrainingSet, partition: int, engine: Engine, version: int, given: Any, now: datetime) -> FoundLabels:

@@ -3,7 +3,7 @@
 from platform_assets.declare.labels import Labels
 from platform_assets.declare.training import TrainingSet
 from platform_assets.steps.damaged import without_damaged
-from platform_assets.steps.labels import arrivals_of, find_labels, times_of
+from platform_assets.steps.labels import arrivals_of, empty_outcomes, find_labels, times_of
 from platform_assets.steps.reading import lacking, origins, versions_of
 from platform_assets.steps.run import Done, Run, name_of, unready, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
@@ -47,7 +47,8 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
         if times and (error := lacking(reader, features, *times)):
             done.refused[key] = error
             continue
-        details = {"read": read, "features_from": layers, **found.details}
+        empty = empty_outcomes(data, partition, arrived[name_of(silver_table(source))]) if source else {}
+        details = {"read": read, "features_from": layers, **found.details, **empty}
         with engine.training(data, partition, found, [origin.slice(*times) for origin in features] if times else None) as rows:
             facts = {partition: PartitionFacts(key, rows.by_partition(own).get(key, 0), details=details)}
             write_and_record(run, done, table, rows, own, facts, data.version)

@@ -111,7 +111,8 @@ WRONG: Wrong = {
     "partitions are a function": (lambda: orders(partitions=daily), "source 'orders', partitions: the function daily() are no partitions."),
     "partitions are months": (
         lambda: orders(partitions=monthly("2024-01-01")),
-        "source 'orders', partitions: sources arrive in hours, days or weeks, not in months",
+        "source 'orders', partitions: sources arrive in hours, days or weeks, not in months. A file of a month arrives on the day of its "
+        "export: write daily(...) with empty_after='6h', and return None on all other days.",
     ),
     "a time zone is misspelt": (
         lambda: orders(timezone="Europe/Londn"),

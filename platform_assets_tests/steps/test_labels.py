@@ -140,3 +140,18 @@ def test_a_model_predicts_from_when_its_last_month_could_be_read(tmp_path: Path,
     assert with_model == [key for key in predicted.entries if key >= first]
     assert all(predicted.entries[key].rows > 0 for key in with_model)
     assert {entry.status for key, entry in predicted.entries.items() if key < first} == {"no model"}
+
+
+def test_days_of_which_nothing_came_are_counted_since_labels_take_them_for_days_without_an_event(tmp_path: Path) -> None:
+    business = Labelled(tmp_path)  # the 26th of February and the 1st of March are empty
+    for number in (0, 2, 3, 4, 6, 7):
+        business.sell(number, f"{number} ada 5")
+    business.make_range()
+    february, march = (business.make_training(month).entries[month].details for month in (FEBRUARY, MARCH))
+    assert february["empty_partitions"] == {"source": "sales", "number": 1, "of": 5, "first": ["2024-02-26"]}
+    assert march["empty_partitions"] == {"source": "sales", "number": 1, "of": 5, "first": ["2024-03-01"]}
+    whole = Labelled(tmp_path / "whole")
+    for number in range(8):
+        whole.sell(number, f"{number} ada 5")
+    whole.make_range()
+    assert all("empty_partitions" not in whole.make_training(month).entries[month].details for month in (FEBRUARY, MARCH))
