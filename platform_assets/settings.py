@@ -10,11 +10,11 @@ import re
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from platform_assets.errors import SettingsError, suggestion
 
@@ -118,6 +118,18 @@ def _project(value: str) -> str:
     return value
 
 
+def _spark_conf(value: str | dict[str, Any]) -> dict[str, str]:
+    conf = value
+    if isinstance(value, str):
+        try:
+            conf = json.loads(value)
+        except ValueError:
+            conf = None  # type: ignore[assignment]
+    if not isinstance(conf, dict) or not all(name.startswith("spark.") for name in conf):
+        raise ValueError('write a JSON object of names that begin with spark., such as {"spark.executor.memory": "8g"}')
+    return {name: str(one).lower() if isinstance(one, bool) else str(one) for name, one in conf.items()}
+
+
 class Settings(BaseSettings):
     """The platform's settings. Made by `load_settings()`; a test may make one from arguments, named without the prefix.
 
@@ -177,8 +189,24 @@ class Settings(BaseSettings):
 
     engine: Literal["polars", "spark"] = Field(
         default="polars",
-        description="What computes tables: `polars`, in the process of the run. A source, view, training set or model may declare its own: "
-        '`FeatureView(..., engine="polars")`. Values do not depend on it.',
+        description="What computes tables: `polars`, in the process of the run, or `spark`, in the tasks of a cluster or of this machine, "
+        'which needs the extra `spark`. A source, view, training set or model may declare its own: `FeatureView(..., engine="spark")`. '
+        "Values do not depend on it.",
+    )
+    spark_master: str | None = Field(
+        default=None,
+        description="Where Spark runs: `local[4]`, `spark://host:7077`, `k8s://https://host:443`, `yarn`. Without it what spark-submit or "
+        "SPARK_REMOTE says, else all cores of this machine.",
+    )
+    spark_jars: Annotated[Path, BeforeValidator(_existing_folder)] | None = Field(
+        default=None,
+        description="A folder with the jars that read and write Delta tables, for machines that download nothing. Without it Spark "
+        "downloads them when it first starts.",
+    )
+    spark_conf: Annotated[dict[str, str], NoDecode, BeforeValidator(_spark_conf)] = Field(
+        default={},
+        description='More of Spark\'s configuration, as a JSON object: {"spark.executor.memory": "8g", "spark.executor.cores": "4"}. It '
+        "overrides our defaults, except for what values depend on.",
     )
 
     @property

@@ -7,7 +7,9 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from platform_assets.assets.lake_resource import LakeResource
+from platform_assets.assets.spark import pyspark_resource
 from platform_assets.assets.summary import RunSummary
+from platform_assets.engines.choice import Engines
 from platform_assets.errors import SettingsError
 from platform_assets.settings import load_settings
 from platform_assets.steps.lacking import YOUR_MODULE
@@ -42,7 +44,8 @@ class PlatformResource(LakeResource):
 
     def run(self, run_id: str) -> Run:
         lake = self.lake()
-        return Run(lake, Ledger(lake), run_id, self.now(), self.module or YOUR_MODULE)
+        engines = Engines(spark=lambda: pyspark_resource().spark_session)
+        return Run(lake, Ledger(lake), run_id, self.now(), self.module or YOUR_MODULE, engines)
 
     def now(self) -> datetime:
         return load_settings().clock()

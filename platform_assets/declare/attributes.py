@@ -44,7 +44,7 @@ class AttributeView:
         description: shown on its tables.
         owners: "team:growth" or e-mail addresses; default: those of the source.
         tags: shown on all its tables; default: those of the source.
-        engine: what computes it: "polars". Default: that of the source, or the setting PLATFORM_ENGINE.
+        engine: what computes it: "polars" or "spark". Default: that of the source, or the setting PLATFORM_ENGINE.
 
     >>> @source(schema=OrderLine, event_time="ordered_at", partitions=daily("2024-01-01"), kind="state", key=["customer_id"])
     ... def customers(arrival):

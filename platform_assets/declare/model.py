@@ -214,7 +214,7 @@ def model(
         seed: passed to the function in TrainingData.
         owners: "team:growth" or e-mail addresses.
         tags: shown on its assets.
-        engine: what computes its predictions: "polars". Default: that of the training set, or the setting PLATFORM_ENGINE.
+        engine: what computes its predictions: "polars" or "spark". Default: that of the training set, or the setting PLATFORM_ENGINE.
     """
     if not isinstance(training_set, TrainingSet):
         raise DeclarationError(f"@model: {shown(training_set)} is no TrainingSet. Write @model(churn_training, checks=[...]).")

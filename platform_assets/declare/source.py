@@ -182,7 +182,7 @@ def source(
         kind: "events" are facts: of rows with one key the first stays. "state" are updates by key, such as a customer's segment: all of
             them stay, none is a duplicate, and an AttributeView reads the latest.
         empty_text: an empty text is "missing" in a column of any type, quoted or not; with "value" it is one in columns of str.
-        engine: what computes its silver, and its views: "polars". Default: the setting PLATFORM_ENGINE.
+        engine: what computes its silver, and its views: "polars" or "spark". Default: the setting PLATFORM_ENGINE.
 
     Raises:
         DeclarationError: naming what is wrong, where, and the nearest right name.

@@ -193,7 +193,7 @@ class TrainingSet:
         description: shown on its table.
         owners: "team:growth" or e-mail addresses; default: those of the first view.
         tags: shown on its table.
-        engine: what computes it: "polars". Default: that of the first view, or the setting PLATFORM_ENGINE.
+        engine: what computes it: "polars" or "spark". Default: that of the first view, or the setting PLATFORM_ENGINE.
 
     >>> churn_training = TrainingSet("churn", features=churn_features, labels=churn_labels)
     """

@@ -80,7 +80,7 @@ class FeatureView:
         description: shown on its tables.
         owners: "team:growth" or e-mail addresses; default: those of the source.
         tags: shown on all its tables; default: those of the source.
-        engine: what computes it: "polars". Default: that of the source, or the setting PLATFORM_ENGINE.
+        engine: what computes it: "polars" or "spark". Default: that of the source, or the setting PLATFORM_ENGINE.
 
     >>> customer_spend = FeatureView("customer_spend", entity=customer, source=orders, features=[count().over("7d")])
     """

@@ -1,6 +1,9 @@
 """The engines that there are, by name; each is made when it is first needed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from platform_assets.declare.engines import EngineName
 from platform_assets.engines.engine import Engine
@@ -15,22 +18,24 @@ class Engines:
 
     default: EngineName | None = None
     """The engine of declarations that name none; None: PLATFORM_ENGINE."""
+    spark: Callable[[], Any] | None = field(default=None, repr=False)
+    """Makes the session of Spark when it is first needed; None: by the settings."""
     _made: dict[tuple[EngineName, Lake], Engine] = field(default_factory=dict, repr=False)
 
     def of(self, name: EngineName | None, lake: Lake) -> Engine:
         """The engine of this name, or the default one, over a lake."""
         name = name or self.default or load_settings().engine
         if (name, lake) not in self._made:
-            self._made[name, lake] = _made(name, lake)
+            self._made[name, lake] = self._make(name, lake)
         return self._made[name, lake]
 
+    def _make(self, name: EngineName, lake: Lake) -> Engine:
+        # Imported here, so that loading definitions does not load what computes.
+        if name == "spark":
+            with extra("spark"):
+                from platform_assets.engines.spark.engine import SparkEngine
+                from platform_assets.engines.spark.session import session
+            return SparkEngine(lake, partial(session, self.spark))
+        from platform_assets.engines.polars.engine import PolarsEngine
 
-def _made(name: EngineName, lake: Lake) -> Engine:
-    # Imported here, so that loading definitions does not load what computes.
-    if name == "spark":
-        with extra("spark"):
-            from platform_assets.engines.spark.engine import SparkEngine
-        return SparkEngine(lake)
-    from platform_assets.engines.polars.engine import PolarsEngine
-
-    return PolarsEngine(lake)
+        return PolarsEngine(lake)

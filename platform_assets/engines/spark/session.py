@@ -2,12 +2,12 @@
 
 import os
 import sys
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform_assets.errors import EngineError, extra
+from platform_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,14 +36,25 @@ _DEFAULTS = {
 }
 
 
-@cache
-def session(master: str | None = None, jars: Path | None = None, conf: tuple[tuple[str, str], ...] = ()) -> "SparkSession":
-    """The session, of one that is running already or of a new one.
+def configuration(settings: Settings | None = None) -> dict[str, str]:
+    """Spark's configuration by the settings: our defaults, PLATFORM_SPARK_CONF over them, and what values depend on.
 
-    Args:
-        master: such as local[2] or spark://host:7077; default: that of the environment (spark-submit, SPARK_REMOTE), else local[*].
-        jars: a folder with the jars of Delta, for machines that download nothing; default: Spark downloads them once.
-        conf: more of Spark's configuration; it overrides our defaults.
+    Raises:
+        EngineError: PLATFORM_SPARK_JARS lacks a jar.
+    """
+    settings = settings or load_settings()
+    master: dict[str, str] = {}
+    if settings.spark_master:
+        master = {"spark.master": settings.spark_master}
+    elif not {"SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_ENV_LOADED"} & set(os.environ):
+        master = {"spark.master": "local[*]"}
+    return {**_DEFAULTS, **master, **_delta(settings.spark_jars), **settings.spark_conf, **_ALWAYS}
+
+
+def session(start: "Callable[[], SparkSession] | None" = None) -> "SparkSession":
+    """The session of this process: the one that is running, or a new one.
+
+    start: makes it, if not from `configuration()`.
 
     Raises:
         MissingExtraError: PySpark is not installed.
@@ -53,13 +64,11 @@ def session(master: str | None = None, jars: Path | None = None, conf: tuple[tup
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # tasks on this machine run in this environment
-    builder = SparkSession.builder
-    if master or not ({"SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED"} & set(os.environ)):
-        builder = builder.master(master or "local[*]")
-    for name, value in {**_DEFAULTS, **_delta(jars), **dict(conf), **_ALWAYS}.items():
-        builder = builder.config(name, value)
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        return running
     try:
-        made = builder.getOrCreate()
+        made: SparkSession = start() if start else SparkSession.builder.config(map=configuration()).getOrCreate()
     except (PySparkException, RuntimeError, OSError) as error:
         raise EngineError(_why(error)) from error
     made.sparkContext.setLogLevel("ERROR")

@@ -1,0 +1,23 @@
+"""The session of Spark as a resource of Dagster, so that a run's steps and people's own assets share one."""
+
+from typing import TYPE_CHECKING
+
+from platform_assets.errors import extra
+
+if TYPE_CHECKING:
+    from dagster_pyspark import LazyPySparkResource
+
+
+def pyspark_resource() -> "LazyPySparkResource":
+    """A resource for your own assets, configured by the PLATFORM_SPARK_ settings: its `spark_session` starts Spark.
+
+    In a process there is one session: yours and that of the tables that the platform computes on Spark.
+
+    Raises:
+        MissingExtraError: dagster-pyspark is not installed.
+    """
+    with extra("spark"):
+        from dagster_pyspark import LazyPySparkResource
+
+        from platform_assets.engines.spark.session import configuration
+    return LazyPySparkResource(spark_config=configuration())
