@@ -108,12 +108,16 @@ def _outdated(layer: Layer, first: int, last: int, run: Run, plan: Plan) -> dict
 
 
 def _outdated_online(view: View, online: Callable[[], OnlineStore], first: int, last: int, run: Run, plan: Plan) -> dict[int, Outdated]:
-    from platform_assets.steps.online import stale_online  # Redis, which most commands do not need
+    from platform_assets.steps.online import first_gap, stale_online  # Redis, which most commands do not need
 
+    last = min(last, view.source.partitions.index(run.now - view.source.data_delay) - 1)  # later ones may not be read yet
+    made = plan.made.get(gold_table(view), ())
     found = set(stale_online(view, first, last, run, online()))
     if plan.as_made:
-        found.update(p for p in plan.made.get(gold_table(view), ()) if first <= p <= last)
-    return dict.fromkeys(sorted(found), Outdated(NOT_PUBLISHED, True))
+        found.update(p for p in made if first <= p <= last)
+    gap = first_gap(view, last, run, made)
+    behind = Outdated(NOT_PUBLISHED, False, waits_for=gap)
+    return {p: Outdated(NOT_PUBLISHED, True) if gap is None or p < gap.partition else behind for p in sorted(found)}
 
 
 def read_by_others(sources: Iterable[Source], run: Run) -> list[tuple[Source, list[int]]]:

@@ -1,6 +1,6 @@
 """Online: the store brought to gold's Delta version, and compared with gold."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from platform_assets.serving.plan import layout_of
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.reading import Origin
 from platform_assets.steps.run import Run, name_of
+from platform_assets.steps.to_make import MISSING, OTHERWISE, WaitsFor
 from platform_assets.stores.damage import damage_named
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
@@ -87,6 +88,21 @@ def stale_online(view: View, first: int, last: int, run: Run, store: OnlineStore
     published, watermark = (marks.version, marks.watermark) if marks and ours else (-1, first - 1)
     keys = ((p, entries.get(view.source.partitions.key(p))) for p in range(first, last + 1))
     return [p for p, entry in keys if entry is not None and (p > watermark or entry.rows_since > published)]
+
+
+def first_gap(view: View, last: int, run: Run, planned: Collection[int] = ()) -> WaitsFor | None:
+    """The first partition of gold up to `last` that is missing or not good: the watermark stops before it. None: there is none.
+
+    planned: partitions that will be made first.
+    """
+    days, entries = view.source.partitions, run.ledger.entries(name_of(gold_table(view)))
+    for p in range(days.first, last + 1):
+        entry = entries.get(days.key(p))
+        if p in planned or (entry and entry.status == "ok" and not entry.damage and entry.declaration_version == view.version):
+            continue
+        why = MISSING if entry is None else "damaged" if entry.damage else entry.status if entry.status != "ok" else OTHERWISE
+        return WaitsFor(gold_table(view), days, p, why)
+    return None
 
 
 def compare(view: View, run: Run, store: OnlineStore, watermark: datetime) -> Parity:

@@ -7,12 +7,19 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
+import pytest
+
 from platform_assets.domains.retail.generate import (
     DUPLICATES_WITHIN,
     RETURN_COLUMNS,
     RETURN_REASONS,
+    Shop,
     Truths,
+    draw_customers,
 )
+from platform_assets.domains.retail.shop.orders import draw_lines, draw_orders
+from platform_assets.domains.retail.shop.returns import draw_returns, with_reasons_and_copies
 from platform_assets_tests.domains.retail.naive_reader import Line, local_day, rows, utc
 
 
@@ -86,3 +93,13 @@ def test_each_return_is_of_a_line_that_was_sold(folder: Path, truths: Truths, ac
         for texts in rows(folder / "returns" / f"{day.day}.csv", RETURN_COLUMNS):
             assert texts[1] in sold
             assert customer[texts[1]] == f"{texts[2]}.0"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_day_has_so_many_broken_returns_that_it_is_blocked(seed: int) -> None:
+    shop = Shop(date(2025, 1, 1), 60, 400, 60, seed)
+    customers = draw_customers(shop)
+    returns = with_reasons_and_copies(shop, draw_returns(shop, draw_lines(shop, draw_orders(shop, customers), customers)))
+    days = returns.filter(copy=0).group_by("arrival").agg(good=pl.col("reason").is_null().mean())
+    assert days["good"].min() >= 0.7
+    assert returns["reason"].n_unique() == len(RETURN_REASONS) + 1, "each way to be broken is there, and none"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from platform_assets.domains.retail.shop.calendar import Shop, stream
@@ -56,6 +57,7 @@ def with_reasons_and_copies(shop: Shop, returns: pl.DataFrame) -> pl.DataFrame:
     # Every 6th return has company or is broken, each way in turn; so small shops show each of them too.
     ways = len(_COPIES) + len(RETURN_REASONS) + 1
     way = np.where(turn % 6 == 0, (turn // 6) % ways, -1)
+    way[_too_many(returns["arrival"].to_numpy(), way >= len(_COPIES))] = -1
     reason = np.full(returns.height, None, dtype=object)
     for number, name in enumerate([*RETURN_REASONS, "quantity is below 1"], start=len(_COPIES)):
         reason[way == number] = name
@@ -66,6 +68,15 @@ def with_reasons_and_copies(shop: Shop, returns: pl.DataFrame) -> pl.DataFrame:
         for copy, open_days_later in enumerate(later, start=1):
             rows.append(_later(shop, returns.filter(way == number), open_days_later, copy, added=0 if is_exact else copy))
     return pl.concat(rows).sort("arrival", "number", "copy")
+
+
+def _too_many(arrival: npt.NDArray[np.int64], is_broken: npt.NDArray[np.bool_]) -> list[int]:
+    """The broken returns beyond three in ten of their day: a day with more is blocked, and then there is no demo of what reads it."""
+    found: list[int] = []
+    for day in np.unique(arrival[is_broken]):
+        of_day = arrival == day
+        found += np.flatnonzero(of_day & is_broken)[3 * int(of_day.sum()) // 10 :].tolist()
+    return found
 
 
 def _later(shop: Shop, returns: pl.DataFrame, open_days_later: int, copy: int, added: int) -> pl.DataFrame:
