@@ -16,12 +16,13 @@ PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
 HAS_RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 LOWEST := .lowest
+NEWEST := .newest
 # The parts that meet each library: declarations, engines, stores, the online store, models, Dagster.
 CORE := $(addprefix platform_assets_tests/,declare expressions aggregations conformance/test_named_cases.py reading serving models \
 	stores/test_ledger.py steps/test_join_keys.py assets/test_definitions.py assets/test_attributes.py assets/test_models.py)
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --extra dev --generate-hashes -q $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo ui test test-slow test-all test-lowest lint docs bench lock clean
+.PHONY: help setup demo ui test test-slow test-all test-lowest test-newest lint docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -77,6 +78,16 @@ $(LOWEST)/.ready: requirements-lowest.lock pyproject.toml | setup
 	$(UV) pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Resolved anew each time, so not a file: what has been released since is the question.
+test-newest: setup ## Run the same with the newest versions that pyproject.toml allows, beside the lock (not in CI)
+	$(UV) venv --quiet --clear --python $(RUN) $(NEWEST)
+	$(COMPILE) --upgrade -o $(NEWEST)/requirements.lock pyproject.toml
+	$(UV) pip sync --quiet --python $(NEWEST)/bin/python --require-hashes $(NEWEST)/requirements.lock
+	$(UV) pip install --quiet --python $(NEWEST)/bin/python --no-deps --no-build-isolation --editable .
+	@echo "Newer than locked (<: locked, >: here):"; diff <(grep -oE '^[a-z0-9-]+==[^ ;]+' requirements.lock | sort -u) \
+	  <(grep -oE '^[a-z0-9-]+==[^ ;]+' $(NEWEST)/requirements.lock | sort -u) | grep '^[<>]' || true
+	$(NEWEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(CORE)
+
 lint: setup ## Check style, format and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -93,6 +104,6 @@ lock: setup ## Resolve pyproject.toml anew into both locks, with hashes; UPGRADE
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --resolution lowest-direct -o requirements-lowest.lock pyproject.toml
 
-clean: ## Remove .venv, .lowest, .peers and all caches; data in .platform stay
-	rm -rf $(VENV) $(LOWEST) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+clean: ## Remove .venv, .lowest, .newest, .peers and all caches; data in .platform stay
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -98,7 +98,8 @@ class Unit:
     lengths: tuple[str, ...]
     offsets: tuple[str | None, ...]
     delays: tuple[str, ...]
-    step: str
+    steps: tuple[str, ...]
+    """Of spines."""
     active: str
     within: str
     places: tuple[datetime, ...] = ()
@@ -110,7 +111,7 @@ DAYS = Unit(
     ("1d", "2d", "36h", "60h", "5d", "lifetime"),
     (None, "12h", "36h", "2d", "3d"),
     ("0s", "6h", "36h"),
-    "2d",
+    ("2d", "1d", "3d"),
     "3d",
     "1d",
 )
@@ -119,11 +120,13 @@ HOURS = Unit(
     ("1h", "2h", "90m", "150m", "5h", "lifetime"),
     (None, "30m", "90m", "2h", "3h"),
     ("0s", "10m", "2h"),
-    "24h",
+    ("24h", "5h", "1h"),
     "36h",
     "12h",
 )
-WEEKS = Unit(weekly("2024-01-01"), ("1w", "2w", "10d", "17d", "lifetime"), (None, "84h", "2w", "3w"), ("0s", "1d"), "1w", "3w", "10d")
+WEEKS = Unit(
+    weekly("2024-01-01"), ("1w", "2w", "10d", "17d", "lifetime"), (None, "84h", "2w", "3w"), ("0s", "1d"), ("1w", "2w"), "3w", "10d"
+)
 UNITS = (DAYS, HOURS, WEEKS)
 
 
@@ -254,7 +257,8 @@ LABELS = ("none", "any", "count", "sum", "mean", "first", "mode", "max")
 
 def declared_training(shape: Shape, windows: Windows, label: str, where: str | None, period: Period = "month") -> TrainingSet:
     """Labels of users in shops, with all features: whether an event follows, or a measure of those that do."""
-    events, spine = declared_source(shape), every(shape.unit.step, active=shape.unit.active)
+    events, steps = declared_source(shape), shape.unit.steps
+    spine = every(steps[windows.variant % len(steps)], active=shape.unit.active)
     keys = _shops(windows.variant + 1)  # not those of the view
     if label in ("none", "any"):
         event = no_event if label == "none" else any_event

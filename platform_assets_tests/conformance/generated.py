@@ -11,6 +11,7 @@ from platform_assets.declare.durations import duration
 from platform_assets.declare.features import LIFETIME
 from platform_assets.declare.partitions import MICROSECOND, Partitions
 from platform_assets.declare.source import Source
+from platform_assets.declare.training import Period
 from platform_assets.engines.reference import UNREADABLE, ZONELESS
 from platform_assets_tests.conformance.declared import (
     DAYS,
@@ -180,13 +181,14 @@ def cases(draw: st.DrawFn) -> Case:
     raw = draw(received(source, moments(source, windows, base)))
     first, last = base - draw(st.integers(0, 3)), base + draw(st.integers(4, 14))
     service = declared_service(shape, windows)
-    period = draw(st.sampled_from(["month", "month", "week"]))
+    periods: list[Period] = ["month", "month", "week"]
+    period = draw(st.sampled_from(periods if partitions.unit == "week" else [*periods, "day", "day"]))
     training = declared_training(shape, windows, draw(st.sampled_from(LABELS)), draw(st.sampled_from([None, WHERE[2]])), period)
     # A day that only the partitions' zone skipped would have no partition: refused when declared.
     has_other_days = partitions.unit == "day" and not partitions.skipped
     report_zone = draw(st.sampled_from([partitions.zone, "UTC", "Europe/London"])) if has_other_days else partitions.zone
     table = declared_report(shape, draw(st.sampled_from([(), ("category",), ("ok", "shop")])), report_zone, windows.variant)
-    month = training.partitions.index(partitions.starts_at(base))
+    learnt = training.partitions.index(partitions.starts_at(base))
     about = f"partitions of a {unit.partitions.unit}, {windows}, {shape}"
     return Case(
         about,
@@ -199,6 +201,6 @@ def cases(draw: st.DrawFn) -> Case:
         first,
         last,
         draw(st.integers(first, last)),
-        months=[month, month + 1],
+        months=[learnt - 1, learnt, learnt + 1, learnt + 3] if period == "day" else [learnt, learnt + 1],
         checkpoints=sorted(draw(st.sets(st.integers(first - 4, last - 1), max_size=3))),
     )
