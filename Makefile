@@ -15,6 +15,9 @@ TESTS := $(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
 HAS_RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
+VERSITYGW_VERSION := v1.8.0
+S3_SERVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/platform-assets/bin/versitygw
+
 LOWEST := .lowest
 NEWEST := .newest
 # The parts that meet each library: declarations, engines, stores, the online store, models, Dagster.
@@ -22,7 +25,7 @@ CORE := $(addprefix platform_assets_tests/,declare expressions aggregations conf
 	stores/test_ledger.py steps/test_join_keys.py assets/test_definitions.py assets/test_attributes.py assets/test_models.py)
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --extra dev --generate-hashes -q $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo ui test test-slow test-all test-lowest test-newest lint docs bench lock clean
+.PHONY: help setup demo ui test test-slow test-all test-lowest test-newest s3-server lint docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -63,11 +66,21 @@ ui: setup ## Open Dagster's UI on what the demo made, until Ctrl-C; make ui PORT
 test: setup ## Run the fast tests (about 6 minutes on 2 cores)
 	$(TESTS)
 
-test-slow: setup ## Run only the slow tests; of mutants, kills and generated cases the eighth that the commit chooses
+test-slow: setup s3-server ## Run only the slow tests; of mutants, kills and generated cases the eighth that the commit chooses
 	$(TESTS) -m slow
 
-test-all: setup ## Run all tests, with every mutant, kill and generated case (an hour or more)
+test-all: setup s3-server ## Run all tests, with every mutant, kill and generated case (an hour or more)
 	TESTS_ALL=1 $(TESTS) -m "slow or not slow"
+
+# Without Go there is none, and the tests that need it are skipped, with the reason.
+s3-server: $(S3_SERVER) ## Install the S3 server that slow tests start, versitygw, from its Go module (2 minutes once)
+
+$(S3_SERVER):
+	@if go version >/dev/null 2>&1; then \
+	  GOBIN=$(@D) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION) && touch $@; \
+	else \
+	  echo "There is no Go here: tests on an S3 server are skipped."; \
+	fi
 
 test-lowest: $(LOWEST)/.ready ## Run the core of the fast tests with the lowest versions that pyproject.toml allows (Python 3.11 or 3.12)
 	$(LOWEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(CORE)

@@ -1,6 +1,7 @@
 """The lake: Delta tables of time partitions, each replaced whole, in one commit, or not at all."""
 
 import random
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +64,8 @@ class Lake:
 
     def __post_init__(self) -> None:
         root = str(self.root).rstrip("/")
+        if re.match(r"[a-z][a-z0-9]+:/[^/]", root):
+            raise LakeError(f"the lake {root!r} is a URL from which pathlib has taken a slash. Give it as text, not as a Path.")
         if "://" not in root:
             root = str(Path(root).absolute())
         bad = sorted(character for character in set(root) if character in _UNREADABLE)

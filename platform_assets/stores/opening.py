@@ -8,12 +8,10 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-TABLE_PROPERTIES = {
-    # 10,000 commits take 2.7 CPU s to open without a checkpoint, .05 with one.
-    "delta.checkpointInterval": "50",
-    # Training sets pin Delta versions, and the ledger is repaired from commits: the log is kept until a person decides otherwise.
-    "delta.enableExpiredLogCleanup": "false",
-}
+CHECKPOINT_INTERVAL = 50
+"""10,000 commits take 2.7 CPU s to open without a checkpoint, .05 with one."""
+CHECKPOINT_INTERVAL_IN_AN_OBJECT_STORE = 10
+"""There each entry since the last checkpoint costs two requests, whenever a table is opened."""
 
 OUTSIDE_THE_LEDGER = "outside of the platform's ledger, written by the asset "
 """Begins the description of such tables, before the asset's key: Delta takes no properties that it does not know."""
@@ -44,6 +42,15 @@ def is_outside_the_ledger(delta: DeltaTable) -> bool:
     return (delta.metadata().description or "").startswith(OUTSIDE_THE_LEDGER)
 
 
+def table_properties(uri: str) -> dict[str, str]:
+    """What a new table at this place is to be like."""
+    return {
+        "delta.checkpointInterval": str(CHECKPOINT_INTERVAL_IN_AN_OBJECT_STORE if "://" in uri else CHECKPOINT_INTERVAL),
+        # Training sets pin Delta versions, and the ledger is repaired from commits: the log is kept until a person decides otherwise.
+        "delta.enableExpiredLogCleanup": "false",
+    }
+
+
 def create_table(
     uri: str,
     rows: Any,
@@ -67,7 +74,7 @@ def create_table(
             mode="error",
             partition_by=list(by) or None,
             description=description,
-            configuration=TABLE_PROPERTIES,
+            configuration=table_properties(uri),
             storage_options=options,
             commit_properties=once,
         )

@@ -22,13 +22,14 @@ LAYERS = (("receipts", "raw"),), (("receipts", "silver"), ("receipts", "quaranti
 
 
 @pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterInstance:
+def instance(home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterInstance:
     """The instance in the folder where commands look for it, with the history of three days, one of them blocked."""
     monkeypatch.setenv("PLATFORM_HOME", str(tmp_path))
-    home = tmp_path / "dagster"
-    home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("PLATFORM_LAKE", f"{home}/lake")
+    history = tmp_path / "dagster"
+    history.mkdir()
+    (history / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(history))
     monkeypatch.setenv("COLUMNS", "80")
     blocked_shop.write_files()
     instance = dg.DagsterInstance.get()

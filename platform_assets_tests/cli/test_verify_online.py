@@ -27,14 +27,14 @@ def verify(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-def test_lost_entities_and_other_values_are_found_and_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_entities_and_other_values_are_found_and_put_back(home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from platform_assets.settings import load_settings
 
-    monkeypatch.setenv("PLATFORM_HOME", str(tmp_path))
+    monkeypatch.setenv("PLATFORM_LAKE", f"{home}/lake")
     with EmbeddedValkey(tmp_path / "valkey") as server:
         monkeypatch.setenv("PLATFORM_REDIS_URL", server.url)
         settings, partitions = load_settings(), shop.receipts.partitions
-        lake = Lake(str(settings.lake_root))
+        lake = Lake(settings.lake_root)
         run, store = Run(lake, Ledger(lake), "run", settings.clock()), OnlineStore(server.url, settings.project)
         first, last = partitions.first, partitions.first + 1
         for step in (make_raw, make_silver):

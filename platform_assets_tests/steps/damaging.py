@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 
+from platform_assets_tests.lakes import copied_from, on_disk
 from platform_assets_tests.steps.pipeline import ALL_LAYERS, Pipeline, pipeline_with
 
 Harm = Callable[[Path], None]
@@ -73,11 +74,10 @@ def bring_up(pipeline: Pipeline) -> None:
     pipeline.bring_up(*LAYERS)
 
 
-def copied(home: Path, to: Path) -> Pipeline:
-    """A copy of a pipeline's lake and models."""
-    shutil.rmtree(to, ignore_errors=True)
-    shutil.copytree(home, to)
-    return pipeline_with(to)
+def copied(home: Path, to: Path | str) -> Pipeline:
+    """A copy of a pipeline's lake, models included."""
+    shutil.rmtree(on_disk(to), ignore_errors=True)
+    return pipeline_with(copied_from(home, str(to)))
 
 
 def data_file(pipeline: Pipeline, table: str, key: str | None = None) -> Path:
@@ -85,9 +85,9 @@ def data_file(pipeline: Pipeline, table: str, key: str | None = None) -> Path:
     name, _, layer = table.partition("/")
     files = sorted(pipeline.lake.files((name, layer)), key=lambda file: file.partition or "")
     found = [file for file in files if key is None or file.partition == key]
-    return Path(pipeline.lake.uri((name, layer)), found[len(found) // 2].path)
+    return on_disk(pipeline.lake.uri((name, layer))).joinpath(found[len(found) // 2].path)
 
 
 def log_file(pipeline: Pipeline, table: str, version: int) -> Path:
     name, _, layer = table.partition("/")
-    return Path(pipeline.lake.uri((name, layer)), "_delta_log", f"{version:020d}.json")
+    return on_disk(pipeline.lake.uri((name, layer))).joinpath("_delta_log", f"{version:020d}.json")

@@ -26,7 +26,7 @@ import sklearn.tree  # noqa: F401  what training imports, so that no child need 
 
 import platform_assets.models.train  # noqa: F401
 from platform_assets.steps import raw
-from platform_assets.stores import delta, folder, ledger, opening, successor
+from platform_assets.stores import delta, folder, ledger, object_store, opening, successor
 from platform_assets.stores.online import connection, marks
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets_tests.architecture.modules import ROOT
@@ -71,7 +71,8 @@ class Writes:
         self._wrap(deltalake.table.TableOptimizer, "compact", lambda optimizer, *_, **__: f"{self._table(optimizer.table)} compaction")
         self._wrap(deltalake.table.DeltaTable, "create_write_transaction", lambda table, *_, **__: f"{self._table(table)} takes over")
         self._wrap(successor, "drop", lambda lake, table: f"{self._table(lake.uri(table))} ends")
-        self._wrap(folder.Folder, "write", lambda _, path, __: f"model: {path}")
+        for files in (folder.Folder, object_store.Bucket):
+            self._wrap(files, "write", lambda _, path, __: f"model: {path}")
         self._wrap(connection.Session, "send", lambda _, packed: self._command(b"".join(packed)))
 
     def _wrap(self, place: Any, name: str, label: Callable[..., str | None]) -> None:
@@ -118,7 +119,7 @@ def do(job: Job, report: int) -> None:
     ledger.FILES_OF_A_TABLE = job.files_of_a_table
     raw.PARTITIONS_AT_ONCE = 1 if job.edition == "typed" else 4  # so that a range has more than one commit
     store = OnlineStore(job.redis, job.project) if job.redis else None
-    pipeline_with(Path(job.home), job.edition, store).bring_up(*job.layers)
+    pipeline_with(job.home, job.edition, store).bring_up(*job.layers)
 
 
 def main() -> None:

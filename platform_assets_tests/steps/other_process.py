@@ -11,7 +11,7 @@ from platform_assets_tests.steps.business import Business, deliver
 
 def main(home: str, layers: str, first: str, last: str, start: str) -> None:
     """start: the path of a file at whose appearance all begin."""
-    business = Business(Path(home))
+    business = Business(home)
     deliver(business, Random(3))
     Path(f"{start}.{os.getpid()}").touch()
     while not Path(start).exists():

@@ -22,15 +22,15 @@ from platform_assets_tests.steps.business import LAYERS, Business, deliver, same
 RANGES = {"the same": [(0, 7), (0, 7)], "overlapping": [(0, 5), (2, 7)], "neighbours": [(0, 3), (4, 7)]}
 
 
-def whole(home: Path) -> Business:
+def whole(home: Path | str) -> Business:
     business = Business(home)
     deliver(business, Random(3))
     return business
 
 
 @pytest.mark.parametrize("ranges", RANGES)
-def test_threads(tmp_path: Path, ranges: str) -> None:
-    together, alone = whole(tmp_path / "together"), whole(tmp_path / "alone")
+def test_threads(tmp_path: Path, home: str, ranges: str) -> None:
+    together, alone = whole(f"{home}/together"), whole(tmp_path / "alone")
     alone.make_range()
     for table in LAYERS:
         barrier = Barrier(2)
@@ -46,12 +46,12 @@ def test_threads(tmp_path: Path, ranges: str) -> None:
     same(together.ledger(), alone.ledger())
 
 
-def test_processes(tmp_path: Path) -> None:
+def test_processes(tmp_path: Path, home: str) -> None:
     """Each makes all layers of all partitions, one a few moments behind the other at most."""
-    together, alone = whole(tmp_path / "together"), whole(tmp_path / "alone")
+    together, alone = whole(f"{home}/together"), whole(tmp_path / "alone")
     alone.make_range()
     start = tmp_path / "start"
-    program = [sys.executable, "-m", "platform_assets_tests.steps.other_process", str(tmp_path / "together")]
+    program = [sys.executable, "-m", "platform_assets_tests.steps.other_process", f"{home}/together"]
     running = [subprocess.Popen([*program, ",".join(LAYERS), "0", "7", str(start)], cwd=ROOT) for _ in range(2)]
     while len(list(tmp_path.glob("start.*"))) < len(running):
         assert all(process.poll() is None for process in running), "a process ended before it began"

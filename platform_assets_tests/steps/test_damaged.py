@@ -53,10 +53,10 @@ def state(whole: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def pipeline(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
-    monkeypatch.setenv("PLATFORM_HOME", str(tmp_path / "home"))
-    yield copied(whole, tmp_path / "home")
-    shutil.rmtree(tmp_path / "home")
+def pipeline(whole: Path, home: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    monkeypatch.setenv("PLATFORM_LAKE", f"{home}/lake")
+    yield copied(whole, home)
+    shutil.rmtree(on_disk(home))
 
 
 def verify(*arguments: str) -> Result:
@@ -128,7 +128,7 @@ def test_repaired_and_made_again_all_tables_are_equal(pipeline: Pipeline, state:
     """One partition of every table at once, and the ledger."""
     for table in TABLES:
         HARMS[harm](data_file(pipeline, table))
-    HARMS[harm](next(Path(pipeline.lake.uri(LEDGER)).glob("table=*silver/*.parquet")))
+    HARMS[harm](next(on_disk(pipeline.lake.uri(LEDGER)).glob("table=*silver/*.parquet")))
     if harm in UNSEEN_WHEN_READ and (verify("--deep").exit_code == 0):
         pytest.skip("no flipped bit made a file that cannot be decoded")
     assert_equal_after_repair(pipeline, state) if harm not in UNSEEN_WHEN_READ else verify("--repair", "--deep")
@@ -149,7 +149,7 @@ def test_a_damaged_log_entry_is_repaired(pipeline: Pipeline, state: dict[str, An
 @pytest.mark.parametrize("broken", some_slow(["first entry", "whole log", "checkpoint", "ledger's last entry", "ledger"], "whole log"))
 def test_a_log_that_cannot_be_opened_is_repaired(pipeline: Pipeline, state: dict[str, Any], broken: str) -> None:
     table = LEDGER if "ledger" in broken else table_named("takings/gold")
-    log = Path(pipeline.lake.uri(table), "_delta_log")
+    log = on_disk(pipeline.lake.uri(table)) / "_delta_log"
     if broken == "first entry":
         overwritten(log / f"{0:020d}.json")
     elif broken == "whole log":

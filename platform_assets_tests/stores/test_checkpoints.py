@@ -1,4 +1,4 @@
-"""Opening a table costs what it has, not how often it was written: every fifty commits there is a checkpoint, and no commit goes."""
+"""Opening a table costs what it has, not how often it was written: every few commits there is a checkpoint, and no commit goes."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,8 @@ def test_a_checkpoint_is_made_and_read_and_the_commits_stay(home: str, table: Ta
     assert newest is not None and newest >= COMMITS - 1
     commits = sorted(log.glob("*.json"))
     assert len(commits) == newest + 1, "training sets pin versions, and the ledger is repaired from commits"
-    assert [file.name[:20] for file in log.glob("*.checkpoint.parquet")] == [f"{49:020d}"]
+    versions = [49] if lake.storage(table).is_local else [9, 19, 29, 39, 49]
+    assert sorted(file.name[:20] for file in log.glob("*.checkpoint.parquet")) == [f"{version:020d}" for version in versions]
     before = lake.scan(table).collect().height
     for commit in commits[:50]:  # those that the checkpoint stands for are not needed to read the table
         commit.unlink()

@@ -72,6 +72,11 @@ def test_a_folder_is_deleted_with_all_that_is_in_it_and_again_without_complaint(
         assert sorted(path.name for path in Path(storage.uri).iterdir()) == [HOUR.partition("/")[0]]
 
 
+def test_a_url_as_a_path_is_refused_and_not_taken_for_a_folder() -> None:
+    with pytest.raises(LakeError, match=r"'s3:/bucket/lake' is a URL from which pathlib has taken a slash"):
+        Lake(str(Path("s3://bucket/lake")))
+
+
 def test_secrets_are_in_no_text_of_a_lake() -> None:
     lake = Lake("s3://bucket/lake", {"aws_access_key_id": "key", "aws_secret_access_key": "hunter2"})
     assert "hunter2" not in f"{lake!r} {lake} {lake.storage(TABLE)!r} {lake.storage(TABLE).__dict__['_store']!r}"
