@@ -17,7 +17,7 @@ from platform_assets.errors import LakeError
 from platform_assets.stores.commits import commit_properties, files_of, named_by_partition, read_actions, relative_path
 from platform_assets.stores.delta import TRIES, Lake, Span, Table, Written, wait_for_others
 from platform_assets.stores.frames import kept_schema
-from platform_assets.stores.opening import TABLE_PROPERTIES
+from platform_assets.stores.opening import table_properties
 from platform_assets.stores.tables import Moment, PartitionFacts, name_of
 
 FOLDER = "staged-"
@@ -141,7 +141,7 @@ def _commit(
             adds,
             mode="error",
             partition_by=[by],
-            configuration=TABLE_PROPERTIES,
+            configuration=table_properties(lake.uri(table)),
             storage_options=lake.delta_options,
             commit_properties=once,
         )
