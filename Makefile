@@ -28,7 +28,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --extra dev --gen
 .PHONY: help setup demo ui test test-slow test-all test-lowest test-newest s3-server lint docs bench lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## Make .venv from requirements.lock; done again only when the lock or pyproject.toml changed
 
