@@ -25,7 +25,11 @@ CORE := $(addprefix platform_assets_tests/,declare expressions aggregations conf
 	stores/test_ledger.py steps/test_join_keys.py assets/test_definitions.py assets/test_attributes.py assets/test_models.py)
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --extra dev --generate-hashes -q $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup demo ui test test-slow test-all test-lowest test-newest s3-server lint docs bench lock clean
+SPARK := .spark
+# One process: all tests share one session of Spark.
+TESTS_SPARK := $(SPARK)/bin/python -m pytest platform_assets_tests/spark
+
+.PHONY: help setup setup-spark demo ui test test-slow test-all test-lowest test-newest test-spark s3-server lint docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -71,6 +75,7 @@ test-slow: setup s3-server ## Run only the slow tests; of mutants, kills and gen
 
 test-all: setup s3-server ## Run all tests, with every mutant, kill and generated case (an hour or more)
 	TESTS_ALL=1 $(TESTS) -m "slow or not slow"
+	@if java -version >/dev/null 2>&1; then TESTS_ALL=1 $(MAKE) test-spark; else echo "Left out: make test-spark, which needs Java 17 or 21"; fi
 
 # Without Go there is none, and the tests that need it are skipped, with the reason.
 s3-server: $(S3_SERVER) ## Install the S3 server that slow tests start, versitygw, from its Go module (2 minutes once)
@@ -101,6 +106,19 @@ test-newest: setup ## Run the same with the newest versions that pyproject.toml 
 	  <(grep -oE '^[a-z0-9-]+==[^ ;]+' $(NEWEST)/requirements.lock | sort -u) | grep '^[<>]' || true
 	$(NEWEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(CORE)
 
+test-spark: setup-spark ## Run the tests of Spark, fast and slow; needs Java 17 or 21
+	$(TESTS_SPARK) -m "slow or not slow"
+
+setup-spark: $(SPARK)/.ready ## Make .spark from requirements-spark.lock: what .venv has, with PySpark and the jars of Delta Lake
+
+$(SPARK)/.ready: requirements-spark.lock pyproject.toml platform_assets_tests/spark/jars.sha256 | setup
+	@java -version >/dev/null 2>&1 || { echo "Spark needs Java 17 or 21. On Debian and Ubuntu: apt install openjdk-17-jre-headless" >&2; exit 1; }
+	$(UV) venv --quiet --clear --python $(RUN) $(SPARK)
+	$(UV) pip sync --quiet --python $(SPARK)/bin/python --require-hashes requirements-spark.lock
+	$(UV) pip install --quiet --python $(SPARK)/bin/python --no-deps --no-build-isolation --editable .
+	$(SPARK)/bin/python -m platform_assets_tests.spark.jars $(SPARK)
+	@touch $@
+
 lint: setup ## Check style, format and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -113,10 +131,11 @@ docs: setup ## Write docs/reference/api.md from the docstrings
 bench: setup ## Measure beside Feast, DuckDB and Polars, in small; ALL=1 in full, an hour, into docs/benchmarks.md
 	$(RUN) benchmarks/run.py $(if $(ALL),--all)
 
-lock: setup ## Resolve pyproject.toml anew into both locks, with hashes; UPGRADE=1 takes the newest versions, else what is locked stays
+lock: setup ## Resolve pyproject.toml anew into the locks, with hashes; UPGRADE=1 takes the newest versions, else what is locked stays
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --resolution lowest-direct -o requirements-lowest.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --extra spark -o requirements-spark.lock pyproject.toml
 
-clean: ## Remove .venv, .lowest, .newest, .peers and all caches; data in .platform stay
-	rm -rf $(VENV) $(LOWEST) $(NEWEST) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+clean: ## Remove .venv, .lowest, .newest, .spark, .peers and all caches; data in .platform stay
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) $(SPARK) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -63,6 +63,8 @@ class Engine(Protocol):
     """
 
     name: str
+    any_checkpoint: bool
+    """Whether it can make a checkpoint at any snapshot; otherwise it has those of months."""
 
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged: ...
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]: ...
@@ -96,7 +98,7 @@ def _without_value(row: Received) -> int:
     return sum(value not in (None, "") and row.means[column] is None for column, value in row.came.items())
 
 
-def _reasons(reasons: Iterable[str]) -> list[str]:
+def reasons_of(reasons: Iterable[str]) -> list[str]:
     """Sorted; how a blocked partition is worded is no value."""
     return sorted("blocked" if reason.startswith("blocked") else reason for reason in reasons)
 
@@ -105,6 +107,7 @@ class Reference:
     """The oracle."""
 
     name = "reference"
+    any_checkpoint = True
 
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged:
         rows = [{**row.means, **row.place} for row in raw]
@@ -115,7 +118,7 @@ class Reference:
             accepted += kept
             for row in aside:
                 place = {name: row[name] for name in ("arrival", "delivery", "row_number")}
-                quarantined.append({**came[tuple(place.values())], **place, "reasons": _reasons(row["reasons"])})
+                quarantined.append({**came[tuple(place.values())], **place, "reasons": reasons_of(row["reasons"])})
             not_finite = sum(_without_value(row) for row in raw if row.arrival == partition)
             counts.append({"partition": partition, "not_finite": not_finite, **reference.counts(source, rows, partition)})
         return Judged(accepted, quarantined, counts)
@@ -148,19 +151,20 @@ class Polars:
     """The engine that ships. It is given no more partitions than its functions ask for, and few rows at once."""
 
     name = "polars"
+    any_checkpoint = True
     rows_at_once = 12
 
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged:
         given = [row for row in raw if first - source.duplicates_within <= row.arrival <= last]
-        schema = {column: _delivered(column, source, given) for column in source.columns}
+        schema = {column: delivered_type(column, source, given) for column in source.columns}
         schema |= dict.fromkeys((c for c in (UNPARSED, UNPARSED_REASON) if any(c in row.came for row in given)), pl.String)
-        frame = _frame([{**dict.fromkeys(schema), **row.came, **row.place} for row in given], {**schema, **_PLACE}, source)
+        frame = stored_frame([{**dict.fromkeys(schema), **row.came, **row.place} for row in given], {**schema, **PLACE_TYPES}, source)
         with judged(source, frame.lazy(), first, last, rows_at_once=self.rows_at_once, hashes_at_once=self.rows_at_once) as found:
-            accepted = _rows(found.silver.collect(), source)
-            quarantined = [{**row, "reasons": _reasons(row["reasons"])} for row in _rows(found.quarantine.collect(), source)]
+            accepted = plain_rows(found.silver.collect(), source)
+            quarantined = [{**row, "reasons": reasons_of(row["reasons"])} for row in plain_rows(found.quarantine.collect(), source)]
             counts = [{"partition": p, **{name: counted[name] for name in COUNTED}} for p, counted in found.counts.items()]
         for row in counts:
-            row["reasons"] = {_reasons([reason])[0]: number for reason, number in row["reasons"].items()}
+            row["reasons"] = {reasons_of([reason])[0]: number for reason, number in row["reasons"].items()}
         return Judged(accepted, quarantined, counts)
 
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]:
@@ -168,36 +172,32 @@ class Polars:
         before, read = None, range(oldest, last + 1) if view.lifetime else range(view.reads_from(first), last + 1)
         for snapshot in [snapshot for snapshot in checkpoints if snapshot < first and view.lifetime]:
             since = oldest if before is None else waiting_from(view, before.snapshot)
-            arrived = self._silver(view.source, [row for row in silver if since <= row["arrival"] <= snapshot])
+            arrived = silver_frame(view.source, [row for row in silver if since <= row["arrival"] <= snapshot])
             states = pl.concat(checkpoint(view, arrived.lazy(), snapshot, before, rows_at_once=self.rows_at_once))
             before, read = Checkpoint(snapshot, states.lazy()), range(min(view.reads_from(first), waiting_from(view, snapshot)), last + 1)
-        rows = self._silver(view.source, [row for row in silver if row["arrival"] in read])
+        rows = silver_frame(view.source, [row for row in silver if row["arrival"] in read])
         frames = change_log(view, rows.lazy(), first, last, checkpoint=before, rows_at_once=self.rows_at_once)
-        return [row for frame in frames for row in _rows(frame, view.source)]
+        return [row for frame in frames for row in plain_rows(frame, view.source)]
 
     def attributes_log(self, view: AttributeView, silver: Sequence[Row], first: int, last: int) -> list[Row]:
-        rows = self._silver(view.source, [row for row in silver if first <= row["arrival"] <= last])
-        return _rows(attributes_log(view, rows.lazy(), first, last), view.source)
+        rows = silver_frame(view.source, [row for row in silver if first <= row["arrival"] <= last])
+        return plain_rows(attributes_log(view, rows.lazy(), first, last), view.source)
 
     def point_in_time(self, service: FeatureService, logs: Mapping[str, Sequence[Row]], asked: Sequence[Row]) -> list[Row]:
-        tables = {view.name: self._log(view, logs[view.name]).lazy() for view in service.views}
-        return point_in_time(service, tables, self._asked(service, asked)).to_dicts()
+        tables = {view.name: log_frame(view, logs[view.name]).lazy() for view in service.views}
+        return point_in_time(service, tables, asked_frame(service, asked)).to_dicts()
 
     def from_silver(self, service: FeatureService, silver: Sequence[Row], asked: Sequence[Row]) -> list[Row]:
         times = [row["label_time"] for row in asked] or [service.views[0].source.partitions.start]
         read = {view.name: view.arrivals_read(min(times), max(times)) for view in service.views}
-        rows = {v.name: self._silver(v.source, [row for row in silver if row["arrival"] in read[v.name]]).lazy() for v in service.views}
-        return point_in_time(service, {}, self._asked(service, asked), silver=rows, rows_at_once=self.rows_at_once).to_dicts()
-
-    def _asked(self, service: FeatureService, asked: Sequence[Row]) -> pl.DataFrame:
-        time = {"label_time": pl.Datetime("us", "UTC")}
-        return pl.DataFrame(list(asked), schema={**{key: POLARS[dtype] for key, dtype in service.keys.items()}, **time})
+        rows = {v.name: silver_frame(v.source, [row for row in silver if row["arrival"] in read[v.name]]).lazy() for v in service.views}
+        return point_in_time(service, {}, asked_frame(service, asked), silver=rows, rows_at_once=self.rows_at_once).to_dicts()
 
     def labels(self, data: TrainingSet, silver: Sequence[Row], month: int) -> list[Row]:
         source, read = data.labels.source, arrivals_of(data, month)
         assert source is not None, "labels are made of a source's events"
         rows = [row for row in silver if row["arrival"] in read]
-        return labels(data, self._silver(source, rows).lazy(), month).to_dicts()
+        return labels(data, silver_frame(source, rows).lazy(), month).to_dicts()
 
     def given_labels(
         self, data: TrainingSet, rows: Sequence[Row], partition: int, now: datetime | None = None
@@ -206,36 +206,46 @@ class Polars:
             judged = judged_labels(data, rows_of_table(data), partition, now)
         else:
             read = arrivals_of(data, partition)
-            silver = self._silver(data.labels.source, [row for row in rows if row["arrival"] in read]).lazy()
+            silver = silver_frame(data.labels.source, [row for row in rows if row["arrival"] in read]).lazy()
             judged = judged_labels(data, rows_of_source(data, silver, partition), partition)
         return judged.labels.to_dicts(), judged.rejected.to_dicts()
 
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]:
-        return _rows(report(table, self._silver(table.source, silver).lazy(), first, last), table.source)
-
-    def _silver(self, source: Source, rows: Sequence[Row]) -> pl.DataFrame:
-        return _frame(rows, {**{column: POLARS[dtype] for column, dtype in source.types.items()}, **_PLACE}, source)
-
-    def _log(self, view: View, rows: Sequence[Row]) -> pl.DataFrame:
-        keys = {key: POLARS[dtype] for key, dtype in view.key_types.items()}
-        if isinstance(view, AttributeView):
-            stored = {EVENT_TIME: POLARS["datetime"], **{name: POLARS[dtype] for name, dtype in view.served.items()}}
-        else:
-            stored = {feature.name: POLARS[feature.measure.type] for feature in view.stored}
-        facts = {"partition": pl.Int64, "valid_from": pl.Datetime("us", "UTC"), "is_empty": pl.Boolean}
-        return _frame(rows, {**keys, **facts, **stored}, view.source)
+        return plain_rows(report(table, silver_frame(table.source, silver).lazy(), first, last), table.source)
 
 
-_PLACE: dict[str, Any] = {"arrival": pl.Int64, "delivery": pl.Int64, "row_number": pl.Int64}
+PLACE_TYPES: dict[str, Any] = {"arrival": pl.Int64, "delivery": pl.Int64, "row_number": pl.Int64}
 _PARTITION_COLUMNS = ("arrival", "partition")
 
 
-def _delivered(column: str, source: Source, given: Sequence[Received]) -> Any:
+def delivered_type(column: str, source: Source, given: Sequence[Received]) -> Any:
     """The type in which a column came: text if some value of it is a text, otherwise as declared."""
     return pl.String if any(isinstance(row.came[column], str) for row in given) else POLARS[source.columns[column].type]
 
 
-def _frame(rows: Sequence[Row], schema: Mapping[str, Any], source: Source) -> pl.DataFrame:
+def asked_frame(service: FeatureService, asked: Sequence[Row]) -> pl.DataFrame:
+    """Rows of a point-in-time join as a frame."""
+    time = {"label_time": pl.Datetime("us", "UTC")}
+    return pl.DataFrame(list(asked), schema={**{key: POLARS[dtype] for key, dtype in service.keys.items()}, **time})
+
+
+def silver_frame(source: Source, rows: Sequence[Row]) -> pl.DataFrame:
+    """Rows of silver as a frame."""
+    return stored_frame(rows, {**{column: POLARS[dtype] for column, dtype in source.types.items()}, **PLACE_TYPES}, source)
+
+
+def log_frame(view: View, rows: Sequence[Row]) -> pl.DataFrame:
+    """Rows of a view's gold as a frame."""
+    keys = {key: POLARS[dtype] for key, dtype in view.key_types.items()}
+    if isinstance(view, AttributeView):
+        stored = {EVENT_TIME: POLARS["datetime"], **{name: POLARS[dtype] for name, dtype in view.served.items()}}
+    else:
+        stored = {feature.name: POLARS[feature.measure.type] for feature in view.stored}
+    facts = {"partition": pl.Int64, "valid_from": pl.Datetime("us", "UTC"), "is_empty": pl.Boolean}
+    return stored_frame(rows, {**keys, **facts, **stored}, view.source)
+
+
+def stored_frame(rows: Sequence[Row], schema: Mapping[str, Any], source: Source) -> pl.DataFrame:
     """Rows as the engine reads them from tables: partitions as their starts."""
     stored = pl.Datetime("us", "UTC") if source.partitions.unit == "hour" else pl.Date()
     typed = {column: stored if column in _PARTITION_COLUMNS else dtype for column, dtype in schema.items()}
@@ -246,7 +256,7 @@ def _frame(rows: Sequence[Row], schema: Mapping[str, Any], source: Source) -> pl
     )
 
 
-def _rows(frame: pl.DataFrame, source: Source) -> list[Row]:
+def plain_rows(frame: pl.DataFrame, source: Source) -> list[Row]:
     """A frame as plain rows: partitions as indexes."""
     stored = {value for name in _PARTITION_COLUMNS if name in frame.columns for value in frame[name].to_list()}
     indexes = {value: source.partitions.number(value.strftime(source.partitions.key_format)) for value in stored}

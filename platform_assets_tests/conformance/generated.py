@@ -1,6 +1,7 @@
 """Cases by Hypothesis that aim at what goes wrong: rows on edges of windows, ties, chains of duplicates, late rows, gaps, nulls."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -157,9 +158,13 @@ def asked(draw: st.DrawFn, partitions: Partitions, delay: timedelta, base: int) 
     return [*found, *found[: draw(st.integers(0, 2))]]
 
 
+Rows = tuple[list[Received], list[Row]]
+"""What is received, and what a point-in-time join asks for."""
+
+
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """A whole pipeline."""
+def declared(draw: st.DrawFn) -> tuple[Case, st.SearchStrategy[Rows]]:
+    """What is declared for a case, without rows, and rows that go with it."""
     unit = draw(st.sampled_from([DAYS, DAYS, *UNITS, *draw(st.sampled_from([LOCAL, ()]))]))
     lengths = draw(st.lists(st.sampled_from(unit.lengths), min_size=1, max_size=2, unique=True))
     windows = Windows(tuple(lengths), draw(st.sampled_from(unit.offsets)), draw(st.integers(0, 11)))
@@ -178,7 +183,7 @@ def cases(draw: st.DrawFn) -> Case:
     source = declared_source(shape)
     partitions = source.partitions
     base = max(partitions.index(draw(st.sampled_from(unit.places or PLACES))), partitions.first + 8)
-    raw = draw(received(source, moments(source, windows, base)))
+    rows = st.tuples(received(source, moments(source, windows, base)), asked(partitions, source.data_delay, base))
     first, last = base - draw(st.integers(0, 3)), base + draw(st.integers(4, 14))
     service = declared_service(shape, windows)
     periods: list[Period] = ["month", "month", "week"]
@@ -190,17 +195,26 @@ def cases(draw: st.DrawFn) -> Case:
     table = declared_report(shape, draw(st.sampled_from([(), ("category",), ("ok", "shop")])), report_zone, windows.variant)
     learnt = training.partitions.index(partitions.starts_at(base))
     about = f"partitions of a {unit.partitions.unit}, {windows}, {shape}"
-    return Case(
+    case = Case(
         about,
         source,
         service,
         training,
         table,
-        raw,
-        draw(asked(partitions, source.data_delay, base)),
+        [],
+        [],
         first,
         last,
         draw(st.integers(first, last)),
         months=[learnt - 1, learnt, learnt + 1, learnt + 3] if period == "day" else [learnt, learnt + 1],
         checkpoints=sorted(draw(st.sets(st.integers(first - 4, last - 1), max_size=3))),
     )
+    return case, rows
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A whole pipeline."""
+    case, rows = draw(declared())
+    raw, wanted = draw(rows)
+    return replace(case, raw=raw, asked=wanted)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
@@ -102,9 +102,13 @@ class MomentCase:
     asked: Sequence[Row]
 
 
+MomentRows = tuple[list[Received], list[Row]]
+"""What is received, and whose values at which moments are asked for."""
+
+
 @st.composite
-def moment_cases(draw: st.DrawFn) -> MomentCase:
-    """Moments at which something arrives, and rows on the edges of the windows at these moments, or a microsecond off."""
+def declared_moments(draw: st.DrawFn) -> tuple[MomentCase, st.SearchStrategy[MomentRows]]:
+    """What is declared for a case, without rows, and rows that go with it."""
     unit = draw(st.sampled_from([DAYS, DAYS, HOURS, WEEKS, *draw(st.sampled_from([LOCAL, ()]))]))
     lengths, offsets, tiles = CHOICES[unit.partitions.unit]
     chosen = draw(st.lists(st.sampled_from(lengths), min_size=1, max_size=2, unique=True))
@@ -112,9 +116,23 @@ def moment_cases(draw: st.DrawFn) -> MomentCase:
     delay, key = draw(st.sampled_from(unit.delays)), draw(st.sampled_from(KEYS))
     shape = Shape(unit, key, draw(st.integers(0, 3)), delay, None, draw(st.sampled_from([0.0, 0.0, 0.5])))
     source, service = declared_source(shape), temporal_service(shape, windows)
-    partitions = source.partitions
-    base = max(partitions.index(draw(st.sampled_from(unit.places or PLACES))), partitions.first + 8)
-    arrivals = [partitions.ends_at(base + number) + source.data_delay for number in range(3)]
+    base = max(source.partitions.index(draw(st.sampled_from(unit.places or PLACES))), source.partitions.first + 8)
+    case = MomentCase(f"partitions of a {unit.partitions.unit}, {windows}, {shape}", source, service, [], [])
+    return case, moment_rows(source, service, base)
+
+
+@st.composite
+def moment_cases(draw: st.DrawFn) -> MomentCase:
+    """Moments at which something arrives, and rows on the edges of the windows at these moments, or a microsecond off."""
+    case, rows = draw(declared_moments())
+    raw, wanted = draw(rows)
+    return replace(case, raw=raw, asked=wanted)
+
+
+@st.composite
+def moment_rows(draw: st.DrawFn, source: Source, service: FeatureService, base: int) -> MomentRows:
+    """Rows, and moments that they are about."""
+    arrivals = [source.partitions.ends_at(base + number) + source.data_delay for number in range(3)]
     off = st.sampled_from([0, 0, 1, -1, -1])
     times = draw(
         st.lists(
@@ -133,7 +151,7 @@ def moment_cases(draw: st.DrawFn) -> MomentCase:
     # A row's own time is a moment too: it is not in a window that ends with it.
     own = [(row.means["user"], row.means["shop"], row.means["at"]) for row in raw[:2]]
     rows += [{"user": user, "shop": shop, "label_time": t} for user, shop, t in own if not {UNREADABLE, ZONELESS} & {user, shop, t}]
-    return MomentCase(f"partitions of a {unit.partitions.unit}, {windows}, {shape}", source, service, raw, [*rows, *rows[:1]])
+    return raw, [*rows, *rows[:1]]
 
 
 def _edges(service: FeatureService, t: datetime) -> Iterator[datetime]:

@@ -146,8 +146,10 @@ class Snapshots:
         require_same_table("change log", wanted, log, ["partition"])
         if view.lifetime:
             # A chain of checkpoints from the very beginning for the last partition only: for each, the time grows with its square.
-            chains = {p: range(max(first, p - CHAIN), p) for p in range(first, last)} | {last: range(first, last)}
+            days = {p: range(max(first, p - CHAIN), p) for p in range(first, last)} if engine.any_checkpoint else {}
+            chains = {**days, last: range(first, last)}
             each = [row for p, checkpoints in chains.items() for row in engine.change_log(view, silver, p, p, checkpoints)]
+            wanted = [row for row in wanted if row["partition"] in chains]
             require_same_table("from a checkpoint each day", wanted, [row for row in each if row["user"] == "ada"], ["partition"])
 
     def _row(self, view: FeatureView, start: str, expected: Any) -> Row:

@@ -47,8 +47,8 @@ class Outcome:
 def run(engine: Engine, case: Case, cuts: Sequence[int]) -> Outcome:
     """All tables by one engine; those with partitions in several runs, each from a cut to the next."""
     oldest = min([case.first, *(row.arrival for row in case.raw)])
-    halves = [engine.silver(case.source, case.raw, run.start, run.stop - 1) for run in _runs(oldest, cuts, case.last)]
-    runs = _runs(case.first, cuts, case.last)
+    halves = [engine.silver(case.source, case.raw, run.start, run.stop - 1) for run in runs_between(oldest, cuts, case.last)]
+    runs = runs_between(case.first, cuts, case.last)
     judged = Judged(
         [row for half in halves for row in half.accepted],
         [row for half in halves for row in half.quarantined],
@@ -67,10 +67,10 @@ def run(engine: Engine, case: Case, cuts: Sequence[int]) -> Outcome:
     )
 
 
-def _runs(first: int, cuts: Sequence[int], last: int) -> list[range]:
+def runs_between(first: int, cuts: Sequence[int], last: int) -> list[range]:
     """The partitions first..last, cut before each of `cuts`.
 
-    >>> _runs(1, [3], 5)
+    >>> runs_between(1, [3], 5)
     [range(1, 3), range(3, 6)]
     """
     bounds = [first, *(cut for cut in cuts if first < cut <= last), last + 1]
@@ -89,7 +89,7 @@ def require_agreement(engine: Engine, case: Case) -> Outcome:
         keys, wanted = (*view.entity.keys, "partition"), expected.logs[view.name]
         require_same_table(f"change log of {view.name}", wanted, got.logs[view.name], keys)
         if case.checkpoints and view.lifetime:
-            runs = _runs(case.first, [case.cut], case.last)
+            runs = runs_between(case.first, [case.cut], case.last)
             halves = [engine.change_log(view, expected.judged.accepted, r.start, r.stop - 1, case.checkpoints) for r in runs]
             log = [row for half in halves for row in half]
             require_same_table(f"change log of {view.name} from checkpoints at {case.checkpoints}", wanted, log, keys)

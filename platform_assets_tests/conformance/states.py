@@ -2,7 +2,7 @@
 partitions, late rows, partitions that are restated."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import product
 
@@ -39,9 +39,13 @@ class StateCase:
     cut: int
 
 
+StateRows = tuple[list[Received], int, list[Received], list[Row]]
+"""What is received, which partition is restated, its rows then, and what a point-in-time join asks for."""
+
+
 @st.composite
-def state_cases(draw: st.DrawFn) -> StateCase:
-    """A source with a few entities, whose updates fall on a few moments, so that they tie and overtake each other."""
+def declared_states(draw: st.DrawFn) -> tuple[StateCase, st.SearchStrategy[StateRows]]:
+    """What is declared for a case, without rows, and rows that go with it."""
     unit = draw(st.sampled_from([*UNITS, *draw(st.sampled_from([LOCAL, ()]))]))
     key = draw(st.sampled_from(KEYED_BY))
     delay, share = draw(st.sampled_from(unit.delays)), draw(st.sampled_from([0.0, 0.5, 0.7]))
@@ -52,6 +56,23 @@ def state_cases(draw: st.DrawFn) -> StateCase:
     partitions = source.partitions
     first = max(partitions.index(draw(st.sampled_from(unit.places or PLACES))), partitions.first)
     last = first + draw(st.integers(1, 6))
+    about = f"partitions of a {unit.partitions.unit}, key {key}, data_delay {duration(delay, 'delay')}, accepted_share {share}"
+    case = StateCase(about, view, [], first, [], [], first, last, draw(st.integers(first, last)))
+    return case, state_rows(shape, view, first, last)
+
+
+@st.composite
+def state_cases(draw: st.DrawFn) -> StateCase:
+    """A source with a few entities, whose updates fall on a few moments, so that they tie and overtake each other."""
+    case, rows = draw(declared_states())
+    raw, restated, instead, wanted = draw(rows)
+    return replace(case, raw=raw, restated=restated, instead=instead, asked=wanted)
+
+
+@st.composite
+def state_rows(draw: st.DrawFn, shape: Shape, view: AttributeView, first: int, last: int) -> StateRows:
+    """The rows of a case."""
+    key, partitions = shape.key, view.source.partitions
     step, start = partitions.step, partitions.starts_at(first)
     moments = st.integers(0, 4 * (last - first + 1) - 1).map(lambda quarter: start + quarter * step / 4)
     as_texts = draw(st.booleans())
@@ -61,9 +82,8 @@ def state_cases(draw: st.DrawFn) -> StateCase:
     valid = [view.valid_from(partition) + off for partition in range(first - 1, last + 1) for off in (timedelta(0), -timedelta.resolution)]
     entities = [dict(zip(key, values, strict=True)) for values in product(*([*KEY_VALUES[column], None] for column in key))]
     asked = draw(st.lists(st.tuples(st.sampled_from(entities), st.sampled_from(valid)), max_size=12))
-    about = f"partitions of a {unit.partitions.unit}, key {key}, data_delay {duration(delay, 'delay')}, accepted_share {share}"
     rows = [{**entity, "label_time": time} for entity, time in asked]
-    return StateCase(about, view, raw, restated, instead, rows, first, last, draw(st.integers(first, last)))
+    return raw, restated, instead, rows
 
 
 KEY_VALUES: dict[str, list[int] | list[str]] = {"id": [1, 2], "code": ["a", "b"]}

@@ -24,7 +24,7 @@ from platform_assets.engines.spark.features import found_on_spark, with_features
 from platform_assets.engines.spark.judge import judged
 from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import session
-from platform_assets.engines.spark.tables import SparkTables, columns_of
+from platform_assets.engines.spark.tables import SIZES, Sizes, SparkTables, columns_of
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, polars, polars_schema, spark_frame
 from platform_assets.expressions.types import POLARS
 from platform_assets.kernels.attributes import attributes_log
@@ -51,12 +51,13 @@ class SparkEngine:
 
     lake: Lake
     start: Callable[[], "SparkSession"] = session
+    sizes: Sizes = SIZES
     name: str = "spark"
 
     @cached_property
     def tables(self) -> SparkTables:
         """How its tables are read and written."""
-        return SparkTables(self.lake, self.start)
+        return SparkTables(self.lake, self.start, self.sizes)
 
     @property
     def rows_at_once(self) -> int:

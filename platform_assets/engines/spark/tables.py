@@ -20,7 +20,19 @@ from platform_assets.stores.tables import Table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-ROWS_A_BUCKET, ROWS_WORTH_A_TASK, ROWS_A_FILE = 800_000, 50_000, 4_000_000
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many rows are worth what."""
+
+    bucket: int = 800_000
+    """A kernel gets so many rows of silver, about, as one frame in a task's memory."""
+    task: int = 50_000
+    """Fewer do not pay for a task of their own."""
+    file: int = 4_000_000
+
+
+SIZES = Sizes()
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,7 @@ class SparkTables:
 
     lake: Lake
     start: Callable[[], "SparkSession"]
+    sizes: Sizes = SIZES
 
     @property
     def spark(self) -> "SparkSession":
@@ -49,7 +62,7 @@ class SparkTables:
         """Into how many buckets the entities of some slices are spread: small enough for a task's memory, and worth their tasks."""
         rows = sum(file.rows or 0 for one in read for file in self._checked(one).files)
         at_once: int = self.spark.sparkContext.defaultParallelism
-        return max(1, min(at_once, rows // ROWS_WORTH_A_TASK), rows // ROWS_A_BUCKET)
+        return max(1, min(at_once, rows // self.sizes.task), rows // self.sizes.bucket)
 
     def rows_of(
         self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]
@@ -57,7 +70,7 @@ class SparkTables:
         """What an operation gives. read: of which it is made, for how many files a partition's rows are worth."""
         rows = sum(file.rows or 0 for file in self._checked(read).files)
         partitions = max(1, len({file.partition for file in self._checked(read).files}))
-        files = max(1, rows // partitions // ROWS_A_FILE)
+        files = max(1, rows // partitions // self.sizes.file)
         return SparkRows(self.lake, of, frame, schema, self.stage, order=order, files_a_partition=files)
 
     def stage(self, rows: SparkRows, table: Table, types: Mapping[str, pl.DataType]) -> Staged:

@@ -1,0 +1,64 @@
+"""One session of Spark for all tests of a process, as cheap as it gets. Importing this skips a module of tests where there is no Spark."""
+
+import importlib.util
+import json
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platform_assets_tests.conformance.through_tables import ThroughTables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+JARS = Path(__file__).parents[2] / ".spark" / "jars"
+"""Where `make setup-spark` puts them."""
+CHEAP = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
+    "spark.shuffle.compress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.memory": "1g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto",
+}
+
+
+def lacking() -> str | None:
+    """What is not installed; None when all is there."""
+    if importlib.util.find_spec("pyspark") is None:
+        return "PySpark is not installed: make test-spark"
+    if shutil.which("java") is None:
+        return "Spark needs Java 17 or 21, such as openjdk-17-jre-headless"
+    if not JARS.is_dir():
+        return "the jars of Delta Lake are not there: make setup-spark"
+    return None
+
+
+SETTINGS = {"PLATFORM_SPARK_MASTER": "local[2]", "PLATFORM_SPARK_JARS": str(JARS), "PLATFORM_SPARK_CONF": json.dumps(CHEAP)}
+
+if reason := lacking():
+    pytest.skip(reason, allow_module_level=True)
+
+
+@cache
+def spark() -> "SparkSession":
+    """The session: two tasks at once, on this machine."""
+    from platform_assets.engines.spark.session import session
+
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in SETTINGS.items():
+            environment.setenv(name, value)
+        return session()
+
+
+def small_tables() -> ThroughTables:
+    """The engine for tables of a few rows, spread over several buckets and files all the same."""
+    from platform_assets.engines.spark.engine import SparkEngine
+    from platform_assets.engines.spark.tables import Sizes
+
+    return ThroughTables("spark", lambda lake: SparkEngine(lake, spark, Sizes(bucket=40, task=20, file=30)))
