@@ -26,8 +26,9 @@ def hash_of(columns: Sequence[str]) -> pl.Expr:
 
 def repeated(
     hashes: pl.LazyFrame, size: int, earlier: Callable[[], Iterable[Hashes]], rows_at_once: int, hashes_at_once: int
-) -> Iterator[Hashes]:
-    """The hashes that occur more than once, or once and among the earlier ones, each once, in portions of about so many rows.
+) -> Iterator[tuple[Hashes, Hashes]]:
+    """The hashes that occur more than once, or once and among the earlier ones, each once, in portions of about so many rows; and those
+    of a portion that are among the earlier ones.
 
     hashes: a column of them, `size` rows. earlier: what came before, a chunk at a time; read once for each bucket.
     """
@@ -35,14 +36,23 @@ def repeated(
     for bucket in range(buckets):
         column = hashes.filter(pl.col(HASH) % buckets == bucket) if buckets > 1 else hashes
         ordered = np.sort(column.select(HASH).collect(engine="streaming")[HASH].to_numpy())
-        found = [ordered[1:][ordered[1:] == ordered[:-1]]]
         among = _Membership(ordered)
-        found += [among.those_of(chunk) for chunk in earlier()]
-        again = np.sort(np.concatenate(found))
-        again = again[np.append(True, again[1:] != again[:-1])[: len(again)]]  # np.unique would import masked arrays
-        rows = sum(map(len, found)) + len(again)
+        before = np.concatenate([among.those_of(chunk) for chunk in earlier()] or [ordered[:0]])
+        copies = ordered[1:][ordered[1:] == ordered[:-1]]
+        again = _distinct(np.concatenate([copies, before]))
+        rows = len(copies) + len(before) + len(again)
         if len(again):
-            yield from np.array_split(again, min(len(again), rows // rows_at_once + 1))
+            before = _distinct(before)
+            for portion in np.array_split(again, min(len(again), rows // rows_at_once + 1)):
+                first, last = np.searchsorted(before, portion[0]), np.searchsorted(before, portion[-1], "right")
+                yield portion, before[first:last]
+
+
+def _distinct(hashes: Hashes) -> Hashes:
+    """Each once, in order; np.unique would import all of numpy's masked arrays."""
+    ordered = np.sort(hashes)
+    once: Hashes = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    return once
 
 
 class _Membership:

@@ -17,7 +17,7 @@ from platform_assets.stores.commits import Commit, DataFile, commit_properties, 
 from platform_assets.stores.damage import Damage, Scanned, check_before_reading, damage_at_a_glance
 from platform_assets.stores.frames import Batches, check_span, kept_schema
 from platform_assets.stores.location import check_reached, storage_at
-from platform_assets.stores.opening import OpenTable, create_table
+from platform_assets.stores.opening import WRITER, OpenTable, create_table
 from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import Moment as Moment
 from platform_assets.stores.tables import PartitionFacts as PartitionFacts
@@ -329,7 +329,15 @@ class Lake:
                     raise LakeError(f"{where} is partitioned by {partitioned}, not by {by!r}: the platform did not make it.")
                 properties = CommitProperties(custom_metadata=noted)
                 stream, predicate = batches.reader(), span.predicate(by)
-                write_deltalake(delta, stream, mode="overwrite", predicate=predicate, schema_mode="merge", commit_properties=properties)
+                write_deltalake(
+                    delta,
+                    stream,
+                    mode="overwrite",
+                    predicate=predicate,
+                    schema_mode="merge",
+                    commit_properties=properties,
+                    writer_properties=WRITER,
+                )
                 version = delta.version()
         except Exception:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
             if batches.failed is not None:

@@ -27,7 +27,7 @@ SILVER_MUTANTS: list[Mutant] = [
         (
             "a chain ends where a run begins",
             SILVER,
-            "pl.concat([*horizon.good(again, rows.columns), rows])",
+            "pl.concat([*horizon.good(before, rows.columns), rows])",
             "rows",
         ),
         (

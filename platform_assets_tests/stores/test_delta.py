@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -198,3 +199,14 @@ def test_partitions_of_an_hour_are_told_apart_at_midnight(lake: Lake) -> None:
     replace(lake, rows([24, 24], hour), span(24, unit=hour))
     assert heights(lake) == {hour(22): 1, hour(23): 1, hour(24): 2, hour(25): 1}
     assert hour(24) - hour(23) == timedelta(hours=1)
+
+
+def test_numbers_of_rows_are_written_without_a_dictionary(lake: Lake) -> None:
+    """All of them differ: it would be built for a million rows, and thrown away."""
+    for _ in range(2):  # as the table is made, and into one that is there
+        uri = replace(lake, rows([1, 1, 1]).with_columns(row_number=pl.Series([1, 2, 3])), span(1)).uri
+    for path in on_disk(uri).rglob("*.parquet"):
+        group = pq.ParquetFile(path).metadata.row_group(0)
+        encodings = {group.column(n).path_in_schema: group.column(n).encodings for n in range(group.num_columns)}
+        assert not [name for name in encodings["row_number"] if "DICTIONARY" in name]
+        assert [name for name in encodings["x"] if "DICTIONARY" in name], "others have one"

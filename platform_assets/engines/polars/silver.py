@@ -165,14 +165,14 @@ class _Copies:
 def _copies(source: Source, good: Spill, horizon: "_Horizon", hashes_at_once: int) -> _Copies:
     """The duplicates among the good rows; of a source without a unique key none, but how many are copies of another in their partition."""
     copies = _Copies(good.height)
-    for hashes in repeated(good.rows(), good.height, horizon.hashes, 4 * horizon.at_once, hashes_at_once):
+    for hashes, before in repeated(good.rows(), good.height, horizon.hashes, 4 * horizon.at_once, hashes_at_once):
         again = pl.LazyFrame({HASH: hashes})
         rows = good.rows().join(again, on=HASH, how="semi").collect(engine="streaming")
         if not source.unique_key:
             same = rows.group_by(INDEX).agg((pl.len() - pl.struct(list(source.columns)).n_unique()).alias("copies"))
             copies.exact.update(dict(same.iter_rows()))
             continue
-        rows = marked(source, pl.concat([*horizon.good(again, rows.columns), rows])).filter(DUPLICATE, pl.col(ROW).is_not_null())
+        rows = marked(source, pl.concat([*horizon.good(before, rows.columns), rows])).filter(DUPLICATE, pl.col(ROW).is_not_null())
         copies.is_duplicate[rows[ROW].to_numpy()] = True
         event = index_at(physical(source.event_time), source.partitions).alias("__event")
         for partition, at, number, exact in rows.group_by(INDEX, event).agg(pl.len(), pl.col(EXACT).sum()).iter_rows():
@@ -198,11 +198,11 @@ class _Horizon:
         for chunk in stream(self._hashed().select(HASH), 4 * self.at_once):
             yield chunk[HASH].to_numpy()
 
-    def good(self, hashes: pl.LazyFrame, columns: list[str]) -> list[pl.DataFrame]:
-        """The good rows with these hashes."""
-        if not self.source.duplicates_within:
+    def good(self, hashes: Hashes, columns: list[str]) -> list[pl.DataFrame]:
+        """The good rows with these hashes; where there are none nothing is read."""
+        if not len(hashes):
             return []
-        raw = self._hashed().join(hashes, on=HASH, how="semi").drop(HASH).collect(engine="streaming")
+        raw = self._hashed().join(pl.LazyFrame({HASH: hashes}), on=HASH, how="semi").drop(HASH).collect(engine="streaming")
         rows = examine(self.source, raw, self.delivered).good.with_columns(
             hash_of(self.source.unique_key), pl.lit(None, pl.Int64).alias(ROW)
         )
