@@ -74,17 +74,25 @@ def predicted(model: Model, fitted: Fitted, artifact: str, features: pl.DataFram
     scores: Sequence[pl.Series]
     given = fitted.scores(features)
     if model.training_set.labels.kind == "multiclass":
-        each = [[{"class": str(c), "probability": float(p)} for c, p in zip(fitted.classes, row, strict=True)] for row in given]
         most = given.max(axis=1) if len(given) else []
         scores = (
             fitted.named(given).alias("predicted"),
             pl.Series("score", most, pl.Float64),
-            pl.Series("probabilities", each, PROBABILITIES),
+            of_classes(given, fitted.classes),
         )
     else:
         scores = (pl.Series("score", given, pl.Float64),)
     said = (pl.lit(artifact).alias("artifact"), pl.col("label_time").alias("predicted_at"))
     return features.with_columns(*scores, *said).select(*schema_of(model))
+
+
+def of_classes(scores: npt.NDArray[np.float64], classes: Sequence[str | int]) -> pl.Series:
+    """Each row's classes with their probabilities, from an array with a column for each class."""
+    if not len(scores):
+        return pl.Series("probabilities", [], PROBABILITIES)
+    names = pl.Series("class", [str(one) for one in classes]).gather(np.tile(np.arange(len(classes)), len(scores)))
+    flat = pl.DataFrame([names, pl.Series("probability", scores.ravel())]).to_struct("probabilities")
+    return flat.reshape((-1, len(classes))).arr.to_list()
 
 
 def schema_of(model: Model) -> Mapping[str, pl.DataType]:

@@ -12,6 +12,7 @@ import pytest
 from platform_assets.declare.metrics import metric
 from platform_assets.declare.model import OwnCheck, at_most, better_than_baseline, not_worse_than_baseline
 from platform_assets.errors import ModelError
+from platform_assets.kernels.predictions import PROBABILITIES, of_classes
 from platform_assets.models.artifact import Provenance, load, save
 from platform_assets.models.boosting import lightgbm_classifier, lightgbm_regressor
 from platform_assets.models.fitted import scores
@@ -204,3 +205,11 @@ def test_probabilities_are_of_the_classes_that_the_estimator_names() -> None:
     assert scores(Backwards(True, False), rows, "binary", (), "m").tolist() == [1 / 3, 1 / 3]
     assert scores(Backwards(0, 1), rows, "binary", (), "m").tolist() == [2 / 3, 2 / 3]
     assert scores(Backwards(2, 0, 1), rows, "multiclass", ("a", "b", "c"), "m").tolist() == [[2 / 6, 3 / 6, 1 / 6]] * 2
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_probabilities_of_classes_are_those_of_each_row_by_name(rows: int) -> None:
+    scores = np.random.default_rng(rows).random((rows, 3))
+    wanted = [[{"class": name, "probability": p} for name, p in zip(("a", "2", "c"), row, strict=True)] for row in scores.tolist()]
+    found = of_classes(scores, ["a", 2, "c"])
+    assert (found.to_list(), found.dtype, found.name) == (wanted, PROBABILITIES, "probabilities")
