@@ -8,7 +8,7 @@ from measured import options
 
 HERE = Path(__file__).parent
 QUICK = ["point_in_time", "window_features", "online_store", "backfill", "silver"]
-WHOLE = [*QUICK, "temporal", "lifetime", "publish", "online_read", "startup", "ranges"]
+WHOLE = [*QUICK, "temporal", "lifetime", "publish", "online_read", "startup", "ranges", "survey"]
 
 
 def main(whole: bool) -> None:
