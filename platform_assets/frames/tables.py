@@ -27,8 +27,9 @@ def table_of(given: Any, where: str, error: type[PlatformError]) -> pl.DataFrame
         return given
     if isinstance(given, pl.LazyFrame):
         return given.collect()
+    no_table = f"{where}: a {type(given).__name__} is not a table. Give {KINDS}."
     if not is_table(given) or isinstance(given, pl.Series):
-        raise error(f"{where}: a {type(given).__name__} is not a table. Give {KINDS}.")
+        raise error(no_table)
     if _is_pandas(given):
         return _from_pandas(given, where, error)
     try:
@@ -36,6 +37,8 @@ def table_of(given: Any, where: str, error: type[PlatformError]) -> pl.DataFrame
     except pl.exceptions.DuplicateError:
         raise error(f"{where}: two columns of the {type(given).__name__} have one name. Rename one of them.") from None
     except (pl.exceptions.PolarsError, TypeError, ValueError) as cause:
+        if "expected `Struct`" in str(cause):  # an Arrow stream of one column, as a Series of pandas 3 gives
+            raise error(no_table) from None
         raise error(f"{where}: the {type(given).__name__} cannot be read: {cause}") from cause
 
 

@@ -18,6 +18,7 @@ from platform_assets.models.boosting import lightgbm_classifier, lightgbm_regres
 from platform_assets.models.fitted import scores
 from platform_assets.models.train import NotTrained, Trained, train
 from platform_assets.models.training_data import Tested, TrainingData
+from platform_assets.stores.location import storage_at
 
 from .conftest import FEATURES, HORIZON
 
@@ -101,7 +102,8 @@ def test_classes_are_learnt_with_all_their_probabilities(make_rows: Rows, tmp_pa
     assert result.model.classes == ("few", "many", "some")
     assert result.evaluation.metrics["accuracy"] > 0.85
     assert np.trace(np.array(result.evaluation.confusion)) == round(result.evaluation.metrics["accuracy"] * result.counts.test)
-    loaded = load(save(result, tmp_path, Provenance({}, {}, "")))
+    models = storage_at(str(tmp_path))
+    loaded = load(models.below(save(result, models, Provenance({}, {}, ""))))
     scores = loaded.model.scores(frame)
     assert scores.shape == (frame.height, 3)
     assert scores.sum(axis=1) == pytest.approx(np.ones(frame.height))

@@ -78,7 +78,7 @@ def test_what_a_table_would_lose_is_an_error() -> None:
         refused(mixed) == "labels: the column 'key' of the pandas DataFrame cannot be read: it holds int and str. Give all of it one type."
     )
     assert "two columns of the Table have one name" in refused(pa.table([[1], [2]], names=["n", "n"]))
-    for given in (None, 1, "ada", pl.Series([1]), pd.Series([1]), object()):
+    for given in (None, 1, "ada", pl.Series([1]), pd.Series([1]), pa.chunked_array([[1]]), object()):
         assert refused(given).startswith(f"labels: a {type(given).__name__} is not a table. Give a Polars frame, a pandas DataFrame")
 
 
