@@ -9,6 +9,7 @@ compared. The bounds, on local[2]: 120 CPU s for the change log of 20M events, 1
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,17 +81,17 @@ def draw_labels(events: int, number: int) -> pl.DataFrame:
 
 def change_log(engine: Engine, lake: Lake, folder: Path, events: int) -> int:
     with engine.change_log(VIEW, slice_of(lake, SILVER, "arrival"), FIRST, FIRST + DAYS - 1, None) as rows:
-        return write(lake, rows, (VIEW.name, f"gold_{engine.name}"))
+        return write(lake, rows, GOLD)
 
 
 def join(engine: Engine, lake: Lake, folder: Path, events: int) -> int:
-    read = [ViewSlice(VIEW, "gold", slice_of(lake, (VIEW.name, "gold_polars"), "partition"))]
+    read = [ViewSlice(VIEW, "gold", slice_of(lake, GOLD, "partition"))]
     labels = pl.read_parquet(folder / "labels.parquet")
     return engine.features(SERVICE, labels, read, time="label_time").height
 
 
 def child(name: str, work: str, folder: Path, events: int) -> None:
-    lake = Lake(str(folder / "lake"))
+    lake = Lake(str(folder / name))
     engine = Engines(name).of(None, lake)  # type: ignore[arg-type]
     if name == "spark":
         engine.start().range(1).count()  # type: ignore[attr-defined]
@@ -108,7 +109,8 @@ def main() -> None:
         return
     for events in sizes_asked(__doc__, SIZES, SMALL)[0]:
         with tempfile.TemporaryDirectory(prefix="spark-") as folder:
-            draw_silver(Lake(f"{folder}/lake"), Path(folder), events)
+            draw_silver(Lake(f"{folder}/polars"), Path(folder), events)
+            shutil.copytree(f"{folder}/polars", f"{folder}/spark", copy_function=os.link)
             draw_labels(events, min(LABELS, events // 10)).write_parquet(f"{folder}/labels.parquet")
             for work in ("change log", "join"):
                 for engine in ("polars", "spark"):
@@ -120,8 +122,7 @@ def main() -> None:
                         check=True,
                     )
                     print(f"{done.stdout.strip()} {time.monotonic() - begun:.0f} s at {datetime.now(UTC):%H:%M}")
-            lake = Lake(f"{folder}/lake")
-            one, other = (lake.scan((VIEW.name, f"gold_{name}")).sort("partition", "user") for name in ("polars", "spark"))
+            one, other = (Lake(f"{folder}/{name}").scan(GOLD).sort("partition", "user") for name in ("polars", "spark"))
             same = one.collect(engine="streaming").equals(other.select(one.collect_schema().names()).collect(engine="streaming"))
             print(f"gold of both is {'the same' if same else 'DIFFERENT'}")
 

@@ -32,6 +32,8 @@ class SparkRows:
     by: str = "partition"
     order: Sequence[str] = ()
     files_a_partition: int = 1
+    tasks: int | None = None
+    """How many tasks write; None: as many as Spark has for a shuffle."""
     without: Collection[Moment] = ()
     """Partitions whose rows do not count and are not written."""
     _staged: dict[tuple[Table, tuple[tuple[str, str], ...]], Staged] = field(default_factory=dict)

@@ -68,16 +68,18 @@ class SparkTables:
         self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]
     ) -> SparkRows:
         """What an operation gives. read: of which it is made, for how many files a partition's rows are worth."""
-        rows = sum(file.rows or 0 for file in self._checked(read).files)
-        partitions = max(1, len({file.partition for file in self._checked(read).files}))
+        read_files = self._checked(read).files
+        rows, partitions = sum(file.rows or 0 for file in read_files), max(1, len({file.partition for file in read_files}))
         files = max(1, rows // partitions // self.sizes.file)
-        return SparkRows(self.lake, of, frame, schema, self.stage, order=order, files_a_partition=files)
+        tasks = min(partitions * files, max(2 * self.spark.sparkContext.defaultParallelism, rows // self.sizes.bucket))
+        return SparkRows(self.lake, of, frame, schema, self.stage, order=order, files_a_partition=files, tasks=tasks)
 
     def stage(self, rows: SparkRows, table: Table, types: Mapping[str, pl.DataType]) -> Staged:
         """Writes rows below a table's folder: a file or more a partition, sorted."""
         name = uuid4().hex[:12]
         salt = [bucket_of(rows.order[1:], rows.files_a_partition)] if rows.files_a_partition > 1 and rows.order[1:] else []
-        frame = _as(rows.frame, rows.columns, types).repartition(rows.by, *salt)
+        tasks = [rows.tasks] if rows.tasks else []
+        frame = _as(rows.frame, rows.columns, types).repartition(*tasks, rows.by, *salt)
         if rows.order:
             frame = frame.sortWithinPartitions(*dict.fromkeys((rows.by, *rows.order)))
         frame.write.format("delta").partitionBy(rows.by).save(self.uri(staged_table(table, name)))
