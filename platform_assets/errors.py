@@ -1,4 +1,4 @@
-"""Every error that a user can meet: what is wrong, where, which value, and how to mend it."""
+"""Every error that a user can meet: what is wrong, where, which value, and how to fix it."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

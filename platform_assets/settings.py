@@ -245,7 +245,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """The settings, from the environment.
 
-    SettingsError names each variable that cannot be used, its value and the mend. A PLATFORM_ variable that no setting
+    SettingsError names each variable that cannot be used, its value and the fix. A PLATFORM_ variable that no setting
     reads is warned about, with the nearest name.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}

@@ -30,7 +30,7 @@ def test_a_run_of_everything_takes_everything() -> None:
 
 
 def test_a_case_whose_subject_changed_is_in_every_part() -> None:
-    part = Part(0, "", changed=frozenset({"platform_assets/stores/online/keys.py"}))
+    part = Part(0, "", changed=frozenset({"platform_assets/stores/online/key_layout.py"}))
     assert part.takes(1, ["platform_assets/stores/online/"])
     assert not part.takes(1, ["platform_assets/stores/delta.py"])
 

@@ -70,7 +70,7 @@ def test_the_lake_may_be_a_folder_of_its_own_or_in_an_object_store(monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "mend"),
+    ("variable", "value", "fix"),
     [
         ("LAKE", "ftp://server/lake", "write a folder, or a URL with one of s3://,"),
         ("LAKE", "s3:///lake", "'' is no name of a bucket: write s3://bucket/lake"),
@@ -92,9 +92,9 @@ def test_the_lake_may_be_a_folder_of_its_own_or_in_an_object_store(monkeypatch: 
         ("REDIS_URL", "redis://localhost:99999", "from 1 to 65535"),
     ],
 )
-def test_a_bad_value_is_named_with_its_variable_and_the_mend(variable: str, value: str, mend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_value_is_named_with_its_variable_and_the_mend(variable: str, value: str, fix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"PLATFORM_{variable}", value)
-    with pytest.raises(SettingsError, match=f"^PLATFORM_{variable}={re.escape(repr(value))} cannot be used: .*{re.escape(mend)}") as error:
+    with pytest.raises(SettingsError, match=f"^PLATFORM_{variable}={re.escape(repr(value))} cannot be used: .*{re.escape(fix)}") as error:
         load_settings()
     assert isinstance(error.value, PlatformError)
 

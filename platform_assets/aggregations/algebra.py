@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import DataType, FeatureType
 
 State = Any
@@ -68,10 +68,10 @@ class Aggregation(Protocol):
         """One value a state, null where a window has no value."""
         ...
 
-    def keep(self, state: State, column: Column) -> Kept:
+    def keep(self, state: State, column: Column) -> StoredState:
         """The states as values. What is kept of an empty one is nothing, or what restores it."""
         ...
 
-    def restore(self, kept: Kept, column: Column, size: int) -> State:
+    def restore(self, kept: StoredState, column: Column, size: int) -> State:
         """`size` states from what was kept of them, empty where nothing was; kept.rows are places in this column."""
         ...

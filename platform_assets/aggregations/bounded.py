@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.aggregations.kept import Kept
 from platform_assets.aggregations.mode import counts_of
 from platform_assets.aggregations.ranges import Counts, counted
+from platform_assets.aggregations.stored_state import StoredState
 
 EXACT_UP_TO = 4096
 """So many different values a window may hold before it is estimated."""
@@ -60,7 +60,7 @@ def bounded(column: Column) -> Bounded:
     return Bounded(column, counts_of(column), counted(len(column), none, none, none))
 
 
-def kept_bounded(state: Bounded) -> Kept:
+def kept_bounded(state: Bounded) -> StoredState:
     """How often each value or cell occurs; the value of a cell's piece means nothing."""
     values, cells = state.values, state.cells
     of = np.concatenate((values.owner, cells.owner))
@@ -72,10 +72,10 @@ def kept_bounded(state: Bounded) -> Kept:
     }
     meant = state.column.ranked[1][values.code]
     every = np.append(meant, np.zeros(len(cells.code), meant.dtype))
-    return Kept(of[order], {name: number[order] for name, number in numbers.items()}, values=every[order])
+    return StoredState(of[order], {name: number[order] for name, number in numbers.items()}, values=every[order])
 
 
-def restored_bounded(kept: Kept, column: Column, size: int) -> Bounded:
+def restored_bounded(kept: StoredState, column: Column, size: int) -> Bounded:
     is_cell, times = kept.numbers["is_cell"] == 1, kept.numbers["times"]
     values = counted(size, kept.of[~is_cell], column.ranked[0][kept.places[~is_cell]], times[~is_cell])
     return Bounded(column, values, counted(size, kept.of[is_cell], kept.numbers["cell"][is_cell], times[is_cell]))

@@ -7,7 +7,7 @@ import polars as pl
 
 from platform_assets.aggregations import ranges
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.aggregations.kept import Kept, filled, said
+from platform_assets.aggregations.stored_state import StoredState, filled, said
 from platform_assets.expressions.types import DataType
 
 
@@ -42,8 +42,8 @@ class Count:
     def finalize(self, state: Ints, column: Column) -> pl.Series:
         return pl.Series(state, dtype=pl.Int64)
 
-    def keep(self, state: Ints, column: Column) -> Kept:
+    def keep(self, state: Ints, column: Column) -> StoredState:
         return said(state > 0, n=state)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Ints:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Ints:
         return filled(kept, "n", size, 0)

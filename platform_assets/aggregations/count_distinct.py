@@ -8,7 +8,7 @@ import polars as pl
 from platform_assets.aggregations import hyperloglog
 from platform_assets.aggregations.bounded import EXACT_UP_TO, Bounded, bounded, kept_bounded, restored_bounded
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import DataType
 
 
@@ -55,8 +55,8 @@ class CountDistinct:
         number[owners] = np.maximum(estimated, self.exact_up_to + 1)
         return pl.Series(number)
 
-    def keep(self, state: Bounded, column: Column) -> Kept:
+    def keep(self, state: Bounded, column: Column) -> StoredState:
         return kept_bounded(state)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Bounded:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Bounded:
         return restored_bounded(kept, column, size)

@@ -7,7 +7,7 @@ import polars as pl
 
 from platform_assets.aggregations import ranges
 from platform_assets.aggregations.column import Array, Column, Ints
-from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import DataType
 
 Extremes = tuple[Ints, Array]
@@ -59,11 +59,11 @@ class Extreme:
     def finalize(self, state: Extremes, column: Column) -> pl.Series:
         return column.series(state[1], state[0] > 0)
 
-    def keep(self, state: Extremes, column: Column) -> Kept:
+    def keep(self, state: Extremes, column: Column) -> StoredState:
         of = np.flatnonzero(state[0])
-        return Kept(of, values=state[1][of])
+        return StoredState(of, values=state[1][of])
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Extremes:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Extremes:
         n, value = np.zeros(size, np.int64), np.full(size, self._neutral(column.values.dtype), column.values.dtype)
         n[kept.of], value[kept.of] = 1, column.values[kept.places]
         return n, value

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints, lists
-from platform_assets.aggregations.kept import Kept
 from platform_assets.aggregations.ranges import Counts, counted, first_of_each
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import LISTS, DataType, FeatureType
 
 
@@ -55,8 +55,8 @@ class LastN:
         values = column.values[len(column) - 1 - state.code]
         return lists(column.series(values, np.ones(len(values), np.bool_)), np.bincount(state.owner, minlength=state.size))
 
-    def keep(self, state: Counts, column: Column) -> Kept:
-        return Kept(state.owner, rows=len(column) - 1 - state.code)
+    def keep(self, state: Counts, column: Column) -> StoredState:
+        return StoredState(state.owner, rows=len(column) - 1 - state.code)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Counts:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Counts:
         return counted(size, kept.of, len(column) - 1 - kept.places, np.ones(len(kept.of), np.int64))

@@ -7,7 +7,7 @@ import polars as pl
 
 from platform_assets.aggregations.algebra import NUMERIC
 from platform_assets.aggregations.column import Column, Ints, masked
-from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.aggregations.sum import Sum, Sums
 from platform_assets.expressions.types import DataType
 
@@ -50,8 +50,8 @@ class Mean:
             total = np.where(np.abs(approximate) < _WRAPS, total, approximate)
         return masked(total / np.maximum(n, 1), n > 0, "float")
 
-    def keep(self, state: Sums, column: Column) -> Kept:
+    def keep(self, state: Sums, column: Column) -> StoredState:
         return _SUM.keep(state, column)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Sums:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Sums:
         return _SUM.restore(kept, column, size)

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.aggregations.kept import Kept
 from platform_assets.aggregations.ranges import Counts, counted, first_of_each
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import DataType
 
 
@@ -49,10 +49,10 @@ class Mode:
         found[owner[first]] = True
         return column.series(values, found)
 
-    def keep(self, state: Counts, column: Column) -> Kept:
+    def keep(self, state: Counts, column: Column) -> StoredState:
         return kept_counts(state, column)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Counts:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Counts:
         return restored_counts(kept, column, size)
 
 
@@ -67,10 +67,10 @@ def counts_of(column: Column) -> Counts:
     return counted(len(column), rows, column.ranked[0][rows], np.ones(len(rows), np.int64))
 
 
-def kept_counts(state: Counts, column: Column) -> Kept:
+def kept_counts(state: Counts, column: Column) -> StoredState:
     """The values and how often each occurs."""
-    return Kept(state.owner, {"times": state.times}, values=column.ranked[1][state.code])
+    return StoredState(state.owner, {"times": state.times}, values=column.ranked[1][state.code])
 
 
-def restored_counts(kept: Kept, column: Column, size: int) -> Counts:
+def restored_counts(kept: StoredState, column: Column, size: int) -> Counts:
     return counted(size, kept.of, column.ranked[0][kept.places], kept.numbers["times"])

@@ -7,7 +7,7 @@ import polars as pl
 
 from platform_assets.aggregations import ranges
 from platform_assets.aggregations.column import Column, Ints
-from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import DataType
 
 _NOTHING_LATER = np.iinfo(np.int64).max
@@ -52,11 +52,11 @@ class InOrder:
             return column.series(np.zeros(len(state), column.values.dtype), found)
         return column.series(column.values[np.where(found, state, 0)], found)
 
-    def keep(self, state: Ints, column: Column) -> Kept:
+    def keep(self, state: Ints, column: Column) -> StoredState:
         of = np.flatnonzero((state >= 0) & (state < _NOTHING_LATER))
-        return Kept(of, rows=state[of])
+        return StoredState(of, rows=state[of])
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Ints:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Ints:
         state = np.full(size, _NOTHING_LATER if self.name == "first" else -1)
         state[kept.of] = kept.places
         return state

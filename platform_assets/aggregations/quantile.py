@@ -8,7 +8,7 @@ import polars as pl
 from platform_assets.aggregations.algebra import NUMERIC
 from platform_assets.aggregations.bounded import EXACT_UP_TO, Bounded, bounded, kept_bounded, restored_bounded
 from platform_assets.aggregations.column import Array, Column, Ints, masked
-from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import DataType
 
 _DROPPED = 46
@@ -69,10 +69,10 @@ class Quantile:
         low, high = (number[np.where(found, np.searchsorted(until, before + rank, "right"), 0)] for rank in (lower, upper))
         return masked(low + (high - low) * (place - lower), found, "float")
 
-    def keep(self, state: Bounded, column: Column) -> Kept:
+    def keep(self, state: Bounded, column: Column) -> StoredState:
         return kept_bounded(state)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Bounded:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Bounded:
         return restored_bounded(kept, column, size)
 
 

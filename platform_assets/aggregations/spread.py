@@ -8,7 +8,7 @@ import polars as pl
 from platform_assets.aggregations import ranges
 from platform_assets.aggregations.algebra import NUMERIC
 from platform_assets.aggregations.column import Array, Column, Ints, masked
-from platform_assets.aggregations.kept import Kept, filled, said
+from platform_assets.aggregations.stored_state import StoredState, filled, said
 from platform_assets.expressions.types import DataType
 
 Moments = tuple[Ints, Array, Array, Array]
@@ -69,10 +69,10 @@ class Spread:
         variance = m2 / np.maximum(n - 1, 1)
         return masked(np.sqrt(variance) if self.name == "std" else variance, n > 1, "float")
 
-    def keep(self, state: Moments, column: Column) -> Kept:
+    def keep(self, state: Moments, column: Column) -> StoredState:
         n, origin, distance, m2 = state
         return said(n > 0, n=n, origin=origin, distance=distance, m2=m2)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Moments:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Moments:
         origin, distance, m2 = (filled(kept, name, size, 0.0) for name in ("origin", "distance", "m2"))
         return filled(kept, "n", size, 0), origin, distance, m2

@@ -8,7 +8,7 @@ import polars as pl
 from platform_assets.aggregations import ranges
 from platform_assets.aggregations.algebra import NUMERIC
 from platform_assets.aggregations.column import Array, Column, Ints, masked
-from platform_assets.aggregations.kept import Kept, filled, said
+from platform_assets.aggregations.stored_state import StoredState, filled, said
 from platform_assets.errors import ComputeError
 from platform_assets.expressions.types import DataType
 
@@ -67,10 +67,10 @@ class Sum:
         series = masked(total, n > 0, "int" if column.type == "int" else "float")
         return series if self.default is None else series.fill_null(self.default)
 
-    def keep(self, state: Sums, column: Column) -> Kept:
+    def keep(self, state: Sums, column: Column) -> StoredState:
         n, total, approximate = state
         return said(n > 0, n=n, sum=total, **({"approximate": approximate} if column.type == "int" else {}))
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Sums:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Sums:
         total = filled(kept, "sum", size, column.values.dtype.type(0))
         return filled(kept, "n", size, 0), total, filled(kept, "approximate", size, 0.0) if column.type == "int" else total

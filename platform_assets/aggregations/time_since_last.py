@@ -7,7 +7,7 @@ import polars as pl
 
 from platform_assets.aggregations import ranges
 from platform_assets.aggregations.column import Column, Ints, masked
-from platform_assets.aggregations.kept import Kept, filled, said
+from platform_assets.aggregations.stored_state import StoredState, filled, said
 from platform_assets.expressions.types import DataType
 
 _NEVER = np.iinfo(np.int64).min
@@ -46,8 +46,8 @@ class TimeSinceLast:
         found = state != _NEVER
         return masked(np.where(found, state, 0), found, "datetime")
 
-    def keep(self, state: Ints, column: Column) -> Kept:
+    def keep(self, state: Ints, column: Column) -> StoredState:
         return said(state != _NEVER, last=state)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Ints:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Ints:
         return filled(kept, "last", size, _NEVER)

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from platform_assets.aggregations.column import Column, Ints, lists
-from platform_assets.aggregations.kept import Kept
 from platform_assets.aggregations.mode import by_frequency, counts_of, kept_counts, restored_counts
 from platform_assets.aggregations.ranges import Counts, first_of_each
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import LISTS, DataType, FeatureType
 
 
@@ -50,8 +50,8 @@ class TopK:
         values = column.ranked[1][state.code[order]]
         return lists(column.series(values, np.ones(len(values), np.bool_)), np.bincount(state.owner[order], minlength=state.size))
 
-    def keep(self, state: Counts, column: Column) -> Kept:
+    def keep(self, state: Counts, column: Column) -> StoredState:
         return kept_counts(state, column)
 
-    def restore(self, kept: Kept, column: Column, size: int) -> Counts:
+    def restore(self, kept: StoredState, column: Column, size: int) -> Counts:
         return restored_counts(kept, column, size)

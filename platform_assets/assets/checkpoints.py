@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import dagster as dg
 
+from platform_assets.assets.asset_specs import ONE_RUN, REFRESH, reads, shown
 from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meaning, meanings_of_keys
-from platform_assets.assets.keys import ONE_RUN, REFRESH, reads, shown
+from platform_assets.assets.materialization_events import tell
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.assets.telling import tell
 from platform_assets.declare.checkpoints import months_of, state_columns, waits
 from platform_assets.declare.view import FeatureView
 from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints

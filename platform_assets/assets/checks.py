@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
-from platform_assets.assets.keys import key_of
+from platform_assets.assets.asset_specs import key_of
 from platform_assets.assets.partitions import asked
 from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import Run, name_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from platform_assets.assets.keys import key_of
+from platform_assets.assets.asset_specs import key_of
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.features import Measure
 from platform_assets.declare.source import Source

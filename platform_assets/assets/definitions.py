@@ -17,8 +17,8 @@ from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.source import raw_asset, silver_assets
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.checkpoints import months_of
+from platform_assets.declare.dependencies import Declaration, reached
 from platform_assets.declare.model import Model
-from platform_assets.declare.reached import Declaration, reached
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet

@@ -5,12 +5,12 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
+from platform_assets.assets.asset_specs import ONE_RUN, REFRESH, reads, shown
 from platform_assets.assets.checkpoints import read_by_gold
 from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meanings, meanings_of_keys, measured
-from platform_assets.assets.keys import ONE_RUN, REFRESH, reads, shown
+from platform_assets.assets.materialization_events import tell
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.assets.telling import tell
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.view import FeatureView

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets.assets.asset_specs import ONCE, ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.checks import Verdict, done_with_checks, evaluations, to_judge
 from platform_assets.assets.columns import (
     Columns,
@@ -18,12 +19,11 @@ from platform_assets.assets.columns import (
     meanings_of_keys,
     measured,
 )
-from platform_assets.assets.keys import ONCE, ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.markdown import table as markdown_table
-from platform_assets.assets.model_pictures import pictures
+from platform_assets.assets.materialization_events import tell
+from platform_assets.assets.model_plots import pictures
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.assets.telling import tell
 from platform_assets.declare.labels import LABEL_TIME, Labels
 from platform_assets.declare.model import AtLeast, AtMost, BetterThanBaseline, Check, Model, OwnCheck
 from platform_assets.declare.training import FeatureService, FeaturesFrom, TrainingSet

@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets.assets.asset_specs import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.checks import Verdict, done_with_checks, evaluations
 from platform_assets.assets.columns import column_lineage, column_schema, features_made_of, meanings
-from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.declare.attributes import View

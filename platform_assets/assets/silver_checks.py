@@ -8,11 +8,11 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets.assets.asset_specs import key_of
 from platform_assets.assets.checks import Verdict
-from platform_assets.assets.drawing import bars, image
-from platform_assets.assets.keys import key_of
 from platform_assets.assets.markdown import reasons_table
 from platform_assets.assets.partitions import partitions_definition
+from platform_assets.assets.plots import bars, image
 from platform_assets.declare.source import Source
 from platform_assets.engines.engine import KeyFaults
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table

@@ -5,19 +5,19 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets.assets.asset_specs import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.checks import Verdict, done_with_checks, evaluations, to_judge
 from platform_assets.assets.columns import column_lineage, quarantine_schema, source_schema
-from platform_assets.assets.keys import ONE_RUN, REFRESH, key_of, reads, shown
 from platform_assets.assets.markdown import reasons_table
+from platform_assets.assets.materialization_events import tell
 from platform_assets.assets.partitions import asked, partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.silver_checks import silver_checks, verdicts
 from platform_assets.assets.summary import blocked_error
-from platform_assets.assets.telling import tell
 from platform_assets.declare.source import Source
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import COLUMNS_KEPT_AS, COLUMNS_NOT_DECLARED, LOOKED_FOR, raw_table
-from platform_assets.steps.keys import key_faults
+from platform_assets.steps.key_checks import key_faults
 from platform_assets.steps.layers import Graph
 from platform_assets.steps.raw import receive_all
 from platform_assets.steps.run import Run, name_of

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from platform_assets.errors import NotReadyError
-from platform_assets.steps.described import SHOWN, described_block, described_ranges
 from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.layers import Graph, Layer
+from platform_assets.steps.messages import SHOWN, described_block, described_ranges
 from platform_assets.steps.run import Done, Run, counted, name_of
-from platform_assets.steps.to_make import NOTHING_PLANNED, OLDER
+from platform_assets.steps.staleness import NOTHING_PLANNED, OLDER
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import ROWS_SINCE, Entry
 
@@ -102,4 +102,4 @@ def _stale(layer: Layer, run: Run) -> list[int]:
     if not made:
         return []
     first, last = max(min(made), layer.partitions.first), max(made)
-    return sorted(p for p, one in layer.to_make(first, last, run, NOTHING_PLANNED).items() if one.why == OLDER)
+    return sorted(p for p, one in layer.stale_partitions(first, last, run, NOTHING_PLANNED).items() if one.why == OLDER)

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
-from platform_assets.cli.declared import declared, definitions_of, graph_of, platform_of
-from platform_assets.cli.running import materialize
-from platform_assets.cli.surroundings import use_dagster_home
+from platform_assets.cli.environment import use_dagster_home
+from platform_assets.cli.lookup import declared, definitions_of, graph_of, platform_of
+from platform_assets.cli.materialize import materialize
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.source import Source
 from platform_assets.settings import load_settings
 from platform_assets.steps.accept import accept, take_back
+from platform_assets.steps.invalidation import withdraw_readers
 from platform_assets.steps.run import name_of
 from platform_assets.steps.silver import quarantine_table, silver_table
-from platform_assets.steps.taken_back import withdraw_readers
 from platform_assets.stores.tables import Table
 
 
@@ -49,13 +49,13 @@ def accept_partition(name: str, partition: str, module: str, *, by: str | None, 
 def _told(withdrawn: Mapping[Table, Sequence[str]]) -> str:
     """
     >>> _told({("spend", "gold"): ["2024-03-01", "2024-03-02"], ("churn", "training"): ["2024-03-01"]})
-    'Blocked with it, until it is mended and they are made again: spend/gold 2024-03-01 to 2024-03-02, churn/training 2024-03-01.'
+    'Blocked with it, until it is fixed and they are made again: spend/gold 2024-03-01 to 2024-03-02, churn/training 2024-03-01.'
     """
     if not withdrawn:
         return "Nothing that could be blocked with it had been made of it."
     keys = {name_of(table): keys for table, keys in withdrawn.items()}
     shown = [f"{name} {found[0]}" if len(found) == 1 else f"{name} {found[0]} to {found[-1]}" for name, found in keys.items()]
-    return f"Blocked with it, until it is mended and they are made again: {', '.join(shown)}."
+    return f"Blocked with it, until it is fixed and they are made again: {', '.join(shown)}."
 
 
 def _left(declarations: Sequence[object], children: Iterable[dg.AssetKey]) -> str:

@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from platform_assets.cli.declared import definitions_of, graph_of, platform_of
-from platform_assets.cli.running import materialize
+from platform_assets.cli.environment import online_store, use_dagster_home
+from platform_assets.cli.lookup import definitions_of, graph_of, platform_of
+from platform_assets.cli.materialize import materialize
 from platform_assets.cli.stages import Stage, by_reason, chosen, described_reading, foreseen, good_when_made, read_by_others, stages
-from platform_assets.cli.surroundings import online_store, use_dagster_home
 from platform_assets.declare.partitions import Partitions
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps.described import described_block, described_ranges
+from platform_assets.steps.messages import described_block, described_ranges
 from platform_assets.steps.run import Run, counted, name_of, stretches
-from platform_assets.steps.to_make import NOTHING_PLANNED
+from platform_assets.steps.staleness import NOTHING_PLANNED
 from platform_assets.stores.tables import Table
 
 Bound = str | None

@@ -6,7 +6,7 @@ import warnings
 
 from rich.console import Console
 
-from platform_assets.cli.surroundings import lake_shown, online_store, use_dagster_home
+from platform_assets.cli.environment import lake_shown, online_store, use_dagster_home
 from platform_assets.settings import Settings, load_settings
 
 console = Console(highlight=False)

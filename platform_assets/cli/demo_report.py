@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table as Shown
 
 from platform_assets.cli.backfill import Backfilled
-from platform_assets.cli.declared import platform_of
+from platform_assets.cli.lookup import platform_of
 from platform_assets.definitions import defs
 from platform_assets.domains.retail import declarations as retail
 from platform_assets.serving.features import online_features

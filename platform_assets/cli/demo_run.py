@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from platform_assets.cli.backfill import Backfilled, backfill
-from platform_assets.cli.declared import graph_of, platform_of
+from platform_assets.cli.lookup import graph_of, platform_of
 from platform_assets.cli.stages import stages
 from platform_assets.definitions import defs
 from platform_assets.errors import PlatformError

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from platform_assets.assets.keys import key_of
+from platform_assets.assets.asset_specs import key_of
 from platform_assets.assets.partitions import partitions_definition
 from platform_assets.declare.partitions import Partitions
 from platform_assets.stores.tables import Table

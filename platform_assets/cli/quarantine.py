@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from platform_assets.cli import MODULE
-from platform_assets.cli.declared import declared, definitions_of, platform_of
+from platform_assets.cli.lookup import declared, definitions_of, platform_of
 from platform_assets.declare.names import UNPARSED, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError

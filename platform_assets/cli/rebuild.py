@@ -1,6 +1,6 @@
 """Filling the online store with a view anew."""
 
-from platform_assets.cli.declared import declared, definitions_of, platform_of
+from platform_assets.cli.lookup import declared, definitions_of, platform_of
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.view import FeatureView
 from platform_assets.steps.online import make_online, rebuild_online

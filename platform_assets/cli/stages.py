@@ -10,14 +10,14 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError, suggestion
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps.described import described_ranges
+from platform_assets.steps.discovery import Memory, find_new_deliveries
 from platform_assets.steps.gold import gold_table, online_table
-from platform_assets.steps.lacking import materialize_command
 from platform_assets.steps.layers import Graph, Layer
-from platform_assets.steps.news import Memory, find_news
+from platform_assets.steps.messages import described_ranges
 from platform_assets.steps.raw import read_otherwise
+from platform_assets.steps.readiness import materialize_command
 from platform_assets.steps.run import Run, name_of
-from platform_assets.steps.to_make import MISSING, OTHERWISE, Plan, WaitsFor
+from platform_assets.steps.staleness import MISSING, OTHERWISE, Plan, WaitsFor
 from platform_assets.stores.delta import Table
 from platform_assets.stores.online.connection import OnlineStore
 
@@ -86,7 +86,7 @@ def stages(graph: Graph, run: Run, online: Callable[[], OnlineStore] | None) -> 
 
 def _outdated_raw(source: Source, first: int, last: int, run: Run, _: Plan) -> dict[int, Outdated]:
     known, found = run.ledger.entries(name_of(raw_table(source))), dict[int, Outdated]()
-    news = find_news(source, run, Memory(), last - first + 1, seconds=math.inf)
+    news = find_new_deliveries(source, run, Memory(), last - first + 1, seconds=math.inf)
     ready, failed = set(news.ready), {source.partitions.number(key): error for key, error in news.failed.items()}
     for p in range(first, last + 1):
         is_known = source.partitions.key(p) in known
@@ -102,8 +102,8 @@ def _outdated_raw(source: Source, first: int, last: int, run: Run, _: Plan) -> d
 
 
 def _outdated(layer: Layer, first: int, last: int, run: Run, plan: Plan) -> dict[int, Outdated]:
-    to_make = layer.to_make(first, last, run, plan).items()
-    found = {p: Outdated(one.why, one.can_be, waits_for=one.waits_for, will_be_good=not one.is_taken_back) for p, one in to_make}
+    stale_partitions = layer.stale_partitions(first, last, run, plan).items()
+    found = {p: Outdated(one.why, one.can_be, waits_for=one.waits_for, will_be_good=not one.is_taken_back) for p, one in stale_partitions}
     return dict.fromkeys(layer.only_by_hand(first, last, run, plan), Outdated(NEWER_MODEL, True)) | found
 
 

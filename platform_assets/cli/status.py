@@ -12,16 +12,16 @@ from rich.markup import escape
 from rich.table import Table as Shown
 
 from platform_assets.cli import MODULE
-from platform_assets.cli.declared import definitions_of, graph_of, platform_of
+from platform_assets.cli.environment import use_dagster_home
 from platform_assets.cli.failures import failures
+from platform_assets.cli.lookup import definitions_of, graph_of, platform_of
 from platform_assets.cli.stages import Outdated, Stage, by_reason, chosen, described_reading, good_when_made, read_by_others, stages
-from platform_assets.cli.surroundings import use_dagster_home
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps.described import SHOWN, described_ranges
+from platform_assets.steps.messages import SHOWN, described_ranges
+from platform_assets.steps.model_verdict import verdict
 from platform_assets.steps.run import Run, counted
-from platform_assets.steps.to_make import Plan
-from platform_assets.steps.verdict import verdict
+from platform_assets.steps.staleness import Plan
 from platform_assets.stores.delta import Table
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from platform_assets.cli.surroundings import lake_shown, online_store, use_dagster_home
+from platform_assets.cli.environment import lake_shown, online_store, use_dagster_home
 from platform_assets.errors import PlatformError, SettingsError
 from platform_assets.settings import load_settings
 from platform_assets.stores.location import storage_at

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.console import Console
 
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.cli.declared import definitions_of, graph_of, platform_of
+from platform_assets.cli.lookup import definitions_of, graph_of, platform_of
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import DamagedError, LakeError, ModelError, PlatformError, suggestion

@@ -1,4 +1,4 @@
-"""Arguments of declarations: one that is misspelt, missing or of the wrong kind is a DeclarationError that says how to mend it."""
+"""Arguments of declarations: one that is misspelt, missing or of the wrong kind is a DeclarationError that says how to fix it."""
 
 import ast
 import functools
@@ -136,8 +136,8 @@ def share(value: Any, where: str) -> float:
     """A number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         is_percentage = isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100
-        mend = f" Write {value / 100:g}." if is_percentage else ""
-        raise DeclarationError(f"{where}: {shown(value)} is no number from 0 to 1.{mend}")
+        fix = f" Write {value / 100:g}." if is_percentage else ""
+        raise DeclarationError(f"{where}: {shown(value)} is no number from 0 to 1.{fix}")
     return float(value)
 
 

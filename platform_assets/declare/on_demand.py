@@ -104,8 +104,8 @@ def _expression(one: OnDemand, features: Mapping[str, FeatureType], keys: Sequen
     views_of.pop(REQUEST_TIME, None)  # the moment of reading; a feature of that name is read as view__request_time
     for column, _ in one.request:
         if column in (*keys, *TAKEN):
-            mend = "Every request has it: leave it out." if column in (*keys, REQUEST_TIME) else "Give it another name."
-            raise DeclarationError(f"{place}, request: {column!r} is a column of the platform. {mend}")
+            fix = "Every request has it: leave it out." if column in (*keys, REQUEST_TIME) else "Give it another name."
+            raise DeclarationError(f"{place}, request: {column!r} is a column of the platform. {fix}")
         if column in views_of:
             raise DeclarationError(
                 f"{place}, request: {column!r} is a feature, {views_of[column][0]}. Give the request's column another name."

@@ -42,11 +42,11 @@ class Partitions:
 
     def __post_init__(self) -> None:
         if self.starts_at(self.index(self.start)) != self.start:
-            raise DeclarationError(f"partitions cannot start at {self._written(self.start)}: {self._mend(self.start)}")
+            raise DeclarationError(f"partitions cannot start at {self._written(self.start)}: {self._fix(self.start)}")
         if self.end is None:
             return
         if self.starts_at(self.index(self.end)) != self.end:
-            raise DeclarationError(f"partitions cannot end at {self._written(self.end)}: {self._mend(self.end)}")
+            raise DeclarationError(f"partitions cannot end at {self._written(self.end)}: {self._fix(self.end)}")
         if self.end <= self.start:
             raise DeclarationError(f"partitions cannot end at {self._written(self.end)}: they start at {self._written(self.start)}")
 
@@ -54,7 +54,7 @@ class Partitions:
         local = at.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
         return local.isoformat(timespec="minutes" if at.second == at.microsecond == 0 else "auto")
 
-    def _mend(self, at: datetime) -> str:
+    def _fix(self, at: datetime) -> str:
         """Where a partition begins that is near to a moment at which none does."""
         before = self.index(at)
         bounds = (self.key(before), self.key(before + 1))

@@ -285,8 +285,8 @@ def _tiled(stored: list[StoredFeature], tile: str | None, where: str) -> list[St
         fitting = [each for each in TILES if each <= window.length / 10] if declared is None else [declared]
         if not fitting or fitting[-1] > window.length:
             why = "is shorter than its tile" if fitting else "is so short that no tile is a tenth of it"
-            mend = f"Leave tile={tile!r} out" if fitting else "Declare tile='1s'"
-            raise DeclarationError(f"{place}: its window of {window.text} {why}. {mend}, or declare a longer window.")
+            fix = f"Leave tile={tile!r} out" if fitting else "Declare tile='1s'"
+            raise DeclarationError(f"{place}: its window of {window.text} {why}. {fix}, or declare a longer window.")
         found.append(replace(feature, window=replace(window, tile=fitting[-1])))
     return found
 

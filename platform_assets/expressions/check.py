@@ -107,13 +107,13 @@ def _misfit(name: str, arguments: Sequence[Node]) -> str:
         return f"{name} takes {', or '.join(takes)}, not {len(arguments)} arguments"
     kinds = " and ".join("null" if argument is NULL else SQL_NAMES[argument.type] for argument in arguments)
     what = {"+": "sum", "-": "difference", "*": "product", "/": "quotient"}.get(name, name)
-    mend = "convert with cast(... as ...)"
+    fix = "convert with cast(... as ...)"
     types = {argument.type for argument in arguments}
     if types & {"date", "datetime"}:
-        mend = "a time is written timestamp '2024-03-05 14:30:00' or date '2024-03-05'"
+        fix = "a time is written timestamp '2024-03-05 14:30:00' or date '2024-03-05'"
     if types <= {"date", "datetime"}:
-        mend = "between times there are hours_between(earlier, later) and days_between(earlier, later)"
-    return f"{list_of(arguments)}: there is no {what} of {kinds}. It takes {', or '.join(takes)}; {mend}"
+        fix = "between times there are hours_between(earlier, later) and days_between(earlier, later)"
+    return f"{list_of(arguments)}: there is no {what} of {kinds}. It takes {', or '.join(takes)}; {fix}"
 
 
 def list_of(nodes: Sequence[Node]) -> str:

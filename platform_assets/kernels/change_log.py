@@ -8,7 +8,7 @@ import polars as pl
 from platform_assets.aggregations.column import Ints
 from platform_assets.declare.view import FeatureView
 from platform_assets.kernels.checkpoint_state import Checkpoint
-from platform_assets.kernels.evaluation_points import Marks
+from platform_assets.kernels.evaluation_points import EvaluationPoints
 from platform_assets.kernels.times import start_of, stored_partition
 from platform_assets.kernels.windows import Passage, Rows, chunks, finalized, passages_of, states_at
 
@@ -47,7 +47,7 @@ def _chunk(view: FeatureView, rows: Rows, first: int, last: int) -> pl.DataFrame
     )
 
 
-def _changed(entity: Ints, passages: Iterable[Passage], first: int, last: int) -> Marks:
+def _changed(entity: Ints, passages: Iterable[Passage], first: int, last: int) -> EvaluationPoints:
     """Each snapshot from first to last at which a row enters or leaves some window."""
     found, stride = [np.zeros(0, np.int64)], last - first + 1
     for passage in passages:
@@ -58,4 +58,4 @@ def _changed(entity: Ints, passages: Iterable[Passage], first: int, last: int) -
             marks = entity[inside] * stride + (snapshot[inside] - first)
             found.append(marks[np.diff(marks, prepend=-1) != 0])
     numbers = pl.Series(np.concatenate(found)).unique().sort().to_numpy()
-    return Marks(numbers // stride, numbers % stride + first)
+    return EvaluationPoints(numbers // stride, numbers % stride + first)

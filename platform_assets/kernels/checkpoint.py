@@ -7,8 +7,8 @@ import polars as pl
 
 from platform_assets.declare.view import FeatureView
 from platform_assets.kernels import windows
-from platform_assets.kernels.checkpoint_state import Checkpoint, kept_column
-from platform_assets.kernels.evaluation_points import Marks
+from platform_assets.kernels.checkpoint_state import Checkpoint, state_column
+from platform_assets.kernels.evaluation_points import EvaluationPoints
 from platform_assets.kernels.windows import NEVER, Rows, arguments_of, chunks, passages_of, states_at
 
 
@@ -36,13 +36,13 @@ def _states(view: FeatureView, rows: Rows, snapshot: int) -> pl.DataFrame:
     for passage in passages.values():
         has_come |= passage.enter <= snapshot
     entity = np.unique(rows.entity[has_come])
-    marks = Marks(entity, np.full(len(entity), snapshot))
+    marks = EvaluationPoints(entity, np.full(len(entity), snapshot))
     states, _ = states_at(view, rows, passages, marks)
     arguments, columns = arguments_of(view), []
     for feature in view.lifetime:
         column = rows.columns[arguments[feature.name]]
         kept = feature.measure.aggregation.keep(states[feature.name], column)
-        columns.append(kept_column(feature.name, kept, len(marks), column, rows.frame))
+        columns.append(state_column(feature.name, kept, len(marks), column, rows.frame))
     return pl.DataFrame([*(rows.frame[key].gather(pl.Series(rows.heads[entity])) for key in view.entity.keys), *columns])
 
 

@@ -1,8 +1,8 @@
 """States of lifetime windows as the columns of a checkpoint, and back among the rows that came after it.
 
-A feature has a column: of each entity a list of pieces (aggregations/kept.py), structs of the numbers that a piece says, of its value,
-and, where the order of rows matters, of the row's event time, arrival and primary key. To restore them, the rows that pieces are about
-are put among the rows of silver before these are sorted and ranked: so each gets its place in their order, whatever has come since.
+A feature has a column: of each entity a list of pieces (aggregations/stored_state.py), structs of the numbers that a piece says, of its
+value, and, where the order of rows matters, of the row's event time, arrival and primary key. To restore them, the rows that pieces are
+about are put among the rows of silver before these are sorted and ranked: so each gets its place in their order, whatever has come since.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ import polars as pl
 
 from platform_assets.aggregations import Column
 from platform_assets.aggregations.column import Bools, Ints
-from platform_assets.aggregations.kept import Kept
+from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.declare.view import FeatureView
 
 ENTITY, TIME, ARRIVAL, ORDER = "__entity", "__time", "__arrival", "__order_"
@@ -42,11 +42,11 @@ class Held:
     """For each entity of the rows, by its number, which one it is in the checkpoint; -1 where it is not there."""
     is_witness: Bools
     """Which of the rows only stand for pieces."""
-    kept: Mapping[str, Kept]
+    kept: Mapping[str, StoredState]
     """By lifetime feature."""
 
 
-def kept_column(name: str, kept: Kept, size: int, column: Column, rows: pl.DataFrame) -> pl.Series:
+def state_column(name: str, kept: StoredState, size: int, column: Column, rows: pl.DataFrame) -> pl.Series:
     """The pieces of `size` states as a column. rows: those of `column`, with their times, arrivals and primary keys."""
     fields = [pl.Series(number, values) for number, values in kept.numbers.items()]
     if kept.rows is not None:
@@ -92,7 +92,7 @@ def held(view: FeatureView, before: pl.DataFrame, rows: pl.DataFrame) -> Held:
         pieces = _pieces(before, feature.name)
         numbers = {c: pieces[c].to_numpy() for c in pieces.columns if c not in (_OF, _VALUE) and not c.startswith(_ROW)}
         places = standing.filter(pl.col(_FEATURE) == feature.name)["place"].to_numpy() if _VALUE in pieces.columns else None
-        kept[feature.name] = Kept(pieces[_OF].to_numpy(), numbers, places)
+        kept[feature.name] = StoredState(pieces[_OF].to_numpy(), numbers, places)
     return Held(before.height, row, rows[_FEATURE].is_not_null().to_numpy(), kept)
 
 

@@ -29,7 +29,7 @@ _SHORT = 32
 
 
 @dataclass(frozen=True)
-class Marks:
+class EvaluationPoints:
     """Ticks of entities at which values are asked for: ascending by entity and then by tick, each once."""
 
     entity: Ints
@@ -84,7 +84,7 @@ class Class:
     until: Ints
 
 
-def classes(entity: Ints, enter: Ints, exits: Mapping[int, Ints], marks: Marks) -> Iterator[Class]:
+def classes(entity: Ints, enter: Ints, exits: Mapping[int, Ints], marks: EvaluationPoints) -> Iterator[Class]:
     """The rows of windows that end together, class by class; at least one class, which may have no rows.
 
     entity, enter: of each row, sorted by entity and time; exits: by the window's length. A longer window is left later.
@@ -101,7 +101,7 @@ def classes(entity: Ints, enter: Ints, exits: Mapping[int, Ints], marks: Marks) 
         left, is_first = left[~in_order], False
 
 
-def _class(rows: Ints, begin: Ints, ends: Mapping[int, Ints], marks: Marks, everywhere: bool) -> Class:
+def _class(rows: Ints, begin: Ints, ends: Mapping[int, Ints], marks: EvaluationPoints, everywhere: bool) -> Class:
     begin, ends = begin[rows], {length: places[rows] for length, places in ends.items()}
     new = np.zeros(len(rows), np.bool_)
     for places in (begin, *ends.values()):

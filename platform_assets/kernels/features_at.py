@@ -3,7 +3,7 @@
 import polars as pl
 
 from platform_assets.declare.view import FeatureView
-from platform_assets.kernels.evaluation_points import Marks
+from platform_assets.kernels.evaluation_points import EvaluationPoints
 from platform_assets.kernels.times import index_at, microseconds, physical, start_of
 from platform_assets.kernels.windows import chunks, finalized, passages_of, states_at
 
@@ -30,7 +30,7 @@ def features_at(
     for rows in chunks(view, rows_of_asked, rows_at_once):
         entities = rows.frame[rows.heads].select(keys).with_row_index(_ENTITY)
         mine = marks.join(entities, on=keys).sort(_ENTITY, _TICK)
-        at = Marks(mine[_ENTITY].cast(pl.Int64).to_numpy(), mine[_TICK].to_numpy())
+        at = EvaluationPoints(mine[_ENTITY].cast(pl.Int64).to_numpy(), mine[_TICK].to_numpy())
         states, _ = states_at(view, rows, passages_of(view, rows), at)
         parts.append(mine.select(*keys, _TICK, _valid_from(view).alias("valid_from")).with_columns(finalized(view, rows, states)))
     return wanted.join(pl.concat(parts), on=[*keys, _TICK], how="left", maintain_order="left").drop(_TICK)

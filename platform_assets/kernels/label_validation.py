@@ -1,4 +1,4 @@
-"""What a point-in-time join is asked: labels with the columns and types that the features need, or an error that says how to mend them."""
+"""What a point-in-time join is asked: labels with the columns and types that the features need, or an error that says how to fix them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -35,8 +35,8 @@ def check_labels(service: FeatureService, labels: Any, time: str) -> None:
     """
     where = f"feature service {service.name!r}"
     if not isinstance(labels, pl.DataFrame):
-        mend = ".collect() it" if isinstance(labels, pl.LazyFrame) else "pl.DataFrame(...) or pl.from_pandas(...) makes one"
-        raise ComputeError(f"{where}: the labels are a {type(labels).__name__}, they must be a Polars DataFrame: {mend}.")
+        fix = ".collect() it" if isinstance(labels, pl.LazyFrame) else "pl.DataFrame(...) or pl.from_pandas(...) makes one"
+        raise ComputeError(f"{where}: the labels are a {type(labels).__name__}, they must be a Polars DataFrame: {fix}.")
     require_columns(labels, {**service.keys, time: "datetime", **service.request}, f"{where}: the labels")
     if missing := labels[time].null_count():
         raise ComputeError(f"{where}: {missing} labels have no {time!r}. Leave them out, or give them a time.")
@@ -61,11 +61,11 @@ def require_columns(labels: pl.DataFrame, needed: Mapping[str, DataType], where:
         if column not in labels.columns:
             raise ComputeError(f"{where} have no column {column!r}. {suggestion(column, labels.columns)}")
         if labels.schema[column] != POLARS[kind]:
-            mend = _mend(column, labels.schema[column], POLARS[kind])
-            raise ComputeError(f"{where}' {column!r} is {labels.schema[column]}, it must be {POLARS[kind]}. {mend}")
+            fix = _fix(column, labels.schema[column], POLARS[kind])
+            raise ComputeError(f"{where}' {column!r} is {labels.schema[column]}, it must be {POLARS[kind]}. {fix}")
 
 
-def _mend(column: str, found: pl.DataType, wanted: pl.DataType) -> str:
+def _fix(column: str, found: pl.DataType, wanted: pl.DataType) -> str:
     """The expression that makes a column of the right type."""
     if isinstance(found, pl.Datetime) and isinstance(wanted, pl.Datetime):
         zone = ".dt.convert_time_zone('UTC')" if found.time_zone else ".dt.replace_time_zone('UTC')"

@@ -2,7 +2,7 @@
 
 Time goes in ticks: of snapshots their indexes, of temporal accuracy microseconds. A row is inside a window at the ticks
 enter <= t < exit: it enters when it has arrived and the window's end has passed it, and exits when the window's start has.
-marks.py tells which rows that are at the marks.
+evaluation_points.py tells which rows that are at the marks.
 
     arguments -> chunks of entities, their rows sorted -> passages (when each row enters and exits) -> states at marks -> values
 
@@ -23,7 +23,7 @@ from platform_assets.declare.view import FeatureView, StoredFeature
 from platform_assets.errors import ComputeError
 from platform_assets.kernels.checkpoint_state import ARRIVAL, ENTITY, ORDER, TIME, Checkpoint, Held, held, witnesses
 from platform_assets.kernels.entity_keys import has_entity, keys_of
-from platform_assets.kernels.evaluation_points import Marks, classes, combined
+from platform_assets.kernels.evaluation_points import EvaluationPoints, classes, combined
 from platform_assets.kernels.times import index_of, indexes_at, microseconds, physical, start_of
 
 ROWS_AT_ONCE = 500_000
@@ -264,7 +264,7 @@ def _tile_end(times: Ints, tile: int) -> Ints:
 # --- values at marks -------------------------------------------------------------------------------------------------------
 
 
-def states_at(view: FeatureView, rows: Rows, passages: Mapping[Group, Passage], marks: Marks) -> tuple[dict[str, Any], Bools]:
+def states_at(view: FeatureView, rows: Rows, passages: Mapping[Group, Passage], marks: EvaluationPoints) -> tuple[dict[str, Any], Bools]:
     """The state of each feature at the marks, and at which of them some row is in some window.
 
     What else belongs into a window is merged into the states by the aggregation's algebra before they are finalized.
@@ -297,7 +297,7 @@ def finalized(view: FeatureView, rows: Rows, states: Mapping[str, Any]) -> list[
 
 
 def _windows(
-    features: Sequence[StoredFeature], arguments: Mapping[str, str], rows: Rows, passage: Passage, marks: Marks, alive: Bools
+    features: Sequence[StoredFeature], arguments: Mapping[str, str], rows: Rows, passage: Passage, marks: EvaluationPoints, alive: Bools
 ) -> dict[Hashable, Any]:
     """The states of features that share an offset and a way of closing, at each mark; notes in `alive` where there are rows."""
     states: dict[Hashable, Any] = {}

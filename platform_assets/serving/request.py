@@ -38,9 +38,9 @@ def reading_request(service: FeatureService) -> Callable[[Mapping[str, Any]], Re
 
 def _wrong(service: FeatureService, column: str, dtype: DataType, value: Any) -> OnlineError:
     is_naive = isinstance(value, datetime) and dtype == "datetime"
-    mend = "Give it a time zone: value.replace(tzinfo=UTC)." if is_naive else "Convert it first."
+    fix = "Give it a time zone: value.replace(tzinfo=UTC)." if is_naive else "Convert it first."
     return OnlineError(
-        f"feature service {service.name!r}: the request's {column!r} is {dtype}, it has {value!r}, a {type(value).__name__}. {mend}"
+        f"feature service {service.name!r}: the request's {column!r} is {dtype}, it has {value!r}, a {type(value).__name__}. {fix}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What is said of a column that a header has not: the nearest that it has, and how to mend it."""
+"""What is said of a column that a header has not: the nearest that it has, and how to fix it."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -17,8 +17,8 @@ def without(column: str, header: Sequence[str], *, declared: Collection[str] = (
     """
     said = wrong_separator(header) if is_csv else ""
     if not said and (near := nearest(column, [name for name in header if name not in declared])):
-        mend = f"read_csv(..., rename={{{near!r}: {column!r}}})" if is_csv else f".rename({{{near!r}: {column!r}}}) in its function"
-        said = f"Nearest is {near!r}: {mend}."
+        fix = f"read_csv(..., rename={{{near!r}: {column!r}}})" if is_csv else f".rename({{{near!r}: {column!r}}}) in its function"
+        said = f"Nearest is {near!r}: {fix}."
     if not said and any(re.match(r"[\d<{\[]", name) for name in header):
         said = "Does it begin with a header?"
     more = f" and {len(header) - _SHOWN} more" if len(header) > _SHOWN else ""

@@ -12,10 +12,10 @@ from platform_assets.declare.source import Source
 from platform_assets.errors import DamagedError, NotReadyError
 from platform_assets.kernels.received_types import widened
 from platform_assets.sources.arrival import Arrival
-from platform_assets.sources.returned import Returned, empty, read_rows
-from platform_assets.stores.contradictions import STORED_ROWS
+from platform_assets.sources.function_output import Returned, empty, read_rows
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry
+from platform_assets.stores.ledger_consistency import STORED_ROWS
 from platform_assets.stores.successor import replace_received, together
 from platform_assets.stores.tables import key_of
 
@@ -256,7 +256,7 @@ def delivered_otherwise(
     ]
 
 
-def is_news(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry]) -> bool:
+def is_new_delivery(source: Source, partition: int, lake: Lake, known: Mapping[str, Entry]) -> bool:
     """Whether receiving the partition now would change raw, or say why it cannot."""
     key = source.partitions.key(partition)
     if key not in known:

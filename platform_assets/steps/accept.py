@@ -41,7 +41,7 @@ def accept(source: Source, partition: int, run: Run, *, by: str, why: str) -> No
 def take_back(source: Source, partition: int, run: Run, *, by: str, why: str) -> None:
     """Ends the acceptance of a partition: the next time its silver is made it is blocked again.
 
-    What was made of it is blocked by withdraw_readers (taken_back.py), which the command calls then; else when it is made the next time.
+    What was made of it is blocked by withdraw_readers (invalidation.py), which the command calls then; else when it is made the next time.
 
     Raises:
         NotReadyError: nobody has accepted what the partition holds now.

@@ -21,17 +21,17 @@ from platform_assets.steps.model import make_model, make_predictions, model_tabl
 from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.steps.run import Done, Run, name_of
 from platform_assets.steps.silver import make_silver, quarantine_table, silver_table
-from platform_assets.steps.stale import (
-    checkpoints_to_make,
-    model_to_make,
-    predictions_to_make,
-    report_to_make,
-    silver_to_make,
+from platform_assets.steps.stale_tables import (
+    predictions_out_of_date,
+    stale_checkpoints,
+    stale_gold,
+    stale_models,
     stale_predictions,
-    training_to_make,
-    view_to_make,
+    stale_report,
+    stale_silver,
+    stale_training,
 )
-from platform_assets.steps.to_make import Plan, ToMake
+from platform_assets.steps.staleness import Plan, StalePartition
 from platform_assets.steps.training import make_training, training_table
 from platform_assets.stores.delta import Table
 
@@ -45,7 +45,7 @@ class Layer:
     reads: tuple[Table, ...]
     version: str
     """Of the declaration."""
-    to_make: Callable[[int, int, Run, Plan], dict[int, ToMake]]
+    stale_partitions: Callable[[int, int, Run, Plan], dict[int, StalePartition]]
     """The stale ones of the partitions first..last, given what is planned for other tables."""
     make: Callable[[int, int, Run], Done]
     """The step, of partitions first..last and a run."""
@@ -76,27 +76,27 @@ def layers_of(declaration: object) -> Iterator[Layer]:
     """What a declaration becomes downstream of raw, in the order in which it is made. A service, or a temporal view, has no table."""
     if isinstance(declaration, Source):
         tables = (silver_table(declaration), quarantine_table(declaration))
-        to_make, make = partial(silver_to_make, declaration), partial(make_silver, declaration)
-        yield Layer(tables, declaration.partitions, (raw_table(declaration),), declaration.version, to_make, make)
+        stale_partitions, make = partial(stale_silver, declaration), partial(make_silver, declaration)
+        yield Layer(tables, declaration.partitions, (raw_table(declaration),), declaration.version, stale_partitions, make)
     elif isinstance(declaration, FeatureView):
         if declaration.accuracy == "snapshot":
             yield from _of_a_view(declaration)
     elif isinstance(declaration, AttributeView):
         # Not withdrawn: a blocked partition of states has no updates, so the next run of it writes none (make_attributes).
-        to_make, make = partial(view_to_make, declaration), partial(make_attributes, declaration)
+        stale_partitions, make = partial(stale_gold, declaration), partial(make_attributes, declaration)
         silver = (silver_table(declaration.source),)
-        yield Layer((gold_table(declaration),), declaration.source.partitions, silver, declaration.version, to_make, make)
+        yield Layer((gold_table(declaration),), declaration.source.partitions, silver, declaration.version, stale_partitions, make)
     elif isinstance(declaration, GoldTable):
-        to_make, make = partial(report_to_make, declaration), partial(make_report, declaration)
+        stale_partitions, make = partial(stale_report, declaration), partial(make_report, declaration)
         gold, silver, days = (gold_table(declaration),), (silver_table(declaration.source),), declaration.source.partitions
-        yield Layer(gold, days, silver, declaration.version, to_make, make, is_withdrawn=True, by_event_time=True)
+        yield Layer(gold, days, silver, declaration.version, stale_partitions, make, is_withdrawn=True, by_event_time=True)
     elif isinstance(declaration, TrainingSet):
-        to_make, make = partial(training_to_make, declaration), partial(make_training, declaration)
+        stale_partitions, make = partial(stale_training, declaration), partial(make_training, declaration)
         features = (table_of(view, layer_of(view, declaration.features_from)) for view in declaration.features.views)
         of_labels = [silver_table(declaration.labels.source)] if declaration.labels.source else []
         joined = tuple(dict.fromkeys((*of_labels, *features)))
         table, months = (training_table(declaration),), declaration.partitions
-        yield Layer(table, months, joined, declaration.version, to_make, make, is_withdrawn=True, is_pinned=True)
+        yield Layer(table, months, joined, declaration.version, stale_partitions, make, is_withdrawn=True, is_pinned=True)
     elif isinstance(declaration, Model):
         yield from _of_a_model(declaration)
 
@@ -104,22 +104,28 @@ def layers_of(declaration: object) -> Iterator[Layer]:
 def _of_a_view(view: FeatureView) -> Iterator[Layer]:
     silver = (silver_table(view.source),)
     if view.lifetime:
-        to_make, make, table = partial(checkpoints_to_make, view), partial(make_checkpoints, view), (checkpoints_table(view),)
-        yield Layer(table, months_of(view), silver, view.version, to_make, make, is_withdrawn=True, from_their_beginning=True)
-    to_make, make = partial(view_to_make, view), partial(make_change_log, view)
+        stale_partitions, make, table = partial(stale_checkpoints, view), partial(make_checkpoints, view), (checkpoints_table(view),)
+        yield Layer(table, months_of(view), silver, view.version, stale_partitions, make, is_withdrawn=True, from_their_beginning=True)
+    stale_partitions, make = partial(stale_gold, view), partial(make_change_log, view)
     states = (checkpoints_table(view),) if view.lifetime else ()
-    yield Layer((gold_table(view),), view.source.partitions, silver, view.version, to_make, make, is_withdrawn=True, starts_from=states)
+    yield Layer(
+        (gold_table(view),), view.source.partitions, silver, view.version, stale_partitions, make, is_withdrawn=True, starts_from=states
+    )
 
 
 def _of_a_model(model: Model) -> Iterator[Layer]:
     """Neither is withdrawn: a model and its predictions say what they were made of."""
     data = model.training_set
-    trained_on, to_make, make = (training_table(data),), partial(model_to_make, model), partial(make_model, model)
-    yield Layer((model_table(model),), data.partitions, trained_on, model.version, to_make, make, is_pinned=True)
+    trained_on, stale_partitions, make = (training_table(data),), partial(stale_models, model), partial(make_model, model)
+    yield Layer((model_table(model),), data.partitions, trained_on, model.version, stale_partitions, make, is_pinned=True)
     features = tuple(dict.fromkeys(table_of(view, layer_of(view)) for view in data.features.views))
-    days, to_make, make = data.features.views[0].source.partitions, partial(predictions_to_make, model), partial(make_predictions, model)
-    table, trained, newer = (predictions_table(model),), (model_table(model),), partial(stale_predictions, model)
-    yield Layer(table, days, features, model.version, to_make, make, starts_from=trained, only_by_hand=newer)
+    days, stale_partitions, make = (
+        data.features.views[0].source.partitions,
+        partial(stale_predictions, model),
+        partial(make_predictions, model),
+    )
+    table, trained, newer = (predictions_table(model),), (model_table(model),), partial(predictions_out_of_date, model)
+    yield Layer(table, days, features, model.version, stale_partitions, make, starts_from=trained, only_by_hand=newer)
 
 
 def made_twice(table: Table) -> DeclarationError:

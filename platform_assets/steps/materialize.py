@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from platform_assets.declare.attributes import View
+from platform_assets.declare.dependencies import Declaration, reached
 from platform_assets.declare.partitions import Partitions
-from platform_assets.declare.reached import Declaration, reached
 from platform_assets.declare.source import Source
 from platform_assets.errors import DeclarationError, NotReadyError
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps.described import SHOWN, described_block, described_ranges
 from platform_assets.steps.gold import online_table
-from platform_assets.steps.lacking import YOUR_MODULE, told_once
 from platform_assets.steps.lake import AnyLake, lake_at
 from platform_assets.steps.layers import Graph, Layer, made_twice
+from platform_assets.steps.messages import SHOWN, described_block, described_ranges
 from platform_assets.steps.raw import receive_all
+from platform_assets.steps.readiness import YOUR_MODULE, reported_once
 from platform_assets.steps.run import Done, Run, name_of, stretches
-from platform_assets.steps.to_make import NOTHING_PLANNED
+from platform_assets.steps.staleness import NOTHING_PLANNED
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.succession import WITHDRAWN, entries_of_version
@@ -57,7 +57,7 @@ class TableOutcome:
 
     def reasons(self) -> list[str]:
         """Why partitions are blocked or refused; a reason that they share is told once."""
-        return [*self.blocked.values(), *told_once(self.refused.values())]
+        return [*self.blocked.values(), *reported_once(self.refused.values())]
 
 
 @dataclass(frozen=True, repr=False)
@@ -220,7 +220,10 @@ def _receive(source: Source, first: int, last: int, run: Run) -> TableOutcome:
 
 def _make(layer: Layer, first: int, last: int, run: Run) -> TableOutcome:
     """Runs the step for the partitions that are not as they should be, those also that it will refuse: it says why."""
-    stale, done = {*layer.only_by_hand(first, last, run, NOTHING_PLANNED), *layer.to_make(first, last, run, NOTHING_PLANNED)}, Done()
+    stale, done = (
+        {*layer.only_by_hand(first, last, run, NOTHING_PLANNED), *layer.stale_partitions(first, last, run, NOTHING_PLANNED)},
+        Done(),
+    )
     for begin, end in stretches(sorted(stale)):
         one = layer.make(begin, end, run)
         done.entries |= one.entries

@@ -13,12 +13,12 @@ from platform_assets.serving.plan import layout_of
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.reading import Origin
 from platform_assets.steps.run import Run, name_of
-from platform_assets.steps.to_make import MISSING, OTHERWISE, WaitsFor
+from platform_assets.steps.staleness import MISSING, OTHERWISE, WaitsFor
 from platform_assets.stores.damage import damage_named
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.entities import Entities, count_entities
-from platform_assets.stores.online.marks import Marks, read_marks
+from platform_assets.stores.online.publication_state import PublicationState, read_marks
 from platform_assets.stores.online.publish import Gold, Published, publish, rebuild
 
 SAMPLE = 200
@@ -61,7 +61,7 @@ def _gold(view: View, run: Run) -> Gold:
     )
 
 
-def marks_of(view: View, store: OnlineStore) -> Marks | None:
+def marks_of(view: View, store: OnlineStore) -> PublicationState | None:
     """What of the view is published."""
     with store.session() as session:
         return read_marks(session, layout_of(view))
@@ -83,7 +83,7 @@ def stale_online(view: View, first: int, last: int, run: Run, store: OnlineStore
     """The partitions that a publication would bring to the store: all changed since the last one, and those after the watermark."""
     entries = run.ledger.entries(name_of(gold_table(view)))
     marks = marks_of(view, store)
-    # What another table of gold has published is no edition of this one: a publication will say so, and how to mend it.
+    # What another table of gold has published is no edition of this one: a publication will say so, and how to fix it.
     ours = marks is not None and marks.table == run.lake.identity(gold_table(view))
     published, watermark = (marks.version, marks.watermark) if marks and ours else (-1, first - 1)
     keys = ((p, entries.get(view.source.partitions.key(p))) for p in range(first, last + 1))

@@ -11,7 +11,7 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.engines.choice import Engines
 from platform_assets.engines.engine import ComputedRows, Engine, TableSlice
 from platform_assets.errors import DamagedError, NotReadyError, PlatformError
-from platform_assets.steps.lacking import MISSING, YOUR_MODULE, BlockedError, LackingError, told_once
+from platform_assets.steps.readiness import MISSING, YOUR_MODULE, BlockedError, MissingInputError, reported_once
 from platform_assets.stores.damage import Damage, damaged
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import ROWS_SINCE, Entry, Ledger
@@ -90,7 +90,7 @@ class Done:
             return
         written = len({*self.entries, *self.unchanged} - {*self.refused})
         done = f"{counted(written, 'other partition')} {'was' if written == 1 else 'were'} written. " if written else ""
-        messages = told_once(self.refused.values())
+        messages = reported_once(self.refused.values())
         more = f"\n... and {len(messages) - 10} more" if len(messages) > 10 else ""
         keys = list(self.refused)
         named = ", ".join(keys) if len(keys) <= 5 else f"{keys[0]} to {keys[-1]}"
@@ -122,7 +122,7 @@ def unready(
     there = [index for index in needed if partitions.first <= index and (partitions.last is None or index <= partitions.last)]
     found = {index: entries.get(partitions.key(index)) for index in there}
     if missing := [index for index, entry in found.items() if entry is None]:
-        return LackingError(reader, table, partitions, MISSING, missing, module)
+        return MissingInputError(reader, table, partitions, MISSING, missing, module)
     if spoilt := [(index, entry) for index, entry in found.items() if entry is not None and entry.damage]:
         damages = [Damage(name_of(table), entry.partition, entry.damage, module) for _, entry in spoilt]
         return damaged(damages, reader)
@@ -135,8 +135,8 @@ def unready(
         if going_on and going_on.remaining:
             made = len(going_on.made)
             why += f" ({made} of {made + len(going_on.remaining)} partitions of that are made; until all are, readers get the old ones)"
-            return LackingError(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)), module)
-        return LackingError(reader, table, partitions, why, [index for index, _ in older], module)
+            return MissingInputError(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)), module)
+        return MissingInputError(reader, table, partitions, why, [index for index, _ in older], module)
     return None
 
 

@@ -15,9 +15,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from platform_assets.errors import LakeError, NotReadyError, is_failure, suggestion
 from platform_assets.stores.commits import Commit, DataFile, commit_properties, files_of, named_by_partition, read_commit
 from platform_assets.stores.damage import Damage, Scanned, check_before_reading, damage_at_a_glance
+from platform_assets.stores.delta_table import WRITER, OpenTable, create_table
 from platform_assets.stores.frames import Batches, check_span, kept_schema
 from platform_assets.stores.location import check_reached, storage_at
-from platform_assets.stores.opening import WRITER, OpenTable, create_table
 from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import Moment as Moment
 from platform_assets.stores.tables import PartitionFacts as PartitionFacts

@@ -17,11 +17,11 @@ from deltalake.exceptions import CommitFailedError
 
 from platform_assets.errors import DamagedError, LakeError, NotReadyError
 from platform_assets.stores.commits import Commit, named_by_partition
-from platform_assets.stores.contradictions import contradictions
 from platform_assets.stores.damage import Damage, damage_named
 from platform_assets.stores.delta import OWN, Lake, wait_for_others
+from platform_assets.stores.delta_table import create_table
+from platform_assets.stores.ledger_consistency import contradictions
 from platform_assets.stores.location import check_writers
-from platform_assets.stores.opening import create_table
 from platform_assets.stores.tables import Table, name_of, table_named
 
 LEDGER: Table = (OWN, "ledger")

@@ -11,8 +11,8 @@ from platform_assets.errors import LakeError, suggestion
 from platform_assets.stores.commits import files_of
 from platform_assets.stores.damage import Scanned, check_before_reading
 from platform_assets.stores.delta import OWN, TRIES, Lake, wait_for_others
+from platform_assets.stores.delta_table import OUTSIDE_THE_LEDGER, create_table, is_outside_the_ledger
 from platform_assets.stores.frames import Batches, kept_schema
-from platform_assets.stores.opening import OUTSIDE_THE_LEDGER, create_table, is_outside_the_ledger
 from platform_assets.stores.tables import Span, Table, equals, name_of
 
 

@@ -13,9 +13,9 @@ from deltalake.exceptions import DeltaError
 from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.commits import files_of
 from platform_assets.stores.delta import OWN, Lake
+from platform_assets.stores.delta_table import is_outside_the_ledger
 from platform_assets.stores.ledger import LEDGER, LOST, Ledger
 from platform_assets.stores.location import storage_at
-from platform_assets.stores.opening import is_outside_the_ledger
 from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import Moment, Table, equals, name_of
 from platform_assets.stores.transaction_log import HINT, LogFault, checkpoints_of_log, entry_path

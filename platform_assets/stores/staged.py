@@ -16,8 +16,8 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from platform_assets.errors import LakeError
 from platform_assets.stores.commits import commit_properties, files_of, named_by_partition, read_actions, relative_path
 from platform_assets.stores.delta import TRIES, Lake, Span, Table, Written, wait_for_others
+from platform_assets.stores.delta_table import table_properties
 from platform_assets.stores.frames import kept_schema
-from platform_assets.stores.opening import table_properties
 from platform_assets.stores.tables import Moment, PartitionFacts, name_of
 
 FOLDER = "staged-"

@@ -11,9 +11,9 @@ from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.commits import DataFile, files_of
 from platform_assets.stores.damage import Scanned, content_fault, damage_at_a_glance
 from platform_assets.stores.delta import OWN, Lake
+from platform_assets.stores.delta_table import is_outside_the_ledger
 from platform_assets.stores.ledger import LEDGER, LOST, Ledger
 from platform_assets.stores.location import storage_at
-from platform_assets.stores.opening import is_outside_the_ledger
 from platform_assets.stores.tables import Table, name_of, table_named
 from platform_assets.stores.transaction_log import LogFault, log_faults
 

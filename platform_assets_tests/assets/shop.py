@@ -8,7 +8,7 @@ import dagster as dg
 
 from platform_assets import build_definitions
 from platform_assets.assets.resource import PlatformResource
-from platform_assets.cli.declared import platform_of
+from platform_assets.cli.lookup import platform_of
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

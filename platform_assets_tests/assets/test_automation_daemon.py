@@ -19,7 +19,7 @@ from platform_assets.steps.gold import make_change_log, make_report
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver
-from platform_assets.steps.stale import report_to_make, silver_to_make, view_to_make
+from platform_assets.steps.stale_tables import stale_gold, stale_report, stale_silver
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets.stores.valkey import EmbeddedValkey
@@ -265,8 +265,8 @@ def _materialize(world: World, select: str, first: int, last: int) -> None:
 def _stale(world: World) -> list[int]:
     lake = Lake(str(world.home / "lake"))
     run = Run(lake, Ledger(lake), "look", datetime(2025, 1, 1, tzinfo=UTC))
-    gold, reports = view_to_make(daemon_shop.spending, FIRST, LAST, run), report_to_make(daemon_shop.takings, FIRST, LAST, run)
-    return [*silver_to_make(daemon_shop.sales, FIRST, LAST, run), *gold, *reports]
+    gold, reports = stale_gold(daemon_shop.spending, FIRST, LAST, run), stale_report(daemon_shop.takings, FIRST, LAST, run)
+    return [*stale_silver(daemon_shop.sales, FIRST, LAST, run), *gold, *reports]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from platform_assets import FeatureView, count, daily, sum
 from platform_assets.assets.partitions import partitions_definition
 from platform_assets.declare.checkpoints import months_of
-from platform_assets.steps.stale import checkpoints_to_make
+from platform_assets.steps.stale_tables import stale_checkpoints
 from platform_assets_tests.assets.shop import Shop, failure
 from platform_assets_tests.steps.business import Business
 
@@ -103,6 +103,6 @@ def test_conditions_make_a_checkpoint_when_the_month_before_is_whole_and_whateve
     asked = daemon.follow()
     assert asked[CHECKPOINTS] == ["2024-03-01", "2024-04-01"], "each reads the one before it"
     assert sorted(set(asked[GOLD])) == [business.day(number) for number in range(2, 39)]
-    assert [business.stale("gold"), list(checkpoints_to_make(business.view, *MONTHS, business.run()))] == [[], []]
+    assert [business.stale("gold"), list(stale_checkpoints(business.view, *MONTHS, business.run()))] == [[], []]
     values = business.lake.scan(("spending", "gold")).sort("partition", "user").select("user", "count_lifetime", "earlier").collect()
     assert values.rows()[-2:] == [("ada", 9, 16.0), ("bob", 8, 12.0)]

@@ -13,7 +13,7 @@ from platform_assets import Arrival, daily, source
 from platform_assets.assets.silver_checks import verdicts
 from platform_assets.engines.engine import KeyFaults
 from platform_assets.errors import DeclarationError
-from platform_assets.steps.keys import key_faults
+from platform_assets.steps.key_checks import key_faults
 from platform_assets.stores.delta import PartitionFacts, Span
 from platform_assets.stores.ledger import Entry
 from platform_assets_tests.assets.shop import RANGE_END, RANGE_START, Shop, evaluations, failure

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from platform_assets.assets.drawing import HEIGHT, WIDTH, bars, image, lines, long_bars
+from platform_assets.assets.plots import HEIGHT, WIDTH, bars, image, lines, long_bars
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -30,7 +30,7 @@ from platform_assets import (
     time_since_last,
 )
 from platform_assets.steps.model import make_model
-from platform_assets.steps.verdict import verdict
+from platform_assets.steps.model_verdict import verdict
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets_tests.assets.shop import Shop, evaluations, failure

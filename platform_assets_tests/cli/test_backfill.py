@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from platform_assets import Arrival
 from platform_assets.cli.main import cli
-from platform_assets.cli.running import materialize
+from platform_assets.cli.materialize import materialize
 from platform_assets.errors import DeclarationError, PlatformError
 from platform_assets_tests.cli import two_calendars
 from platform_assets_tests.cli.visits_and_orders import files as two_calendars_files

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from platform_assets import historical_features
 from platform_assets.cli.main import cli
-from platform_assets.cli.running import materialize
+from platform_assets.cli.materialize import materialize
 from platform_assets.errors import DeclarationError, NotReadyError, PlatformError
 from platform_assets_tests.cli import blocked_shop
 from platform_assets_tests.cli.blocked_shop import defs, incomes, receipts, takings, tills
@@ -110,7 +110,7 @@ def test_what_was_made_of_a_day_that_is_taken_back_is_blocked_at_once(instance: 
     for table in ("takings", "income"):
         materialize(defs, ((table, "gold"),), takings.source.partitions, FIRST, LAST, instance)
     said = run("accept", "receipts", DAY, "--undo", "--why", "it was the wrong day").output
-    assert f"Blocked with it, until it is mended and they are made again: takings/gold {DAY}, income/gold {DAY} to 2024-03-03.\n" in said
+    assert f"Blocked with it, until it is fixed and they are made again: takings/gold {DAY}, income/gold {DAY} to 2024-03-03.\n" in said
     labels = pl.DataFrame({"till": [1], "label_time": [datetime(2024, 3, 4, tzinfo=UTC)]})
     with pytest.raises(NotReadyError, match=f"needs income/gold {DAY}, which is blocked, since what it was made of was taken back"):
         historical_features(incomes, labels, features_from="gold")

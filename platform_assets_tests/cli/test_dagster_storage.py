@@ -11,7 +11,7 @@ import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from platform_assets.cli.dagster_storage import OPEN_AT_MOST, SqliteEventLog
-from platform_assets.cli.surroundings import DAGSTER_YAML
+from platform_assets.cli.environment import DAGSTER_YAML
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 

@@ -7,7 +7,7 @@ import pytest
 
 from platform_assets import materialize
 from platform_assets.cli.stages import foreseen, good_when_made, stages
-from platform_assets.declare.reached import reached
+from platform_assets.declare.dependencies import reached
 from platform_assets.steps.layers import Graph
 from platform_assets.stores.tables import Table, name_of
 from platform_assets_tests.steps.business import DAYS

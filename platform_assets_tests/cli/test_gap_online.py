@@ -10,7 +10,7 @@ from platform_assets.cli.stages import by_reason, stages
 from platform_assets.settings import load_settings
 from platform_assets.steps.layers import Graph
 from platform_assets.steps.run import Run
-from platform_assets.steps.to_make import Plan
+from platform_assets.steps.staleness import Plan
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets.stores.online.connection import OnlineStore

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.cli.surroundings import use_dagster_home
+from platform_assets.cli.environment import use_dagster_home
 from platform_assets.cli.ui import run_ui
 from platform_assets.domains.retail.generate import generate
 from platform_assets.errors import SettingsError

@@ -266,8 +266,8 @@ MUTANTS: list[Mutant] = [
         (
             "kept values have lost how often they occur",
             "aggregations/mode.py",
-            'Kept(state.owner, {"times": state.times}',
-            'Kept(state.owner, {"times": state.times * 0 + 1}',
+            'StoredState(state.owner, {"times": state.times}',
+            'StoredState(state.owner, {"times": state.times * 0 + 1}',
         ),
         ("a kept deviation has lost its spread", "aggregations/spread.py", "distance=distance, m2=m2)", "distance=distance, m2=m2 * 0)"),
     ),

@@ -36,7 +36,7 @@ def patched(mutant: Mutant, folder: Path) -> Path:
     file = copied(folder) / "platform_assets" / mutant.file
     text = file.read_text()
     assert text.count(mutant.old) == 1, (
-        f"{mutant.file} has {mutant.old!r} {text.count(mutant.old)} times: mend the mutant {mutant.mistake!r}"
+        f"{mutant.file} has {mutant.old!r} {text.count(mutant.old)} times: fix the mutant {mutant.mistake!r}"
     )
     file.write_text(text.replace(mutant.old, mutant.new))
     return folder

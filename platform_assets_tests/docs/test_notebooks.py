@@ -21,8 +21,8 @@ def test_a_notebook_runs_and_shows_what_it_prints(path: Path, tmp_path: Path, mo
     notebook = json.loads(path.read_text())
     printed = run(notebook, path.stem)
     for number, (cell, text) in enumerate(zip(code_cells(notebook), printed, strict=True), start=1):
-        mend = f"cell {number}: if that is right, python -m platform_assets_tests.docs.notebooks examples/{path.name}"
-        assert shown(cell) == text, mend
+        fix = f"cell {number}: if that is right, python -m platform_assets_tests.docs.notebooks examples/{path.name}"
+        assert shown(cell) == text, fix
     assert len(printed) > 5
     shutil.rmtree(tmp_path)
 

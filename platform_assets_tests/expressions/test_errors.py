@@ -1,4 +1,4 @@
-"""What a text that is no expression is refused with: each message names the culprit, the place and the mend."""
+"""What a text that is no expression is refused with: each message names the culprit, the place and the fix."""
 
 import pytest
 

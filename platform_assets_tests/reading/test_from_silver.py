@@ -11,8 +11,8 @@ from platform_assets import FeatureService, FeatureView, count, historical_featu
 from platform_assets.declare.training import FeaturesFrom
 from platform_assets.engines import reference
 from platform_assets.errors import DeclarationError, NotReadyError
-from platform_assets.stores.contradictions import STORED_ROWS
 from platform_assets.stores.ledger import Ledger
+from platform_assets.stores.ledger_consistency import STORED_ROWS
 from platform_assets.testing.equality import require_same_rows
 from platform_assets_tests.reading.shop import Shop, frame, label
 from platform_assets_tests.steps.business import DAYS, START, Business

@@ -1,4 +1,4 @@
-"""historical_features: the oracle's values for any labels, and an error that names the mend for labels that cannot be answered."""
+"""historical_features: the oracle's values for any labels, and an error that names the fix for labels that cannot be answered."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -212,9 +212,9 @@ def test_the_mend_of_a_message_mends(shop: Shop, what: str) -> None:
     assert isinstance(wrong, pl.DataFrame)
     with pytest.raises(ComputeError) as error:
         historical_features(shop.service, wrong, lake=shop.lake)
-    mend = str(error.value).split("Convert it: ")[1].removesuffix(".").removesuffix(" (if its clock stood in UTC)")
-    mended = wrong.with_columns(eval(mend, {"pl": pl}))
-    assert historical_features(shop.service, mended, lake=shop.lake).frame.height == 1
+    fix = str(error.value).split("Convert it: ")[1].removesuffix(".").removesuffix(" (if its clock stood in UTC)")
+    fixed = wrong.with_columns(eval(fix, {"pl": pl}))
+    assert historical_features(shop.service, fixed, lake=shop.lake).frame.height == 1
 
 
 def test_the_labels_time_is_the_time_of_the_request(shop: Shop) -> None:

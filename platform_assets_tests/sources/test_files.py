@@ -10,7 +10,7 @@ import pytest
 
 from platform_assets import Arrival, daily, source
 from platform_assets.errors import SourceError
-from platform_assets.sources.glance import Glance
+from platform_assets.sources.probe import Probe
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver
@@ -54,7 +54,7 @@ FILES = [
         ("names/{day}-9*.csv", []),
     ],
 )
-@pytest.mark.parametrize("kind", [Arrival, Glance])
+@pytest.mark.parametrize("kind", [Arrival, Probe])
 def test_a_path_finds_what_a_shell_would_and_names_with_brackets_as_they_stand(
     tmp_path: Path, kind: type[Arrival], path: str, finds: list[str]
 ) -> None:

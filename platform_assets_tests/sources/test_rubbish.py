@@ -1,6 +1,6 @@
 """Rubbish in: what becomes of each file or frame on its way to silver. Nothing is lost or guessed without a word.
 
-A file that is no table with the declared columns is refused with its name, the reason and the mend. A row that does not fit is set
+A file that is no table with the declared columns is refused with its name, the reason and the fix. A row that does not fit is set
 aside with its reasons, beside the good ones. The same sale comes twice in no table.
 """
 

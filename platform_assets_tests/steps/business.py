@@ -1,4 +1,4 @@
-"""A tiny business of its own for tests of steps: deliveries in memory, and one command that makes whatever is stale."""
+"""A tiny business of its own for tests of steps: deliveries in memory, and one command that makes whatever is stale_tables."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ import polars as pl
 
 from platform_assets import Arrival, Entity, FeatureView, GoldTable, count, daily, last, mean, source, sum
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps import stale
+from platform_assets.steps import stale_tables
 from platform_assets.steps.gold import gold_table, make_change_log, make_report
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Done, Run, name_of
@@ -97,10 +97,10 @@ class Business:
 
     def stalers(self) -> dict[str, Callable[[int, int, Run], Iterable[int]]]:
         return {
-            "raw": partial(stale.stale_raw, self.source),
-            "silver": partial(stale.silver_to_make, self.source),
-            "gold": partial(stale.view_to_make, self.view),
-            "report": partial(stale.report_to_make, self.report),
+            "raw": partial(stale_tables.stale_raw, self.source),
+            "silver": partial(stale_tables.stale_silver, self.source),
+            "gold": partial(stale_tables.stale_gold, self.view),
+            "report": partial(stale_tables.stale_report, self.report),
         }
 
     def written(self) -> list[Table]:

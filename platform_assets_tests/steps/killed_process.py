@@ -26,8 +26,8 @@ import sklearn.tree  # noqa: F401  what training imports, so that no child need 
 
 import platform_assets.models.train  # noqa: F401
 from platform_assets.steps import raw
-from platform_assets.stores import delta, folder, ledger, object_store, opening, successor
-from platform_assets.stores.online import connection, marks
+from platform_assets.stores import delta, delta_table, folder, ledger, object_store, successor
+from platform_assets.stores.online import connection, publication_state
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets_tests.architecture.modules import ROOT
 from platform_assets_tests.steps.pipeline import pipeline_with
@@ -66,7 +66,7 @@ class Writes:
 
     def __init__(self, job: Job, report: int) -> None:
         self._job, self._report, self._count = job, report, 0
-        for module in (delta, opening, ledger):
+        for module in (delta, delta_table, ledger):
             self._wrap(module, "write_deltalake", lambda table, *_, **__: f"{self._table(table)} commit")
         self._wrap(deltalake.table.TableOptimizer, "compact", lambda optimizer, *_, **__: f"{self._table(optimizer.table)} compaction")
         self._wrap(deltalake.table.DeltaTable, "create_write_transaction", lambda table, *_, **__: f"{self._table(table)} takes over")
@@ -105,9 +105,9 @@ class Writes:
         """A command to the online store, if it writes."""
         if b"EVALSHA" in packed:
             return "online: values"
-        if marks.BEGIN.encode() in packed:
+        if publication_state.BEGIN.encode() in packed:
             return "online: begin"
-        if marks.END.encode() in packed:
+        if publication_state.END.encode() in packed:
             return "online: marks"
         name = packed.split(b"\r\n")[2]
         assert name in (b"HGET", b"SCRIPT", b"COMMAND", b"PING", b"INFO"), f"{name!r}: does it write? Then it is a point to die at"

@@ -12,7 +12,7 @@ from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.features import Feature
 from platform_assets.engines import reference
 from platform_assets.kernels.times import index_of
-from platform_assets.steps import stale
+from platform_assets.steps import stale_tables
 from platform_assets.steps.checkpoints import checkpoints_table, make_checkpoints
 from platform_assets.steps.gold import gold_table
 from platform_assets.steps.run import Done, Run
@@ -54,7 +54,7 @@ class Lifetimes(Business):
         return super().makers() | {"checkpoints": partial(make_checkpoints, self.view)}
 
     def stalers(self) -> dict[str, Callable[[int, int, Run], Iterable[int]]]:
-        return super().stalers() | {"checkpoints": partial(stale.checkpoints_to_make, self.view)}
+        return super().stalers() | {"checkpoints": partial(stale_tables.stale_checkpoints, self.view)}
 
     def span(self, table: str) -> tuple[int, int]:
         """The first and last partition of a layer."""

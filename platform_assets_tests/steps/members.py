@@ -11,7 +11,7 @@ import polars as pl
 
 from platform_assets import Arrival, AttributeView, FeatureService, daily, source
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps import stale
+from platform_assets.steps import stale_tables
 from platform_assets.steps.gold import gold_table, make_attributes
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Done, Run
@@ -69,9 +69,9 @@ class Members(Business):
 
     def stalers(self) -> dict[str, Callable[[int, int, Run], Iterable[int]]]:
         return super().stalers() | {
-            "members raw": partial(stale.stale_raw, self.members),
-            "members silver": partial(stale.silver_to_make, self.members),
-            "profile": partial(stale.view_to_make, self.profile),
+            "members raw": partial(stale_tables.stale_raw, self.members),
+            "members silver": partial(stale_tables.stale_silver, self.members),
+            "profile": partial(stale_tables.stale_gold, self.profile),
         }
 
     def written(self) -> list[Table]:

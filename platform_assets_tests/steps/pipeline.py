@@ -26,7 +26,7 @@ from platform_assets import first as earliest
 from platform_assets import last as newest
 from platform_assets.declare.checkpoints import months_of
 from platform_assets.serving.plan import layout_of
-from platform_assets.steps import stale
+from platform_assets.steps import stale_tables
 from platform_assets.steps.checkpoints import make_checkpoints
 from platform_assets.steps.gold import make_change_log
 from platform_assets.steps.model import make_model, make_predictions
@@ -108,17 +108,17 @@ class Pipeline(Business):
         run, months = self.run(), self.training.partitions
         assert months.last is not None
         if table == "training":
-            return list(stale.training_to_make(self.training, months.first, months.last, run))
+            return list(stale_tables.stale_training(self.training, months.first, months.last, run))
         if table == "model":
-            return list(stale.model_to_make(self.model, months.first, months.last, run))
+            return list(stale_tables.stale_models(self.model, months.first, months.last, run))
         if table == "predictions":
-            return stale.stale_predictions(self.model, self.first, self.last, run)
+            return stale_tables.predictions_out_of_date(self.model, self.first, self.last, run)
         if table == "checkpoints":
             kept = months_of(self.history)
             assert kept.last is not None
-            return list(stale.checkpoints_to_make(self.history, kept.first, kept.last, run))
+            return list(stale_tables.stale_checkpoints(self.history, kept.first, kept.last, run))
         if table == "history":
-            return list(stale.view_to_make(self.history, self.first, self.last, run))
+            return list(stale_tables.stale_gold(self.history, self.first, self.last, run))
         if table == "online":
             assert self.store is not None
             return stale_online(self.view, self.first, self.last, run, self.store)

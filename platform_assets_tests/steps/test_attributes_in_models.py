@@ -25,7 +25,7 @@ from platform_assets.steps.model import make_model, make_predictions
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver
-from platform_assets.steps.stale import stale_predictions, training_to_make, view_to_make
+from platform_assets.steps.stale_tables import predictions_out_of_date, stale_gold, stale_training
 from platform_assets.steps.training import make_training
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
@@ -111,15 +111,15 @@ def test_a_restated_day_makes_all_later_months_and_predictions_stale_and_no_othe
     months = (data.partitions.first, data.partitions.first + 1)
     make_model(leaving_members, *months, run).check()
     make_predictions(leaving_members, FIRST, LAST, run).check()
-    assert list(training_to_make(data, *months, run)) == stale_predictions(leaving_members, FIRST, LAST, run) == []
+    assert list(stale_training(data, *months, run)) == predictions_out_of_date(leaving_members, FIRST, LAST, run) == []
     CHANGED[20] = [2]
     day = FIRST + 20
     make_raw(members, day, day, run).check()
     make_silver(members, day, day, run).check()
-    assert list(view_to_make(known, FIRST, LAST, run)) == [day]
+    assert list(stale_gold(known, FIRST, LAST, run)) == [day]
     make_attributes(known, day, day, run).check()
-    assert stale_predictions(leaving_members, FIRST, LAST, run) == list(range(day, LAST + 1))
-    assert list(training_to_make(data, *months, run)) == list(months)
+    assert predictions_out_of_date(leaving_members, FIRST, LAST, run) == list(range(day, LAST + 1))
+    assert list(stale_training(data, *months, run)) == list(months)
 
     made_of_blocked = run.ledger.entries("known/gold")[visits.partitions.key(LAST)]
     run.ledger.record([replace(made_of_blocked, status="blocked")])

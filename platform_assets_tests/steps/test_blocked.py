@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from platform_assets.errors import NotReadyError
-from platform_assets.steps.lacking import BlockedError, told_once
+from platform_assets.steps.readiness import BlockedError, reported_once
 from platform_assets_tests.steps.business import Business
 
 BLOCKED = 3
@@ -81,7 +81,9 @@ def test_each_blocked_day_is_told_once_with_those_that_need_it(business: Busines
 
 def test_many_that_need_one_blocked_day_are_counted() -> None:
     errors = [BlockedError(f"spending/gold 2024-02-0{day}", "sales/silver 2024-02-01, which is blocked.") for day in range(1, 7)]
-    assert told_once(errors) == ["spending/gold (6 partitions, 2024-02-01 to 2024-02-06) needs sales/silver 2024-02-01, which is blocked."]
+    assert reported_once(errors) == [
+        "spending/gold (6 partitions, 2024-02-01 to 2024-02-06) needs sales/silver 2024-02-01, which is blocked."
+    ]
 
 
 def test_a_report_waits_only_for_its_own_days(business: Business) -> None:

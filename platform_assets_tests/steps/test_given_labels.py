@@ -10,7 +10,7 @@ import pytest
 from platform_assets import FeatureService, TrainingSet, every, historical_features, labels_from, no_event, on_demand, outcome, sum
 from platform_assets.declare.labels import GivenLabels
 from platform_assets.errors import ComputeError
-from platform_assets.steps.stale import training_to_make
+from platform_assets.steps.stale_tables import stale_training
 from platform_assets.steps.training import make_training
 from platform_assets.stores.delta import Lake
 from platform_assets_tests.steps.business import Business
@@ -57,7 +57,7 @@ def test_labels_of_a_source_are_joined_as_of_their_event_times(tmp_path: Path) -
     assert [key.isoformat() for key in rows["partition"].to_list()] == [FEBRUARY] * 4 + [MARCH] * 4, "that of 29 February ends in March"
     joined = historical_features(business.service, rows.select("user", "label_time"), lake=business.lake).frame
     assert joined.equals(rows.select(joined.columns)), "the same features as for whoever asks at these times"
-    assert not training_to_make(data, *data_range(data), business.run())
+    assert not stale_training(data, *data_range(data), business.run())
 
 
 def data_range(data: TrainingSet) -> tuple[int, int]:
@@ -70,7 +70,7 @@ def test_a_label_that_came_late_makes_the_partition_of_its_arrival_stale_and_is_
     before = business.made(data, FEBRUARY, MARCH)
     business.sell(6, "6 ada 7", "16 bob 5", "77 eve 9 -5")  # on 2 March, of 26 February
     business.make_stale()
-    assert list(training_to_make(data, *data_range(data), business.run())) == [data.partitions.index_of(MARCH)]
+    assert list(stale_training(data, *data_range(data), business.run())) == [data.partitions.index_of(MARCH)]
     assert business.made(data, MARCH).equals(before)
     details = business.entries("given/training")[MARCH].details
     assert details["reasons"] == {"it came after the end of its partition": 1}

@@ -212,19 +212,20 @@ CALLS = (
 COMMANDS = ("HSET", "HDEL", "EVAL")
 WRITERS = {
     "stores.delta": {"write_deltalake("},
-    "stores.opening": {"write_deltalake("},
+    "stores.delta_table": {"write_deltalake("},
     "stores.own_tables": {"write_deltalake("},  # one commit, of assets that people write themselves
     "stores.successor": {".create_write_transaction("},  # and the end of one, by a folder
+    "stores.staged": {".create_write_transaction("},  # one commit, of files that Spark has written
     "stores.ledger": {"write_deltalake(", ".compact("},
     "stores.online.loader": {"HSET", "EVAL"},
-    "stores.online.marks": {"HSET", "HDEL", "EVAL"},
+    "stores.online.publication_state": {"HSET", "HDEL", "EVAL"},
     "stores.online.connection": {"HSET", "HDEL", "EVAL"},  # names of commands, for a message about what an account may do
     "stores.online.entities": {"HSET", "HDEL", "EVAL"},  # the count of entities: test_losses.py loses it and finds it again
     "stores.online.publish": {"HDEL"},  # a rebuild: test_on_delta.py kills it
     "stores.folder": {'open("w', "os.replace(", "rmtree("},  # files of models, the end of a successor, a repair of damaged logs
     "stores.object_store": {"obstore.put(", "obstore.copy(", "obstore.delete("},  # the same
     "frames.laid_aside": {"write_parquet("},  # a folder of the system's for temporary files
-    "sources.returned": {"sink_"},  # into memory, or temporary files: what a source's function returned
+    "sources.function_output": {"sink_"},  # into memory, or temporary files: what a source's function returned
     "frames.stream": {"sink_"},  # into memory
     "stores.damage": {"sink_"},  # into nothing: whether a file can be decoded
     "stores.valkey": {"write_text("},  # which server runs in a folder, for a message

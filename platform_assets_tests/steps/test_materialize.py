@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from platform_assets import Arrival, Entity, FeatureView, count, daily, hourly, materialize, source, weekly
-from platform_assets.declare.reached import Declaration
+from platform_assets.declare.dependencies import Declaration
 from platform_assets.errors import DeclarationError, NotReadyError, SourceError
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.valkey import EmbeddedValkey

@@ -12,8 +12,8 @@ from platform_assets.declare.training import FeaturesFrom
 from platform_assets.errors import NotReadyError
 from platform_assets.reading.historical import historical_features
 from platform_assets.steps.accept import accept
-from platform_assets.steps.stale import training_to_make
-from platform_assets.steps.to_make import MISSING
+from platform_assets.steps.stale_tables import stale_training
+from platform_assets.steps.staleness import MISSING
 from platform_assets.steps.training import make_training
 from platform_assets_tests.steps.business import DAYS, START, same
 from platform_assets_tests.steps.members import MEMBERS, Members, enrol
@@ -142,15 +142,15 @@ def test_a_training_set_with_a_blocked_day_of_attributes_is_made_and_asked_for_f
     labels = no_event(members.source, within="1d", spine=every("1d", active="2d"))
     data = TrainingSet("leaving", features=FeatureService("of_members", [members.profile]), labels=labels, features_from=layer)
     month = data.partitions.index_of("2024-02-01")
-    [asked] = training_to_make(data, month, month, members.run()).values()
+    [asked] = stale_training(data, month, month, members.run()).values()
     assert (asked.why, asked.can_be) == (MISSING, True)
     make_training(data, month, month, members.run()).check()
-    assert list(training_to_make(data, month, month, members.run())) == []
+    assert list(stale_training(data, month, month, members.run())) == []
     rows = members.lake.scan(("leaving", "training")).filter(user="ada").sort("label_time").collect()
     assert rows["profile__tariff"].to_list() == ["basic", "basic", "basic"]
     members.update(2, "ada gold 2")
     members.make_stale(None, MEMBERS)
-    assert list(training_to_make(data, month, month, members.run())) == [month], "what comes for the blocked day changes it"
+    assert list(stale_training(data, month, month, members.run())) == [month], "what comes for the blocked day changes it"
 
 
 @pytest.mark.parametrize("other", ["labels", "view"])
@@ -162,6 +162,6 @@ def test_a_blocked_day_holds_up_a_training_set_that_reads_more_of_it_than_attrib
     labels = no_event(members.members if other == "labels" else members.source, within="1d", spine=every("1d", active="2d"))
     data = TrainingSet("quiet", features=FeatureService("of_members", views), labels=labels, features_from="silver")
     month = data.partitions.index_of("2024-02-01")
-    assert not training_to_make(data, month, month, members.run())[month].can_be
+    assert not stale_training(data, month, month, members.run())[month].can_be
     refused = make_training(data, month, month, members.run()).refused
     assert "members/silver 2024-02-27, which is blocked" in str(refused["2024-02-01"])

@@ -12,7 +12,7 @@ from platform_assets.engines.polars import silver
 from platform_assets.errors import LakeError, SourceError
 from platform_assets.steps import raw
 from platform_assets.steps.raw import make_raw, receive_all
-from platform_assets.steps.stale import stale_raw
+from platform_assets.steps.stale_tables import stale_raw
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.tables import Table, Written
 from platform_assets_tests.steps.business import Business

@@ -1,4 +1,4 @@
-"""What a step needs and does not find is named, with the command that mends it; all other partitions are made."""
+"""What a step needs and does not find is named, with the command that fixes it; all other partitions are made."""
 
 from datetime import datetime
 from pathlib import Path

@@ -23,7 +23,7 @@ from platform_assets.steps.gold import make_attributes, make_change_log, make_re
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver
-from platform_assets.steps.stale import report_to_make, silver_to_make, stale_raw
+from platform_assets.steps.stale_tables import stale_raw, stale_report, stale_silver
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 
@@ -208,10 +208,10 @@ def test_a_day_exported_again_restates_only_the_event_days_that_it_touches(shop:
     restated, number = restate(shop.files, day.day), shop.orders.partitions.index_of(f"{day.day}")
     assert stale_raw(shop.orders, shop.first, shop.last, shop.run()) == [number]
     make_raw(shop.orders, number, number, shop.run()).check()
-    assert list(silver_to_make(shop.orders, shop.first, shop.last, shop.run())) == [number]
+    assert list(stale_silver(shop.orders, shop.first, shop.last, shop.run())) == [number]
     make_silver(shop.orders, number, number, shop.run()).check()
     touched = [number - days for days in sorted(day.late, reverse=True)] + [number]
-    stale = list(report_to_make(shop.report, shop.first, shop.last, shop.run()))
+    stale = list(stale_report(shop.report, shop.first, shop.last, shop.run()))
     assert stale == touched
     for partition in stale:
         make_report(shop.report, partition, partition, shop.run()).check()

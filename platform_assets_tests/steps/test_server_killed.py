@@ -15,7 +15,7 @@ from platform_assets.steps.online import compare, make_online, marks_of
 from platform_assets.stores.online import loader
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore, Session
-from platform_assets.stores.online.marks import END
+from platform_assets.stores.online.publication_state import END
 from platform_assets.stores.valkey import EmbeddedValkey
 from platform_assets_tests.steps.pipeline import Pipeline, corrected, pipeline_with
 

@@ -14,7 +14,7 @@ from platform_assets.engines import reference
 from platform_assets.errors import DeclarationError
 from platform_assets.steps.model import make_model, make_predictions
 from platform_assets.steps.silver import silver_table
-from platform_assets.steps.stale import stale_predictions, training_to_make
+from platform_assets.steps.stale_tables import predictions_out_of_date, stale_training
 from platform_assets.steps.training import make_training
 from platform_assets.testing.equality import require_same_table
 from platform_assets_tests.steps.business import deliver
@@ -53,15 +53,15 @@ def test_it_needs_no_gold_and_is_stale_when_its_silver_is_restated(tmp_path: Pat
         business.make(layer, business.first, business.last)
     data = TrainingSet("straight", features=business.training.features, labels=business.labels, features_from="silver")
     first, last = months(business, data)
-    assert list(training_to_make(data, first, last, business.run())) == [first, last]
+    assert list(stale_training(data, first, last, business.run())) == [first, last]
     make_training(data, first, last, business.run()).check()
-    assert list(training_to_make(data, first, last, business.run())) == []
+    assert list(stale_training(data, first, last, business.run())) == []
     business.sell(5, "50 ada 7")
     for layer in ("raw", "silver"):
         business.make_stale(layers=[layer])
-    assert list(training_to_make(data, first, last, business.run())) == [last], "the 1st of March is read by March's labels"
+    assert list(stale_training(data, first, last, business.run())) == [last], "the 1st of March is read by March's labels"
     business.make("gold", business.first, business.last)
-    assert list(training_to_make(data, first, last, business.run())) == [last], "gold is nothing to it"
+    assert list(stale_training(data, first, last, business.run())) == [last], "gold is nothing to it"
 
 
 def temporal(business: Labelled) -> FeatureService:
@@ -128,7 +128,7 @@ def test_a_model_of_views_of_any_moment_predicts_by_silver(tmp_path: Path) -> No
     recent = sales.filter(pl.col("at") >= end - timedelta(days=2), pl.col("at") < end)["user"].unique().sort().to_list()
     predicted = business.lake.scan(("leaving", "predictions")).collect()
     assert predicted["user"].sort().to_list() == recent
-    assert stale_predictions(leaving, day, day, business.run()) == []
+    assert predictions_out_of_date(leaving, day, day, business.run()) == []
 
 
 def test_its_asset_depends_on_what_it_reads(tmp_path: Path) -> None:

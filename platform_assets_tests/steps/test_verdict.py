@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from platform_assets.steps.verdict import failed_checks, verdict
+from platform_assets.steps.model_verdict import failed_checks, verdict
 from platform_assets.stores.ledger import Entry
 
 

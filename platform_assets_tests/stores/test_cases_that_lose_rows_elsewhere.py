@@ -2,8 +2,8 @@
 
 | case                                          | dagster-deltalake-polars 0.29 | dagster-polars   | here                                 |
 |-----------------------------------------------|-------------------------------|------------------|--------------------------------------|
-| days in a column of naive times               | whole table overwritten       | error            | refused, with the mend               |
-| days in a column of texts or integers         | whole table overwritten       | error            | refused, with the mend               |
+| days in a column of naive times               | whole table overwritten       | error            | refused, with the fix               |
+| days in a column of texts or integers         | whole table overwritten       | error            | refused, with the fix               |
 | hours in a column of naive times              | whole table overwritten       | error            | refused; as UTC each hour is its own |
 | a quote in a key                              | ok                            | SQL error        | ok, in names and values              |
 | a range in one run, of a table that is there  | whole table overwritten       | unsupported      | the range, and nothing else          |

@@ -5,13 +5,13 @@ from dataclasses import asdict
 
 import dagster as dg
 
+from platform_assets.assets.asset_specs import key_of
 from platform_assets.assets.automation import requests
-from platform_assets.assets.automation.untold import untold
-from platform_assets.assets.keys import key_of
+from platform_assets.assets.automation.reconciliation import unreported
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.declare.source import Source
 from platform_assets.sources.receive import raw_table
-from platform_assets.steps.news import Memory, News, find_news
+from platform_assets.steps.discovery import Memory, NewDeliveries, find_new_deliveries
 from platform_assets.steps.run import name_of
 
 
@@ -36,7 +36,7 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
         remembered = json.loads(context.cursor or "{}")
         identity, told = remembered.pop("told", ("", -1))
         memory = Memory(**remembered)
-        news = find_news(source, run, memory, requests.MOST)
+        news = find_new_deliveries(source, run, memory, requests.MOST)
         for error in list(news.failed.values())[:3]:  # of a source that cannot be reached all partitions say the same
             context.log.error(str(error))
         wanted = {p: f"{news.memory.asked[source.partitions.key(p)]} {memory.looked}" for p in news.ready}
@@ -52,7 +52,7 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
                 dg.AssetMaterialization(
                     raw, partition=entry.partition, metadata={"dagster/row_count": entry.rows, "delta_version": entry.delta_version}
                 )
-                for entry in (entries.values() if is_another_table else untold(context.instance, raw, entries, since=told))
+                for entry in (entries.values() if is_another_table else unreported(context.instance, raw, entries, since=told))
             ],
             skip_reason=None if wanted else _said(news),
             cursor=json.dumps({**asdict(news.memory), "told": (identity, newest)}),
@@ -61,7 +61,7 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
     return arrivals
 
 
-def _said(news: News) -> str:
+def _said(news: NewDeliveries) -> str:
     return (
         f"The function failed for {len(news.failed)} partitions: {next(iter(news.failed.values()))}" if news.failed else "Nothing has come."
     )

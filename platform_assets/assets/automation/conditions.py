@@ -1,4 +1,4 @@
-"""Everything downstream of raw: made by the conditions that the assets carry (keys.py)."""
+"""Everything downstream of raw: made by the conditions that the assets carry (asset_specs.py)."""
 
 from collections.abc import Sequence
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import dagster as dg
 
+from platform_assets.assets.asset_specs import key_of
 from platform_assets.assets.automation import requests
-from platform_assets.assets.keys import key_of
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.run import Run, counted, name_of, stretches
-from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, Plan, ToMake
+from platform_assets.steps.staleness import MISSING, OLDER, OTHERWISE, Plan, StalePartition
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import LEDGER
 
@@ -63,13 +63,13 @@ def stale_sensor(graph: Graph) -> StaleSensor:
     )
 
 
-def _to_make(layer: Layer, run: Run, waiting: Mapping[Table, Collection[int]]) -> dict[int, ToMake]:
+def _to_make(layer: Layer, run: Run, waiting: Mapping[Table, Collection[int]]) -> dict[int, StalePartition]:
     """The stale partitions up to the newest of what they read."""
     newest = [max(run.ledger.entries(name_of(table)), default=None) for table in layer.reads]
     if not all(newest):
         return {}
     last = max(layer.partitions.number(key) for key in newest if key)
-    return layer.to_make(layer.partitions.first, last, run, Plan(waiting))
+    return layer.stale_partitions(layer.partitions.first, last, run, Plan(waiting))
 
 
 def _because(layer: Layer) -> tuple[str, ...]:
@@ -127,12 +127,14 @@ def _look(layers: Sequence[Layer], run: Run, under_way: Collection[dg.AssetKey],
     is_wanted = False
     run = replace(run, ledger=run.ledger.read_once())
     for layer in layers:
-        to_make, because = _to_make(layer, run, known), _because(layer)
-        known |= dict.fromkeys(layer.tables, to_make.keys())
-        if otherwise := [p for p, other in to_make.items() if other.why == OTHERWISE and OTHERWISE not in because]:
+        stale_partitions, because = _to_make(layer, run, known), _because(layer)
+        known |= dict.fromkeys(layer.tables, stale_partitions.keys())
+        if otherwise := [p for p, other in stale_partitions.items() if other.why == OTHERWISE and OTHERWISE not in because]:
             told.append(_declared_otherwise(layer, otherwise))
-        remembered = {p: of for p, of in _unpacked(before.asked.get(layer.name, ())).items() if p in to_make and to_make[p].of == of}
-        wanted = {p: other.of for p, other in to_make.items() if other.can_be and other.why in because and p not in remembered}
+        remembered = {
+            p: of for p, of in _unpacked(before.asked.get(layer.name, ())).items() if p in stale_partitions and stale_partitions[p].of == of
+        }
+        wanted = {p: other.of for p, other in stale_partitions.items() if other.can_be and other.why in because and p not in remembered}
         is_wanted = is_wanted or bool(wanted)
         if wanted and not any(key_of(table) in under_way for table in (*layer.tables, *layer.reads)):
             digest = _digest(sorted(wanted.items()))

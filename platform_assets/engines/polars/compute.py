@@ -147,7 +147,7 @@ def accepted(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
         told = [f"row {row} ({', '.join(reasons)})" for row, reasons in bad.head(5).select(_ROW, "reasons").iter_rows()]
         more = "" if bad.height <= 5 else f" and {bad.height - 5} more"
         raise ComputeError(
-            f"events of source {source.name!r}: {bad.height} of {raw.height} would be quarantined: {'; '.join(told)}{more}. Mend or leave "
+            f"events of source {source.name!r}: {bad.height} of {raw.height} would be quarantined: {'; '.join(told)}{more}. Fix or leave "
             "them out; what becomes of rows is told by platform_assets.testing.judged(source, events)."
         )
     return found.silver

@@ -100,7 +100,7 @@ class Session:
 
 @contextmanager
 def explained(address: str) -> Iterator[None]:
-    """Makes the client library's errors OnlineErrors that name the server, without user and password, and the mend."""
+    """Makes the client library's errors OnlineErrors that name the server, without user and password, and the fix."""
     try:
         yield
     except redis.AuthenticationError as error:

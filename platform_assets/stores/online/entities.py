@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from platform_assets.stores.online.connection import OnlineStore, Session
-from platform_assets.stores.online.keys import complete_field, entities_field, entity_pattern, lost_field, marks_key, unfinished_field
+from platform_assets.stores.online.key_layout import complete_field, entities_field, entity_pattern, lost_field, marks_key, unfinished_field
 from platform_assets.stores.online.layout import TOMBSTONE_BYTES, ViewLayout
 from platform_assets.stores.online.server import Server, parsed_complete, parsed_info
 

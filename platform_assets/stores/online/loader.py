@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import Session
-from platform_assets.stores.online.keys import entities_field, marks_key, unfinished_field
+from platform_assets.stores.online.key_layout import entities_field, marks_key, unfinished_field
 from platform_assets.stores.online.layout import TOMBSTONE_BYTES, ViewLayout, joined, tombstone
 
 BATCH = 500
@@ -71,7 +71,7 @@ class Unannounced(OnlineError):
 
 
 class Loader:
-    """Writes packed fields of a view, for a publication that has begun (marks.py).
+    """Writes packed fields of a view, for a publication that has begun (publication_state.py).
 
     token: the publication's name. seconds: after how long tombstones go by themselves.
     `expires` says whether the server can let them go (HEXPIRE: Valkey from 9, Redis from 8); otherwise they stay for good, a field

@@ -2,7 +2,8 @@
 
 Every entity that a change could concern gets its value anew: one that has a row, at any version from the one published to the one
 read, in a partition rewritten between them or passed by the watermark. The value is the one as of the watermark, read at the new
-version. Marks (marks.py) say what is published; values are replaced only by those of a version that is not older (loader.py).
+version. The publication state (publication_state.py) says what is published; values are replaced only by those of a version that is not
+older (loader.py).
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -19,10 +20,10 @@ from platform_assets.stores.delta import Lake, Span, Table
 from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.entities import losses_of
-from platform_assets.stores.online.keys import entity_keys, entity_pattern
+from platform_assets.stores.online.key_layout import entity_keys, entity_pattern
 from platform_assets.stores.online.layout import ViewLayout, pack
 from platform_assets.stores.online.loader import TOMBSTONE_SECONDS, Loader, Unannounced
-from platform_assets.stores.online.marks import AllOf, Begun, Readable, begin, begin_rebuild, end, forget_marks, unreadable
+from platform_assets.stores.online.publication_state import AllOf, Begun, Readable, begin, begin_rebuild, end, forget_marks, unreadable
 from platform_assets.stores.online.server import check_keeps, check_kept, server_of
 from platform_assets.stores.tables import name_of
 

@@ -8,9 +8,9 @@ from typing import Any
 from platform_assets.declare.freshness import Freshness
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore
-from platform_assets.stores.online.keys import complete_field, entity_key, lost_field, marks_key
+from platform_assets.stores.online.key_layout import complete_field, entity_key, lost_field, marks_key
 from platform_assets.stores.online.layout import Values, ViewLayout
-from platform_assets.stores.online.marks import Marks, parsed
+from platform_assets.stores.online.publication_state import PublicationState, parsed
 from platform_assets.stores.online.server import parsed_complete, parsed_info
 
 Found = Sequence[Any]
@@ -96,7 +96,7 @@ class Question:
 class ViewState:
     """What the marks of a view say, and after which moment that is stale."""
 
-    marks: Marks | None
+    marks: PublicationState | None
     stale_after: datetime | None
 
 

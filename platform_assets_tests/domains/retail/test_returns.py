@@ -83,7 +83,7 @@ def test_every_kind_of_copy_of_a_return_is_there(folder: Path, truths: Truths) -
     steps = [(later[0] - earlier[0]).days for each in seen.values() for earlier, later in pairwise(each)]
     assert {0, 1, 2} <= set(steps)
     assert max(steps) > DUPLICATES_WITHIN  # comes again after the horizon: accepted twice
-    assert any(not first and second for (_, first), (_, second), *_ in (each for each in seen.values() if len(each) > 1))  # mended
+    assert any(not first and second for (_, first), (_, second), *_ in (each for each in seen.values() if len(each) > 1))  # fixed
 
 
 def test_each_return_is_of_a_line_that_was_sold(folder: Path, truths: Truths, accepted: list[Line]) -> None:

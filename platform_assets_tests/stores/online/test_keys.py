@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from platform_assets.errors import OnlineError
 from platform_assets.expressions.types import POLARS, DataType
-from platform_assets.stores.online.keys import entity_key, entity_keys
+from platform_assets.stores.online.key_layout import entity_key, entity_keys
 from platform_assets.stores.online.layout import ViewLayout
 from platform_assets_tests.stores.online.test_layout import VALUES
 

@@ -14,7 +14,7 @@ from platform_assets.errors import OnlineError
 from platform_assets.stores.online.client import LOOK_AGAIN_SECONDS, LOOK_SECONDS, OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.entities import Entities, count_entities
-from platform_assets.stores.online.keys import entities_field, lost_field, marks_key
+from platform_assets.stores.online.key_layout import entities_field, lost_field, marks_key
 from platform_assets.stores.online.publish import publication, publish, rebuild
 from platform_assets.stores.valkey import EmbeddedValkey
 from platform_assets_tests.stores.online.world import DAYS, ENTITIES, LAYOUT, NEVER, Row, World, at, gold_of, lose, stored

@@ -8,7 +8,7 @@ import pytest
 
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore
-from platform_assets.stores.online.marks import Begun, Readable, begin, end, read_marks
+from platform_assets.stores.online.publication_state import Begun, Readable, begin, end, read_marks
 from platform_assets.stores.online.publish import publication, publish, rebuild
 from platform_assets_tests.stores.online.world import DAYS, FIRST, LAYOUT, NEVER, Row, World, at, gold_of, key, lose, stored
 

@@ -12,7 +12,7 @@ import pytest
 
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore
-from platform_assets.stores.online.marks import read_marks
+from platform_assets.stores.online.publication_state import read_marks
 from platform_assets.stores.online.publish import Published, publication, publish
 from platform_assets_tests.stores.online.world import DAYS, ENTITIES, FIRST, LAYOUT, NEVER, World, at, gold_of, lose, stored
 

@@ -62,7 +62,7 @@ def with_reasons_and_copies(shop: Shop, returns: pl.DataFrame) -> pl.DataFrame:
     for number, name in enumerate([*RETURN_REASONS, "quantity is below 1"], start=len(_COPIES)):
         reason[way == number] = name
     rows = [returns.with_columns(reason=pl.Series(reason.tolist(), dtype=pl.String))]
-    # A broken return that comes again, mended: the broken one is no earlier occurrence, so this one is accepted.
+    # A broken return that comes again, fixed: the broken one is no earlier occurrence, so this one is accepted.
     rows.append(_later(shop, returns.filter(way == ways - 1), open_days_later=1, copy=1, added=0))
     for number, (later, is_exact) in enumerate(_COPIES):
         for copy, open_days_later in enumerate(later, start=1):

@@ -11,7 +11,7 @@ _AT_A_TIME = 1000
 """Events that are read with one query."""
 
 
-def untold(instance: dg.DagsterInstance, asset: dg.AssetKey, entries: Mapping[str, Entry], since: int) -> list[Entry]:
+def unreported(instance: dg.DagsterInstance, asset: dg.AssetKey, entries: Mapping[str, Entry], since: int) -> list[Entry]:
     """The entries of partitions that Dagster has never heard of, or whose last materialization is of another Delta version.
 
     since: the entries up to this Delta version were compared before. Mostly there are no others, and no event is read.

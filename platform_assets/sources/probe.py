@@ -17,7 +17,7 @@ from platform_assets.stores.ledger import Entry
 
 @dataclass(frozen=True)
 class Seen:
-    """What a glance at a partition saw."""
+    """What a probe at a partition saw."""
 
     came: bool
     files: str | None
@@ -28,7 +28,7 @@ class Seen:
     """Whether the function may ask for more files than these once it has the rows of those that it has found."""
 
 
-class Glance(Arrival):
+class Probe(Arrival):
     """An arrival whose files are looked at, and not read."""
 
     def read_csv(self, path: str | Path, **_: Any) -> pl.LazyFrame | None:
@@ -43,13 +43,13 @@ class Glance(Arrival):
             self._note(Path(pattern))
 
 
-def glance(source: Source, partition: int, entry: Entry | None) -> Seen:
+def probe(source: Source, partition: int, entry: Entry | None) -> Seen:
     """Calls a source's function without letting it read files. A function that reads something else is called as it is.
 
     entry: what the ledger says of the partition in raw. A function that looks at the rows of one file before it asks for another comes
     to nothing here: then the files are looked at that it asked for when the partition was received.
     """
-    arrival = _arrival(Glance, source, partition)
+    arrival = _arrival(Probe, source, partition)
     came, failed = _call(source, arrival)
     if not arrival.found:
         return Seen(came and arrival.files is None, arrival.files, failed)

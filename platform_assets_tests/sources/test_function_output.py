@@ -13,7 +13,7 @@ import pytest
 from platform_assets import Arrival, daily, source
 from platform_assets.errors import SourceError
 from platform_assets.frames import spill
-from platform_assets.sources import returned
+from platform_assets.sources import function_output
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.stores.delta import Lake
@@ -50,11 +50,11 @@ def received(home: Path, give: Callable[[Arrival], Any]) -> tuple[pl.DataFrame, 
 @pytest.fixture(params=[None, 1], ids=["in memory", "on disk"])
 def little_memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small parts, and all or nothing of them on disk."""
-    monkeypatch.setattr(returned, "_ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(function_output, "_ROWS_AT_ONCE", 5)
     monkeypatch.setattr(spill, "_ROWS_AT_ONCE", 5)
     if request.param is not None:
         monkeypatch.setattr(spill.Spill.__init__, "__defaults__", (request.param,))
-        monkeypatch.setattr(returned, "BYTES_IN_MEMORY", request.param)
+        monkeypatch.setattr(function_output, "BYTES_IN_MEMORY", request.param)
 
 
 def in_parts(whole: pl.DataFrame) -> Iterator[pl.DataFrame]:

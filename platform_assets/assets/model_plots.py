@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from platform_assets.assets.drawing import image, lines, long_bars
 from platform_assets.assets.markdown import table
+from platform_assets.assets.plots import image, lines, long_bars
 from platform_assets.declare.metrics import STANDARD
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.storage import Storage

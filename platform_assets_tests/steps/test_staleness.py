@@ -1,4 +1,4 @@
-"""What automation is told of a stale partition: why it is stale, and whether a run of it would change anything."""
+"""What automation is told of a stale partition: why it is stale_tables, and whether a run of it would change anything."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 
 from platform_assets import FeatureView, count
 from platform_assets.errors import NotReadyError
-from platform_assets.steps import stale
+from platform_assets.steps import stale_tables
 from platform_assets.steps.run import withdraw
-from platform_assets.steps.to_make import MISSING, OLDER, OTHERWISE, Plan, ToMake
+from platform_assets.steps.staleness import MISSING, OLDER, OTHERWISE, Plan, StalePartition
 from platform_assets_tests.steps.business import Business
 from platform_assets_tests.steps.lifetimes import Lifetimes
 
@@ -21,17 +21,17 @@ def business(tmp_path: Path) -> Business:
     return business
 
 
-def told(business: Business, found: dict[int, ToMake]) -> dict[int, tuple[str, bool]]:
+def told(business: Business, found: dict[int, StalePartition]) -> dict[int, tuple[str, bool]]:
     return {p - business.first: (one.why, one.can_be) for p, one in found.items()}
 
 
-def silver(business: Business) -> dict[int, ToMake]:
-    return stale.silver_to_make(business.source, business.first, business.last, business.run())
+def silver(business: Business) -> dict[int, StalePartition]:
+    return stale_tables.stale_silver(business.source, business.first, business.last, business.run())
 
 
-def gold(business: Business, view: FeatureView | None = None, *, waiting: tuple[int, ...] = ()) -> dict[int, ToMake]:
+def gold(business: Business, view: FeatureView | None = None, *, waiting: tuple[int, ...] = ()) -> dict[int, StalePartition]:
     waits = Plan({("sales", "silver"): {business.first + day for day in waiting}})
-    return stale.view_to_make(view or business.view, business.first, business.last, business.run(), waits)
+    return stale_tables.stale_gold(view or business.view, business.first, business.last, business.run(), waits)
 
 
 def test_a_missing_partition_can_be_made_when_all_that_it_reads_is_there(business: Business) -> None:
@@ -68,10 +68,10 @@ def test_what_was_made_of_a_withdrawn_checkpoint_is_asked_for_though_that_has_no
     business.make_range()
     run, table, april = business.run(), ("spending", "checkpoints"), business.months.first + 1
     withdraw(table, {business.months.key(april): NotReadyError("for the test")}, run, business.months, business.view.version)
-    found = stale.view_to_make(business.view, business.first, business.last, run)
+    found = stale_tables.stale_gold(business.view, business.first, business.last, run)
     assert {business.source.partitions.key(p): (one.why, one.can_be) for p, one in found.items()} == {"2024-04-01": (OLDER, True)}
     assert list(business.make("gold", business.last, business.last).refused) == ["2024-04-01"]
-    assert stale.view_to_make(business.view, business.first, business.last, business.run()) == {}, "once"
+    assert stale_tables.stale_gold(business.view, business.first, business.last, business.run()) == {}, "once"
 
 
 def test_what_is_declared_otherwise_says_so(business: Business) -> None:

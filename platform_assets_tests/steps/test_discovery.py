@@ -12,7 +12,7 @@ import pytest
 from platform_assets import Arrival, daily, source
 from platform_assets.declare.source import Source
 from platform_assets.sources import csv_file
-from platform_assets.steps.news import Memory, News, find_news
+from platform_assets.steps.discovery import Memory, NewDeliveries, find_new_deliveries
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.stores.delta import Lake
@@ -40,8 +40,8 @@ class Inbox:
     def run(self) -> Run:
         return Run(self.lake, Ledger(self.lake), "run", self.now)
 
-    def news(self, *, stretches: int = 10, seconds: float = 60) -> News:
-        news = find_news(self.source, self.run(), self.memory, stretches, seconds=seconds)
+    def news(self, *, stretches: int = 10, seconds: float = 60) -> NewDeliveries:
+        news = find_new_deliveries(self.source, self.run(), self.memory, stretches, seconds=seconds)
         self.memory = news.memory
         return news
 

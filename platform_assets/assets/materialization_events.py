@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.assets.drawing import bars, image
-from platform_assets.assets.keys import key_of
+from platform_assets.assets.asset_specs import key_of
 from platform_assets.assets.markdown import preview
+from platform_assets.assets.plots import bars, image
 from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import Done, Run, name_of, span_of
 from platform_assets.stores.delta import Table

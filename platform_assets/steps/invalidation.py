@@ -6,7 +6,7 @@ from platform_assets.declare.source import Source
 from platform_assets.steps.layers import Layer, layers_of
 from platform_assets.steps.run import Run, stretches
 from platform_assets.steps.silver import silver_table
-from platform_assets.steps.to_make import NOTHING_PLANNED
+from platform_assets.steps.staleness import NOTHING_PLANNED
 from platform_assets.stores.delta import Table
 
 
@@ -35,8 +35,8 @@ def _withdraw(layer: Layer, run: Run) -> list[str]:
     there = [layer.partitions.number(key) for key in run.ledger.entries(layer.name)]
     if not layer.is_withdrawn or not there:
         return []
-    to_make = layer.to_make(max(min(there), layer.partitions.first), max(there), run, NOTHING_PLANNED)
+    stale_partitions = layer.stale_partitions(max(min(there), layer.partitions.first), max(there), run, NOTHING_PLANNED)
     refused: list[str] = []
-    for first, last in stretches(sorted(p for p, one in to_make.items() if one.is_taken_back)):
+    for first, last in stretches(sorted(p for p, one in stale_partitions.items() if one.is_taken_back)):
         refused += layer.make(first, last, run).refused
     return refused

@@ -56,7 +56,7 @@ class WaitsFor:
 
 
 @dataclass(frozen=True)
-class ToMake:
+class StalePartition:
     """A stale partition."""
 
     why: str
@@ -72,7 +72,7 @@ class ToMake:
     """What it cannot be made without."""
 
 
-def to_make(
+def stale_partitions(
     table: Table,
     partitions: Partitions,
     version: str,
@@ -82,7 +82,7 @@ def to_make(
     plan: Plan,
     *,
     is_withdrawn: bool = False,
-) -> dict[int, ToMake]:
+) -> dict[int, StalePartition]:
     """The stale ones of the partitions of a table.
 
     Args:
@@ -91,7 +91,7 @@ def to_make(
         plan: what else is known of their partitions.
         is_withdrawn: whether a run blocks a partition that is there, when what it was made of has been blocked since.
     """
-    own, found = _own(table, partitions, version, run), dict[int, ToMake]()
+    own, found = _own(table, partitions, version, run), dict[int, StalePartition]()
     upstream = [_Upstream.of(one, run, plan) for one in reads]
     for partition, of in needed.items():
         entry = own.get(partitions.key(partition))
@@ -102,7 +102,7 @@ def to_make(
             seen = " ".join(f"{one.newest(of[one.table])}" for one in upstream)
             waits_for = None if can_be else next(lacking for one in upstream if (lacking := one.lacking(of[one.table])))
             at = f"{version} {seen} {entry.delta_version if entry else -1}"
-            found[partition] = ToMake(why, can_be or taken_back, at, taken_back, waits_for)
+            found[partition] = StalePartition(why, can_be or taken_back, at, taken_back, waits_for)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a step does not find, in words: how many partitions of which table, why they do not do, and one command that mends it."""
+"""What a step does not find, in words: how many partitions of which table, why they do not do, and one command that fixes it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +13,7 @@ YOUR_MODULE = "your_module"
 """Stands in a command where the module is not known."""
 
 
-class LackingError(NotReadyError):
+class MissingInputError(NotReadyError):
     """Partitions of a table that a reader needs: missing, or made by another version of the declaration."""
 
     def __init__(
@@ -29,12 +29,12 @@ class BlockedError(NotReadyError):
     """A partition of a table that a reader needs is blocked."""
 
     def __init__(self, reader: str, blocked: str) -> None:
-        """blocked: what follows "needs": the partition, why it is blocked, and what mends it."""
+        """blocked: what follows "needs": the partition, why it is blocked, and what fixes it."""
         super().__init__(f"{reader} needs {blocked}")
         self.reader, self.blocked = reader, blocked
 
 
-def told_once(errors: Iterable[NotReadyError]) -> list[str]:
+def reported_once(errors: Iterable[NotReadyError]) -> list[str]:
     """The messages for all partitions of a step that were refused; those that lack partitions of one table, or one blocked partition,
     are told as one."""
     groups: dict[object, list[NotReadyError]] = {}
@@ -44,7 +44,7 @@ def told_once(errors: Iterable[NotReadyError]) -> list[str]:
 
 
 def _alike(error: NotReadyError) -> object:
-    if isinstance(error, LackingError):
+    if isinstance(error, MissingInputError):
         return error.table, error.why
     return error.blocked if isinstance(error, BlockedError) else str(error)
 
@@ -53,7 +53,7 @@ def _together(group: Sequence[NotReadyError]) -> str:
     waiting = [error for error in group if isinstance(error, BlockedError)]
     if len(waiting) > 1:
         return f"{_readers([error.reader for error in waiting])} needs {waiting[0].blocked}"
-    lacking = [error for error in group if isinstance(error, LackingError)]
+    lacking = [error for error in group if isinstance(error, MissingInputError)]
     if len(lacking) < 2:
         return str(group[0])
     one, union = lacking[0], sorted({index for error in lacking for index in error.lacking})

@@ -16,7 +16,7 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import is_failure
-from platform_assets.sources.receive import is_news, raw_table
+from platform_assets.sources.receive import is_new_delivery, raw_table
 from platform_assets.steps.checkpoints import checkpoints_table, made_in
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
 from platform_assets.steps.labels import arrivals_of as arrivals_of_labels
@@ -25,7 +25,7 @@ from platform_assets.steps.model import latest_good, model_table, predictions_ta
 from platform_assets.steps.reading import layer_of, needed, table_of
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, quarantine_table, silver_table
-from platform_assets.steps.to_make import MISSING, NOTHING_PLANNED, OLDER, Needed, Plan, Reads, ToMake, to_make
+from platform_assets.steps.staleness import MISSING, NOTHING_PLANNED, OLDER, Needed, Plan, Reads, StalePartition, stale_partitions
 from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
@@ -38,29 +38,29 @@ def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
     One that cannot be read is among them: receiving it says why.
     """
     known = run.ledger.entries(name_of(raw_table(source)))
-    return [p for p in range(first, last + 1) if _is_news(source, p, run, known)]
+    return [p for p in range(first, last + 1) if _is_new_delivery(source, p, run, known)]
 
 
-def _is_news(source: Source, partition: int, run: Run, known: Mapping[str, Entry]) -> bool:
+def _is_new_delivery(source: Source, partition: int, run: Run, known: Mapping[str, Entry]) -> bool:
     try:
-        return is_news(source, partition, run.lake, known)
+        return is_new_delivery(source, partition, run.lake, known)
     except BaseException as error:
         if not is_failure(error):
             raise
         return True
 
 
-def silver_to_make(source: Source, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
+def stale_silver(source: Source, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
     """Of silver and quarantine, which are written together."""
     raw, needed = raw_table(source), {p: {raw_table(source): range(p - source.duplicates_within, p + 1)} for p in range(first, last + 1)}
     found = _accepted_since(source, first, last, run)
     # Both tables: of two runs at once, one may have written silver last and the other quarantine.
     for table in (quarantine_table(source), silver_table(source)):
-        found |= to_make(table, source.partitions, source.version, needed, [Reads(raw, source.partitions, None)], run, plan)
+        found |= stale_partitions(table, source.partitions, source.version, needed, [Reads(raw, source.partitions, None)], run, plan)
     return dict(sorted(found.items()))
 
 
-def _accepted_since(source: Source, first: int, last: int, run: Run) -> dict[int, ToMake]:
+def _accepted_since(source: Source, first: int, last: int, run: Run) -> dict[int, StalePartition]:
     """The partitions about whose rows a person has decided otherwise since silver was made: accepted them, or taken that back."""
     received, judged = run.ledger.entries(name_of(raw_table(source))), run.ledger.entries(name_of(silver_table(source)))
     found = {}
@@ -70,11 +70,11 @@ def _accepted_since(source: Source, first: int, last: int, run: Run) -> dict[int
             continue
         decision = came.details.get(ACCEPTED_AS_IT_IS)
         if (made.status == "blocked" and decision) or (ACCEPTED_AS_IT_IS in made.details and not decision):
-            found[p] = ToMake(OLDER, True, f"{decision} {made.delta_version}")
+            found[p] = StalePartition(OLDER, True, f"{decision} {made.delta_version}")
     return found
 
 
-def view_to_make(view: View, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
+def stale_gold(view: View, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
     silver, source = silver_table(view.source), view.source
     reads = [Reads(silver, source.partitions, source.version, blocked_too=isinstance(view, AttributeView))]
     needed: dict[int, Needed] = {p: {silver: range(view.reads_from(p), p + 1)} for p in range(first, last + 1)}
@@ -82,10 +82,10 @@ def view_to_make(view: View, first: int, last: int, run: Run, plan: Plan = NOTHI
         checkpoints, before = checkpoints_table(view), {p: month_of(view, p) for p in range(first, last + 1)}
         reads.append(Reads(checkpoints, months_of(view), view.version))
         needed = {p: {silver: arrivals_of_snapshot(view, p), checkpoints: [] if month is None else [month]} for p, month in before.items()}
-    return to_make(gold_table(view), source.partitions, view.version, needed, reads, run, plan, is_withdrawn=True)
+    return stale_partitions(gold_table(view), source.partitions, view.version, needed, reads, run, plan, is_withdrawn=True)
 
 
-def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
+def stale_checkpoints(view: FeatureView, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
     """Those that are older than silver, and all after the first of them: each is made of the one before it.
 
     A run makes them in order, so one can be made if its silver is there and the one before it is, or can be made too.
@@ -93,10 +93,10 @@ def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, plan
     silver, source, table, months = silver_table(view.source), view.source, checkpoints_table(view), months_of(view)
     of_silver = {m: {silver: arrivals_of_checkpoint(view, m)} for m in range(first, last + 1)}
     reads = [Reads(silver, source.partitions, source.version)]
-    found = to_make(table, months, view.version, of_silver, reads, run, plan, is_withdrawn=True)
+    found = stale_partitions(table, months, view.version, of_silver, reads, run, plan, is_withdrawn=True)
     made = made_in(view, run)
     of_earlier = {m: {made: [m - 1] if m > months.first else []} for m in range(first, last + 1)}
-    later = to_make(table, months, view.version, of_earlier, [Reads(made, months, view.version)], run, plan, is_withdrawn=True)
+    later = stale_partitions(table, months, view.version, of_earlier, [Reads(made, months, view.version)], run, plan, is_withdrawn=True)
     own = entries_of_version(run.lake, run.ledger, table, view.version, months)
     for month in range(first, last + 1):
         before, entry = found.get(month - 1), own.get(months.key(month))
@@ -109,21 +109,21 @@ def checkpoints_to_make(view: FeatureView, first: int, last: int, run: Run, plan
             found[month] = replace(mine, can_be=can_be, is_taken_back=mine.is_taken_back or taken_back, waits_for=waits_for)
         elif before is not None:
             of = f"{before.of} {entry.delta_version if entry else -1}"
-            found[month] = ToMake(OLDER, before.can_be or taken_back, of, taken_back, before.waits_for)
+            found[month] = StalePartition(OLDER, before.can_be or taken_back, of, taken_back, before.waits_for)
         elif month in later:
             found[month] = later[month]
     return dict(sorted(found.items()))
 
 
-def report_to_make(report: GoldTable, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
+def stale_report(report: GoldTable, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
     silver, source = silver_table(report.source), report.source
     arrivals = arrivals_of(source.partitions, run.ledger.entries(name_of(silver)))
     needed = {p: {silver: needed_arrivals(report, p, arrivals)} for p in range(first, last + 1)}
     reads = Reads(silver, source.partitions, source.version)
-    return to_make(gold_table(report), source.partitions, report.version, needed, [reads], run, plan, is_withdrawn=True)
+    return stale_partitions(gold_table(report), source.partitions, report.version, needed, [reads], run, plan, is_withdrawn=True)
 
 
-def training_to_make(data: TrainingSet, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
+def stale_training(data: TrainingSet, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
     """A partition that reads nothing, since no label can end in it yet, is stale only while it is missing.
 
     One that was made is held against the tables that it has read; one that was not, against those that are there in any case. One that
@@ -142,7 +142,7 @@ def training_to_make(data: TrainingSet, first: int, last: int, run: Run, plan: P
             layers |= entry.details.get("features_from", {}) if entry else {}
             of += [(table_of(v, layers[v.name]), needed(v, layers[v.name], *times)) for v in data.features.views]
         reads[month] = _together(of)
-    found = to_make(training_table(data), data.partitions, data.version, reads, _tables(data), run, plan, is_withdrawn=True)
+    found = stale_partitions(training_table(data), data.partitions, data.version, reads, _tables(data), run, plan, is_withdrawn=True)
     withdrawn = {month for month in found if (entry := own.get(data.partitions.key(month))) and entry.status == "blocked"}
     return {month: replace(one, why=MISSING) if month in withdrawn else one for month, one in found.items()}
 
@@ -170,17 +170,17 @@ def _tables(data: TrainingSet) -> list[Reads]:
     return list({one.table: one for one in found}.values())
 
 
-def model_to_make(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
+def stale_models(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
     data = model.training_set
     training, months = training_table(data), data.partitions
     since = {m: months.first if model.train_on is None else m - model.train_on + 1 for m in range(first, last + 1)}
     needed = {m: {training: range(since[m], m + 1)} for m in range(first, last + 1)}
-    return to_make(model_table(model), months, model.version, needed, [Reads(training, months, data.version)], run, plan)
+    return stale_partitions(model_table(model), months, model.version, needed, [Reads(training, months, data.version)], run, plan)
 
 
-def stale_predictions(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> list[int]:
+def predictions_out_of_date(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> list[int]:
     """Besides older ones, those that another model would make now, or may make when models are trained that are planned."""
-    older = set(predictions_to_make(model, first, last, run, plan))
+    older = set(stale_predictions(model, first, last, run, plan))
     months, planned = model.training_set.partitions, plan.made.get(model_table(model), ()) if plan.as_made else ()
     since = min((months.ends_at(month) + model.training_set.data_delay for month in planned), default=None)
     partitions = model.training_set.features.views[0].source.partitions
@@ -201,7 +201,7 @@ def stale_predictions(model: Model, first: int, last: int, run: Run, plan: Plan 
     return sorted(older)
 
 
-def predictions_to_make(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, ToMake]:
+def stale_predictions(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
     """Those that are older than the features that they read; a newer model asks for none of the past."""
     data = model.training_set
     partitions, reads = data.features.views[0].source.partitions, dict[int, Needed]()
@@ -213,4 +213,4 @@ def predictions_to_make(model: Model, first: int, last: int, run: Run, plan: Pla
         Reads(table, view.source.partitions, view.version if table == gold_table(view) else view.source.version)
         for table, view in tables.items()
     ]
-    return to_make(predictions_table(model), partitions, model.version, reads, upstream, run, plan)
+    return stale_partitions(predictions_table(model), partitions, model.version, reads, upstream, run, plan)

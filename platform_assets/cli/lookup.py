@@ -13,10 +13,10 @@ import dagster as dg
 from platform_assets.assets.automation.stale import StaleSensor
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.cli import MODULE
-from platform_assets.declare.reached import Declaration
+from platform_assets.declare.dependencies import Declaration
 from platform_assets.errors import DeclarationError, unknown
-from platform_assets.steps.lacking import YOUR_MODULE
 from platform_assets.steps.layers import Graph
+from platform_assets.steps.readiness import YOUR_MODULE
 
 Kind = TypeVar("Kind", bound=Declaration)
 Other = TypeVar("Other", bound=Declaration)

@@ -10,7 +10,7 @@ from platform_assets.aggregations.column import Array, Bools, Ints
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredState:
     """States in pieces: none, one or many of each state.
 
     of: the number of the state that a piece belongs to, ascending.
@@ -32,13 +32,13 @@ class Kept:
         return self.rows
 
 
-def said(there: Bools, **numbers: Array) -> Kept:
+def said(there: Bools, **numbers: Array) -> StoredState:
     """One piece for each state that is there, of numbers only."""
     of = np.flatnonzero(there)
-    return Kept(of, {name: array[of] for name, array in numbers.items()})
+    return StoredState(of, {name: array[of] for name, array in numbers.items()})
 
 
-def filled(kept: Kept, name: str, size: int, empty: Any) -> Array:
+def filled(kept: StoredState, name: str, size: int, empty: Any) -> Array:
     """A number of each state, `empty` where nothing was kept."""
     array = np.full(size, empty)
     array[kept.of] = kept.numbers[name]

@@ -10,11 +10,11 @@ from platform_assets import Arrival, FeatureService, FeatureView, TrainingSet, c
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.accept import accept, take_back
 from platform_assets.steps.gold import make_change_log
+from platform_assets.steps.invalidation import withdraw_readers
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.silver import make_silver
-from platform_assets.steps.stale import training_to_make
-from platform_assets.steps.taken_back import withdraw_readers
-from platform_assets.steps.to_make import MISSING
+from platform_assets.steps.stale_tables import stale_training
+from platform_assets.steps.staleness import MISSING
 from platform_assets.steps.training import make_training
 from platform_assets.stores.delta import Table
 from platform_assets_tests.steps.business import Business, Sale
@@ -112,13 +112,15 @@ def test_a_day_that_is_accepted_after_all_opens_everything_again(business: Label
     months = [business.training.partitions.index_of(month) for month in (FEBRUARY, MARCH)]
     accept(business.source, business.first + BLOCKED, business.run("by ada"), by="ada", why="after all")
     business.make_stale()
-    to_make = training_to_make(business.training, months[0], months[1], business.run())
-    assert {month: (one.why, one.can_be) for month, one in to_make.items()} == dict.fromkeys(months, (MISSING, True)), "it is asked for"
+    stale_partitions = stale_training(business.training, months[0], months[1], business.run())
+    assert {month: (one.why, one.can_be) for month, one in stale_partitions.items()} == dict.fromkeys(months, (MISSING, True)), (
+        "it is asked for"
+    )
     for month in (FEBRUARY, MARCH):
         business.make_training(month).check()
     assert business.tables(list(map(_table, whole))) == whole
     assert {*statuses(business, "spending/gold"), *statuses(business, "takings/gold"), *statuses(business, "leaving/training")} == {"ok"}
-    assert list(training_to_make(business.training, months[0], months[1], business.run())) == []
+    assert list(stale_training(business.training, months[0], months[1], business.run())) == []
 
 
 def test_a_training_month_that_is_refused_is_withdrawn_with_the_reason(business: Labelled) -> None:

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError, is_failure
-from platform_assets.sources.glance import Seen, glance, read_through
-from platform_assets.sources.receive import FILES, is_news, raw_table
+from platform_assets.sources.probe import Seen, probe, read_through
+from platform_assets.sources.receive import FILES, is_new_delivery, raw_table
 from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.ledger import Entry
 
@@ -44,7 +44,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class News:
+class NewDeliveries:
     """What a look has found."""
 
     ready: list[int]
@@ -54,7 +54,7 @@ class News:
     memory: Memory
 
 
-def find_news(source: Source, run: Run, memory: Memory, stretches: int, *, seconds: float = SECONDS) -> News:
+def find_new_deliveries(source: Source, run: Run, memory: Memory, stretches: int, *, seconds: float = SECONDS) -> NewDeliveries:
     """Looks at the partitions that have ended, newest first.
 
     A partition is ready when something came that raw has not, or when nothing came and its end + empty_after has passed. After that it
@@ -89,8 +89,8 @@ class _Look:
         self.ready: set[int] = set()
         self.failed: dict[str, PlatformError] = {}
 
-    def news(self, memory: Memory) -> News:
-        return News(sorted(self.ready), self.failed, replace(memory, asked=self.asked, calls=self.calls))
+    def news(self, memory: Memory) -> NewDeliveries:
+        return NewDeliveries(sorted(self.ready), self.failed, replace(memory, asked=self.asked, calls=self.calls))
 
     def at(self, partition: int) -> bool:
         """Whether the partition is ready."""
@@ -102,7 +102,7 @@ class _Look:
             before = None
         if (self.memory.calls or before in (called, FAILED)) and not self._is_due(partition, before, key not in self.known):
             return False
-        seen = glance(self.source, partition, self.known.get(key))
+        seen = probe(self.source, partition, self.known.get(key))
         if seen.is_partial:
             if before is not None and not self._is_due(partition, None, is_missing=True):
                 return False
@@ -124,7 +124,7 @@ class _Look:
         if wanted != called:
             wanted += _SINCE + (since if wanted == before else self.run.now.isoformat(timespec="seconds"))
         self.asked[key] = wanted
-        if key in self.known and not self._is_news(partition):
+        if key in self.known and not self._is_new_delivery(partition):
             if wanted == called:
                 del self.asked[key]
             return False
@@ -141,9 +141,9 @@ class _Look:
             return EMPTY
         return None
 
-    def _is_news(self, partition: int) -> bool:
+    def _is_new_delivery(self, partition: int) -> bool:
         try:
-            return is_news(self.source, partition, self.run.lake, self.known)
+            return is_new_delivery(self.source, partition, self.run.lake, self.known)
         except BaseException as error:
             if not is_failure(error):
                 raise

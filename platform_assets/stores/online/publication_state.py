@@ -29,7 +29,7 @@ from datetime import datetime
 
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import Session
-from platform_assets.stores.online.keys import complete_field, entities_field, lost_field, marks_key, unfinished_field
+from platform_assets.stores.online.key_layout import complete_field, entities_field, lost_field, marks_key, unfinished_field
 from platform_assets.stores.online.layout import ViewLayout, as_datetime, as_microseconds
 from platform_assets.stores.online.server import Server
 
@@ -111,7 +111,7 @@ return 'published'
 
 
 @dataclass(frozen=True)
-class Marks:
+class PublicationState:
     """What of a view is published: gold's Delta version, the watermark's partition, and from when its values may be read."""
 
     version: int
@@ -166,13 +166,13 @@ class AllOf:
     lost: bytes = b""
 
 
-def parsed(marks: bytes | None, layout: ViewLayout, address: str) -> Marks | None:
+def parsed(marks: bytes | None, layout: ViewLayout, address: str) -> PublicationState | None:
     """The marks of a view as they lie in the store. OnlineError: they are none that a publication has set."""
     if marks is None:
         return None
     try:
         version, watermark, at, table = marks.split(b" ")
-        return Marks(int(version), int(watermark), as_datetime(int(at)), table.decode())
+        return PublicationState(int(version), int(watermark), as_datetime(int(at)), table.decode())
     except (ValueError, OverflowError):
         raise unreadable(layout, address, marks) from None
 
@@ -186,7 +186,7 @@ def unreadable(layout: ViewLayout, address: str, marks: bytes | None = None) -> 
     )
 
 
-def read_marks(session: Session, layout: ViewLayout) -> Marks | None:
+def read_marks(session: Session, layout: ViewLayout) -> PublicationState | None:
     """The marks of a view; None when it was never published, or the server has lost its data."""
     return parsed(session.call("HGET", marks_key(session.store.project), layout.name), layout, session.store.address)
 
