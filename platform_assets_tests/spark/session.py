@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 JARS = Path(__file__).parents[2] / ".spark" / "jars"
 """Where `make setup-spark` puts them."""
+PLANS = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false"}
+"""Of a query over a few rows, generating and compiling code, and planning it anew after each stage, cost more than the query."""
 CHEAP = {
+    **PLANS,
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
@@ -62,3 +67,17 @@ def small_tables() -> ThroughTables:
     from platform_assets.engines.spark.tables import Sizes
 
     return ThroughTables("spark", lambda lake: SparkEngine(lake, spark, Sizes(bucket=40, task=20, file=30)))
+
+
+@contextmanager
+def as_users_have_it() -> Iterator[None]:
+    """Plans of queries as Spark makes them by itself."""
+    session, before = spark(), {}
+    for name in PLANS:
+        before[name] = session.conf.get(name)
+        session.conf.unset(name)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            session.conf.set(name, value)

@@ -48,6 +48,22 @@ def test_a_table_is_made_of_staged_files_and_each_span_is_replaced_alone(tmp_pat
     assert (commit.run, [fact.partition for fact in commit.facts], commit.changed) == ("r", ["2024-01-02"], {"2024-01-02"})
 
 
+def test_only_a_full_vacuum_removes_what_no_commit_took(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    taken(lake, staged(lake, rows(DAYS, 1), "one"), DAYS[0], DAYS[2])
+    staged(lake, rows(DAYS, 2), "two")  # by a run that was killed
+    orphans = {path.relative_to(lake.uri(TABLE)) for path in Path(lake.uri(TABLE)).glob("staged-two/*/*.parquet")}
+    assert len(orphans) == 3
+
+    def vacuum(full: bool) -> set[Path]:
+        return set(map(Path, lake.open(TABLE).vacuum(0, enforce_retention_duration=False, dry_run=False, full=full)))
+
+    assert vacuum(full=False) & orphans == set()
+    assert vacuum(full=True) >= orphans
+    assert_frame_equal(lake.scan(TABLE).collect().sort("partition"), rows(DAYS, 1), check_column_order=False)
+    assert taken(lake, staged(lake, rows(DAYS, 3), "three"), DAYS[1], DAYS[1]).rows == 1
+
+
 def test_partitions_of_hours_are_taken_by_the_names_of_their_folders(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     hours = [datetime(2024, 1, 1, hour, tzinfo=UTC) for hour in (0, 13)]

@@ -16,13 +16,17 @@ SPARK, DELTA, SCALA = "4.2", "4.4.0", "2.13"
 DELTA_PACKAGES = (f"io.delta:delta-spark_{SPARK}_{SCALA}:{DELTA}", f"io.delta:delta-storage:{DELTA}")
 """What Spark needs to read and write Delta tables. Of these two alone: everything that they need beside comes with PySpark."""
 
-_ALWAYS = {
+_VALUES = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     # Values do not depend on where a session runs.
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+"""What values depend on, and the reading of Delta tables."""
+_ALWAYS = {
+    **_VALUES,
     # Kernels get the rows of a bucket, or as many of a partition as this, as one Arrow table.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "250000",
 }
@@ -58,7 +62,8 @@ def session(start: "Callable[[], SparkSession] | None" = None) -> "SparkSession"
 
     Raises:
         MissingExtraError: PySpark is not installed.
-        EngineError: there is no Java, or Spark does not start; why, and what to install.
+        EngineError: there is no Java, or Spark does not start; why, and what to install. Or the session that is running is configured so
+            that values would be others.
     """
     with extra("spark"):
         from pyspark.errors import PySparkException
@@ -66,6 +71,7 @@ def session(start: "Callable[[], SparkSession] | None" = None) -> "SparkSession"
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # tasks on this machine run in this environment
     running = SparkSession.getActiveSession()
     if running is not None:
+        _check_running(running)
         return running
     try:
         made: SparkSession = start() if start else SparkSession.builder.config(map=configuration()).getOrCreate()
@@ -73,6 +79,17 @@ def session(start: "Callable[[], SparkSession] | None" = None) -> "SparkSession"
         raise EngineError(_why(error)) from error
     made.sparkContext.setLogLevel("ERROR")
     return made
+
+
+def _check_running(running: "SparkSession") -> None:
+    """Refuses a session that somebody else has made in a way that changes values, or that knows no Delta tables."""
+    for name, value in _VALUES.items():
+        found = running.conf.get(name, None)
+        if value not in (found or "").split(","):
+            raise EngineError(
+                f"the Spark session that is running has {name}={found}: tables are written with {value}. Make it with "
+                f".config({name!r}, {value!r}), or stop it before: spark.stop(). The platform then makes one."
+            )
 
 
 def _delta(jars: Path | None) -> Mapping[str, str]:

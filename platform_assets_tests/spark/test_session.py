@@ -1,0 +1,24 @@
+"""The session that is running is used, unless values would be others in it."""
+
+import pytest
+
+from platform_assets.engines.spark.session import session
+from platform_assets.errors import EngineError
+from platform_assets_tests.spark.session import spark
+
+
+def test_a_session_is_made_once() -> None:
+    assert session() is spark()
+
+
+@pytest.mark.parametrize(("name", "other"), [("spark.sql.session.timeZone", "America/New_York"), ("spark.sql.ansi.enabled", "false")])
+def test_a_session_in_which_values_would_be_others_is_refused(name: str, other: str) -> None:
+    running = spark()
+    right = running.conf.get(name)
+    running.conf.set(name, other)
+    try:
+        with pytest.raises(EngineError, match=rf"has {name}={other}: tables are written with {right}"):
+            session()
+    finally:
+        running.conf.set(name, right)
+    assert session() is running
