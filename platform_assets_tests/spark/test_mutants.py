@@ -41,8 +41,8 @@ SPARK_MUTANTS: list[Mutant] = mutants(
     (
         "joined rows come in the order of the tasks",
         ENGINE,
-        "polars(found.toArrow()).sort(_ROW).drop(_ROW)",
-        "polars(found.toArrow()).drop(_ROW)",
+        "polars(found.toArrow()).sort(_ORDER)",
+        "polars(found.toArrow())",
     ),
 )
 

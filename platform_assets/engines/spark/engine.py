@@ -42,7 +42,7 @@ from platform_assets.stores.delta import Lake
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_ROW = "__row"
+_ORDER = "__order"
 
 
 @dataclass(frozen=True)
@@ -217,9 +217,12 @@ class SparkEngine:
     def features(
         self, service: FeatureService, labels: pl.DataFrame, features: Sequence[ViewSlice], *, time: str = LABEL_TIME
     ) -> pl.DataFrame:
-        numbered = labels.with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
-        found, _ = with_features(self.tables, service, spark_frame(self.tables.spark, numbered), numbered.schema, features, time=time)
-        return polars(found.toArrow()).sort(_ROW).drop(_ROW).cast({name: labels.schema[name] for name in labels.columns})
+        # Labels may have columns of types that Spark has not: it gets those that are asked for.
+        read = dict.fromkeys([*service.keys, time, *service.request])
+        asked = labels.select(*read, pl.int_range(pl.len(), dtype=pl.Int64).alias(_ORDER))
+        found, _ = with_features(self.tables, service, spark_frame(self.tables.spark, asked), asked.schema, features, time=time)
+        values = polars(found.toArrow()).sort(_ORDER).select(*service.features)
+        return pl.concat([labels, values], how="horizontal")
 
     def sample(self, view: View, gold: TableSlice, at: datetime, size: int) -> Sample:
         service, keys = FeatureService(view.name, [view]), list(view.entity.keys)
