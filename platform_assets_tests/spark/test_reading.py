@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from platform_assets import historical_features
 from platform_assets.engines.choice import Engines
-from platform_assets.steps.keys import key_faults
+from platform_assets.steps.key_checks import key_faults
 from platform_assets.steps.run import slice_of
 from platform_assets_tests.spark.session import spark
 from platform_assets_tests.steps.pipeline import DAYS, START, Pipeline, pipeline_with
