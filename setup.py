@@ -1,4 +1,4 @@
-"""All metadata stands in pyproject.toml."""
+"""All metadata is in pyproject.toml."""
 
 from setuptools import setup
 

@@ -1,6 +1,6 @@
 """Every setting of the platform: an environment variable each, read once by `load_settings`.
 
-A variable that is not set or is empty has its default. What each one means stands in its description, and in
+A variable that is not set or is empty has its default. What each one means is in its description, and in
 docs/reference/settings.md, which a test holds to these.
 """
 

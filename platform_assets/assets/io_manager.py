@@ -29,7 +29,7 @@ class LakeIOManager(LakeResource, dg.ConfigurableIOManager):
     stream. It takes a `pl.DataFrame`, `pl.LazyFrame`, `pyarrow.Table`, or a pandas `DataFrame`, as its parameter is annotated.
 
     Of a partitioned asset only the partitions of the run are replaced, in one commit; whatever lies outside them is refused. Which
-    partition a row belongs to stands in a column: `metadata={"partition_column": "day"}`, by default `partition`; with two dimensions
+    partition a row belongs to is in a column: `metadata={"partition_column": "day"}`, by default `partition`; with two dimensions
     `{"partition_column": {"date": "day", "region": "region"}}`, by default their names. Days, weeks and months are dates, hours times in
     UTC, names texts. A run of one partition adds the column where a frame has none.
 

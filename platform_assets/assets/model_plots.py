@@ -49,9 +49,9 @@ def _curves(record: "Record", base: str) -> dict[str, str]:
     model, baseline = record.evaluation.curves, record.baseline.curves
     if record.kind == "numeric":
         curves, low, high = _to_unit({"model": model["calibration"], base: baseline["calibration"]})
-        axes = f"mean prediction {low:.4g} to {high:.4g}", f"mean of what came true, {low:.4g} to {high:.4g}"
+        axes = f"mean prediction {low:.4g} to {high:.4g}", f"mean of the actual outcomes, {low:.4g} to {high:.4g}"
         drawn = lines({**curves, "right": ((0.0, 0.0), (1.0, 1.0))}, *axes)
-        return {"calibration": image(drawn, "mean of what came true over mean prediction")}
+        return {"calibration": image(drawn, "mean of the actual outcomes over mean prediction")}
     average = [one.metrics["average_precision"] for one in (record.evaluation, record.baseline)]
     right = ((0.0, 0.0), (1.0, 1.0))
     calibration = {"model": model["calibration"], base: baseline["calibration"], "right": right}

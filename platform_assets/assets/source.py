@@ -27,7 +27,7 @@ from platform_assets.stores.succession import entries_of_version
 
 
 def raw_asset(source: Source, graph: Graph) -> dg.AssetsDefinition:
-    """<source>/raw: what came, by arrival."""
+    """<source>/raw: received rows, by arrival."""
     table = raw_table(source)
 
     @dg.asset(

@@ -13,7 +13,7 @@ from platform_assets.errors import DeclarationError
 
 @dataclass(frozen=True, repr=False)
 class Metric:
-    """A figure of predictions beside what came true.
+    """A figure of predictions beside the actual outcomes.
 
     function: of a user's own metric; None: it is the platform's. is_share: whether it lies between 0 and 1.
     """
@@ -48,7 +48,7 @@ KNOWN: dict[str, Metric] = {one.name: one for metrics in STANDARD.values() for o
 
 @checked_arguments("@metric")
 def metric(*, higher_is_better: bool) -> Callable[[Callable[[Any, Any], float]], Metric]:
-    """A metric of your own: a function of what came true and of what was predicted, both NumPy arrays, that returns a number.
+    """A metric of your own: a function of the actual and the predicted values, both NumPy arrays, that returns a number.
 
     What came true: 0 and 1, numbers, or the numbers of classes. What was predicted: probabilities, numbers, or a column of
     probabilities for each class. Name it in a check, at_least(profit, 100), or show it with @model(..., metrics=[profit]). It is called

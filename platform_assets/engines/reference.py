@@ -56,7 +56,7 @@ def earlier_copies(source: Source, raw: Sequence[Row], row: Row) -> list[Row]:
 
 
 def place(row: Row) -> tuple[int, int, int]:
-    """Where a row stands in raw; no two rows stand in one place."""
+    """Where a row is in raw; no two rows are in one place."""
     return row["arrival"], row["delivery"], row["row_number"]
 
 

@@ -1,6 +1,6 @@
 """A checked expression as SQL again, in one spelling: what is equal here has the same meaning, so versions are made from it.
 
-Parsing the text gives the same tree. Every operation stands in parentheses, except the whole.
+Parsing the text gives the same tree. Every operation is in parentheses, except the whole.
 """
 
 import re

@@ -120,7 +120,7 @@ class _Walk:
                 options = [self.node(option) for option in parsed.expressions]
                 if any(option is NULL for option in options):
                     value = parsed.this.sql()
-                    raise Refused(f"no value is equal to null, so it stands in no list; write '{value} in (...) or {value} is null'")
+                    raise Refused(f"no value is equal to null, so it cannot be in a list; write '{value} in (...) or {value} is null'")
                 return membership(self.node(parsed.this), options)
             case exp.Like() if not isinstance(parsed.expression, exp.Any | exp.All):
                 like = call("like", [self.node(parsed.this), self.node(parsed.expression)])
@@ -156,7 +156,7 @@ class _Walk:
             raise Refused(f"{name} changes from call to call, and a value must not; use a time column of the row")
         place = f"{self.where}: {self.sql!r}"
         if identifier.quoted and not any(character in name for character in " _"):
-            place += f" (a text stands in single quotes: '{name}')"
+            place += f" (a text belongs in single quotes: '{name}')"
         for known in self.columns:
             if known.lower() == name.lower():
                 raise DeclarationError(f"{place}: there is no column {name!r}. Did you mean {known!r}?")

@@ -71,7 +71,7 @@ def _fix(column: str, found: pl.DataType, wanted: pl.DataType) -> str:
         zone = ".dt.convert_time_zone('UTC')" if found.time_zone else ".dt.replace_time_zone('UTC')"
         unit = ".dt.cast_time_unit('us')" if found.time_unit != "us" else ""
         what = f"pl.col({column!r}){'' if found.time_zone == 'UTC' else zone}{unit}"
-        naive = "" if found.time_zone else " (if its clock stood in UTC)"
+        naive = "" if found.time_zone else " (if its times are in UTC)"
         return f"Convert it: {what}{naive}."
     if isinstance(found, pl.String) and isinstance(wanted, pl.Datetime):
         return f"Convert it: pl.col({column!r}).str.to_datetime(time_unit='us', time_zone='UTC')."

@@ -14,7 +14,7 @@ from platform_assets.kernels.received_types import as_delivered, widened
 from platform_assets.kernels.times import index_at, index_of, microseconds, physical
 
 PLACE = ("arrival", "delivery", "row_number")
-"""Where a row stands in raw; no two rows stand in one place."""
+"""Where a row is in raw; no two rows are in one place."""
 INDEX, REASONS = "__index", "reasons"
 _AT, _RECEIVED = "__at", "__received_"
 _AGAINST = pl.Schema({INDEX: pl.Int64(), REASONS: pl.List(pl.String()), "not_finite": pl.Int64()})

@@ -77,7 +77,7 @@ class Gain:
 
 
 def evaluate(kind: Kind, truth: Array, predicted: Array, own: Sequence[Metric] = ()) -> Evaluation:
-    """Compare predictions with what came true.
+    """Compare predictions with the actual outcomes.
 
     truth: 0 and 1, both present; numbers; or numbers of classes, -1 for one that was not learnt. predicted: probabilities of 1; numbers;
     or a column of probabilities for each class.

@@ -58,7 +58,7 @@ class TrainingData:
 class Tested:
     """A model on its test split, as a check of your own gets it.
 
-    rows: the test split as it stands in the training set: keys, label_time, the label, and features that are not prepared.
+    rows: the test split as it is in the training set: keys, label_time, the label, and features that are not prepared.
     predicted, baseline: what the model and the baseline say of each row: a probability, a number, or the most probable class.
     metrics, baseline_metrics: by name, those of your own among them.
 

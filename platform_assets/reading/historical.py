@@ -114,7 +114,7 @@ def _too_late(service: FeatureService, labels: pl.DataFrame, time: str) -> NotRe
     number = f"{late.height:,} of the labels lie" if late.height > 1 else "a label lies"
     return NotReadyError(
         f"historical_features({service.name}): {number} in the future, such as that of {who} at {row[time]:%Y-%m-%d %H:%M} UTC: it is now "
-        f"{now:%Y-%m-%d %H:%M} UTC, and nobody knows the values of then. Correct the column {time!r}, or leave such labels out until their "
+        f"{now:%Y-%m-%d %H:%M} UTC, and its values are not known yet. Correct the column {time!r}, or leave such labels out until their "
         "time has come. The values of now: online_features."
     )
 
@@ -126,7 +126,7 @@ def _with_newest(error: NotReadyError, run: Run) -> NotReadyError:
     newest = max(map(error.partitions.number, run.ledger.entries(name_of(error.table))), default=None)
     if newest is None or min(error.lacking) <= newest:
         return error
-    return NotReadyError(f"{error}\n  The newest that is there is {error.partitions.key(newest)}: the labels ask for what came after it.")
+    return NotReadyError(f"{error}\n  The newest that is there is {error.partitions.key(newest)}: the labels ask for later ones.")
 
 
 def _nobody(service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str) -> pl.DataFrame:

@@ -56,7 +56,7 @@ class TableOutcome:
         return described_ranges(self._partitions, map(self._partitions.number, keys))
 
     def reasons(self) -> list[str]:
-        """Why partitions are blocked or refused; a reason that they share is told once."""
+        """Why partitions are blocked or refused; a reason that they share is reported once."""
         return [*self.blocked.values(), *reported_once(self.refused.values())]
 
 

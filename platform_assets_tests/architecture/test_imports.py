@@ -32,7 +32,7 @@ KNOWN_TO = {
 
 
 def room(module: str) -> str:
-    """The part of the package that a module stands in: its folder, or itself."""
+    """The part of the package that a module is in: its folder, or itself."""
     return module.removeprefix(PACKAGE + ".").split(".")[0] if module != PACKAGE else "public surface"
 
 

@@ -119,7 +119,7 @@ def test_code_versions_are_the_same_in_every_process() -> None:
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
     assert json.loads(found) == versions()
     without = {name for name, version in versions().items() if version is None}
-    assert without == {"orders/raw", "returns/raw", "customers/raw"}, "raw is what came"
+    assert without == {"orders/raw", "returns/raw", "customers/raw"}, "raw is what was received"
 
 
 def parents(child: str, parent: str, partition: str) -> list[str]:

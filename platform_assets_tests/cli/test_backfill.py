@@ -126,7 +126,7 @@ def test_raw_that_another_version_of_the_function_has_read_is_told_with_the_comm
         in shown.output
     )
     assert status()["orders/raw"]["read_by_another_version"] == ["2024-03-01", "2024-03-02", "2024-03-03"]
-    assert status()["orders/raw"]["up_to_date"] == 3, "raw keeps what came: it is not stale"
+    assert status()["orders/raw"]["up_to_date"] == 3, "raw keeps what was received: it is not stale"
     assert said in run("backfill", "orders/raw").output
     first = orders.partitions.first
     with dg.DagsterInstance.ephemeral() as instance:

@@ -76,7 +76,7 @@ def test_a_time_after_the_newest_partition_needs_one_that_is_missing(shop: Shop)
     with pytest.raises(NotReadyError, match=r"historical_features\(served\) needs spending/gold 2024-03-04, which is missing") as error:
         historical_features(shop.service, later, lake=shop.lake)
     assert "dagster asset materialize" in str(error.value)
-    assert "The newest that is there is 2024-03-03: the labels ask for what came after it." in str(error.value)
+    assert "The newest that is there is 2024-03-03: the labels ask for later ones." in str(error.value)
 
 
 def test_the_lake_of_the_settings_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "times are naive": (
         lambda f: f.with_columns(pl.col("label_time").dt.replace_time_zone(None)),
-        "Convert it: pl.col('label_time').dt.replace_time_zone('UTC') (if its clock stood in UTC).",
+        "Convert it: pl.col('label_time').dt.replace_time_zone('UTC') (if its times are in UTC).",
     ),
     "times are local": (
         lambda f: f.with_columns(pl.col("label_time").dt.convert_time_zone("Europe/London")),
@@ -212,7 +212,7 @@ def test_the_mend_of_a_message_mends(shop: Shop, what: str) -> None:
     assert isinstance(wrong, pl.DataFrame)
     with pytest.raises(ComputeError) as error:
         historical_features(shop.service, wrong, lake=shop.lake)
-    fix = str(error.value).split("Convert it: ")[1].removesuffix(".").removesuffix(" (if its clock stood in UTC)")
+    fix = str(error.value).split("Convert it: ")[1].removesuffix(".").removesuffix(" (if its times are in UTC)")
     fixed = wrong.with_columns(eval(fix, {"pl": pl}))
     assert historical_features(shop.service, fixed, lake=shop.lake).frame.height == 1
 

@@ -95,7 +95,7 @@ def test_missing_keys_of_pandas_are_missing_and_whole_floats_are_integers() -> N
 def test_naive_times_of_pandas_are_refused_with_what_to_do(shop: Shop) -> None:
     labels = frame(shop.service, [label("ada", NOON)]).to_pandas()
     labels["label_time"] = labels["label_time"].dt.tz_localize(None)
-    with pytest.raises(ComputeError, match=r"replace_time_zone\('UTC'\).*\(if its clock stood in UTC\)"):
+    with pytest.raises(ComputeError, match=r"replace_time_zone\('UTC'\).*\(if its times are in UTC\)"):
         historical_features(shop.service, labels, lake=shop.lake)
 
 

@@ -1,4 +1,4 @@
-"""Receiving: what came is kept edition by edition, and the same again changes nothing."""
+"""Receiving: each edition of a delivery is kept, and the same again changes nothing."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta

@@ -53,7 +53,7 @@ def test_what_reads_it_is_refused_all_else_written_and_one_error_names_the_refus
         done.check()
     first_line, *reasons = str(error.value).splitlines()
     assert first_line.strip() == f"4 partitions could not be made ({', '.join(refused)}). 4 other partitions were written."
-    assert len(reasons) == 1, "what is the same for all of them is told once"
+    assert len(reasons) == 1, "what is the same for all of them is reported once"
     future = business.lake.scan(("sales", "quarantine")).filter(pl.col("sale_id") == "37").select("at").collect().item()
     assert reasons[0].startswith(
         f"spending/gold {', '.join(refused)} needs sales/silver {refused[0]}, which is blocked: 29% of its rows were good, 70% are "

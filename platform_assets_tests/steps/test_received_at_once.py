@@ -60,7 +60,7 @@ def test_of_two_editions_the_later_commit_counts_and_the_earlier_is_kept(tmp_pat
     at_once(*(lambda b=b: b.make("raw", b.first, b.first) for b in (one, other)))  # type: ignore[misc]
 
     found = raw(one)
-    assert {sale for sale, _, _ in found} == {"10", "11", "20", *(["1"] if known_before else [])}, "raw keeps what came"
+    assert {sale for sale, _, _ in found} == {"10", "11", "20", *(["1"] if known_before else [])}, "raw keeps what was received"
     counts = [sale for sale, _, superseded in found if not superseded]
     assert counts in (["10", "11"], ["20"])
     entry = one.entries("sales/raw")[one.day(0)]

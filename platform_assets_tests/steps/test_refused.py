@@ -53,7 +53,7 @@ def test_another_version_of_the_declaration_is_refused_until_it_is_made_again(bu
     business.make_range()
     changed = Business(tmp_path, declared={"empty_after": None, "rules": {"positive": "amount > 0"}})
     changed.deliveries.update(business.deliveries)
-    assert changed.stale("raw") == [], "raw is what came, whatever is declared"
+    assert changed.stale("raw") == [], "raw is what was received, whatever is declared"
     assert changed.stale("silver") == changed.stale("gold") == changed.stale("report") == list(range(changed.first, changed.last + 1))
     error = changed.make("gold", changed.last, changed.last).refused[changed.day(7)]
     old, new = business.source.version, changed.source.version

@@ -149,7 +149,7 @@ def test_wrong_events_and_moments_say_what_is_wrong(what: str) -> None:
     assert message in str(error.value)
 
 
-def test_naive_times_are_refused_unless_the_source_says_where_their_clock_stood() -> None:
+def test_naive_times_are_refused_unless_the_source_names_their_time_zone() -> None:
     naive = [{**GOOD, "at": datetime(2024, 3, 1, 23, 30)}]
     with pytest.raises(SourceError, match="its times have no time zone"):
         compute_features(spending(), naive, at="2024-03-02")

@@ -4,7 +4,7 @@
     platform:{card:uk:12\\:34}        the card of the bank 'uk' with the number '12:34'
     platform:published               what of each view is published
 
-What stands in braces is the part that a cluster places keys by: whatever belongs to an entity lies on one server. In texts
+What is in braces is the part that a cluster places keys by: whatever belongs to an entity lies on one server. In texts
 a backslash stands before : and before itself, so that no two entities share a key.
 """
 

@@ -81,7 +81,7 @@ class ViewLayout:
 
     @cached_property
     def id(self) -> int:
-        """The checksum that stands in every packed field."""
+        """The checksum that is in every packed field."""
         return zlib.crc32(repr((FIELD_FORMAT, [(name, kind) for name, kind, _ in self.features])).encode()) & 0xFFFF
 
     @cached_property
@@ -130,7 +130,7 @@ def pack(layout: ViewLayout, rows: pl.DataFrame, version: int) -> pa.Array:
 
 
 def _in_slot(column: pl.Series, kind: FeatureType) -> pl.Series:
-    """The number that stands in a feature's slot, a row."""
+    """The number that is in a feature's slot, a row."""
     if kind == "str":
         return column.str.len_bytes()
     if kind in ELEMENTS:

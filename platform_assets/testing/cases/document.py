@@ -66,7 +66,7 @@ def read_value(text: str) -> Any:
 def _plain(node: Any, path: Path, lines: dict[Path, int], name: str, around: tuple[Any, ...]) -> Any:
     place = f"{name}, line {node.start_mark.line + 1}"
     if node in around:
-        raise DeclarationError(f"{place}: an alias stands inside of what it stands for. Write it out.")
+        raise DeclarationError(f"{place}: an alias is inside of what it refers to. Write it out.")
     if isinstance(node, yaml.ScalarNode):
         return node.value if node.style else _scalar(node.value)
     around = (*around, node)

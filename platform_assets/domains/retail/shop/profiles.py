@@ -22,7 +22,7 @@ UPDATE_REASONS: Mapping[str, str] = {
 def draw_updates(shop: Shop, customers: pl.DataFrame) -> pl.DataFrame:
     """One row an update, in the order in which the files hold them: everybody once, when he signs up, and some later again.
 
-    `segment` is an index of SEGMENTS, null where nobody says. Who was there before the shop's first day comes with the first file.
+    `segment` is an index of SEGMENTS, null where it is unknown. Who was there before the shop's first day comes with the first file.
     """
     random = stream(shop, "profiles")
     signups = _signups(shop, customers, random)
