@@ -32,8 +32,8 @@ from platform_assets.serving.plan import layout_of
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.key_layout import entity_key, entity_keys
-from platform_assets.stores.online.layout import pack
 from platform_assets.stores.online.publication_state import Readable, end
+from platform_assets.stores.online.value_layout import pack
 from platform_assets.stores.valkey import EmbeddedValkey
 
 ENTITIES, ROUNDS = 10_000, 9

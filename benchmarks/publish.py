@@ -22,9 +22,9 @@ from measured import options, report
 from platform_assets.expressions.types import DataType
 from platform_assets.stores.online.connection import OnlineStore, Session
 from platform_assets.stores.online.key_layout import entity_keys
-from platform_assets.stores.online.layout import ViewLayout, pack
 from platform_assets.stores.online.loader import Loader
 from platform_assets.stores.online.publication_state import Readable, begin
+from platform_assets.stores.online.value_layout import ViewLayout, pack
 from platform_assets.stores.valkey import EmbeddedValkey
 
 KEYS: tuple[tuple[str, DataType], ...] = (("customer_id", "int"),)

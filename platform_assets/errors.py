@@ -1,4 +1,7 @@
-"""Every error that a user can meet: what is wrong, where, which value, and how to fix it."""
+"""The kinds of errors that a user can meet: each says what is wrong, where, which value, and how to fix it.
+
+What is said of a missing or blocked input is built where it is found: steps/readiness.py.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

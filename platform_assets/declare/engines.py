@@ -1,4 +1,4 @@
-"""Which engine computes a declaration. Values and versions do not depend on it."""
+"""The engines that a declaration can name. Values and versions do not depend on which one it is."""
 
 from typing import Any, Literal, get_args
 

@@ -1,4 +1,4 @@
-"""The engines that there are, by name; each is made when it is first needed."""
+"""Which engine computes a declaration: the one that it names, or that of the settings; made when it is first needed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, FeaturesFrom, TrainingSet
 from platform_assets.declare.view import FeatureView
-from platform_assets.kernels.rules import Delivered
+from platform_assets.kernels.judge_rows import Delivered
 from platform_assets.stores.tables import Moment, PartitionFacts, Span, Table, Written
 
 
@@ -88,7 +88,7 @@ class JudgedPartitions:
     quarantine: ComputedRows
     """Rows as received, with the list of reasons."""
     counts: Mapping[int, dict[str, Any]]
-    """By partition: received, accepted, quarantined, duplicates, ..., tier (kernels/verdict.py)."""
+    """By partition: received, accepted, quarantined, duplicates, ..., tier (kernels/quality_tier.py)."""
     examples: Mapping[Moment, dict[str, str]]
     """By the partition's start, for each reason an example of the value that it is about."""
     events: Mapping[int, Set[int]]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from platform_assets.declare.source import Source
-from platform_assets.kernels.rules import INDEX, PLACE
+from platform_assets.kernels.judge_rows import INDEX, PLACE
 
 HASH, ROW, DUPLICATE, EXACT = "__hash", "__row", "__duplicate", "__exact"
 HASHES_AT_ONCE = 1 << 24

@@ -18,7 +18,7 @@ from platform_assets.errors import OnlineError
 from platform_assets.expressions.types import FeatureType
 from platform_assets.serving.request import Request, reading_request
 from platform_assets.stores.online.client import OnlineClient, Reader
-from platform_assets.stores.online.layout import Values, ViewLayout
+from platform_assets.stores.online.value_layout import Values, ViewLayout
 
 _SECOND = timedelta(seconds=1)
 

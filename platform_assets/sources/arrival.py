@@ -14,8 +14,8 @@ from platform_assets.declare.formats import Formats
 from platform_assets.errors import SourceError
 from platform_assets.frames.spill import Spill
 from platform_assets.sources.csv_dialect import check_formats, dialect
-from platform_assets.sources.files import filled, fixed_folder, matching
 from platform_assets.sources.header import nearest
+from platform_assets.sources.path_patterns import filled, fixed_folder, matching
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import ComputedRows
 from platform_assets.steps.batches import batches
 from platform_assets.steps.checkpoints import checkpoints_table, slice_of_checkpoint, unready_start
-from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import (
     Done,
     Run,
@@ -24,6 +23,7 @@ from platform_assets.steps.run import (
     write_and_record,
 )
 from platform_assets.steps.silver import silver_table
+from platform_assets.steps.skip_damaged import without_damaged
 from platform_assets.stores.delta import PartitionFacts, Table
 from platform_assets.stores.ledger import Entry
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError, PlatformError, SourceError, is_failure
 from platform_assets.sources.receive import READ_BY, Arrived, Received, arrived, keep, raw_table
-from platform_assets.steps.damaged import without_damaged
 from platform_assets.steps.run import Done, Run, entry_of, name_of
+from platform_assets.steps.skip_damaged import without_damaged
 from platform_assets.stores.delta import Overtaken
 from platform_assets.stores.ledger import Entry
 

@@ -1,7 +1,7 @@
 """Staged files: data files that another program has written below a table's folder, and that the table takes in one commit.
 
 So a cluster writes Parquet in parallel, and the commit, with its facts, its retries and its conditions, is the same as any other of ours.
-Files that no commit takes are not the table's; a full vacuum removes them: `DeltaTable(uri).vacuum(full=True)`. The usual one looks
+Files that no commit takes are not the table's; a full vacuum removes them: `DeltaTable.vacuum` with `full=True`. The usual one looks
 only at files that a commit has removed.
 """
 

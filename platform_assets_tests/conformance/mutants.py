@@ -77,13 +77,13 @@ MUTANTS: list[Mutant] = [
         ),
         (
             "a null is the last value",
-            "aggregations/order.py",
+            "aggregations/first_last.py",
             "np.where(column.valid, np.arange(len(column)),",
             "np.where(True, np.arange(len(column)),",
         ),
         (
             "a null is 0 to min and max",
-            "aggregations/extremes.py",
+            "aggregations/min_max.py",
             "np.where(column.valid, column.values,",
             "np.where(True, column.values,",
         ),
@@ -209,14 +209,14 @@ MUTANTS: list[Mutant] = [
     *mutants(
         "late rows",
         ("a late count replaces", "aggregations/count.py", "whole[at] += part", "whole[at] = part"),
-        ("a late deviation forgets how far the means are apart", "aggregations/spread.py", " + apart**2 * n * more / both", ""),
+        ("a late deviation forgets how far the means are apart", "aggregations/variance.py", " + apart**2 * n * more / both", ""),
         (
             "a deviation's mean is one number",
-            "aggregations/spread.py",
+            "aggregations/variance.py",
             "return size, origin, distance, spread",
             "return size, origin + distance, distance * 0, spread",
         ),
-        ("a variance is a deviation", "aggregations/spread.py", 'if self.name == "std" else variance', "if True else variance"),
+        ("a variance is a deviation", "aggregations/variance.py", 'if self.name == "std" else variance', "if True else variance"),
         (
             "late values push none of the latest out",
             "aggregations/last_n.py",
@@ -269,7 +269,7 @@ MUTANTS: list[Mutant] = [
             'StoredState(state.owner, {"times": state.times}',
             'StoredState(state.owner, {"times": state.times * 0 + 1}',
         ),
-        ("a kept deviation has lost its spread", "aggregations/spread.py", "distance=distance, m2=m2)", "distance=distance, m2=m2 * 0)"),
+        ("a kept deviation has lost its spread", "aggregations/variance.py", "distance=distance, m2=m2)", "distance=distance, m2=m2 * 0)"),
     ),
     *mutants(
         "attributes",

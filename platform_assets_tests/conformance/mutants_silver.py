@@ -3,7 +3,7 @@
 from platform_assets_tests.conformance.mutant import Mutant, mutants
 
 SILVER = "engines/polars/silver.py"
-RULES = "kernels/rules.py"
+RULES = "kernels/judge_rows.py"
 DUPLICATES = "kernels/duplicates.py"
 PARSE = "kernels/parse.py"
 TIMESTAMPS = "kernels/timestamps.py"

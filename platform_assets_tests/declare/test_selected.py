@@ -8,7 +8,7 @@ import pytest
 from platform_assets import FeatureService, TrainingSet, build_definitions, count, derive, on_demand, sum, time_since_last
 from platform_assets.declare.view import FeatureView as View
 from platform_assets.serving.plan import plan_of
-from platform_assets.stores.online.layout import Values
+from platform_assets.stores.online.value_layout import Values
 from platform_assets_tests.declare.shop import Wrong, churned, profile, refused, spend
 
 SHARE = derive("share", "amount_sum_1d / amount_sum_7d")

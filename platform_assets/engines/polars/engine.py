@@ -35,11 +35,11 @@ from platform_assets.kernels.checkpoint import checkpoint
 from platform_assets.kernels.checkpoint_state import Checkpoint
 from platform_assets.kernels.examples import examples_of
 from platform_assets.kernels.given_labels import rows_of_table
+from platform_assets.kernels.judge_rows import Delivered
 from platform_assets.kernels.key_faults import faults_of_keys
 from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
 from platform_assets.kernels.report import report
-from platform_assets.kernels.rules import Delivered
 from platform_assets.stores.delta import Lake
 
 ROWS_AT_ONCE = 1_000_000

@@ -19,11 +19,11 @@ from platform_assets.declare.source import Source
 from platform_assets.frames.spill import Spill
 from platform_assets.frames.stream import stream
 from platform_assets.kernels.duplicates import DUPLICATE, EXACT, HASH, HASHES_AT_ONCE, ROW, Hashes, hash_of, marked, repeated
+from platform_assets.kernels.judge_rows import INDEX, PLACE, REASONS, Counts, Delivered, examine, in_delivered_types, received_columns
 from platform_assets.kernels.number_formats import as_usual
 from platform_assets.kernels.parse import parsed
-from platform_assets.kernels.rules import INDEX, PLACE, REASONS, Counts, Delivered, examine, in_delivered_types, received_columns
+from platform_assets.kernels.quality_tier import blocked_reason, told, verdict_of
 from platform_assets.kernels.times import index_at, physical
-from platform_assets.kernels.verdict import blocked_reason, told, verdict_of
 
 ROWS_AT_ONCE = 250_000
 ROWS_READ_AHEAD = 2_000_000

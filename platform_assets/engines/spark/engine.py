@@ -21,9 +21,9 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import CheckpointSlice, FoundLabels, JudgedPartitions, KeyFaults, Sample, TableSlice, ViewSlice
 from platform_assets.engines.polars.rows import PolarsRows as LocalRows
 from platform_assets.engines.spark.features import found_on_spark, with_features
-from platform_assets.engines.spark.judge import judged
 from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import session
+from platform_assets.engines.spark.silver import judged
 from platform_assets.engines.spark.tables import SIZES, Sizes, SparkTables, columns_of
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, polars, polars_schema, spark_frame
 from platform_assets.expressions.types import POLARS
@@ -32,11 +32,11 @@ from platform_assets.kernels.change_log import change_log
 from platform_assets.kernels.checkpoint import checkpoint
 from platform_assets.kernels.checkpoint_state import Checkpoint
 from platform_assets.kernels.given_labels import no_rows, rows_of_table
+from platform_assets.kernels.judge_rows import Delivered
 from platform_assets.kernels.key_faults import faults_of_keys
 from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
 from platform_assets.kernels.report import report
-from platform_assets.kernels.rules import Delivered
 from platform_assets.stores.delta import Lake
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from platform_assets.declare.durations import in_words
 from platform_assets.declare.freshness import Freshness
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore, answers, explained
-from platform_assets.stores.online.layout import Values, ViewLayout
+from platform_assets.stores.online.value_layout import Values, ViewLayout
 from platform_assets.stores.online.vectors import Answer, Question, ViewState, incomplete, view_state
 
 ANSWER_SECONDS = 1.0

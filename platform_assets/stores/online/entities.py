@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from platform_assets.stores.online.connection import OnlineStore, Session
 from platform_assets.stores.online.key_layout import complete_field, entities_field, entity_pattern, lost_field, marks_key, unfinished_field
-from platform_assets.stores.online.layout import TOMBSTONE_BYTES, ViewLayout
 from platform_assets.stores.online.server import Server, parsed_complete, parsed_info
+from platform_assets.stores.online.value_layout import TOMBSTONE_BYTES, ViewLayout
 
 _AT_ONCE = 1000
 """Keys looked at in one call of the script: the server answers nobody else while it runs (1 ms)."""

@@ -17,7 +17,7 @@ import polars as pl
 
 from platform_assets.errors import OnlineError
 from platform_assets.expressions.types import POLARS, DataType
-from platform_assets.stores.online.layout import ViewLayout, as_microseconds
+from platform_assets.stores.online.value_layout import ViewLayout, as_microseconds
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 

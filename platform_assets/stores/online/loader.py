@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import Session
 from platform_assets.stores.online.key_layout import entities_field, marks_key, unfinished_field
-from platform_assets.stores.online.layout import TOMBSTONE_BYTES, ViewLayout, joined, tombstone
+from platform_assets.stores.online.value_layout import TOMBSTONE_BYTES, ViewLayout, joined, tombstone
 
 BATCH = 500
 """Entities a call of the script: the server answers nobody else while it runs (2 ms)."""

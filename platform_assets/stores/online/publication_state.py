@@ -30,8 +30,8 @@ from datetime import datetime
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import Session
 from platform_assets.stores.online.key_layout import complete_field, entities_field, lost_field, marks_key, unfinished_field
-from platform_assets.stores.online.layout import ViewLayout, as_datetime, as_microseconds
 from platform_assets.stores.online.server import Server
+from platform_assets.stores.online.value_layout import ViewLayout, as_datetime, as_microseconds
 
 _READ = """
 local marks, said = redis.call('HGET', KEYS[1], ARGV[1]), redis.call('HGET', KEYS[1], ARGV[1] .. ' unfinished')

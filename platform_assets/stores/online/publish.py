@@ -21,10 +21,10 @@ from platform_assets.stores.ledger import Entry, Ledger
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.entities import losses_of
 from platform_assets.stores.online.key_layout import entity_keys, entity_pattern
-from platform_assets.stores.online.layout import ViewLayout, pack
 from platform_assets.stores.online.loader import TOMBSTONE_SECONDS, Loader, Unannounced
 from platform_assets.stores.online.publication_state import AllOf, Begun, Readable, begin, begin_rebuild, end, forget_marks, unreadable
 from platform_assets.stores.online.server import check_keeps, check_kept, server_of
+from platform_assets.stores.online.value_layout import ViewLayout, pack
 from platform_assets.stores.tables import name_of
 
 ROWS_AT_ONCE = 4_000_000

@@ -9,9 +9,9 @@ from platform_assets.declare.freshness import Freshness
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.key_layout import complete_field, entity_key, lost_field, marks_key
-from platform_assets.stores.online.layout import Values, ViewLayout
 from platform_assets.stores.online.publication_state import PublicationState, parsed
 from platform_assets.stores.online.server import parsed_complete, parsed_info
+from platform_assets.stores.online.value_layout import Values, ViewLayout
 
 Found = Sequence[Any]
 """The answers of the server to the commands of a question, in their order."""

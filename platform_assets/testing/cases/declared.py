@@ -27,7 +27,7 @@ Row = dict[str, Any]
 SOURCE_WORDS = ("event_time", "key", "kind", "timezone", "rules", "flags", "data_delay", "clock_skew", "duplicates_within", "empty_text")
 """What is handed to @source as it stands in the file."""
 
-_OF_CASES = {"name", "entity", "source", "features", "online", "description", "owners", "tags"}
+_OF_CASES = {"name", "entity", "source", "features", "online", "description", "owners", "tags", "engine"}
 VIEW_WORDS = tuple(word for word in inspect.signature(FeatureView).parameters if word not in _OF_CASES)
 """What is handed to FeatureView as it stands in the file."""
 

@@ -15,9 +15,9 @@ from platform_assets.stores.online import client as client_module
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.online.key_layout import entity_keys
-from platform_assets.stores.online.layout import Values, ViewLayout, pack
 from platform_assets.stores.online.loader import Loader
 from platform_assets.stores.online.publication_state import Readable, begin, end
+from platform_assets.stores.online.value_layout import Values, ViewLayout, pack
 from platform_assets.stores.valkey import EmbeddedValkey
 
 AT = datetime(2024, 3, 1, tzinfo=UTC)

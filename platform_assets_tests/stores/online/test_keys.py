@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from platform_assets.errors import OnlineError
 from platform_assets.expressions.types import POLARS, DataType
 from platform_assets.stores.online.key_layout import entity_key, entity_keys
-from platform_assets.stores.online.layout import ViewLayout
-from platform_assets_tests.stores.online.test_layout import VALUES
+from platform_assets.stores.online.value_layout import ViewLayout
+from platform_assets_tests.stores.online.test_value_layout import VALUES
 
 # Few characters, among them those with a meaning, so that two texts are near each other.
 NEAR_TEXTS = st.text(":\\{}é1 ", max_size=4)

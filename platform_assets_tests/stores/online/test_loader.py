@@ -9,9 +9,9 @@ import pytest
 from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore, Session
 from platform_assets.stores.online.key_layout import entity_keys
-from platform_assets.stores.online.layout import pack, tombstone, version_of_field
 from platform_assets.stores.online.loader import BATCH, Loader, Unannounced
 from platform_assets.stores.online.publication_state import Readable, begin, end
+from platform_assets.stores.online.value_layout import pack, tombstone, version_of_field
 from platform_assets.stores.valkey import EmbeddedValkey
 from platform_assets_tests.stores.online.world import LAYOUT
 

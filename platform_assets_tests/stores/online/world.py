@@ -16,8 +16,8 @@ from platform_assets.declare.partitions import daily
 from platform_assets.stores.delta import Span, Table
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.online.connection import OnlineStore
-from platform_assets.stores.online.layout import ViewLayout
 from platform_assets.stores.online.publish import Gold
+from platform_assets.stores.online.value_layout import ViewLayout
 
 DAYS, WINDOW, ENTITIES = 8, 3, 12
 PARTITIONS = daily("2024-03-01")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from platform_assets.errors import OnlineError
 from platform_assets.expressions.types import LISTS, POLARS, DataType, FeatureType
-from platform_assets.stores.online.layout import ViewLayout, pack, tombstone, version_of_field
+from platform_assets.stores.online.value_layout import ViewLayout, pack, tombstone, version_of_field
 
 MOMENTS = st.datetimes(datetime(1600, 1, 1), datetime(2900, 1, 1)).map(lambda at: at.replace(tzinfo=UTC, fold=0))
 SINGLE: dict[DataType, st.SearchStrategy[Any]] = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from platform_assets.declare.source import Source
-from platform_assets.kernels.rules import Counts
+from platform_assets.kernels.judge_rows import Counts
 
 
 @dataclass(frozen=True)

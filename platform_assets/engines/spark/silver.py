@@ -20,9 +20,9 @@ from platform_assets.engines.spark.tables import SparkTables
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, polars, polars_schema
 from platform_assets.kernels.duplicates import DUPLICATE, EXACT, HASH, marked
 from platform_assets.kernels.examples import examples_of
-from platform_assets.kernels.rules import INDEX, PLACE, REASONS, Counts, Delivered, examine, received_columns
+from platform_assets.kernels.judge_rows import INDEX, PLACE, REASONS, Counts, Delivered, examine, received_columns
+from platform_assets.kernels.quality_tier import blocked_reason, told, verdict_of
 from platform_assets.kernels.times import index_at, physical
-from platform_assets.kernels.verdict import blocked_reason, told, verdict_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
