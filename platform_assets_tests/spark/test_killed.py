@@ -51,16 +51,18 @@ def after(before: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 def descendants(pid: int) -> Iterator[tuple[int, str]]:
     """The processes below one, with their command lines."""
     listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    found = {pid}
-    for line in sorted(listed.splitlines(), key=lambda line: int(line.split()[0])):  # parents have the lower numbers, in a short life
-        child, parent, *command = line.split()
-        if int(parent) in found:
-            found.add(int(child))
-            yield int(child), " ".join(command)
+    below: dict[int, list[tuple[int, str]]] = {}
+    for line in listed.splitlines():
+        child, parent, arguments = line.split(maxsplit=2)
+        below.setdefault(int(parent), []).append((int(child), arguments))
+    parents = [pid]
+    for parent in parents:
+        yield from below.get(parent, [])
+        parents += [child for child, _ in below.get(parent, [])]
 
 
 def victim_of(driver: int, kind: str) -> int | None:
-    """The process to kill; of the workers the newest."""
+    """The process to kill; of the workers the last that was forked."""
     if kind == "driver":
         return driver
     wanted = "org.apache.spark.deploy.SparkSubmit" if kind == "jvm" else "pyspark.daemon"
@@ -101,7 +103,8 @@ def test_a_killed_run_leaves_old_or_new_partitions_and_the_next_one_ends_right(
         while process.poll() is None and len(staged(tmp_path)) < write:
             time.sleep(0.02)
         time.sleep(delay)
-        killed = victim_of(process.pid, victim)
+        while (killed := victim_of(process.pid, victim)) is None and process.poll() is None:
+            time.sleep(0.02)  # workers come and go
         below = [pid for pid, _ in descendants(process.pid)]
         if killed is not None and process.poll() is None:
             os.kill(killed, signal.SIGKILL)
