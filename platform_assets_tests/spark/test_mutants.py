@@ -13,7 +13,7 @@ from platform_assets_tests.conformance.quick import WRONG_VALUE
 from platform_assets_tests.conformance.test_mutants import ROOT, copied, patched
 from platform_assets_tests.spark.session import JARS
 
-TASKS, JUDGE, ENGINE, SESSION = (f"engines/spark/{file}.py" for file in ("tasks", "judge", "engine", "session"))
+TASKS, JUDGE, ENGINE, SESSION = (f"engines/spark/{file}.py" for file in ("tasks", "silver", "engine", "session"))
 SPARK_MUTANTS: list[Mutant] = mutants(
     "spark",
     (
