@@ -70,7 +70,9 @@ class Lake:
             root = str(Path(root).absolute())
         bad = sorted(character for character in set(root) if character in _UNREADABLE)
         if bad:
-            raise LakeError(f"the lake {root!r} could not be read again: its path has {' '.join(bad)}. Choose another PLATFORM_LAKE.")
+            raise LakeError(
+                f"the lake {root!r} could not be read again: its path has {' '.join(bad)}. Choose another PLATFORM_HOME or PLATFORM_LAKE."
+            )
         object.__setattr__(self, "root", root)
 
     @property

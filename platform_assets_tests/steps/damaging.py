@@ -48,7 +48,7 @@ HARMS: Mapping[str, Harm] = {
     "emptied": emptied,
     "overwritten": overwritten,
     "cut at the start": cut(0.01),
-    "cut in the middle": cut(0.5),
+    "cut in the middle": cut(0.45),  # half of a log entry may be its first line, which can be read
     "cut at the end": cut(0.99),
     "a bit flipped in the middle": flipped(0.5),
     "a bit flipped at the end": flipped(0.98),

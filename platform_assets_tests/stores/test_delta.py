@@ -166,7 +166,7 @@ def test_a_lake_may_lie_in_a_folder_with_spaces_and_accents(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["100%", "a=b", "what?", "[x]", "a#b"])
 def test_a_folder_that_could_not_be_read_again_is_refused_at_once(tmp_path: Path, name: str) -> None:
-    with pytest.raises(LakeError, match="Choose another PLATFORM_HOME"):
+    with pytest.raises(LakeError, match="Choose another PLATFORM_HOME or PLATFORM_LAKE"):
         lake_in(tmp_path / name)
 
 
