@@ -21,7 +21,11 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         _servers.remove(server)
 
 
-@pytest.fixture(params=["folder", pytest.param("S3", marks=pytest.mark.slow)])
+# The bodies run on a folder each time; in the object store, where a step costs hundreds of requests, a part of them in turn.
+ON_S3 = [pytest.mark.slow, pytest.mark.rotating("platform_assets/stores/object_store.py", "platform_assets/stores/storage.py")]
+
+
+@pytest.fixture(params=["folder", pytest.param("S3", marks=ON_S3)])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A place of the test's own for a lake, and whatever lies beside it: a folder, or a URL."""
     if request.param == "folder":
