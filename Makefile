@@ -27,7 +27,8 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --extra dev --gen
 
 SPARK := .spark
 # One process: all tests share one session of Spark.
-TESTS_SPARK := $(SPARK)/bin/python -m pytest platform_assets_tests/spark
+SPARK_TESTS ?= platform_assets_tests/spark
+TESTS_SPARK := $(SPARK)/bin/python -m pytest
 
 .PHONY: help setup setup-spark demo ui test test-slow test-all test-lowest test-newest test-spark s3-server lint docs bench lock clean
 
@@ -107,7 +108,7 @@ test-newest: setup ## Run the same with the newest versions that pyproject.toml 
 	$(NEWEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(CORE)
 
 test-spark: setup-spark ## Run the tests of Spark, fast and slow; needs Java 17 or 21
-	$(TESTS_SPARK) -m "slow or not slow"
+	$(TESTS_SPARK) -m "slow or not slow" $(SPARK_TESTS)
 
 setup-spark: $(SPARK)/.ready ## Make .spark from requirements-spark.lock: what .venv has, with PySpark and the jars of Delta Lake
 
