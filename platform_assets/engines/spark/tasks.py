@@ -30,7 +30,8 @@ def polars(table: pa.Table | pa.RecordBatch) -> pl.DataFrame:
 
 def arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
     """Rows for Spark, which checks their types: texts and lists are counted in 32 bits there."""
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
+    # Taken row by row into buffers of their own: those of some slices of lists Java's Arrow refuses to read.
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema).take(pa.array(range(frame.height), pa.int64()))
 
 
 def spark_schema(schema: Mapping[str, pl.DataType]) -> "StructType":
