@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from platform_assets.errors import DamagedError, is_failure
 from platform_assets.steps.run import Done, Run
 from platform_assets.stores.damage import Damage, damage_in, watched_scans
+from platform_assets.stores.storage import with_credentials_hidden
 
 Declared = TypeVar("Declared")
 More = ParamSpec("More")
@@ -27,8 +28,13 @@ def without_damaged(step: Step[Declared, More]) -> Step[Declared, More]:
                 try:
                     return step(declaration, first, last, run, *args, **kwargs)
                 except BaseException as error:
-                    if not is_failure(error) or not run.ledger.distrust(_damages(error, lambda: damage_in(scans))):
+                    if not is_failure(error):
                         raise
+                    if run.ledger.distrust(_damages(error, lambda: damage_in(scans))):
+                        continue
+                    if hidden := with_credentials_hidden(error, [scanned.storage for scanned in scans]):
+                        raise hidden from None
+                    raise
 
     return made
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from platform_assets.errors import DamagedError, is_failure
 from platform_assets.stores.commits import DataFile
-from platform_assets.stores.storage import Storage
+from platform_assets.stores.storage import Storage, with_credentials_hidden
 from platform_assets.stores.tables import Moment, Table, name_of
 from platform_assets.stores.transaction_log import first_line
 
@@ -118,14 +118,18 @@ def damage_at_a_glance(scanned: Scanned) -> list[Damage]:
 
 @contextmanager
 def damage_named() -> Iterator[None]:
-    """Turns the failure of a read inside into a DamagedError, if files that it wanted are damaged."""
+    """Turns the failure of a read inside into a DamagedError, if files that it wanted are damaged. No failure shows credentials."""
     with watched_scans() as scans:
         try:
             yield
         except BaseException as error:
-            if isinstance(error, DamagedError) or not is_failure(error) or not (found := damage_in(scans)):
+            if isinstance(error, DamagedError) or not is_failure(error):
                 raise
-            raise damaged(found) from None
+            if found := damage_in(scans):
+                raise damaged(found) from None
+            if hidden := with_credentials_hidden(error, [scanned.storage for scanned in scans]):
+                raise hidden from None
+            raise
 
 
 def _of_each_partition(scanned: Scanned, faults: Iterable[tuple[DataFile, str]]) -> Iterator[Damage]:

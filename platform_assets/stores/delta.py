@@ -18,7 +18,7 @@ from platform_assets.stores.damage import Damage, Scanned, check_before_reading,
 from platform_assets.stores.delta_table import WRITER, OpenTable, create_table
 from platform_assets.stores.frames import Batches, check_span, kept_schema
 from platform_assets.stores.location import check_reached, storage_at
-from platform_assets.stores.storage import Storage
+from platform_assets.stores.storage import Storage, with_credentials_hidden
 from platform_assets.stores.tables import Moment as Moment
 from platform_assets.stores.tables import PartitionFacts as PartitionFacts
 from platform_assets.stores.tables import Span as Span
@@ -142,7 +142,8 @@ class Lake:
         except BaseException as error:
             if is_failure(error):
                 check_reached(self.root, self.storage_options, again=True)
-                if named := unreadable_log(table, self.storage(table)):
+                storage = self.storage(table)
+                if named := unreadable_log(table, storage) or with_credentials_hidden(error, [storage]):
                     raise named from None
             raise
 
@@ -341,9 +342,11 @@ class Lake:
                     writer_properties=WRITER,
                 )
                 version = delta.version()
-        except Exception:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
+        except Exception as error:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
             if batches.failed is not None:
                 raise batches.failed from None
+            if hidden := with_credentials_hidden(error, [self.storage(table)]):
+                raise hidden from None
             raise
         commit = self.commit(table, version)
         added = commit.added if commit else ()

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from platform_assets.errors import LakeError, extra
+from platform_assets.stores.credentials import check_endpoints, hide_credentials
 from platform_assets.stores.storage import Storage
 
 with extra("object-store"):
@@ -46,6 +47,9 @@ class Bucket(Storage):
         self._options = options
         with self._named():
             self._store = _store(f"{scheme}://{self._bucket}", tuple(sorted(options.items())), _environment())
+
+    def hide_credentials(self, text: str) -> str:
+        return hide_credentials(text, {**dict(_environment()), **self._options})
 
     def below(self, folder: str) -> "Bucket":
         return Bucket(self.path(folder), self._options)
@@ -135,8 +139,8 @@ class Bucket(Storage):
         except FileNotFoundError:
             raise
         except Exception as error:
-            why = _explained(str(error), self._bucket, self.uri)
-            raise LakeError(f"the lake {self.uri} cannot be reached: {why}") from None
+            why = str(error) if isinstance(error, LakeError) else _explained(str(error), self._bucket, self.uri)
+            raise LakeError(f"the lake {self.uri} cannot be reached: {self.hide_credentials(why)}") from None
 
     def _key(self, path: str) -> str:
         return f"{self._folder}/{path}" if self._folder else path
@@ -181,6 +185,7 @@ def _environment() -> Options:
 @lru_cache(maxsize=32)
 def _store(url: str, options: Options, environment: Options) -> Any:
     """The connections to one bucket, which all of its files share."""
+    check_endpoints((*options, *environment))
     config: dict[str, Any] = {}
     client: dict[str, Any] = {}
     retries = {"max_retries": _RETRIES, "retry_timeout": _RETRIED_FOR}
@@ -199,13 +204,18 @@ def _store(url: str, options: Options, environment: Options) -> Any:
 
 
 def _is_known(url: str, name: str, value: str) -> bool:
-    """Whether the store has such an option. Delta has some of its own."""
+    """Whether the store has such an option. Delta has some of its own.
+
+    Raises:
+        LakeError: its value cannot be used.
+    """
     try:
         from_url(url, config={name: value})  # type: ignore[call-overload]
     except UnknownConfigurationKeyError:
         return False
-    except Exception:
-        return True
+    except Exception as error:
+        if f'"{value}"' in str(error):
+            raise LakeError(f"{name}: {_misconfigured(str(error))}") from None
     return True
 
 
@@ -222,6 +232,8 @@ def _check_once(root: str, options: Options, environment: Options) -> None:
 def _explained(said: str, bucket: str, uri: str) -> str:
     """Why a request failed, and which setting to look at: in words for the failures that people meet. Never with a query, or a secret."""
     credentials = _CREDENTIALS.get(uri.partition("://")[0], "the credentials")
+    if "Config error" in said:
+        return _misconfigured(said)
     code = re.search(r"<Code>(\w+)</Code>", said)
     refused = re.search(r"\b(401 Unauthorized|403 Forbidden)|InvalidAccessKeyId|UserNotFound", said)
     if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", said):
@@ -235,7 +247,13 @@ def _explained(said: str, bucket: str, uri: str) -> str:
     server = re.search(r"\w+://[^/\s?]+", said)
     if server and re.search(r"error sending request|timed out|Connect\b", said):
         return f"no server answers at {server[0].rpartition('@')[2]}. Check AWS_ENDPOINT_URL, the network, and whether the server runs."
-    return re.sub(r"\?\S+", "?***", next(iter(said.splitlines()), ""))[:500]
+    return next(iter(said.splitlines()), "")[:500]
+
+
+def _misconfigured(said: str) -> str:
+    """What is wrong with the value of an option. Not the value: a secret may be in the wrong place."""
+    shown = re.sub(r'".*"', "'***'", said.partition("\n\n")[0], flags=re.DOTALL).removeprefix("Generic Config error: ")
+    return f"{shown}. Correct that option in PLATFORM_LAKE_OPTIONS, or that variable of the store."
 
 
 _S3 = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"

@@ -13,6 +13,7 @@ from platform_assets.stores.damage import Scanned, check_before_reading
 from platform_assets.stores.delta import OWN, TRIES, Lake, wait_for_others
 from platform_assets.stores.delta_table import OUTSIDE_THE_LEDGER, create_table, is_outside_the_ledger
 from platform_assets.stores.frames import Batches, kept_schema
+from platform_assets.stores.storage import with_credentials_hidden
 from platform_assets.stores.tables import Span, Table, equals, name_of
 
 
@@ -154,6 +155,11 @@ def partition_columns(lake: Lake, table: Table) -> list[str]:
 def check_columns(where: str, part: Slice, schema: Mapping[str, pl.DataType]) -> None:
     """A predicate on a column of another type compares as something else, or as nothing: it is refused, never left out."""
     for column, values in part.columns.items():
+        if misread := next((sign for sign in "=/" if sign in column), None):
+            raise LakeError(
+                f"{where}: a partition column cannot have {misread!r} in its name, {column!r}: Delta makes folders of it, in which its "
+                "rows would not be found again. Rename it."
+            )
         if column not in schema:
             raise LakeError(
                 f"{where}: there is no partition column {column!r}. {suggestion(column, schema)} "
@@ -201,7 +207,9 @@ def _commit(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, r
             predicate = part.predicate()
             write_deltalake(delta, rows, mode="overwrite", predicate=predicate, schema_mode="merge", commit_properties=properties)
         return OwnWritten(delta.version(), batches.rows, uri)
-    except Exception:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
+    except Exception as error:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
         if batches.failed is not None:
             raise batches.failed from None
+        if hidden := with_credentials_hidden(error, [lake.storage(table)]):
+            raise hidden from None
         raise

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+from platform_assets.errors import LakeError
+
 
 class Storage(ABC):
     """The files below a folder or URL. Paths are relative to it, and plain: not encoded as in a URL."""
@@ -64,6 +66,10 @@ class Storage(ABC):
             FileNotFoundError: there is no such file.
         """
 
+    def hide_credentials(self, text: str) -> str:
+        """A text that may be shown, such as a library's error: without the credentials by which the files are reached."""
+        return text
+
     def free_name(self, name: str) -> str:
         """The name, or with a number behind it, that no file has yet."""
         number, free = 1, name
@@ -71,3 +77,11 @@ class Storage(ABC):
             number += 1
             free = f"{name}.{number}"
         return free
+
+
+def with_credentials_hidden(error: BaseException, storages: Iterable[Storage]) -> LakeError | None:
+    """The error for a read or write that failed with a text in which credentials are; None when there are none in it."""
+    said = shown = str(error)
+    for storage in storages:
+        shown = storage.hide_credentials(shown)
+    return None if shown == said else LakeError(shown)

@@ -17,7 +17,7 @@ from dagster_deltalake import LocalConfig, S3Config
 from platform_assets import LakeIOManager
 from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.delta import Lake
-from platform_assets.stores.own_tables import Slice, Spans, write_table
+from platform_assets.stores.own_tables import Slice, Spans, read_table, write_table
 from platform_assets.stores.tables import Span
 from platform_assets_tests.assets.own_assets import BOTH, DAYS, HOURS, RANGE, REGIONS, day, days, heights, reader, returning, run, sales
 
@@ -39,6 +39,20 @@ def test_a_partition_column_of_another_type_is_refused_and_nothing_is_overwritte
     with pytest.raises(LakeError, match=r"the partition column 'partition' is .*Store days, weeks and months as pl.Date"):
         run(lake, [sales(partition=values)], "2024-01-02")
     assert heights(lake, "sales", "table") == {day(1): 1}
+
+
+@pytest.mark.parametrize("column", ["day=", "the=day", "a/day"])
+def test_a_partition_column_that_makes_folders_nobody_finds_again_is_refused(lake: Lake, column: str) -> None:
+    with pytest.raises(LakeError, match=r"a partition column cannot have '[=/]' in its name, '.*Rename it"):
+        run(lake, [sales(column)], "2024-01-02")
+    assert not lake.exists(("sales", "table"))
+
+
+@pytest.mark.parametrize("column", ["the day", "day%", "a:b", "ä"])
+def test_a_partition_column_may_have_other_signs_in_its_name(lake: Lake, column: str) -> None:
+    run(lake, [sales(column)], "2024-01-02")
+    part = Slice({column: Spans((Span(day(2), day(3)),))})
+    assert read_table(lake, ("sales", "table"), part).collect().height == 2
 
 
 def test_hours_are_times_in_utc_and_each_is_its_own(lake: Lake) -> None:

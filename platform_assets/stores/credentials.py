@@ -1,0 +1,56 @@
+"""Credentials of an object store, and texts without them: libraries quote URLs, options and a server's answers in their errors."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+
+from platform_assets.errors import LakeError
+
+_SECRET_NAME = re.compile(r"key|secret|token|sas|password", re.IGNORECASE)
+_SHORTEST = 4
+"""A shorter value would be found in ordinary words."""
+
+
+def hide_credentials(text: str, options: Mapping[str, str]) -> str:
+    """A text that may be shown: secrets among the options are replaced by `***`, and so are the user and the query of a URL.
+
+    >>> hide_credentials("GET http://ann:pw@store:9000/b?sig=x: 403 for hunter2", {"aws_session_token": "hunter2"})
+    'GET http://***@store:9000/b?***: 403 for ***'
+    """
+    for secret in sorted(set(_secrets(options)), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    text = re.sub(r"(https?://)[^/\s?]+@", r"\1***@", text)
+    return re.sub(r"(https?://[^\s?]*)\?[^\s:]*", r"\1?***", text)
+
+
+def check_endpoints(options: Iterable[tuple[str, str]]) -> None:
+    """Refuses credentials in the URL of an endpoint: Delta and Polars quote it in their errors.
+
+    Raises:
+        LakeError: an endpoint has a user, a password or a query.
+    """
+    for name, value in options:
+        is_endpoint = re.search(r"endpoint|_url$|_host$", name, re.IGNORECASE) and "proxy" not in name.lower() and "://" in value
+        if is_endpoint and ("@" in urlsplit(value).netloc or "?" in value):
+            raise LakeError(f"{name} has a user, a password or a query in its URL. Leave them out: credentials have options of their own.")
+
+
+def _secrets(options: Mapping[str, str]) -> Iterator[str]:
+    """The values that are secrets, as they are and as parts of a URL."""
+    for name, value in options.items():
+        is_json = value.lstrip().startswith("{")
+        if _SECRET_NAME.search(name) or is_json:
+            signatures = (text for part, text in parse_qsl(value.lstrip("?")) if part == "sig")  # of a SAS token
+            for secret in (value, *signatures, *(_texts(value) if is_json else ())):
+                if len(secret) >= _SHORTEST:
+                    yield from (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
+
+
+def _texts(value: str) -> list[str]:
+    """The secrets in the file of a service account of Google."""
+    try:
+        fields = json.loads(value)
+    except ValueError:
+        return []
+    return [text for name, text in fields.items() if isinstance(text, str) and "key" in name]
