@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from platform_assets.cli.environment import lake_shown, online_store, use_dagster_home
-from platform_assets.errors import PlatformError, SettingsError
+from platform_assets.errors import PlatformError, SettingsError, extra
 from platform_assets.settings import load_settings
 from platform_assets.stores.location import storage_at
 
@@ -25,6 +25,8 @@ _ENDS_WITHIN = 30.0
 
 def run_ui(port: int, module: str) -> None:
     """Starts all three, prints the URL when it answers, and stops them in order when we are told to end."""
+    with extra("ui"):
+        import dagster_webserver  # noqa: F401
     settings = load_settings()
     if not storage_at(settings.lake_root, settings.storage_options).folders():
         raise SettingsError(f"there is nothing to look at in {settings.lake_root} yet: run `make demo` first, or set PLATFORM_LAKE.")

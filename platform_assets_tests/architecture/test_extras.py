@@ -20,7 +20,7 @@ def run_without(missing: list[str], program: str) -> subprocess.CompletedProcess
 
 
 def test_definitions_load_without_any_extra() -> None:
-    missing = [*OF_MODELS, "pyspark", "dagster_pyspark", "dagster_postgres", "psycopg2", "obstore"]
+    missing = [*OF_MODELS, "pyspark", "dagster_pyspark", "dagster_postgres", "psycopg2", "obstore", "dagster_webserver"]
     done = run_without(missing, "from platform_assets.definitions import defs; print(len(list(defs.resolve_all_asset_specs())) > 10)")
     assert done.stdout.strip() == "True", done.stderr
 
@@ -35,3 +35,8 @@ def test_a_model_says_which_extra_it_needs(module: str) -> None:
 def test_a_lake_in_an_object_store_says_which_extra_it_needs() -> None:
     done = run_without(["obstore"], "from platform_assets.stores.delta import Lake; Lake('s3://bucket/lake').version(('orders', 'raw'))")
     assert "MissingExtraError: this needs obstore, which is not installed: pip install 'platform-assets[object-store]'" in done.stderr
+
+
+def test_the_ui_says_which_extra_it_needs() -> None:
+    done = run_without(["dagster_webserver"], "from platform_assets.cli.ui import run_ui; run_ui(3000, 'platform_assets.definitions')")
+    assert "MissingExtraError: this needs dagster_webserver, which is not installed: pip install 'platform-assets[ui]'" in done.stderr
