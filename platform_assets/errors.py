@@ -1,7 +1,4 @@
-"""The kinds of errors that a user can meet: each says what is wrong, where, which value, and how to fix it.
-
-What is said of a missing or blocked input is built where it is found: steps/readiness.py.
-"""
+"""The kinds of errors that a user can meet: each says what is wrong, where, which value, and how to fix it."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +28,28 @@ class LakeError(PlatformError):
 
 class NotReadyError(PlatformError):
     """A partition that a step reads is missing, blocked, or of another version of its declaration."""
+
+
+class MissingInputError(NotReadyError):
+    """Partitions of a table that a step reads are missing, or were made by another version of the declaration.
+
+    missing: which, for whom, and why: the messages of several readers become one (steps/missing_inputs.py).
+    """
+
+    def __init__(self, message: str, missing: Any) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class BlockedError(NotReadyError):
+    """A partition of a table that a step reads is blocked.
+
+    blocked: what follows "needs": the partition, why it is blocked, and what fixes it.
+    """
+
+    def __init__(self, reader: str, blocked: str) -> None:
+        super().__init__(f"{reader} needs {blocked}")
+        self.reader, self.blocked = reader, blocked
 
 
 class DamagedError(LakeError, NotReadyError):

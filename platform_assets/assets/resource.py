@@ -12,7 +12,7 @@ from platform_assets.assets.summary import RunSummary
 from platform_assets.engines.choice import Engines
 from platform_assets.errors import SettingsError
 from platform_assets.settings import load_settings
-from platform_assets.steps.readiness import YOUR_MODULE
+from platform_assets.steps.missing_inputs import YOUR_MODULE
 from platform_assets.steps.run import Run
 from platform_assets.stores.ledger import Ledger
 

@@ -16,7 +16,7 @@ from platform_assets.cli import MODULE
 from platform_assets.declare.dependencies import Declaration
 from platform_assets.errors import DeclarationError, unknown
 from platform_assets.steps.layers import Graph
-from platform_assets.steps.readiness import YOUR_MODULE
+from platform_assets.steps.missing_inputs import YOUR_MODULE
 
 Kind = TypeVar("Kind", bound=Declaration)
 Other = TypeVar("Other", bound=Declaration)

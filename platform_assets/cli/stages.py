@@ -14,8 +14,8 @@ from platform_assets.steps.discovery import Memory, find_new_deliveries
 from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.messages import described_ranges
+from platform_assets.steps.missing_inputs import materialize_command
 from platform_assets.steps.raw import read_otherwise
-from platform_assets.steps.readiness import materialize_command
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.staleness import MISSING, OTHERWISE, Plan, WaitsFor
 from platform_assets.stores.delta import Table

@@ -10,12 +10,12 @@ import polars as pl
 from platform_assets.declare.attributes import View
 from platform_assets.declare.partitions import EPOCH
 from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
-from platform_assets.errors import ComputeError, NotReadyError
+from platform_assets.errors import ComputeError, MissingInputError, NotReadyError
 from platform_assets.frames.tables import table_of, with_types
 from platform_assets.kernels.label_validation import check_labels, no_service
 from platform_assets.settings import load_settings
 from platform_assets.steps.lake import AnyLake, lake_at
-from platform_assets.steps.readiness import MISSING, MissingInputError
+from platform_assets.steps.missing_inputs import MISSING, MissingInput
 from platform_assets.steps.reading import Origin, lacking, layer_of, needed, origins, versions_of
 from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.damage import damage_named
@@ -121,12 +121,13 @@ def _too_late(service: FeatureService, labels: pl.DataFrame, time: str) -> NotRe
 
 def _with_newest(error: NotReadyError, run: Run) -> NotReadyError:
     """The error; where all that is lacking comes after the newest partition that is there, it says so."""
-    if not isinstance(error, MissingInputError) or error.why != MISSING:
+    if not isinstance(error, MissingInputError) or error.missing.why != MISSING:
         return error
-    newest = max(map(error.partitions.number, run.ledger.entries(name_of(error.table))), default=None)
-    if newest is None or min(error.lacking) <= newest:
+    missing: MissingInput = error.missing
+    newest = max(map(missing.partitions.number, run.ledger.entries(name_of(missing.table))), default=None)
+    if newest is None or min(missing.indexes) <= newest:
         return error
-    return NotReadyError(f"{error}\n  The newest that is there is {error.partitions.key(newest)}: the labels ask for later ones.")
+    return NotReadyError(f"{error}\n  The newest that is there is {missing.partitions.key(newest)}: the labels ask for later ones.")
 
 
 def _nobody(service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str) -> pl.DataFrame:

@@ -4,7 +4,8 @@ from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_of
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import CheckpointSlice
 from platform_assets.errors import NotReadyError
-from platform_assets.steps.run import Done, Run, name_of, slice_of, unready, withdraw, write_and_record
+from platform_assets.steps.readiness import unready
+from platform_assets.steps.run import Done, Run, name_of, slice_of, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.steps.skip_damaged import without_damaged
 from platform_assets.stores.delta import PartitionFacts, Table

@@ -11,17 +11,8 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import ComputedRows
 from platform_assets.steps.batches import batches
 from platform_assets.steps.checkpoints import checkpoints_table, slice_of_checkpoint, unready_start
-from platform_assets.steps.run import (
-    Done,
-    Run,
-    name_of,
-    rows_of,
-    slice_of,
-    stretches,
-    unready,
-    withdraw,
-    write_and_record,
-)
+from platform_assets.steps.readiness import unready
+from platform_assets.steps.run import Done, Run, name_of, rows_of, slice_of, stretches, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.steps.skip_damaged import without_damaged
 from platform_assets.stores.delta import PartitionFacts, Table

@@ -19,8 +19,8 @@ from platform_assets.steps.gold import online_table
 from platform_assets.steps.lake import AnyLake, lake_at
 from platform_assets.steps.layers import Graph, Layer, made_twice
 from platform_assets.steps.messages import SHOWN, described_block, described_ranges
+from platform_assets.steps.missing_inputs import YOUR_MODULE, reported_once
 from platform_assets.steps.raw import receive_all
-from platform_assets.steps.readiness import YOUR_MODULE, reported_once
 from platform_assets.steps.run import Done, Run, name_of, stretches
 from platform_assets.steps.staleness import NOTHING_PLANNED
 from platform_assets.stores.delta import Table

@@ -11,8 +11,9 @@ from platform_assets.declare.version import version_of_code
 from platform_assets.errors import DamagedError, ModelError
 from platform_assets.models.record import model_rows, score_names
 from platform_assets.steps.model_verdict import failed_checks
+from platform_assets.steps.readiness import unready
 from platform_assets.steps.reading import lacking, origins, versions_of
-from platform_assets.steps.run import Done, Run, name_of, span_of, unready, write_and_record
+from platform_assets.steps.run import Done, Run, name_of, span_of, write_and_record
 from platform_assets.steps.skip_damaged import without_damaged
 from platform_assets.steps.training import training_table
 from platform_assets.stores.delta import PartitionFacts, Table

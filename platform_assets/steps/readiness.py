@@ -1,98 +1,69 @@
-"""What a step does not find, in words: how many partitions of which table, why they do not do, and one command that fixes it."""
+"""Whether a partition can be made: all that it reads is there, open, undamaged, and of the declaration as it is now. If not, why."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from platform_assets.declare.partitions import Partitions
-from platform_assets.errors import NotReadyError
+from platform_assets.errors import BlockedError, MissingInputError, NotReadyError
+from platform_assets.steps.missing_inputs import MISSING, YOUR_MODULE, MissingInput
+from platform_assets.steps.run import Run, name_of
+from platform_assets.stores.damage import Damage, damaged
 from platform_assets.stores.delta import Table
-from platform_assets.stores.tables import name_of
-
-_SHOWN = 3
-MISSING = "missing"
-YOUR_MODULE = "your_module"
-"""Stands in a command where the module is not known."""
+from platform_assets.stores.ledger import Entry
 
 
-class MissingInputError(NotReadyError):
-    """Partitions of a table that a reader needs: missing, or made by another version of the declaration."""
+def unready(
+    reader: str,
+    table: Table,
+    version: str,
+    partitions: Partitions,
+    needed: Sequence[int],
+    entries: Mapping[str, Entry],
+    run: Run | None = None,
+) -> NotReadyError | None:
+    """Why a partition cannot be made of these partitions of a table; None when all are there, open, and of this version.
 
-    def __init__(
-        self, reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int], module: str = YOUR_MODULE
-    ) -> None:
-        """why: MISSING, or what follows "which was". module: for the command."""
-        super().__init__(_message(reader, table, partitions, why, lacking, module))
-        self.reader, self.table, self.partitions, self.why, self.lacking = reader, table, partitions, why, tuple(lacking)
-        self.module = module
-
-
-class BlockedError(NotReadyError):
-    """A partition of a table that a reader needs is blocked."""
-
-    def __init__(self, reader: str, blocked: str) -> None:
-        """blocked: what follows "needs": the partition, why it is blocked, and what fixes it."""
-        super().__init__(f"{reader} needs {blocked}")
-        self.reader, self.blocked = reader, blocked
-
-
-def reported_once(errors: Iterable[NotReadyError]) -> list[str]:
-    """The messages for all partitions of a step that were refused; those that lack partitions of one table, or one blocked partition,
-    are told as one."""
-    groups: dict[object, list[NotReadyError]] = {}
-    for error in errors:
-        groups.setdefault(_alike(error), []).append(error)
-    return [_together(group) for group in groups.values()]
-
-
-def _alike(error: NotReadyError) -> object:
-    if isinstance(error, MissingInputError):
-        return error.table, error.why
-    return error.blocked if isinstance(error, BlockedError) else str(error)
-
-
-def _together(group: Sequence[NotReadyError]) -> str:
-    waiting = [error for error in group if isinstance(error, BlockedError)]
-    if len(waiting) > 1:
-        return f"{_readers([error.reader for error in waiting])} needs {waiting[0].blocked}"
-    lacking = [error for error in group if isinstance(error, MissingInputError)]
-    if len(lacking) < 2:
-        return str(group[0])
-    one, union = lacking[0], sorted({index for error in lacking for index in error.lacking})
-    reader = one.reader.partition(" ")[0]  # without the key: the readers' keys are told beside it
-    return _message(reader, one.table, one.partitions, one.why, union, one.module)
+    run: to tell how far a version is that is being made beside the table.
+    """
+    module = run.module if run else YOUR_MODULE
+    there = [index for index in needed if partitions.first <= index and (partitions.last is None or index <= partitions.last)]
+    found = {index: entries.get(partitions.key(index)) for index in there}
+    if missing := [index for index, entry in found.items() if entry is None]:
+        return _missing(reader, table, partitions, MISSING, missing, module)
+    if spoilt := [(index, entry) for index, entry in found.items() if entry is not None and entry.damage]:
+        damages = [Damage(name_of(table), entry.partition, entry.damage, module) for _, entry in spoilt]
+        return damaged(damages, reader)
+    open_or_not = [(index, entry) for index, entry in found.items() if entry is not None]
+    if blocked := [entry for _, entry in open_or_not if entry.status == "blocked"]:
+        return BlockedError(reader, _blocked(table, blocked[0], module))
+    if older := [(index, entry.declaration_version) for index, entry in open_or_not if entry.declaration_version != version]:
+        why = f"made by version {older[0][1]} of its declaration; now it is {version}"
+        going_on = run.succession(table, version, partitions, entries) if run else None
+        if going_on and going_on.remaining:
+            made = len(going_on.made)
+            why += f" ({made} of {made + len(going_on.remaining)} partitions of that are made; until all are, readers get the old ones)"
+            return _missing(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)), module)
+        return _missing(reader, table, partitions, why, [index for index, _ in older], module)
+    return None
 
 
-def _readers(readers: Sequence[str]) -> str:
-    """Partitions of one table, each told as 'spending/gold 2024-02-01'."""
-    table, keys = readers[0].partition(" ")[0], [reader.partition(" ")[2] for reader in readers]
-    return f"{table} {', '.join(keys)}" if len(keys) <= 5 else f"{table} ({len(keys)} partitions, {keys[0]} to {keys[-1]})"
+def _missing(reader: str, table: Table, partitions: Partitions, why: str, indexes: Sequence[int], module: str) -> MissingInputError:
+    missing = MissingInput(reader, table, partitions, why, tuple(indexes), module)
+    return MissingInputError(str(missing), missing)
 
 
-def _message(reader: str, table: Table, partitions: Partitions, why: str, lacking: Sequence[int], module: str) -> str:
-    again = "" if why == MISSING else " again"
-    command = materialize_command(table, partitions, why, lacking, module)
-    if len(lacking) == 1:
-        verb = "is" if why == MISSING else "was"
-        return f"{reader} needs {name_of(table)} {partitions.key(lacking[0])}, which {verb} {why}. Materialize it{again}: {command}"
-    verb = "are" if why == MISSING else "were"
-    return (
-        f"{reader} needs {len(lacking)} partitions of {name_of(table)} that {verb} {why}: {_named(partitions, lacking)}. "
-        f"Materialize them{again}: {command}"
+def _blocked(table: Table, entry: Entry, module: str) -> str:
+    if withdrawn := entry.details.get("withdrawn"):
+        return f"{name_of(table)} {entry.partition}, which is blocked, since what it was made of was taken back: {withdrawn}"
+    share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
+    examples = entry.details.get("examples", {})
+    reasons = "; ".join(
+        f"{reason}: {rows}" + (f", such as {examples[reason]}" if reason in examples else "")
+        for reason, rows in entry.details.get("reasons", {}).items()
+        if not reason.startswith("blocked")
     )
-
-
-def _named(partitions: Partitions, indexes: Sequence[int]) -> str:
-    first, last = partitions.key(indexes[0]), partitions.key(indexes[-1])
-    if len(indexes) > 2 and indexes[-1] - indexes[0] == len(indexes) - 1:
-        return f"{first} to {last}"
-    shown = ", ".join(partitions.key(index) for index in indexes[:_SHOWN])
-    return f"{shown} and {len(indexes) - _SHOWN} more up to {last}" if len(indexes) > _SHOWN else shown
-
-
-def materialize_command(table: Table, partitions: Partitions, why: str, indexes: Sequence[int], module: str) -> str:
-    """One for all of them. Those in between are made again, which changes no value."""
-    # Silver that is missing often lacks its raw too; raw that is there already is looked at, and left as it is.
-    layers = ("raw", "silver") if table[1] == "silver" and why == MISSING else (table[1],)
-    selected = " or ".join(f'key:"{name_of((table[0], layer))}"' for layer in layers)
-    first, last = partitions.key(indexes[0]), partitions.key(indexes[-1])
-    asked = f"--partition {first}" if first == last else f"--partition-range {first}...{last}"
-    return f"dagster asset materialize -m {module} --select '{selected}' {asked}"
+    return (
+        f"{name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were good, {needed:.0%} are "
+        f"required ({reasons}). Its rows wait in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} {entry.partition} "
+        f"-m {module}. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
+        f"{entry.partition} --why '...' -m {module}"
+    )

@@ -12,7 +12,8 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import TableSlice, ViewSlice
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.gold import for_attributes, gold_table
-from platform_assets.steps.run import Run, name_of, span_of, unready
+from platform_assets.steps.readiness import unready
+from platform_assets.steps.run import Run, name_of, span_of
 from platform_assets.steps.silver import silver_table
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry

@@ -10,9 +10,8 @@ from platform_assets.declare.engines import EngineName
 from platform_assets.declare.partitions import Partitions
 from platform_assets.engines.choice import Engines
 from platform_assets.engines.engine import ComputedRows, Engine, TableSlice
-from platform_assets.errors import DamagedError, NotReadyError, PlatformError
-from platform_assets.steps.readiness import MISSING, YOUR_MODULE, BlockedError, MissingInputError, reported_once
-from platform_assets.stores.damage import Damage, damaged
+from platform_assets.errors import BlockedError, DamagedError, NotReadyError, PlatformError
+from platform_assets.steps.missing_inputs import YOUR_MODULE, reported_once
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import ROWS_SINCE, Entry, Ledger
 from platform_assets.stores.same_rows import has_rewritten, same_rows
@@ -103,59 +102,6 @@ def counted(number: int, noun: str) -> str:
     ('1 partition', '2 partitions')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def unready(
-    reader: str,
-    table: Table,
-    version: str,
-    partitions: Partitions,
-    needed: Sequence[int],
-    entries: Mapping[str, Entry],
-    run: Run | None = None,
-) -> NotReadyError | None:
-    """Why a partition cannot be made of these partitions of a table; None when all are there, open, and of this version.
-
-    run: to tell how far a version is that is being made beside the table.
-    """
-    module = run.module if run else YOUR_MODULE
-    there = [index for index in needed if partitions.first <= index and (partitions.last is None or index <= partitions.last)]
-    found = {index: entries.get(partitions.key(index)) for index in there}
-    if missing := [index for index, entry in found.items() if entry is None]:
-        return MissingInputError(reader, table, partitions, MISSING, missing, module)
-    if spoilt := [(index, entry) for index, entry in found.items() if entry is not None and entry.damage]:
-        damages = [Damage(name_of(table), entry.partition, entry.damage, module) for _, entry in spoilt]
-        return damaged(damages, reader)
-    open_or_not = [(index, entry) for index, entry in found.items() if entry is not None]
-    if blocked := [entry for _, entry in open_or_not if entry.status == "blocked"]:
-        return BlockedError(reader, _blocked(table, blocked[0], module))
-    if older := [(index, entry.declaration_version) for index, entry in open_or_not if entry.declaration_version != version]:
-        why = f"made by version {older[0][1]} of its declaration; now it is {version}"
-        going_on = run.succession(table, version, partitions, entries) if run else None
-        if going_on and going_on.remaining:
-            made = len(going_on.made)
-            why += f" ({made} of {made + len(going_on.remaining)} partitions of that are made; until all are, readers get the old ones)"
-            return MissingInputError(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)), module)
-        return MissingInputError(reader, table, partitions, why, [index for index, _ in older], module)
-    return None
-
-
-def _blocked(table: Table, entry: Entry, module: str) -> str:
-    if withdrawn := entry.details.get("withdrawn"):
-        return f"{name_of(table)} {entry.partition}, which is blocked, since what it was made of was taken back: {withdrawn}"
-    share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
-    examples = entry.details.get("examples", {})
-    reasons = "; ".join(
-        f"{reason}: {rows}" + (f", such as {examples[reason]}" if reason in examples else "")
-        for reason, rows in entry.details.get("reasons", {}).items()
-        if not reason.startswith("blocked")
-    )
-    return (
-        f"{name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were good, {needed:.0%} are "
-        f"required ({reasons}). Its rows wait in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} {entry.partition} "
-        f"-m {module}. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
-        f"{entry.partition} --why '...' -m {module}"
-    )
 
 
 def stretches(indexes: Sequence[int]) -> list[tuple[int, int]]:

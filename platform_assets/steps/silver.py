@@ -8,7 +8,8 @@ from platform_assets.engines.engine import JudgedPartitions, TableSlice
 from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
-from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, take_over, unready, write
+from platform_assets.steps.readiness import unready
+from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, take_over, write
 from platform_assets.steps.skip_damaged import without_damaged
 from platform_assets.stores.delta import Overtaken, PartitionFacts, Table
 from platform_assets.stores.ledger import Entry

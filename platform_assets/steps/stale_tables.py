@@ -1,6 +1,7 @@
-"""What has to be made: partitions that are missing, or older than what they read.
+"""What has to be made of each kind of table, from raw to predictions: which of its partitions are stale, why, and whether they can be made.
 
-By the ledger, so whatever made or missed a change: why each is stale, and whether it can be made now.
+Each function says what its table reads; what makes a partition stale is the same for all of them (steps/staleness.py). Both go by the
+ledger, so whatever made or missed a change.
 """
 
 from bisect import bisect

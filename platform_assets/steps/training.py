@@ -3,8 +3,9 @@
 from platform_assets.declare.labels import Labels
 from platform_assets.declare.training import TrainingSet
 from platform_assets.steps.labels import arrivals_of, empty_outcomes, find_labels, times_of
+from platform_assets.steps.readiness import unready
 from platform_assets.steps.reading import lacking, origins, versions_of
-from platform_assets.steps.run import Done, Run, name_of, unready, withdraw, write_and_record
+from platform_assets.steps.run import Done, Run, name_of, withdraw, write_and_record
 from platform_assets.steps.silver import silver_table
 from platform_assets.steps.skip_damaged import without_damaged
 from platform_assets.stores.delta import PartitionFacts, Table

@@ -11,7 +11,7 @@ import pytest
 
 from platform_assets.errors import NotReadyError, OnlineError
 from platform_assets.steps.online import make_online, stale_online
-from platform_assets.steps.run import unready
+from platform_assets.steps.readiness import unready
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.valkey import EmbeddedValkey
 from platform_assets_tests.steps.business import LAYERS, Business, deliver

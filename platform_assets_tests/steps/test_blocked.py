@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from platform_assets.errors import NotReadyError
-from platform_assets.steps.readiness import BlockedError, reported_once
+from platform_assets.errors import BlockedError, NotReadyError
+from platform_assets.steps.missing_inputs import reported_once
 from platform_assets_tests.steps.business import Business
 
 BLOCKED = 3

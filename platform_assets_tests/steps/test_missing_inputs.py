@@ -10,7 +10,7 @@ import pytest
 
 from platform_assets.declare.partitions import hourly
 from platform_assets.errors import NotReadyError
-from platform_assets.steps.readiness import MISSING, MissingInputError, reported_once
+from platform_assets.steps.missing_inputs import MISSING, MissingInput, reported_once
 from platform_assets.steps.run import Done
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
@@ -77,9 +77,9 @@ def test_silver_of_another_version_is_made_again_without_raw(tmp_path: Path) -> 
 
 def test_hours_are_named_by_their_keys() -> None:
     hours = hourly("2024-03-01")
-    lacking = MissingInputError("x/silver 2024-03-01T05", ("x", "raw"), hours, MISSING, [hours.first, hours.first + 1])
-    assert "that are missing: 2024-03-01T00, 2024-03-01T01. " in str(lacking)
-    assert str(lacking).endswith("--partition-range 2024-03-01T00...2024-03-01T01")
+    missing = MissingInput("x/silver 2024-03-01T05", ("x", "raw"), hours, MISSING, (hours.first, hours.first + 1))
+    assert "that are missing: 2024-03-01T00, 2024-03-01T01. " in str(missing)
+    assert str(missing).endswith("--partition-range 2024-03-01T00...2024-03-01T01")
 
 
 def test_errors_of_other_kinds_stay_each_its_own_and_none_is_told_twice() -> None:
