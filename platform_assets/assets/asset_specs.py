@@ -7,8 +7,18 @@ import dagster as dg
 from platform_assets.stores.delta import Table
 
 ONE_RUN = dg.BackfillPolicy.single_run()
-REFRESH = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
-"""Whenever what a partition reads has changed. eager() alone looks only at the newest one and would drop a restated day."""
+_OTHER_ROWS = dg.AutomationCondition.any_deps_match(
+    (dg.AutomationCondition.data_version_changed() & ~dg.AutomationCondition.executed_with_root_target())
+    | dg.AutomationCondition.will_be_requested()
+).with_label("any_deps_have_other_rows")
+REFRESH = (
+    dg.AutomationCondition.eager()
+    .without(dg.AutomationCondition.in_latest_time_window())
+    .replace("any_deps_updated", _OTHER_ROWS)
+    .with_label("eager_of_all_partitions")
+)
+"""Whenever the rows that a partition reads have changed. eager() alone looks only at the newest one and would drop a restated day; and it
+goes by materializations, so that a day made again with the same rows would make everything after it again (data_versions.py)."""
 _COMPLETE = dg.AutomationCondition.missing() & ~dg.AutomationCondition.any_deps_missing()
 ONCE = (
     _COMPLETE.newly_true().since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from platform_assets.assets.asset_specs import key_of
+from platform_assets.assets.data_versions import TAG, data_versions, newest
 from platform_assets.assets.markdown import preview
 from platform_assets.assets.plots import bars, image
 from platform_assets.declare.partitions import Partitions
@@ -40,6 +41,10 @@ def tell(
     # Beside the table while a changed declaration is not whole.
     written = table_named(next(iter(entries.values())).table) if entries else table
     sizes = _bytes(written, entries, done, run)
+    versions = data_versions(context.instance, key_of(table), entries, done.unchanged, run.lake.identity(written))
+    own = [version for key, version in versions.items() if chosen and key in asked]
+    if own and not done.fails:
+        context.set_data_version(key_of(table), dg.DataVersion(newest(own)))
     for key, entry in entries.items():
         metadata = {**facts(entry, done, run.lake.uri(written), sizes.get(key, 0)), **more, **(each or {}).get(key, {})}
         if written != table:
@@ -47,7 +52,8 @@ def tell(
         if key == max(entries) and table[1] != "model":  # a model's only row is its figures
             metadata |= _at_a_glance(written, key, run, partitions)
         if done.fails or not chosen or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
-            context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=_tags(context, table)))
+            tags = {**_tags(context, table), TAG: versions[key]}
+            context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=tags))
         else:
             context.add_asset_metadata(metadata, asset_key=key_of(table), partition_key=key)
 

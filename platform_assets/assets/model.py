@@ -220,7 +220,8 @@ _MANY_PARTITIONS = {"month": 1200, "week": 1044, "day": 36_500}
 
 def _how_trained(model: Model) -> str:
     refit = " Then fitted once more to all labels known at its end." if model.refit else ""
-    return f"Trained on the {model.training_set.period}s up to its own; judged on the newest fifth of the label times.{refit}"
+    calibrated = " Its probabilities are calibrated on entities that it was not fitted to." if model.calibrate else ""
+    return f"Trained on the {model.training_set.period}s up to its own; judged on the newest fifth of the label times.{refit}{calibrated}"
 
 
 def _shown(entry: Entry, models: Storage, earlier: Mapping[str, Entry]) -> dict[str, Any]:

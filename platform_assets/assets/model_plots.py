@@ -93,7 +93,10 @@ def _side_by_side(record: "Record", base: str) -> str:
         for gain in [record.gains[name]]
     ]
     if record.kind == "binary":
-        about = f", {model.about['positive_share']:.1%} of them true; the mean probability is {model.about['mean_predicted']:.1%}"
+        about = (
+            f", {model.about['positive_share']:.1%} of them true; the mean probability is {model.about['mean_predicted']:.1%}, the slope "
+            f"of calibration {model.about['calibration_slope']:.2f} (1: probabilities are neither too sure nor too cautious)"
+        )
     elif record.kind == "numeric":
         about = f"; their mean is {model.about['mean']:.4g}, the mean prediction {model.about['mean_predicted']:.4g}"
     else:

@@ -144,7 +144,8 @@ def _beside_baseline(console: Console, month: str, details: Mapping[str, Any]) -
         interval = "unknown" if low is None else f"{low:+.3f} to {high:+.3f}"
         shown.add_row(name, f"{details[metric]:.3f}", f"{details[f'baseline_{metric}']:.3f}", f"{gain:+.3f}", interval, verdict)
     console.print(shown)
-    judged = f"Judged on label times from {details['cut'][:10]} on, {details['positive_share']:.0%} of them churned"
+    shares = f"{details['mean_predicted']:.0%} predicted, {details['positive_share']:.0%} churned"
+    judged = f"Judged on label times from {details['cut'][:10]} on: {shares}"
     refit = "; then fitted once more, to all of them" if details["refit"] else ""
     console.print(f"{judged}{refit}: it has learnt from what happened until {details['outcomes_until'][:10]}")
 

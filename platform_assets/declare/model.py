@@ -153,6 +153,7 @@ class Model:
     """A user's own, besides those of the label's kind."""
     train_on: int | None
     refit: bool
+    calibrate: bool
     seed: int
     owners: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
@@ -180,6 +181,7 @@ class Model:
                 "checks": [_meaning(check) for check in self.checks],
                 "metrics": [one.meaning for one in self.metrics],
                 "refit": self.refit,
+                **({"calibrate": True} if self.calibrate else {}),
                 "format": 2,  # of what a run records of it
             }
         )
@@ -193,6 +195,7 @@ def model(
     metrics: Sequence[Metric] = (),
     train_on: int | None = None,
     refit: bool = False,
+    calibrate: bool = False,
     seed: int = 0,
     owners: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
@@ -211,6 +214,9 @@ def model(
         train_on: how many training partitions (months, weeks, days) it learns from, up to its own; None: all.
         refit: whether, after it was judged, the model is fitted once more to all labels known at the partition's end, those that were
             purged or tested among them: predictions then come from this one, the scores from the one before.
+        calibrate: whether its probabilities are corrected so that they come true as often as they say, by a logistic regression (Platt
+            scaling) on predictions for entities that the function was not given, at the newest label times that it learns from. The
+            function is called five times more for it. Of binary labels only.
         seed: passed to the function in TrainingData.
         owners: "team:growth" or e-mail addresses.
         tags: shown on its assets.
@@ -250,6 +256,10 @@ def model(
         for one in own:
             if not isinstance(one, Metric) or one.function is None:
                 raise DeclarationError(f"{where}, metrics: {shown(one)} is no metric of your own. Declare it with @metric(...).")
+        if yes_or_no(calibrate, f"{where}, calibrate") and of != "binary":
+            raise DeclarationError(
+                f"{where}, calibrate: its labels are {of}, and only probabilities of binary labels are calibrated. Leave it out."
+            )
         return Model(
             name=name,
             fit=fit,
@@ -258,6 +268,7 @@ def model(
             metrics=_own_metrics(required, own),
             train_on=None if train_on is None else whole(train_on, f"{where}, train_on", least=1),
             refit=yes_or_no(refit, f"{where}, refit"),
+            calibrate=calibrate,
             seed=whole(seed, f"{where}, seed", least=0),
             owners=check_owners(owners, where) or training_set.owners,
             tags=check_tags(tags, where),

@@ -28,6 +28,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from platform_assets.declare.labels import Kind
 from platform_assets.errors import ModelError, extra
+from platform_assets.models.calibration import Calibration
 from platform_assets.models.checks import CheckResult
 from platform_assets.models.fitted import FittedModel
 from platform_assets.models.metrics import Evaluation, Gain
@@ -60,7 +61,8 @@ class Record:
 
     features: names and Polars types, in order. importance: what is lost without each feature. libraries: Python's version too.
     seen_until: the last label time that the model was fitted to; outcomes_until: the end of that label's interval; judged_until: that of
-    the last label by which it was judged. refit: whether it was fitted once more after that, to all of them.
+    the last label by which it was judged. refit: whether it was fitted once more after that, to all of them. calibration: what corrects its
+    probabilities, where that was declared.
     """
 
     format: Literal[2]
@@ -91,6 +93,7 @@ class Record:
     content_hash: str
     libraries: dict[str, str]
     pipeline_sha256: str
+    calibration: Calibration | None = None
 
     @property
     def passed(self) -> bool:
@@ -236,6 +239,7 @@ def _record(trained: Trained, provenance: Provenance, pipeline_sha256: str) -> R
         content_hash=trained.content_hash,
         libraries={"python": platform.python_version(), **{library: version(library) for library in LIBRARIES}},
         pipeline_sha256=pipeline_sha256,
+        calibration=trained.model.calibration,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ from platform_assets.declare.labels import Kind
 from platform_assets.errors import ModelError, suggestion
 from platform_assets.models.preparation import Preparation, kind_of
 
+if TYPE_CHECKING:
+    from platform_assets.models.calibration import Calibration
+
 PROBABILITY, PREDICTION = "probability", "prediction"
 
 
@@ -20,6 +23,7 @@ class FittedModel:
     """A preparation and the estimator that was fitted on what it prepared.
 
     kind: of the label. classes: of a multiclass label those that it was fitted to, in the order of its probabilities.
+    calibration: what corrects its probabilities, if it was asked for.
     """
 
     name: str
@@ -27,6 +31,7 @@ class FittedModel:
     estimator: Any
     kind: Kind = "binary"
     classes: tuple[str | int, ...] = ()
+    calibration: "Calibration | None" = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -46,7 +51,8 @@ class FittedModel:
         self._check(frame)
         if frame.is_empty():
             return np.empty((0, len(self.classes)) if self.kind == "multiclass" else 0)
-        return scores(self.estimator, self.preparation.apply(frame), self.kind, self.classes, f"model {self.name!r}")
+        found = scores(self.estimator, self.preparation.apply(frame), self.kind, self.classes, f"model {self.name!r}")
+        return found if self.calibration is None else self.calibration.apply(found)
 
     def named(self, scored: npt.NDArray[np.float64]) -> pl.Series:
         """Scores as predictions: of classes the most probable one."""

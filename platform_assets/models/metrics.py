@@ -14,6 +14,7 @@ import numpy.typing as npt
 from platform_assets.declare.labels import Kind
 from platform_assets.declare.metrics import STANDARD, Metric
 from platform_assets.errors import ModelError, extra
+from platform_assets.models.odds import logistic_fit
 
 with extra("models"):
     from sklearn.calibration import calibration_curve
@@ -39,7 +40,8 @@ class Evaluation:
     average_precision (the area under precision over recall; no knowledge gives the positive share), log_loss and brier (how far the
     probabilities are from 0 and 1). Of numbers: mae and rmse in the label's unit, r2 (1: exact, 0: no better than the mean).
     Of classes: macro_f1 (the mean over classes, however rare), accuracy, log_loss. And a user's own.
-    about: positive_share and mean_predicted; of numbers the mean and mean_predicted; of classes rows of classes that were not learnt.
+    about: positive_share and mean_predicted, calibration_slope and calibration_intercept (of outcomes on log odds: 1 and 0 if probabilities
+    mean what they say); of numbers the mean and mean_predicted; of classes rows of classes that were not learnt.
     curves: precision_recall as (recall, precision) by falling recall, at most 100 points; calibration as (mean prediction, mean of what
     came true) of up to ten equally full bins: on the diagonal, predictions mean what they say.
     confusion: of classes, rows by true (down) and predicted class.
@@ -95,7 +97,14 @@ def evaluate(kind: Kind, truth: Array, predicted: Array, own: Sequence[Metric] =
         about = {"mean": float(truth.mean()), "mean_predicted": float(predicted.mean())}
         return Evaluation(kind, len(truth), metrics, about, {"calibration": calibration})
     precision, recall, _ = precision_recall_curve(truth, predicted, drop_intermediate=True)
-    about = {"positives": float(truth.sum()), "positive_share": float(truth.mean()), "mean_predicted": float(predicted.mean())}
+    slope, intercept = logistic_fit(predicted, truth)
+    about = {
+        "positives": float(truth.sum()),
+        "positive_share": float(truth.mean()),
+        "mean_predicted": float(predicted.mean()),
+        "calibration_slope": slope,
+        "calibration_intercept": intercept,
+    }
     return Evaluation(
         kind, len(truth), metrics, about, {"precision_recall": tuple(_thinned(recall, precision)), "calibration": calibration}
     )
@@ -112,7 +121,7 @@ def gains(
     metrics = (*STANDARD[kind], *own)
     pairs = {metric: [weighted(kind, metric, truth, one) for one in (predicted, baseline)] for metric in metrics}
     draw, count = np.random.default_rng(seed), int(entities.max()) + 1
-    are_enough = _fewest_entities(kind, truth, entities) >= FEWEST
+    are_enough = fewest_entities(kind, truth, entities) >= FEWEST
     found: dict[Metric, list[float]] = {metric: [] for metric in metrics}
     for _ in range(RESAMPLES):
         weights = np.bincount(draw.integers(0, count, count), minlength=count)[entities].astype(np.float64)
@@ -129,7 +138,7 @@ def gains(
     return gained
 
 
-def _fewest_entities(kind: Kind, truth: Array, entities: Array) -> int:
+def fewest_entities(kind: Kind, truth: Array, entities: Array) -> int:
     """How many entities there are; of binary labels how many have one of the rarer class."""
     groups = [entities[truth == value] for value in (0, 1)] if kind == "binary" else [entities]
     return min(len(np.unique(group)) for group in groups)

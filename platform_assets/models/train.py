@@ -6,11 +6,12 @@ declared wrongly (a feature that is the label, a column that no model can read) 
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from platform_assets.declare.labels import Kind
@@ -18,6 +19,7 @@ from platform_assets.declare.metrics import Metric
 from platform_assets.declare.model import Check
 from platform_assets.errors import ModelError, suggestion
 from platform_assets.models.baseline import baseline as fit_baseline
+from platform_assets.models.calibration import fit_calibration, newest_of, predict_held_out, too_little_to_calibrate
 from platform_assets.models.checks import CheckResult, judge
 from platform_assets.models.content import content_hash
 from platform_assets.models.fitted import FittedModel
@@ -109,6 +111,7 @@ def train(
     checks: Sequence[Check] = (),
     metrics: Sequence[Metric] = (),
     refit: bool = False,
+    calibrate: bool = False,
     seed: int = 0,
     encoding: Encoding = "ordinal",
     train_share: float = TRAIN_SHARE,
@@ -129,6 +132,7 @@ def train(
         checks: judged on the test split.
         metrics: a user's own, besides those of the kind.
         refit: whether the model is fitted once more, to all labelled rows, after it was judged.
+        calibrate: whether probabilities are corrected, by rows of the training split (calibration.py); of a binary target.
         seed: of the model, the baseline, the importances and the intervals.
         encoding: how the model gets texts: `ordinal` codes, or `one_hot`. The baseline gets them one-hot.
         train_share: the cut's place among the sorted label times.
@@ -145,27 +149,37 @@ def train(
     split = split_by_time(labelled[label_time], horizon, train_share)
     counts = _counts(frame, labelled, outcome, split, kind)
     reason = _too_little(counts, outcome, split, minimum_rows, kind)
+    if not reason and calibrate:
+        reason = too_little_to_calibrate(outcome, newest_of(labelled[label_time], split.train), _numbered(labelled, entities))
     if reason or split.cut is None:
         return NotTrained(name, reason, counts, split.cut)
 
     def fitted(fit: Callable[[TrainingData], Any], rows: pl.Series, encoding: Encoding) -> FittedModel:
         return _fit(fit, labelled.filter(rows), outcome.filter(rows), kinds, label_time, encoding, seed, name, kind)
 
-    model = fitted(fit, split.train, encoding)
+    whose = _numbered(labelled, entities)
+
+    def of_user(rows: pl.Series) -> FittedModel:
+        model = fitted(fit, rows, encoding)
+        if not calibrate:
+            return model
+        held_out = predict_held_out(lambda some: fitted(fit, some, encoding), labelled, rows, label_time, whose, seed)
+        return replace(model, calibration=fit_calibration(held_out, outcome))
+
+    model = of_user(split.train)
     other = fitted(lambda data: fit_baseline(kind, data.features, data.target, data.seed), split.train, "one_hot")
     newer = labelled.filter(split.test)
     truth = codes_of(outcome.filter(split.test), model.classes, kind)
     predicted, predicted_by_other = model.scores(newer), other.scores(newer)
     evaluation, baseline = evaluate(kind, truth, predicted, metrics), evaluate(kind, truth, predicted_by_other, metrics)
-    whose = (newer.select(entities).to_struct("entity").rank("dense").cast(pl.Int64) - 1).to_numpy() if entities else range(newer.height)
-    gained = gains(kind, truth, predicted, predicted_by_other, np.asarray(whose), seed, metrics)
+    gained = gains(kind, truth, predicted, predicted_by_other, _numbered(newer, entities), seed, metrics)
 
     def tested() -> Tested:
         return Tested(newer, model.named(predicted), model.named(predicted_by_other), evaluation.metrics, baseline.metrics)
 
     seen = pl.Series([True] * labelled.height, dtype=pl.Boolean) if refit else split.train
     return Trained(
-        model=fitted(fit, seen, encoding) if refit else model,
+        model=of_user(seen) if refit else model,
         features={feature: str(frame.schema[feature]) for feature in features},
         target=target,
         label_time=label_time,
@@ -183,6 +197,13 @@ def train(
         importance=importance(model, newer, truth, seed),
         content_hash=content_hash(frame.select(label_time, target, *features)),
     )
+
+
+def _numbered(rows: pl.DataFrame, entities: Sequence[str]) -> npt.NDArray[np.int64]:
+    """For each row the number of its entity; without entities each row is one."""
+    if not entities:
+        return np.arange(rows.height)
+    return (rows.select(entities).to_struct("entity").rank("dense").cast(pl.Int64) - 1).to_numpy()
 
 
 def _newest(rows: pl.DataFrame, label_time: str) -> datetime:

@@ -62,6 +62,7 @@ def make_model(model: Model, first: int, last: int, run: Run) -> Done:
             checks=model.checks,
             metrics=model.metrics,
             refit=model.refit,
+            calibrate=model.calibrate,
             seed=model.seed,
         )
         # Until then a label's outcome could not be read.
@@ -113,6 +114,7 @@ def _recorded(
         "refit": result.refit,
         **{name: at.isoformat() for name, at in {**learnt, "predicts_from": predicts_from}.items()},
         **scores,
+        **_on_average(result),
         **counts,
     }
     return {**row, **common}, details
@@ -124,6 +126,11 @@ def _scores(trained: "Trained") -> Iterator[tuple[str, float | None]]:
         yield from zip(score_names(name), (value, trained.baseline.metrics[name], gain.value, gain.low, gain.high), strict=True)
     if trained.evaluation.kind == "binary":
         yield "positive_share", trained.evaluation.about["positive_share"]
+
+
+def _on_average(trained: "Trained") -> dict[str, float]:
+    """Of binary labels, for the ledger: the mean probability, to be held against the share that came true."""
+    return {"mean_predicted": trained.evaluation.about["mean_predicted"]} if trained.evaluation.kind == "binary" else {}
 
 
 DAYS_AT_ONCE = 32

@@ -38,6 +38,11 @@ def spent(measure: Any = None, **changed: Any) -> Any:
     return outcome(arguments.pop("source", ORDERS), sum("amount").within("7d") if measure is None else measure, **arguments)
 
 
+def learnt(train: Any) -> Any:
+    """What a model's function is like."""
+    return train
+
+
 def given(origin: Any = ORDERS, **changed: Any) -> Any:
     """Labels that stand in rows."""
     return labels_from(origin, **{"value": "amount", "horizon": "7d", **changed})
@@ -176,6 +181,11 @@ MODELS: Wrong = {
     "a check takes nothing": (
         lambda: churn(checks=[table]),
         "model 'churn', check 'table': it must be a function of one argument. Write def",
+    ),
+    "calibrate is a number": (lambda: churn(calibrate=1), "model 'churn', calibrate: 1 is neither True nor False."),
+    "numbers are calibrated": (
+        lambda: model(training(labels=spent()), calibrate=True)(learnt),
+        "model 'learnt', calibrate: its labels are numeric, and only probabilities of binary labels are calibrated. Leave it out.",
     ),
     "refit is a number": (lambda: churn(refit=1), "model 'churn', refit: 1 is neither True nor False."),
 }

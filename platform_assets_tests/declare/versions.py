@@ -257,6 +257,7 @@ MODELS: Mapping[str, Callable[[], Any]] = {
     "whether a check is required": lambda: churn(checks=[better_than_baseline("auc", required=True)]),
     "that it only warns": lambda: churn(checks=[better_than_baseline("auc")]),
     "a refit": lambda: churn(refit=True),
+    "calibration": lambda: churn(calibrate=True),
     "a metric of one's own": lambda: churn(metrics=[caught]),
 }
 

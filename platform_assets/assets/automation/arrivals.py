@@ -8,6 +8,7 @@ import dagster as dg
 from platform_assets.assets.asset_specs import key_of
 from platform_assets.assets.automation import requests
 from platform_assets.assets.automation.reconciliation import unreported
+from platform_assets.assets.data_versions import TAG, data_version
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.declare.source import Source
 from platform_assets.sources.receive import raw_table
@@ -50,7 +51,10 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
             run_requests=requests.requests([raw], source.partitions, wanted),
             asset_events=[
                 dg.AssetMaterialization(
-                    raw, partition=entry.partition, metadata={"dagster/row_count": entry.rows, "delta_version": entry.delta_version}
+                    raw,
+                    partition=entry.partition,
+                    metadata={"dagster/row_count": entry.rows, "delta_version": entry.delta_version},
+                    tags={TAG: data_version(identity, entry)},
                 )
                 for entry in (entries.values() if is_another_table else unreported(context.instance, raw, entries, since=told))
             ],

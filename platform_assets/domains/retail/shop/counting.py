@@ -17,7 +17,7 @@ from platform_assets.domains.retail.shop.truths import Churn, CustomersDay, Orde
 
 DUPLICATES_WITHIN = 3
 """The horizon, in days, for which the truths count duplicate returns: declare the source with the same."""
-ACTIVE = 90
+ACTIVE = 45
 """Only customers who ordered in these days before t are asked about at t."""
 _DAY = 86_400_000_000  # microseconds
 EVERY = 7
