@@ -205,7 +205,7 @@ def _two_weeks(world: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_a_backfill_from_the_ui_is_one_run_and_asks_for_nothing_when_rows_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backfill_from_the_ui_is_one_run_and_the_same_rows_ask_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedValkey(tmp_path / "valkey") as server:
         world = World(tmp_path / "home", server.url)
         for day in range(14):
