@@ -14,7 +14,6 @@ import numpy.typing as npt
 import polars as pl
 
 from platform_assets.errors import extra
-from platform_assets.models.fitted import FittedModel
 from platform_assets.models.metrics import FEWEST, fewest_entities
 from platform_assets.models.odds import log_odds, logistic_fit
 from platform_assets.models.split import split_by_time
@@ -61,11 +60,17 @@ def too_little_to_calibrate(truth: pl.Series, newest: pl.Series, entities: Numbe
 
 
 def predict_held_out(
-    fit: Callable[[pl.Series], FittedModel], labelled: pl.DataFrame, rows: pl.Series, label_time: str, entities: Numbers, seed: int
+    fit_and_predict: Callable[[pl.Series, pl.DataFrame], Array],
+    labelled: pl.DataFrame,
+    rows: pl.Series,
+    label_time: str,
+    entities: Numbers,
+    seed: int,
 ) -> pl.Series:
     """What models say of the newest of some rows, each fitted to rows of other entities; null of all others.
 
-    fit: the model, fitted to the rows of a mask. rows: those to learn from, as a mask. entities: a number for each of all rows.
+    fit_and_predict: what the model says of a frame when it is fitted to the rows of a mask. rows: those to learn from, as a mask.
+    entities: a number for each of all rows.
     """
     newest, places = newest_of(labelled[label_time], rows).to_numpy(), rows.arg_true().to_numpy()
     found = np.full(labelled.height, np.nan)
@@ -73,7 +78,7 @@ def predict_held_out(
         held_out = [place for place in places[group] if newest[place]]
         others_alone = np.zeros(labelled.height, dtype=bool)
         others_alone[places[others]] = True
-        found[held_out] = fit(pl.Series(others_alone)).scores(labelled[held_out])
+        found[held_out] = fit_and_predict(pl.Series(others_alone), labelled[held_out])
     return pl.Series(found, nan_to_null=True)
 
 

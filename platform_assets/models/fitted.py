@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,8 @@ import polars as pl
 
 from platform_assets.declare.labels import Kind
 from platform_assets.errors import ModelError, suggestion
+from platform_assets.models.calibration import Calibration
 from platform_assets.models.preparation import Preparation, kind_of
-
-if TYPE_CHECKING:
-    from platform_assets.models.calibration import Calibration
 
 PROBABILITY, PREDICTION = "probability", "prediction"
 
@@ -31,7 +29,7 @@ class FittedModel:
     estimator: Any
     kind: Kind = "binary"
     classes: tuple[str | int, ...] = ()
-    calibration: "Calibration | None" = None
+    calibration: Calibration | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -163,7 +163,11 @@ def train(
         model = fitted(fit, rows, encoding)
         if not calibrate:
             return model
-        held_out = predict_held_out(lambda some: fitted(fit, some, encoding), labelled, rows, label_time, whose, seed)
+
+        def of_others(others: pl.Series, held_out: pl.DataFrame) -> npt.NDArray[np.float64]:
+            return fitted(fit, others, encoding).scores(held_out)
+
+        held_out = predict_held_out(of_others, labelled, rows, label_time, whose, seed)
         return replace(model, calibration=fit_calibration(held_out, outcome))
 
     model = of_user(split.train)
