@@ -64,7 +64,11 @@ def test_four_rows_by_hand() -> None:
     assert evaluation.metrics["brier"] == pytest.approx((0.01 + 0.36 + 0.25 + 0.04) / 4)
     assert evaluation.metrics["log_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.5, 0.8]).mean())
     assert evaluation.rows == 4
-    assert evaluation.about == {"positives": 2, "positive_share": 0.5, "mean_predicted": pytest.approx(0.45)}
+    about = evaluation.about
+    assert (about["positives"], about["positive_share"], about["mean_predicted"]) == (2, 0.5, pytest.approx(0.45))
+    odds, truth = np.log(np.array([1 / 9, 2 / 3, 1, 4])), np.array([0, 1, 0, 1])
+    corrected = 1 / (1 + np.exp(-(about["calibration_slope"] * odds + about["calibration_intercept"])))
+    assert (corrected.sum(), (corrected * odds).sum()) == pytest.approx((truth.sum(), (truth * odds).sum()), abs=1e-3)
 
 
 def test_knowing_nothing_gives_an_auc_of_a_half_and_an_average_precision_of_the_positive_share() -> None:
