@@ -12,6 +12,8 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 # Each file of tests as a whole in one of the processes; four of them are enough for memory and servers.
 TESTS := $(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Images of containers often set it. Here it would make each of the processes that tests start compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
 HAS_RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 

@@ -4,7 +4,8 @@ Mutants, points at which a process is killed, and thousands of generated cases w
 them, and which one follows from the seed. The seed follows from the commit, so each commit tries others, and the same commit always the
 same. Whatever tests code that changed in the last two days is taken in any case. Nothing is skipped for good: TESTS_ALL=1 takes everything.
 
-    @pytest.mark.rotating("platform_assets/stores/")    each case of the test belongs to one part; with what it tests, as path prefixes
+    @pytest.mark.rotating("platform_assets/stores/")    each case of the test, or a single test, belongs to one part; with what it tests,
+                                                        as path prefixes
     PART.share(2_000), PART.of(range(2_000))            how many of the generated cases, or which of the numbered ones
 
 The seed is Hypothesis's seed, too. TESTS_SEED=... sets it. A test that is named on the command line (file.py::test) always runs.
@@ -13,14 +14,17 @@ The seed is Hypothesis's seed, too. TESTS_SEED=... sets it. A test that is named
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
+from zlib import crc32
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+Test = TypeVar("Test", bound=Callable[..., Any])
 PARTS = 8
 TWO_DAYS = 48 * 3600
 """Before the newest commit: longer than it takes to write and land a change."""
@@ -112,6 +116,18 @@ def rotating_subjects(item: pytest.Item) -> list[str] | None:
     return [subject for marker in markers for subject in marker.args] if markers else None
 
 
+def in_turn(*subjects: str) -> Callable[[Test], Test]:
+    """Marks a test that costs seconds, beside cheaper ones about the same code: slow, and of a part, as each of its cases is.
+
+    subjects: what it tests, as prefixes of paths: when one of them changed, it runs whatever the part.
+    """
+
+    def marked(test: Test) -> Test:
+        return pytest.mark.slow(pytest.mark.rotating(*subjects)(test))
+
+    return marked
+
+
 @pytest.hookimpl(tryfirst=True)  # before -k and -m: a case has the same number whatever is selected
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out the cases of rotating tests that are in another part."""
@@ -123,7 +139,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         subjects = rotating_subjects(item)
         if subjects is not None:
             test = item.nodeid.partition("[")[0]
-            if not PART.takes(numbers[test], subjects):
+            # Tests begin to count at a number that follows from their names, so that the first cases of all are not in one part.
+            if not PART.takes(crc32(test.encode()) + numbers[test], subjects):
                 left_out.append(item)
             numbers[test] += 1
     if left_out:

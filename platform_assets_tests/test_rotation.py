@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -48,6 +49,9 @@ import pytest
 @pytest.mark.parametrize("number", range(16))
 def test_a_number(number): assert number != 5
 """
+SINGLE_TESTS = "import pytest\n" + "".join(
+    f"@pytest.mark.rotating('a_folder_that_never_changes/')\ndef test_{name}(): pass\n" for name in "abcdefghijklmnop"
+)
 
 
 def run_tests(folder: Path, *arguments: str, **environment: str) -> str:
@@ -61,13 +65,21 @@ def run_tests(folder: Path, *arguments: str, **environment: str) -> str:
 
 
 def test_a_run_says_which_part_it_took_and_how_to_repeat_a_failure(tmp_path: Path) -> None:
-    said = run_tests(tmp_path, TESTS_SEED="21")
-    assert "Rotating tests: part 6 of 8, seed 21 (TESTS_SEED); all of them: make test-all" in said
+    seed = 16 + (crc32(b"test_it.py::test_a_number") + 5) % PARTS
+    said = run_tests(tmp_path, TESTS_SEED=str(seed))
+    assert f"Rotating tests: part {seed % PARTS + 1} of 8, seed {seed} (TESTS_SEED); all of them: make test-all" in said
     assert "1 failed, 1 passed" in said
     (command,) = re.findall(r"^Repeat: (.*)$", said, re.MULTILINE)
-    assert command == "TESTS_SEED=21 .venv/bin/python -m pytest -m '' 'test_it.py::test_a_number[5]'"
-    named = run_tests(tmp_path, "test_it.py::test_a_number[5]", TESTS_SEED="0")
+    assert command == f"TESTS_SEED={seed} .venv/bin/python -m pytest -m '' 'test_it.py::test_a_number[5]'"
+    named = run_tests(tmp_path, "test_it.py::test_a_number[5]", TESTS_SEED=str(seed + 1))
     assert "1 failed" in named, "a test that is named runs whatever the part"
+
+
+def test_single_tests_are_spread_over_the_parts_and_each_is_in_one(tmp_path: Path) -> None:
+    (tmp_path / "test_single.py").write_text(SINGLE_TESTS)
+    passed = [re.search(r"(\d+) passed", run_tests(tmp_path, "test_single.py", TESTS_SEED=str(seed))) for seed in range(PARTS)]
+    taken = [int(found[1]) if found else 0 for found in passed]
+    assert sum(taken) == 16 and max(taken) < 8
 
 
 def test_a_seed_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from platform_assets.steps.accept import accept
 from platform_assets_tests.assets.shop import Shop
 from platform_assets_tests.assets.test_automation import Automation, leaving
 from platform_assets_tests.assets.test_automation_sensors import Sensor, _partitions
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business
 
 SILVER = ("sales/silver", "sales/quarantine")
@@ -52,6 +53,7 @@ def asked(business: Business, first: int, last: int, tables: Sequence[str]) -> A
     return {table: [(business.day(first), business.day(last))] for table in tables}
 
 
+@in_turn("platform_assets/assets/automation/", "platform_assets/steps/")
 def test_a_day_restated_while_silver_of_it_was_made_is_asked_for(tmp_path: Path, business: Business) -> None:
     shop = Shop(tmp_path, business.view)
     conditions, stale = Automation(shop), Stale(shop)

@@ -8,6 +8,7 @@ import polars as pl
 from platform_assets import Arrival, Entity, FeatureView, daily, source, sum
 from platform_assets.stores.delta import Lake
 from platform_assets_tests.assets.shop import Shop, failure
+from platform_assets_tests.rotation import in_turn
 
 
 class Whole:
@@ -54,6 +55,7 @@ def test_one_run_over_all_partitions_replaces_silver_quarantine_and_gold(tmp_pat
         assert {one.metadata["dagster/uri"].value for one in told.values()} == {lake.uri(tuple(table.split("/")))}  # type: ignore[arg-type]
 
 
+@in_turn("platform_assets/stores/succession.py", "platform_assets/stores/successor.py", "platform_assets/assets/")
 def test_day_by_day_the_old_version_is_served_until_the_last_one(tmp_path: Path) -> None:
     assert shop_of(tmp_path, Whole).run("2024-03-01", "2024-03-03").success
     shop = shop_of(tmp_path, Broken)

@@ -11,6 +11,7 @@ from platform_assets.assets.partitions import partitions_definition
 from platform_assets.declare.checkpoints import months_of
 from platform_assets.steps.stale_tables import stale_checkpoints
 from platform_assets_tests.assets.shop import Shop, failure
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business
 
 FIRST, LAST = "2024-02-25", "2024-04-03"
@@ -66,6 +67,7 @@ def test_the_graph_says_what_a_checkpoint_and_a_value_read(tmp_path: Path, busin
     assert list(partitions_definition(months_of(business.view)).get_partition_keys()) == ["2024-03-01", "2024-04-01"]
 
 
+@in_turn("platform_assets/assets/", "platform_assets/steps/checkpoints.py")
 def test_a_range_of_months_and_days_equals_single_runs(tmp_path: Path, business: Business) -> None:
     shop = Shop(tmp_path, business.view)
     assert shop.run(FIRST, LAST, select=EARLIER).success
@@ -85,6 +87,7 @@ def test_a_range_of_months_and_days_equals_single_runs(tmp_path: Path, business:
     assert values.rows()[-2:] == [("ada", 8, 6.0), ("bob", 8, 12.0)]
 
 
+@in_turn("platform_assets/assets/", "platform_assets/steps/checkpoints.py")
 def test_conditions_make_a_checkpoint_when_the_month_before_is_whole_and_whatever_a_restated_day_changes(
     tmp_path: Path, business: Business
 ) -> None:

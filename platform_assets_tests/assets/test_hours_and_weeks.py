@@ -13,6 +13,7 @@ from platform_assets.declare.partitions import Partitions, daily, monthly
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets_tests.assets.shop import Shop, evaluations
+from platform_assets_tests.rotation import in_turn
 
 HOURS, WEEKS = hourly("2024-02-28T22:00", end="2024-03-01T03:00"), weekly("2023-12-25", end="2024-02-05")
 
@@ -39,6 +40,7 @@ def shop_of(home: Path, partitions: Partitions, window: str) -> tuple[Shop, list
     return Shop(home, view, report), keys
 
 
+@in_turn("platform_assets/assets/", "platform_assets/declare/partitions.py")
 @pytest.mark.parametrize(
     ("partitions", "window"), [pytest.param(HOURS, "3h", id="hours"), pytest.param(WEEKS, "21d", id="weeks", marks=pytest.mark.slow)]
 )

@@ -37,6 +37,7 @@ from platform_assets.models.artifact import read_record
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets_tests.assets.shop import Shop, evaluations, failure
+from platform_assets_tests.rotation import in_turn
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 USERS, DAYS = 40, 35
@@ -164,6 +165,7 @@ def lake_of(shop: Shop) -> Lake:
     return Lake(shop.platform.lake_root or "")
 
 
+@in_turn("platform_assets/assets/", "platform_assets/models/", "platform_assets/steps/labels.py")
 def test_a_number_is_learnt_week_by_week_and_predicted_day_by_day(shop: Shop) -> None:
     weeks = ["2024-01-01", "2024-01-29"]
     made = shop.run(*weeks, select=["spending/training"])

@@ -34,6 +34,7 @@ from platform_assets.steps.model_verdict import verdict
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets_tests.assets.shop import Shop, evaluations, failure
+from platform_assets_tests.rotation import in_turn
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -83,6 +84,7 @@ def shown(shop: Shop, table: str) -> dict[str, dict[str, Any]]:
 MONTHS = ["2024-01-01", "2024-02-01"]
 
 
+@in_turn("platform_assets/assets/", "platform_assets/models/", "platform_assets/steps/model.py")
 def test_months_and_days_run_one_after_the_other(shop: Shop) -> None:
     result = shop.run(*MONTHS, select=["leaving/training", "leaving/model"])
     assert result.success
@@ -145,6 +147,7 @@ def test_the_table_says_why_a_model_is_not_good(shop: Shop) -> None:
     assert verdict(entry) == f"not good, it makes no predictions: {reason}"
 
 
+@in_turn("platform_assets/assets/", "platform_assets/models/", "platform_assets/steps/model.py")
 def test_a_month_without_a_model_after_one_that_had_it_is_warned_of(tmp_path: Path) -> None:
     """Of a source that ends in February, whose labels are all purged there: a month's training data are of one week only."""
 

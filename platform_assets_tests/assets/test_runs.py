@@ -11,6 +11,7 @@ import pytest
 
 from platform_assets import Arrival, Entity, FeatureView, count, daily, source
 from platform_assets_tests.assets.shop import Shop, evaluations, failure
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business, deliver, same
 
 TABLES = ("sales/raw", "sales/silver", "sales/quarantine", "spending/gold", "takings/gold")
@@ -71,6 +72,7 @@ def test_a_materialization_carries_the_lineage_of_its_columns(business: Business
     assert lineage("takings/gold") == {"sales": {"sales/silver.at"}, "taken": amounts}
 
 
+@in_turn("platform_assets/assets/", "platform_assets/steps/")
 def test_a_range_run_equals_day_by_day_runs(tmp_path: Path) -> None:
     businesses = {}
     for name in ("range", "daily"):

@@ -14,6 +14,7 @@ from platform_assets.cli.materialize import materialize
 from platform_assets.errors import DeclarationError, NotReadyError, PlatformError
 from platform_assets_tests.cli import blocked_shop
 from platform_assets_tests.cli.blocked_shop import defs, incomes, receipts, takings, tills
+from platform_assets_tests.rotation import in_turn
 
 MODULE = blocked_shop.__name__
 DAY = "2024-03-02"
@@ -87,6 +88,7 @@ def test_an_accepted_day_is_told_to_dagster_and_opens_what_waits_for_it(instance
         run("accept", "receipts", DAY, "--why", "again")
 
 
+@in_turn("platform_assets/cli/accept.py", "platform_assets/steps/accept.py", "platform_assets/assets/")
 def test_making_the_day_again_through_dagster_keeps_it_open(instance: dg.DagsterInstance) -> None:
     run("accept", "receipts", DAY, "--why", "the till was new")
     for tables in LAYERS:
@@ -105,6 +107,7 @@ def test_an_acceptance_by_mistake_is_taken_back(instance: dg.DagsterInstance) ->
         run("accept", "receipts", DAY, "--undo", "--why", "again")
 
 
+@in_turn("platform_assets/cli/accept.py", "platform_assets/steps/accept.py", "platform_assets/assets/")
 def test_what_was_made_of_a_day_that_is_taken_back_is_blocked_at_once(instance: dg.DagsterInstance) -> None:
     run("accept", "receipts", DAY, "--why", "the till was new")
     for table in ("takings", "income"):
@@ -116,6 +119,7 @@ def test_what_was_made_of_a_day_that_is_taken_back_is_blocked_at_once(instance: 
         historical_features(incomes, labels, features_from="gold")
 
 
+@in_turn("platform_assets/cli/accept.py", "platform_assets/steps/accept.py", "platform_assets/assets/")
 def test_attributes_of_a_day_that_is_taken_back_are_to_be_made_again(instance: dg.DagsterInstance) -> None:
     for tables in (("tills", "raw"),), (("tills", "silver"), ("tills", "quarantine")):
         materialize(defs, tables, tills.partitions, FIRST, LAST, instance)

@@ -12,6 +12,7 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from platform_assets.cli.dagster_storage import OPEN_AT_MOST, SqliteEventLog
 from platform_assets.cli.environment import DAGSTER_YAML
+from platform_assets_tests.rotation import in_turn
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 
@@ -60,6 +61,7 @@ def test_dagsters_own_storage_reads_the_same_history(home: Path) -> None:
         assert instance.get_materialized_partitions(dg.AssetKey("orders")) == {"2024-01-01", "2024-01-02"}
 
 
+@in_turn("platform_assets/cli/dagster_storage.py")
 def test_processes_that_write_at_once_lose_no_event(home: Path) -> None:
     days = [f"2024-01-{day:02d}" for day in range(1, 7)]
     runs = [materialize(home, days[0])]  # two processes that make the folder at once fail in Dagster's own tables

@@ -6,6 +6,7 @@ import pytest
 
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.accept import accept, take_back
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business, same
 
 BLOCKED = 3
@@ -69,6 +70,7 @@ def test_it_gives_what_a_lower_share_would_have_given(business: Business, tmp_pa
     same(business.tables(), lower.tables())
 
 
+@in_turn("platform_assets/steps/accept.py", "platform_assets/steps/silver.py")
 def test_making_it_again_keeps_the_decision_alone_and_in_a_range(business: Business) -> None:
     accepted(business)
     business.make_stale()
@@ -80,6 +82,7 @@ def test_making_it_again_keeps_the_decision_alone_and_in_a_range(business: Busin
         same(business.ledger(), ledger)
 
 
+@in_turn("platform_assets/steps/accept.py", "platform_assets/steps/silver.py")
 def test_another_delivery_makes_the_decision_anew(business: Business) -> None:
     accepted(business)
     business.make_stale()
@@ -141,6 +144,7 @@ def test_an_acceptance_that_is_taken_back_leaves_the_tables_as_they_were_before(
     assert [e.status for e in gold.values()] == ["ok"] * 8
 
 
+@in_turn("platform_assets/steps/accept.py", "platform_assets/steps/silver.py")
 def test_an_acceptance_that_was_taken_back_can_be_given_again(business: Business) -> None:
     accepted(business)
     business.make_stale()
@@ -155,6 +159,7 @@ def test_an_acceptance_that_was_taken_back_can_be_given_again(business: Business
     assert business.entries("sales/silver")[business.day(BLOCKED)].details["accepted_as_it_is"]["why"] == "after all"
 
 
+@in_turn("platform_assets/steps/accept.py", "platform_assets/steps/silver.py")
 def test_only_what_somebody_has_accepted_can_be_taken_back(business: Business) -> None:
     for day in (0, BLOCKED):
         with pytest.raises(NotReadyError, match=f"nobody has accepted what sales/raw {business.day(day)} holds now"):

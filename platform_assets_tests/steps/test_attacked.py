@@ -14,6 +14,7 @@ from platform_assets.steps.online import make_online, stale_online
 from platform_assets.steps.readiness import unready
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.valkey import EmbeddedValkey
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import LAYERS, Business, deliver
 
 
@@ -29,6 +30,7 @@ def business_with_sales(home: Path, **declared: Any) -> Business:
     return business
 
 
+@in_turn("platform_assets/steps/", "platform_assets/stores/")
 @pytest.mark.parametrize("table", ["raw", "silver"])
 def test_a_table_that_was_removed_and_made_anew_makes_what_read_it_stale(tmp_path: Path, table: str) -> None:
     business = business_with_sales(tmp_path)
@@ -73,6 +75,7 @@ def test_an_empty_text_is_a_missing_number(tmp_path: Path) -> None:
     assert business.run().ledger.entries("sales/silver")[key].details["reasons"] == {"amount: missing": 1}
 
 
+@in_turn("platform_assets/steps/", "platform_assets/stores/")
 def test_a_day_that_is_restated_and_blocked_takes_back_what_was_made_of_it(tmp_path: Path) -> None:
     business = business_with_sales(tmp_path)
     business.make_range()
@@ -92,6 +95,7 @@ def test_a_day_that_is_restated_and_blocked_takes_back_what_was_made_of_it(tmp_p
     assert {entry.status for entry in business.run().ledger.entries("spending/gold").values()} == {"ok"}
 
 
+@in_turn("platform_assets/steps/", "platform_assets/stores/")
 def test_partitions_may_begin_later_than_those_that_the_lake_has(tmp_path: Path) -> None:
     from platform_assets import daily
 

@@ -7,6 +7,7 @@ import pytest
 
 from platform_assets.errors import BlockedError, NotReadyError
 from platform_assets.steps.missing_inputs import reported_once
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business
 
 BLOCKED = 3
@@ -92,6 +93,7 @@ def test_a_report_waits_only_for_its_own_days(business: Business) -> None:
     assert len(done.entries) == 7
 
 
+@in_turn("platform_assets/steps/")
 def test_a_copy_of_a_row_that_waits_is_no_duplicate_of_an_accepted_one(business: Business) -> None:
     """Whether a row is a duplicate does not depend on whether a partition is blocked: opening it changes no other silver partition."""
     business.sell(4, "40 ada 1", "30 ada 1 -1")
@@ -114,6 +116,7 @@ def test_a_new_delivery_opens_it_and_everything_that_waited_is_made(business: Bu
     assert ours["sales/quarantine"] == theirs["sales/quarantine"] == []
 
 
+@in_turn("platform_assets/steps/")
 def test_a_partition_that_becomes_blocked_keeps_its_readers_stale_until_it_is_mended(business: Business) -> None:
     business.sell(6, "60 ada -1", "61 bob -1")
     business.make("raw", business.first + 6, business.first + 6)

@@ -15,6 +15,7 @@ from platform_assets.stores.damage import damage_named
 from platform_assets.stores.ledger import LEDGER
 from platform_assets.stores.tables import table_named
 from platform_assets_tests.lakes import on_disk
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.damaging import (
     HARMS,
     OF_STEP,
@@ -123,6 +124,7 @@ def test_a_step_makes_the_partitions_that_do_not_read_the_damaged_one(pipeline: 
     assert all(entry.status != "blocked" for entry in pipeline.entries(OF_STEP[step][0]).values())  # nothing was taken back
 
 
+@in_turn("platform_assets/stores/", "platform_assets/steps/skip_damaged.py")
 @pytest.mark.parametrize("harm", some_slow(HARMS, "overwritten"))
 def test_repaired_and_made_again_all_tables_are_equal(pipeline: Pipeline, state: dict[str, Any], harm: str) -> None:
     """One partition of every table at once, and the ledger."""

@@ -9,6 +9,7 @@ import pytest
 from platform_assets.declare.partitions import daily
 from platform_assets.declare.source import source
 from platform_assets.errors import DeclarationError
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business, Sale, same
 
 
@@ -49,6 +50,7 @@ def test_the_rows_are_received_in_the_newest_partition_and_values_change_only_fr
     assert report[business.day(2)] == 3, "a report is restated for the event day"
 
 
+@in_turn("platform_assets/steps/raw.py", "platform_assets/sources/")
 def test_nothing_is_received_twice_in_any_order_of_runs(tmp_path: Path) -> None:
     tables = []
     for number, order in enumerate([(2, 5, 7), (7, 5, 2), (5, 7, 2)]):

@@ -15,6 +15,7 @@ from platform_assets.steps.accept import accept
 from platform_assets.steps.stale_tables import stale_training
 from platform_assets.steps.staleness import MISSING
 from platform_assets.steps.training import make_training
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import DAYS, START, same
 from platform_assets_tests.steps.members import MEMBERS, Members, enrol
 
@@ -47,6 +48,7 @@ def test_a_value_is_read_from_the_end_of_its_day_on_and_no_late_older_one_replac
     assert gold.row(2) == ("ada", "silver", 9, late), "what a day brought is in its partition, also when no reader will get it"
 
 
+@in_turn("platform_assets/steps/", "platform_assets/kernels/attributes.py")
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_range_run_day_by_day_runs_and_a_random_order_end_in_equal_tables(tmp_path: Path, seed: int) -> None:
     whole, daily, shuffled = (Members(tmp_path / name, of_members=HALF) for name in ("range", "daily", "random"))
@@ -91,6 +93,7 @@ def test_a_blocked_day_holds_nobody_up_readers_fall_back_to_the_last_good_value(
     assert members.stale("profile") == []
 
 
+@in_turn("platform_assets/steps/", "platform_assets/kernels/attributes.py")
 def test_a_blocked_day_that_is_accepted_or_delivered_again_comes_through(members: Members) -> None:
     members.update(2, "ada gold 2", "ada gold -1", "cy gold -2")
     members.make_stale(None, MEMBERS)
@@ -131,6 +134,7 @@ def test_gold_waits_for_silver_that_is_missing(tmp_path: Path) -> None:
     assert len(done.entries) == 7
 
 
+@in_turn("platform_assets/steps/", "platform_assets/kernels/attributes.py")
 @pytest.mark.parametrize("layer", ["gold", "silver"])
 def test_a_training_set_with_a_blocked_day_of_attributes_is_made_and_asked_for_from_either_layer(
     members: Members, layer: FeaturesFrom

@@ -16,7 +16,7 @@ from platform_assets.stores.online.connection import OnlineStore, Session
 from platform_assets.stores.online.publish import Gold, publication, publish, rebuild
 from platform_assets.stores.tables import name_of
 from platform_assets.stores.valkey import EmbeddedValkey
-from platform_assets_tests.rotation import PART
+from platform_assets_tests.rotation import PART, in_turn
 from platform_assets_tests.stores.online.world import (
     DAYS,
     DELAY,
@@ -115,6 +115,7 @@ def changed_world(root: Path) -> DeltaGold:
     return gold
 
 
+@in_turn("platform_assets/stores/online/")
 @pytest.mark.parametrize("is_saved", [True, False], ids=["with its data", "without its data"])
 @pytest.mark.parametrize("dies_after", ["begun", "values read", "values written", "tombstones written"])
 def test_a_server_killed_in_the_middle_is_made_good_by_the_next_publication(tmp_path: Path, dies_after: str, is_saved: bool) -> None:
