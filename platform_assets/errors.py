@@ -126,5 +126,5 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def unknown(where: str, what: str, name: str, known: Iterable[str]) -> DeclarationError:
-    """The error for a name that nobody declared, with the nearest right one."""
+    """The error for a name that is not declared, with the nearest one that is."""
     return DeclarationError(f"{where}: there is no {what} {name!r}. {suggestion(name, known)}")

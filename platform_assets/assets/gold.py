@@ -98,7 +98,7 @@ def report_asset(report: GoldTable, graph: Graph) -> dg.AssetsDefinition:
 def _gold_asset(
     declared: Declared, graph: Graph, make: Callable[[Declared, int, int, Run], Done], columns: Columns, **told: Any
 ) -> dg.AssetsDefinition:
-    """The asset whose partitions a step makes from silver. told: what Dagster is told of this kind of gold alone."""
+    """The asset whose partitions a step makes from silver. told: the metadata of this kind of gold alone."""
     table, partitions, lineage = gold_table(declared), declared.source.partitions, column_lineage(columns)
 
     @dg.asset(

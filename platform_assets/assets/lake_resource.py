@@ -1,4 +1,4 @@
-"""How Dagster's resources are told where the lake is, and how it is reached."""
+"""Configuration of Dagster's resources: where the lake is, and how it is reached."""
 
 from typing import Any
 

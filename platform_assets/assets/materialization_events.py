@@ -1,4 +1,4 @@
-"""How a step's outcome is told to Dagster: one materialization a partition, with what a person wants to see of it."""
+"""How a step's outcome is reported to Dagster: one materialization per partition, with what a person wants to see of it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -51,7 +51,7 @@ def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
 
 
 def verdicts(source: Source, made: Mapping[str, Entry], now: Mapping[str, Entry], keys: Mapping[int, KeyFaults]) -> list[Verdict]:
-    """What is told of the partitions that a run has made: every check of each.
+    """What is reported of the partitions that a run has made: every check of each.
 
     made: their entries. now: all entries of silver. keys: the faults of keys.
 

@@ -1,4 +1,4 @@
-"""The demo: every layer of the retail shop through Dagster, then what came out."""
+"""The demo: every layer of the retail shop through Dagster, then the results."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What a command runs in: Dagster's folder and an online store, as the settings say or under PLATFORM_HOME."""
+"""The environment of a command: Dagster's folder and an online store, from the settings or under PLATFORM_HOME."""
 
 import os
 from collections.abc import Iterator

@@ -21,7 +21,7 @@ def cli() -> None:
 def demo() -> None:
     """Run the retail shop from files to predictions.
 
-    Generates 120 days of a shop (or reads PLATFORM_RETAIL_FILES), materializes every layer through Dagster, and shows what came out.
+    Generates 120 days of a shop (or reads PLATFORM_RETAIL_FILES), materializes every layer through Dagster, and shows the results.
     Everything is kept under PLATFORM_HOME (default .platform). A second run changes nothing.
     """
     from platform_assets.cli.demo import run_demo
@@ -80,10 +80,10 @@ def backfill(tables: tuple[str, ...], since: str | None, until: str | None, dry_
 @cli.command()
 @click.argument("source")
 @click.argument("partition")
-@click.option("-n", "--rows", default=10, show_default=True, type=click.IntRange(1), help="How many rows are shown.")
+@click.option("-n", "--rows", default=10, show_default=True, type=click.IntRange(1), help="How many rows to show.")
 @click.option("-m", "--module", default=MODULE, show_default=True, help="The module that declares the source.")
 def quarantine(source: str, partition: str, rows: int, module: str) -> None:
-    """Show what of a PARTITION was set aside, and why.
+    """Show which rows of a PARTITION were set aside, and why.
 
     How many rows of the SOURCE were accepted, the reasons against the others, and the first of them as they were received.
     """
@@ -100,7 +100,7 @@ def quarantine(source: str, partition: str, rows: int, module: str) -> None:
 @click.option("--undo", is_flag=True, help="Take an acceptance back: the partition is blocked again.")
 @click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
 def accept(source: str, partition: str, why: str, by: str | None, undo: bool, module: str) -> None:
-    """Let a blocked PARTITION in as it is.
+    """Accept a blocked PARTITION as it is.
 
     Accepts the partition of the SOURCE and materializes its silver: its good rows are used from now on, the others stay in quarantine.
     The decision holds until something else is delivered, or until it is taken back.
@@ -115,7 +115,7 @@ def accept(source: str, partition: str, why: str, by: str | None, undo: bool, mo
 @click.option("--missing", is_flag=True, help="Remove nothing: write every entity that gold has, so that lost ones come back.")
 @click.option("-m", "--module", default=MODULE, show_default=True, help="The module that declares the view.")
 def rebuild(view: str, missing: bool, module: str) -> None:
-    """Fill the online store with a VIEW anew, from gold.
+    """Publish a VIEW to the online store again, all of it, from gold.
 
     For a store that holds damaged values, or those of another lake: until the rebuild ends, readers are told that the view was never
     published. With --missing for a store that lost entities, by eviction or by hand: readers notice nothing. A store that lost all its

@@ -1,4 +1,4 @@
-"""Showing what of a partition was not accepted, and why."""
+"""Showing the rows of a partition that were not accepted, and why."""
 
 from typing import Any
 

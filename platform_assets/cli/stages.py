@@ -126,7 +126,7 @@ def read_by_others(sources: Iterable[Source], run: Run) -> list[tuple[Source, li
 
 
 def described_reading(source: Source, partitions: list[int], module: str) -> str:
-    """What people should know of partitions that another version of a source's function has read, with the command that reads them again.
+    """A note on partitions that another version of a source's function has read, with the command that reads them again.
 
     They are not stale: raw keeps what was received, and what came may not be there any more.
     """

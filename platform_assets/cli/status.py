@@ -1,4 +1,4 @@
-"""What of each table is there, and what is missing, stale, blocked or failed, and why."""
+"""The status of each table: which partitions are there, missing, stale, blocked or failed, and why."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from platform_assets.stores.delta import Table
 
 @dataclass(frozen=True)
 class TableStatus:
-    """What is to be said of a table's partitions: each is up to date, missing, stale, blocked or failed, and counts as one of these."""
+    """The status of a table's partitions: each is up to date, missing, stale, blocked or failed, and is counted once."""
 
     stage: Stage
     outdated: Mapping[int, Outdated]
@@ -153,7 +153,7 @@ def _show(console: Console, found: list[TableStatus], module: str) -> None:
 
 
 def _reasons(status: TableStatus) -> Iterator[tuple[str, str, list[int]]]:
-    """The partitions that want attention, by what is the matter with them and why."""
+    """The partitions that need attention, by their state and its reason."""
     for what, indexes in (("missing", status.missing), ("stale", status.stale)):
         for why, alike in by_reason(status.outdated, indexes):
             yield what, why, alike

@@ -24,7 +24,7 @@ _ENDS_WITHIN = 30.0
 
 
 def run_ui(port: int, module: str) -> None:
-    """Starts all three, prints the URL when it answers, and stops them in order when we are told to end."""
+    """Starts all three, prints the URL when it answers, and stops them in order on Ctrl-C or SIGTERM."""
     with extra("ui"):
         import dagster_webserver  # noqa: F401
     settings = load_settings()
@@ -42,7 +42,7 @@ def run_ui(port: int, module: str) -> None:
         dagster = _dagster(port, module, log)
         try:
             if _answers(port, dagster, stop, log):
-                click.echo(f"http://{HOST}:{port}    Ctrl-C ends it; what Dagster says stands in {os.path.relpath(log)}")
+                click.echo(f"http://{HOST}:{port}    Ctrl-C ends it; Dagster's log: {os.path.relpath(log)}")
             while not stop.wait(0.2):
                 _check_alive(dagster, log)
         finally:
@@ -67,7 +67,7 @@ def _dagster(port: int, module: str, log: Path) -> "subprocess.Popen[bytes]":
 
 
 def _answers(port: int, dagster: "subprocess.Popen[bytes]", stop: threading.Event, log: Path) -> bool:
-    """Waits until the web server answers; False when we are told to end before."""
+    """Waits until the web server answers; False when asked to stop before that."""
     end = time.monotonic() + _STARTS_WITHIN
     while time.monotonic() < end:
         if stop.wait(0.2):

@@ -60,7 +60,7 @@ def _misfit(what: str, signature: inspect.Signature, args: Sequence[Any], kwargs
         return DeclarationError(f"{where}: the argument {twice[0]!r} is given twice, without its name and with it.")
     given = {*unnamed[: len(args)], *kwargs}
     lacking = [parameter.name for parameter in parameters if parameter.default is parameter.empty and parameter.name not in given]
-    return DeclarationError(f"{where} lacks the argument {lacking[0]!r}. Write {lacking[0]}=...")
+    return DeclarationError(f"{where} is missing the argument {lacking[0]!r}. Write {lacking[0]}=...")
 
 
 def assign(declaration: Any, **values: Any) -> None:
@@ -94,7 +94,7 @@ def names_of(value: Any, where: str, example: str) -> tuple[str, ...]:
         if not isinstance(name, str):
             raise DeclarationError(f"{where}: {shown(name)} is no text. Write {example}.")
         if names.count(name) > 1:
-            raise DeclarationError(f"{where}: {name!r} stands there twice. Leave one out.")
+            raise DeclarationError(f"{where}: {name!r} is listed twice. Leave one out.")
     return names
 
 

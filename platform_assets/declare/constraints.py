@@ -1,4 +1,4 @@
-"""Constraints of a schema's class that we would not check: they are refused, so that nobody relies on them."""
+"""Constraints of a schema's class that we would not check: they are refused, so that no one relies on them."""
 
 import typing
 from collections.abc import Iterator

@@ -319,7 +319,7 @@ def _classes(given: Sequence[str | int] | None, declared: DataType, kind: Kind, 
         if PYTHON.get(one.__class__) != declared:
             raise DeclarationError(f"{where}, classes: {shown(one)} is not {SQL_NAMES[declared]}, as the label is.")
         if found.count(one) > 1:
-            raise DeclarationError(f"{where}, classes: {one!r} stands there twice. Leave one out.")
+            raise DeclarationError(f"{where}, classes: {one!r} is listed twice. Leave one out.")
     if len(found) < 2:
         raise DeclarationError(f"{where}, classes: there is nothing to tell apart. Give at least two.")
     return found

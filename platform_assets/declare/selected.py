@@ -36,7 +36,7 @@ def selected(view: OfView, names: tuple[Any, ...]) -> SelectedFeatures[OfView]:
     """Some features of a view.
 
     Raises:
-        DeclarationError: a name is no feature of the view, stands there twice, or there is none.
+        DeclarationError: a name is no feature of the view, is listed twice, or there is none.
     """
     where = f"view {view.name!r}, select"
     example = f"{view.name}.select({', '.join(map(repr, list(view.served)[:2]))})"
@@ -50,7 +50,7 @@ def selected(view: OfView, names: tuple[Any, ...]) -> SelectedFeatures[OfView]:
         if name not in view.served:
             raise unknown(where, "feature", name, view.served)
         if names.count(name) > 1:
-            raise DeclarationError(f"{where}: {name!r} stands there twice. Leave one out.")
+            raise DeclarationError(f"{where}: {name!r} is listed twice. Leave one out.")
     return ordered(view, names)
 
 

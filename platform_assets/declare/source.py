@@ -41,7 +41,7 @@ EmptyText = Literal["missing", "value"]
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """A column of a schema: its type, and whether a row may lack it."""
+    """A column of a schema: its type, and whether it may be null."""
 
     type: DataType
     nullable: bool
@@ -192,7 +192,7 @@ def source(
         name = getattr(read, "__name__", "")
         where = f"source {name!r}" if name else "@source"
         takes_one_argument(read, where, f"def {name or 'orders'}(arrival: Arrival) -> pl.LazyFrame | None")
-        returns_something(read, where, "a frame, or None when nothing has come")
+        returns_something(read, where, "a frame, or None when nothing has arrived")
         check_name(name, where)
         one_of(kind, typing.get_args(Kind), where, "kind of source")
         one_of(empty_text, typing.get_args(EmptyText), where, "meaning of an empty text")

@@ -30,7 +30,7 @@ def checkpoint(
 
 
 def _states(view: FeatureView, rows: Rows, snapshot: int) -> pl.DataFrame:
-    """Of the entities into whose lifetime windows a row has come."""
+    """Of the entities whose lifetime windows have gained a row."""
     passages = {group: passage for group, passage in passages_of(view, rows).items() if group.is_lifetime}
     has_come = np.zeros(len(rows.entity), np.bool_)
     for passage in passages.values():

@@ -1,4 +1,4 @@
-"""The types in which received columns are kept: one per column, and wide enough for every value that has come.
+"""The types in which received columns are kept: one per column, and wide enough for every value received.
 
 A delivery is brought into a few types that Delta keeps exactly (`kept_exactly`). Where two deliveries of a column differ, the column takes
 the narrowest type that holds the values of both (`wider`), which is text if nothing else does. A value is never narrowed, and

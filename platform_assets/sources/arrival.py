@@ -1,4 +1,4 @@
-"""What a source's function is given: the partition that is being received, and ways to read what came in it."""
+"""What a source's function is given: the partition that is being received, and ways to read its delivery."""
 
 import hashlib
 import os

@@ -158,7 +158,7 @@ def _in_one_piece(tables: list[Any]) -> Iterator[Any]:
 
 
 def check_span(where: str, frame: pl.DataFrame, by: str, span: Part) -> None:
-    """Refuses rows that belong to no partition of the span: they would be lost, or stand there twice after the next write."""
+    """Refuses rows that belong to no partition of the span: they would be lost, or be there twice after the next write."""
     outside = frame.filter(~span.holds(by).fill_null(False))
     if outside.height:
         values = ", ".join(str(value) for value in outside[by].unique().sort().head(3).to_list())

@@ -75,9 +75,9 @@ class Entry:
     run: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     files: str | None = field(default=None, compare=False)
-    """The names of the files that hold its rows, with commas between; None where nobody has noted them."""
+    """The names of the files that hold its rows, separated by commas; None where they were not recorded."""
     damage: str = ""
-    """Why its rows are not to be believed, as a clause; empty for one that is as it was written. Found anew at each reading."""
+    """Why its rows cannot be trusted, as a clause; empty for one that is as it was written. Looked for at each reading."""
 
     @property
     def rows_since(self) -> int:

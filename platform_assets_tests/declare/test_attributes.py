@@ -23,7 +23,7 @@ WRONG: Wrong = {
     "an argument is misspelt": (lambda: profile(atributes=[]), f"{PROFILE}: there is no argument 'atributes'. Did you mean 'attributes'?"),
     "attributes are missing": (
         lambda: AttributeView("profile", entity=CUSTOMER, source=updates()),  # type: ignore[call-arg]
-        f"{PROFILE} lacks the argument 'attributes'.",
+        f"{PROFILE} is missing the argument 'attributes'.",
     ),
     "there are no attributes": (lambda: profile(attributes=[]), f"{PROFILE} has no attributes. Write attributes=['segment']."),
     "attributes are a text": (lambda: profile(attributes="country"), f"{PROFILE}, attributes: 'country' is no list. Write"),

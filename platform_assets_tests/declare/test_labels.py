@@ -136,13 +136,16 @@ LABELS: Wrong = {
     ),
     "a class stands twice": (
         lambda: given(value="country", classes=["UK", "UK"]),
-        "labels_from('orders'), classes: 'UK' stands there twice.",
+        "labels_from('orders'), classes: 'UK' is listed twice.",
     ),
     "there is one class": (
         lambda: given(value="country", classes=["UK"]),
         "labels_from('orders'), classes: there is nothing to tell apart.",
     ),
-    "a horizon is missing": (lambda: labels_from(ORDERS, value="amount"), "labels_from lacks the argument 'horizon'. Write horizon=..."),  # type: ignore[call-arg]
+    "a horizon is missing": (
+        lambda: labels_from(ORDERS, value="amount"),
+        "labels_from is missing the argument 'horizon'. Write horizon=...",
+    ),  # type: ignore[call-arg]
     "a period is unknown": (
         lambda: training(period="year"),
         "training set 'churn', period: there is no length of a partition 'year'. There are: day, month, week.",

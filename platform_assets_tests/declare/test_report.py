@@ -16,7 +16,7 @@ REPORTS: Wrong = {
     "the source is a view": (lambda: takings(source=spend()), f"{TAKINGS}, source: FeatureView('spend') is no source. Declare it"),
     "by is a text": (lambda: takings(by="country"), f"{TAKINGS}, by: 'country' is no list. Write by=['country']."),
     "by is misspelt": (lambda: takings(by=["contry"]), f"{TAKINGS}, by, source 'orders': there is no column 'contry'. Did you mean 'count"),
-    "by has a column twice": (lambda: takings(by=["country", "country"]), f"{TAKINGS}, by: 'country' stands there twice. Leave one out."),
+    "by has a column twice": (lambda: takings(by=["country", "country"]), f"{TAKINGS}, by: 'country' is listed twice. Leave one out."),
     "a time zone is unknown": (lambda: takings(timezone="Europe/Londn"), f"{TAKINGS}, timezone: there is no time zone 'Europe/Londn'. Did"),
     "an hourly report has a time zone": (
         lambda: takings(timezone="Europe/London", source=HOURLY),
@@ -101,7 +101,7 @@ PARTITIONS: Wrong = {
         lambda: daily("2024-01-01T00:00+02:00"),
         "partitions start at '2024-01-01T00:00+02:00', a time with an offset: leave it out, the time is one of UTC",
     ),
-    "the start is missing": (lambda: daily(), "daily lacks the argument 'start'."),  # type: ignore[call-arg]
+    "the start is missing": (lambda: daily(), "daily is missing the argument 'start'."),  # type: ignore[call-arg]
     "an argument is unknown": (lambda: daily("2024-01-01", until="2025-01-01"), "daily('2024-01-01'): there is no argument 'until'."),  # type: ignore[call-arg]
     "an end has no name": (lambda: weekly("2024-01-01", "2025-01-01"), "weekly('2024-01-01'): only start may stand without a name."),  # type: ignore[call-arg]
     "a key is no day": (lambda: daily("2024-01-01").index_of("2024-1"), "'2024-1' is no day: write it as 2024-01-01"),

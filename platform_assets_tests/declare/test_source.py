@@ -59,7 +59,7 @@ A_DURATION = "is no duration. Write a whole number and s, m (minutes), h, d or w
 ARGUMENTS: dict[str, Any] = {"schema": Order, "event_time": "ordered_at", "partitions": daily("2024-01-01")}
 
 WRONG: Wrong = {
-    "an argument is missing": (lambda: source(schema=Order), "@source lacks the argument 'event_time'."),  # type: ignore[call-arg]
+    "an argument is missing": (lambda: source(schema=Order), "@source is missing the argument 'event_time'."),  # type: ignore[call-arg]
     "an argument is misspelt": (lambda: orders(rule={}), "@source: there is no argument 'rule'. Did you mean 'rules'?"),
     "parentheses are missing": (lambda: source(orders), "@source: every argument stands with its name."),  # type: ignore[arg-type, call-arg]
     "it is no function": (
@@ -103,7 +103,7 @@ WRONG: Wrong = {
     "a key is None": (lambda: orders(key=None), f"source 'orders', key: None {A_LIST}"),
     "a key is misspelt": (lambda: orders(key=["orderid"]), "source 'orders', key: there is no column 'orderid'. Did you mean 'order_id'?"),
     "a key is a number": (lambda: orders(key=[1]), "source 'orders', key: 1 is no text."),
-    "a key stands twice": (lambda: orders(key=["order_id", "order_id"]), "source 'orders', key: 'order_id' stands there twice."),
+    "a key stands twice": (lambda: orders(key=["order_id", "order_id"]), "source 'orders', key: 'order_id' is listed twice."),
     "partitions are None": (
         lambda: orders(partitions=None),
         "source 'orders', partitions: None are no partitions. Write partitions=daily('2024-01-01').",

@@ -146,7 +146,7 @@ LABELS: Wrong = {
     "the condition is a number": (lambda: churned(where="amount"), "labels from source 'orders', where: 'amount' is float, a condition"),
     "a step is a word": (lambda: every("week", active="90d"), f"every: 'week' {A_DURATION}"),
     "a step is empty": (lambda: every("0d", active="90d"), "every: '0d' is empty."),
-    "active is missing": (lambda: every("7d"), "every('7d') lacks the argument 'active'."),  # type: ignore[call-arg]
+    "active is missing": (lambda: every("7d"), "every('7d') is missing the argument 'active'."),  # type: ignore[call-arg]
     "active is empty": (lambda: every("7d", active="0d"), "every('7d'), active: '0d' is empty."),
     "an argument is misspelt": (
         lambda: no_event(ORDERS, withn="30d"),  # type: ignore[call-arg]

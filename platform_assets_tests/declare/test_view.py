@@ -14,7 +14,7 @@ ENTITIES: Wrong = {
     "keys are a text": (lambda: Entity("customer", keys="id"), "entity 'customer', keys: 'id' is no list. Write keys=['customer_id']."),
     "there are no keys": (lambda: Entity("customer", keys=[]), "entity 'customer' has no keys. Write the columns that identify one:"),
     "a key is a number": (lambda: Entity("customer", keys=[1]), "entity 'customer', keys: 1 is no text."),  # type: ignore[list-item]
-    "a key stands twice": (lambda: Entity("customer", keys=["id", "id"]), "entity 'customer', keys: 'id' stands there twice. Leave one"),
+    "a key stands twice": (lambda: Entity("customer", keys=["id", "id"]), "entity 'customer', keys: 'id' is listed twice. Leave one"),
     "a key has a capital": (lambda: Entity("customer", keys=["ID"]), "entity 'customer', keys: the name 'ID' does not fit."),
     "keys are misspelt": (
         lambda: Entity("customer", key=["id"]),  # type: ignore[call-arg]
@@ -25,8 +25,8 @@ ENTITIES: Wrong = {
 
 VIEWS: Wrong = {
     "an argument is misspelt": (lambda: spend(sources=ORDERS), f"{SPEND}: there is no argument 'sources'. Did you mean 'source'?"),
-    "an argument is missing": (lambda: FeatureView("spend", entity=CUSTOMER), f"{SPEND} lacks the argument 'source'."),  # type: ignore[call-arg]
-    "the name is missing": (lambda: FeatureView(entity=CUSTOMER), "feature view lacks the argument 'name'."),  # type: ignore[call-arg]
+    "an argument is missing": (lambda: FeatureView("spend", entity=CUSTOMER), f"{SPEND} is missing the argument 'source'."),  # type: ignore[call-arg]
+    "the name is missing": (lambda: FeatureView(entity=CUSTOMER), "feature view is missing the argument 'name'."),  # type: ignore[call-arg]
     "arguments have no names": (
         lambda: FeatureView("spend", CUSTOMER, ORDERS),  # type: ignore[call-arg]
         f"{SPEND}: only name may stand without a name. Write the others as name=value: entity, source, features, keys, accuracy, tile,",
@@ -97,7 +97,7 @@ FEATURES: Wrong = {
         lambda: spend(max(None).over("7d")),  # type: ignore[arg-type]
         f"{SPEND}, max(), source 'orders': max needs a column or an expression, such as max('amount').",
     ),
-    "a column is missing": (lambda: sum(), "sum lacks the argument 'column'."),  # type: ignore[call-arg]
+    "a column is missing": (lambda: sum(), "sum is missing the argument 'column'."),  # type: ignore[call-arg]
     "a column is no number": (
         lambda: spend(mean("country").over("7d")),
         f"{SPEND}, mean('country'), source 'orders': mean needs a number, 'country' is text",
@@ -198,7 +198,7 @@ FEATURES: Wrong = {
         lambda: spend(quantile("country", 0.5).over("7d")),
         f"{SPEND}, quantile('country', 0.5), source 'orders': quantile needs a number, 'country' is text",
     ),
-    "how many is missing": (lambda: last_n("amount"), "last_n('amount') lacks the argument 'n'. Write n=..."),  # type: ignore[call-arg]
+    "how many is missing": (lambda: last_n("amount"), "last_n('amount') is missing the argument 'n'. Write n=..."),  # type: ignore[call-arg]
     "how many are none": (lambda: last_n("amount", 0), "last_n('amount'), n: 0 is no whole number of 1 or more, such as 2."),
     "how many is a fraction": (lambda: top_k("country", 2.5), "top_k('country'), k: 2.5 is no whole number of 1 or more"),  # type: ignore[arg-type]
     "a column of a list is misspelt": (
@@ -237,7 +237,7 @@ DERIVED: Wrong = {
     "it reads itself": (lambda: spend(N, derive("half", "half / 2")), f"{SPEND}, derive('half'): 'half / 2': there is no column 'half'."),
     "its name is taken": (lambda: spend(N, derive("count_7d", "count_7d")), f"{SPEND}: two features are named 'count_7d'."),
     "its name is a number": (lambda: spend(N, derive(3, "count_7d")), f"{SPEND}, derive(3): the name 3 does not fit."),  # type: ignore[arg-type]
-    "its expression is missing": (lambda: derive("half"), "derive('half') lacks the argument 'sql'."),  # type: ignore[call-arg]
+    "its expression is missing": (lambda: derive("half"), "derive('half') is missing the argument 'sql'."),  # type: ignore[call-arg]
     "a list is read": (
         lambda: spend(last_n("amount", 3).over("7d"), derive("half", "amount_last_3_7d / 2")),
         f"{SPEND}, derive('half'): amount_last_3_7d is a list[float], and an expression is computed from single values; read the list as",

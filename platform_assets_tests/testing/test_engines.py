@@ -109,7 +109,7 @@ WRONG: dict[str, tuple[Any, Any, str]] = {
     "a column is lacking": (
         [{"sale_id": 1, "user": "ada", "at": START}],
         "2024-03-02",
-        "events of source 'sales': they lack the column 'amount'. There are: at, sale_id, user.",
+        "events of source 'sales': the column 'amount' is missing. There are: at, sale_id, user.",
     ),
     "a row breaks a rule": (
         [GOOD, {**GOOD, "sale_id": 2, "amount": -1.0}],

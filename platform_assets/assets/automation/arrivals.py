@@ -1,4 +1,4 @@
-"""Raw by arrival: what has come is received, and what has not come in time is an empty partition."""
+"""Raw by arrival: deliveries are received, and one that does not arrive in time is an empty partition."""
 
 import json
 from dataclasses import asdict
@@ -19,7 +19,7 @@ from platform_assets.steps.run import name_of
 def arrivals_sensor(source: Source) -> dg.SensorDefinition:
     """Asks for the partitions of <source>/raw that have something to receive, for nothing else, and for nothing twice.
 
-    What a run kept in raw before its process died is told to Dagster here, without another run.
+    What a run wrote to raw before its process died is reported to Dagster here, without another run.
     """
     raw = key_of(raw_table(source))
 
@@ -28,7 +28,7 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
         asset_selection=[raw],
         minimum_interval_seconds=requests.EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Receives what has come for {source.name}, by the clock of PLATFORM_NOW.",
+        description=f"Receives new deliveries of {source.name}, by the clock of PLATFORM_NOW.",
     )
     def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         if run_id := requests.unfinished(context.instance, raw):
@@ -67,5 +67,7 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
 
 def _said(news: NewDeliveries) -> str:
     return (
-        f"The function failed for {len(news.failed)} partitions: {next(iter(news.failed.values()))}" if news.failed else "Nothing has come."
+        f"The function failed for {len(news.failed)} partitions: {next(iter(news.failed.values()))}"
+        if news.failed
+        else "No delivery has arrived."
     )

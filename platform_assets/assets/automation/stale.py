@@ -59,7 +59,7 @@ def stale_sensor(graph: Graph) -> StaleSensor:
         asset_selection=dg.AssetSelection.assets(*(key_of(table) for layer in layers for table in layer.tables)),
         minimum_interval_seconds=requests.EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Makes the partitions of reports that new rows belong to, and what the ledger says is stale and nobody asks for.",
+        description="Makes the partitions of reports that new rows belong to, and what the ledger says is stale and no condition asks for.",
     )
 
 

@@ -87,7 +87,7 @@ def received(source: Source, events: Any) -> pl.DataFrame:
             raise ComputeError(f"{where}: the source has no column {column!r}. {suggestion(column, [*source.columns, 'arrival'])}")
     for column, declared in source.columns.items():
         if column not in frame.columns and (not declared.nullable or column in (*source.key, source.event_time)):
-            raise ComputeError(f"{where}: they lack the column {column!r}. {suggestion(column, frame.columns)}")
+            raise ComputeError(f"{where}: the column {column!r} is missing. {suggestion(column, frame.columns)}")
     absent = [pl.lit(None, POLARS[c.type]).alias(name) for name, c in source.columns.items() if name not in frame.columns]
     frame = frame.with_columns(*absent, pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(_ROW), pl.lit(1, pl.Int64).alias("delivery"))
     return frame.with_columns(stored_partition(_arrival(source, frame, where), source.partitions).alias("arrival"))
@@ -148,7 +148,7 @@ def accepted(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
         more = "" if bad.height <= 5 else f" and {bad.height - 5} more"
         raise ComputeError(
             f"events of source {source.name!r}: {bad.height} of {raw.height} would be quarantined: {'; '.join(told)}{more}. Fix or leave "
-            "them out; what becomes of rows is told by platform_assets.testing.judged(source, events)."
+            "them out; platform_assets.testing.judged(source, events) shows what becomes of rows."
         )
     return found.silver
 

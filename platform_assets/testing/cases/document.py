@@ -83,7 +83,7 @@ def _plain(node: Any, path: Path, lines: dict[Path, int], name: str, around: tup
             raise DeclarationError(f"{place}: a key is a word, not a list or a mapping.")
         key = key_node.value
         if key in found:  # PyYAML keeps the last one, and a case would test something else than it shows
-            raise DeclarationError(f"{place}: {key!r} stands there twice. Leave one out.")
+            raise DeclarationError(f"{place}: {key!r} is listed twice. Leave one out.")
         lines[*path, key] = key_node.start_mark.line + 1
         found[key] = _plain(member, (*path, key), lines, name, around)
     return found

@@ -163,7 +163,7 @@ def churn_answers(shop: Shop, accepted: pl.DataFrame, customers: pl.DataFrame) -
 
 def expected_auc(probability: Array) -> float:
     """The AUC of true probabilities as a score: over pairs (i churns, j does not), weighted by how likely they are, the share that
-    is ranked right; ties count half. 0.5 when nobody can be told apart."""
+    is ranked right; ties count half. 0.5 when no two can be told apart."""
     value, index = np.unique(probability, return_inverse=True)
     churns = np.bincount(index, weights=probability, minlength=value.size)
     stays = np.bincount(index, weights=1 - probability, minlength=value.size)
