@@ -50,7 +50,7 @@ class Returned:
 
 
 def read_rows(source: Source, arrival: Arrival, spelled: Callable[[], Iterable[str]], aside: ExitStack) -> Returned | None:
-    """Calls a source's function and reads what it returns; None when nothing has come.
+    """Calls a source's function and reads what it returns; None when nothing has arrived.
 
     spelled: the columns that raw has. aside: rows that do not fit into memory are on disk until it is closed.
 
@@ -134,7 +134,7 @@ def _hand_over(read: Any, taken: _Taken, arrival: Arrival) -> bool:
     else:
         raise SourceError(
             f"{where_of(arrival)}: its function returned {type(read).__name__}. Return a Polars frame, an Arrow table or stream, "
-            "an iterator of these, or None when nothing has come."
+            "an iterator of these, or None when nothing has arrived."
         )
     return True
 

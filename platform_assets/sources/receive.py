@@ -91,7 +91,7 @@ def arrived(
     known: the ledger's entries of raw, by partition key. spelled: the columns that raw has.
 
     Raises:
-        NotReadyError: nothing has come, and the time after which that means an empty partition has not passed; or it came again too late.
+        NotReadyError: nothing has arrived, and the time after which it is an empty partition has not passed; or it arrived again too late.
         SourceError: what came is no table, lacks a declared column, or has one that cannot be kept; or the source's function failed.
     """
     partitions = source.partitions
@@ -319,4 +319,4 @@ def _nothing_came(source: Source, arrival: Arrival) -> str:
     else:
         wait = f"From {arrival.end + source.empty_after:%Y-%m-%d %H:%M} UTC on its absence means an empty partition."
     looked = f": no file is {' or '.join(arrival.looked_for)}" if arrival.looked_for else ""
-    return f"{source.name}/raw {arrival.partition}: nothing has come{looked}. {wait}"
+    return f"{source.name}/raw {arrival.partition}: nothing has arrived{looked}. {wait}"

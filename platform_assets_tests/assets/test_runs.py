@@ -111,7 +111,7 @@ def test_what_a_failing_run_wrote_is_judged_all_the_same(tmp_path: Path) -> None
     shop = Shop(tmp_path, business.view)
     raw = shop.run(business.day(0), business.day(7), select=["sales/raw"])
     assert not raw.success
-    assert "nothing has come" in failure(raw)
+    assert "nothing has arrived" in failure(raw)
     silver = shop.run(business.day(0), business.day(7), select=["sales/silver", "sales/quarantine"])
     assert f"3 partitions could not be made ({', '.join(business.day(day) for day in (3, 4, 5))})" in failure(silver)
     assert f"sales/silver needs sales/raw {business.day(3)}, which is missing" in failure(silver)

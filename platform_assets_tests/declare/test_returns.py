@@ -50,7 +50,7 @@ def test_a_function_that_never_returns_a_value_is_refused(function: Callable[[An
     name = function.__name__
     with pytest.raises(DeclarationError) as error:
         declared_source(function)
-    expected = f"source '{name}': its function returns nothing. End it with return and a frame, or None when nothing has come."
+    expected = f"source '{name}': its function returns nothing. End it with return and a frame, or None when nothing has arrived."
     assert str(error.value) == expected
     with pytest.raises(DeclarationError, match=f"model '{name}': its function returns nothing. End it with return and the fitted"):
         model(training())(function)

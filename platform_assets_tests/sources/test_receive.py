@@ -119,7 +119,7 @@ def test_null_and_an_empty_text_are_other_contents(tmp_path: Path) -> None:
 
 def test_nothing_came_and_nobody_says_what_that_means(tmp_path: Path) -> None:
     refused = Inbox(tmp_path).receive().refused["2024-03-01"]
-    assert str(refused).startswith("readings/raw 2024-03-01: nothing has come. Without empty_after= it stays missing")
+    assert str(refused).startswith("readings/raw 2024-03-01: nothing has arrived. Without empty_after= it stays missing")
 
 
 def test_nothing_means_empty_from_empty_after_on_by_the_platforms_clock(tmp_path: Path) -> None:
@@ -255,7 +255,9 @@ def test_where_files_were_looked_for_is_said_and_kept(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path / "lake", now=datetime(2024, 3, 1, tzinfo=UTC))
     inbox.source = readings
     pattern = f"{tmp_path}/2024-03-01-*.csv"
-    assert str(inbox.receive().refused["2024-03-01"]).startswith(f"readings/raw 2024-03-01: nothing has come: no file is {pattern}. From")
+    assert str(inbox.receive().refused["2024-03-01"]).startswith(
+        f"readings/raw 2024-03-01: nothing has arrived: no file is {pattern}. From"
+    )
     inbox.now = LATER
     assert inbox.receive().entries["2024-03-01"].details["looked_for"] == [pattern]
 
@@ -288,7 +290,7 @@ def test_a_range_keeps_what_came_and_names_what_did_not(tmp_path: Path) -> None:
         NotReadyError, match=r"(?s)2 partitions could not be made \(2024-03-02, 2024-03-04\)\. 2 other partitions were written"
     ) as error:
         done.check()
-    assert str(error.value).count("nothing has come") == 2
+    assert str(error.value).count("nothing has arrived") == 2
 
 
 def test_what_was_received_before_an_error_stays_received(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_a_day_that_has_not_come_is_refused_with_what_was_looked_for(business: B
 
     done = materialize(orders, last="2024-03-02", lake=tmp_path / "other", now=NOW)
     assert done.tables["orders/raw"].made == ("2024-03-01",)
-    assert str(done.tables["orders/raw"].refused["2024-03-02"]).startswith("orders/raw 2024-03-02: nothing has come.")
+    assert str(done.tables["orders/raw"].refused["2024-03-02"]).startswith("orders/raw 2024-03-02: nothing has arrived.")
     assert "orders/raw 2024-03-02, which is missing" in str(done.tables["orders/silver"].refused["2024-03-02"])
 
 

@@ -64,7 +64,7 @@ def test_an_alias_stands_for_what_it_names() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a: 1\nb: 2\na: 3\n", "f.yaml, line 3: 'a' stands there twice"),
+        ("a: 1\nb: 2\na: 3\n", "f.yaml, line 3: 'a' is listed twice"),
         ("a: &x [*x]\n", "f.yaml, line 1: an alias is inside of what it refers to"),
         ("a: *nobody\n", "f.yaml, line 1, column 4: found undefined alias"),
         ("? [1, 2]\n: 3\n", "f.yaml, line 1: a key is a word"),

@@ -114,7 +114,7 @@ WRONG: dict[str, tuple[Any, Any, str]] = {
     "a row breaks a rule": (
         [GOOD, {**GOOD, "sale_id": 2, "amount": -1.0}],
         "2024-03-02",
-        "1 of 2 would be quarantined: row 2 (positive). Fix or leave them out; what becomes of rows is told by platform_assets.testing",
+        "1 of 2 would be quarantined: row 2 (positive). Fix or leave them out; platform_assets.testing",
     ),
     "a value is of another type": ([{**GOOD, "amount": "much"}], "2024-03-02", "would be quarantined: row 1 (amount: not float)."),
     "a row arrives before it happens": (

@@ -41,7 +41,7 @@ def read_document(text: str, name: str) -> Document:
     """The document in a text. name: that of its file, for messages.
 
     Raises:
-        DeclarationError: what YAML does not allow, a key that stands there twice, a key that is no text, more than one document.
+        DeclarationError: what YAML does not allow, a key that is listed twice, a key that is no text, more than one document.
 
     >>> read_document("country: NO", "example.yaml").data
     {'country': 'NO'}
