@@ -8,7 +8,7 @@ import pytest
 from platform_assets_tests.steps.business import Business, deliver, same
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_range_run_day_by_day_runs_and_a_random_order_end_in_equal_tables(tmp_path: Path, seed: int) -> None:
     businesses = [Business(tmp_path / name) for name in ("range", "daily", "random")]
     for business in businesses:
@@ -38,7 +38,7 @@ def test_nothing_is_stale_after_a_run_and_a_second_run_changes_nothing(tmp_path:
     assert business.lake.version(("sales", "raw")) == 0, "raw has one commit for the range, and none for deliveries that came before"
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_restated_day_reaches_every_table_in_any_order(tmp_path: Path, seed: int) -> None:
     """The same as if the corrected day had come at once: other contents, a row less, an entity's only row gone."""
     corrected, fresh = (Business(tmp_path / name, declared={"accepted_share": 0}) for name in ("corrected", "fresh"))

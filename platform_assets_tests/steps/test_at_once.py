@@ -17,6 +17,7 @@ from platform_assets.steps.silver import make_silver, quarantine_table, silver_t
 from platform_assets.stores.delta import Lake, Table, Written
 from platform_assets.stores.ledger import Ledger
 from platform_assets_tests.architecture.modules import ROOT
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import LAYERS, Business, deliver, same
 
 RANGES = {"the same": [(0, 7), (0, 7)], "overlapping": [(0, 5), (2, 7)], "neighbours": [(0, 3), (4, 7)]}
@@ -148,6 +149,7 @@ def test_quarantine_of_a_run_that_died_beside_newer_silver_is_stale(tmp_path: Pa
     assert day in business.stale("silver")
 
 
+@in_turn("platform_assets/steps/", "platform_assets/stores/")
 def test_a_run_that_judges_an_older_edition_forgets_no_event_day_of_a_newer_one(tmp_path: Path) -> None:
     business = Business(tmp_path)
     for number in range(8):

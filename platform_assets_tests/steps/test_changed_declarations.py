@@ -22,6 +22,7 @@ from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.successor import successor_of
 from platform_assets.stores.valkey import EmbeddedValkey
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.pipeline import TABLES, Pipeline, pipeline_with
 
 OFFLINE = ("raw", "silver", "gold", "checkpoints", "history", "report", "training", "model", "predictions")
@@ -75,6 +76,7 @@ def successors(pipeline: Pipeline) -> list[Path]:
     return [log for log in Path(pipeline.lake.root).rglob("_delta_log/*.json") if log.parent.parent.name.startswith("_next_")]
 
 
+@in_turn("platform_assets/stores/succession.py", "platform_assets/stores/successor.py", "platform_assets/steps/")
 def test_ranges_of_all_layers_leave_what_a_new_lake_has(made: Path, expected: dict[str, Any], tmp_path: Path) -> None:
     pipeline = redeclared(copy_of(made, tmp_path))
     before = {table: (pipeline.lake.version(table), pipeline.lake.scan(table).collect()) for table in TABLES}

@@ -10,6 +10,7 @@ from platform_assets.declare import features
 from platform_assets.declare.checkpoints import state_columns
 from platform_assets.declare.features import Feature
 from platform_assets.errors import NotReadyError
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import same
 from platform_assets_tests.steps.lifetimes import WEEKS, Lifetimes, trade
 
@@ -32,6 +33,7 @@ def test_a_range_week_by_week_and_a_random_order_end_in_equal_tables(tmp_path: P
         assert [business.stale(table) for table in business.layers] == [[], [], [], []]
 
 
+@in_turn("platform_assets/steps/checkpoints.py", "platform_assets/steps/gold.py", "platform_assets/kernels/checkpoint")
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_restated_week_reaches_every_later_checkpoint_and_value(tmp_path: Path, seed: int) -> None:
     """The same as if the corrected week had come at once; a customer is gone whom only that week knew."""
@@ -59,6 +61,7 @@ def test_a_restated_week_reaches_every_later_checkpoint_and_value(tmp_path: Path
     assert "once" not in repr(ours["spending/checkpoints"])
 
 
+@in_turn("platform_assets/steps/checkpoints.py", "platform_assets/steps/gold.py", "platform_assets/kernels/checkpoint")
 def test_a_corrected_week_makes_only_later_checkpoints_and_their_values_stale(tmp_path: Path) -> None:
     business = Lifetimes(tmp_path)
     trade(business, Random(3))

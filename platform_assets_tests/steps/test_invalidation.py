@@ -17,6 +17,7 @@ from platform_assets.steps.stale_tables import stale_training
 from platform_assets.steps.staleness import MISSING
 from platform_assets.steps.training import make_training
 from platform_assets.stores.delta import Table
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business, Sale
 from platform_assets_tests.steps.lifetimes import WEEKS, Lifetimes
 from platform_assets_tests.steps.test_labels import FEBRUARY, MARCH, Labelled
@@ -106,6 +107,7 @@ def test_what_does_not_read_the_source_is_left_alone(business: Labelled) -> None
     assert withdraw_readers(elsewhere, [elsewhere, visits], business.run()) == {("visits", "gold"): [business.day(day)]}
 
 
+@in_turn("platform_assets/steps/invalidation.py", "platform_assets/steps/checkpoints.py")
 def test_a_day_that_is_accepted_after_all_opens_everything_again(business: Labelled) -> None:
     whole = business.tables([("spending", "gold"), ("takings", "gold"), ("leaving", "training")])
     taken_back(business, business.first + BLOCKED, business.view, business.report, business.training)
@@ -152,6 +154,7 @@ def test_a_training_set_is_blocked_by_features_of_another_source_than_its_labels
     assert withdrawn["both", "training"] == [MARCH]
 
 
+@in_turn("platform_assets/steps/invalidation.py", "platform_assets/steps/checkpoints.py")
 def test_checkpoints_are_blocked_one_after_the_other_and_the_days_that_start_from_them(tmp_path: Path) -> None:
     business = Lifetimes(tmp_path / "lake", accepted_share=0.7)
     for week in range(business.first, business.last + 1):

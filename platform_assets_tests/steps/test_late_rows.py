@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business
 
 
@@ -35,6 +36,7 @@ def test_only_the_event_days_that_they_touch_are_restated(business: Business) ->
     assert taken == {business.day(day): 6 if day == 2 else 1 for day in range(8)}
 
 
+@in_turn("platform_assets/steps/gold.py", "platform_assets/steps/silver.py")
 def test_days_that_a_corrected_delivery_no_longer_touches_are_restated_too(business: Business) -> None:
     business.sell(6, "60 ada 1", "61 bob 5 -4")
     business.make_stale()

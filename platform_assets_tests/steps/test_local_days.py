@@ -34,6 +34,7 @@ from platform_assets.steps.silver import make_silver
 from platform_assets.steps.training import make_training
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
+from platform_assets_tests.rotation import in_turn
 
 WHERE = {"America/New_York": "2024-03-04", "Africa/Cairo": "2024-04-22", "Australia/Lord_Howe": "2024-03-30", "Europe/London": "2024-10-21"}
 """A day before the clocks change."""
@@ -99,6 +100,7 @@ def made(root: Path, sales: Source, stretches: list[tuple[int, int]]) -> dict[st
     return {"/".join(table): (frame := lake.scan(table).collect()).sort(frame.columns) for table in tables}
 
 
+@in_turn("platform_assets/steps/", "platform_assets/declare/timezones.py", "platform_assets/kernels/")
 @pytest.mark.parametrize("zone", [zone if zone == "America/New_York" else pytest.param(zone, marks=pytest.mark.slow) for zone in WHERE])
 def test_a_run_over_a_change_of_clocks_equals_its_days_one_by_one_and_the_reference(zone: str, tmp_path: Path) -> None:
     sales, files = sales_of(zone)

@@ -16,6 +16,7 @@ from platform_assets.steps.silver import silver_table
 from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore
 from platform_assets.stores.valkey import EmbeddedValkey
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import DAYS, START, deliver
 from platform_assets_tests.steps.members import MEMBERS, Members, enrol
 
@@ -45,6 +46,7 @@ def defined(business: Members) -> dict[str, dict[str, Any]]:
     return {user: {f"profile__{name}": value for name, value in values.items()} for user, values in found.items()}
 
 
+@in_turn("platform_assets/stores/online/", "platform_assets/steps/")
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_whatever_is_restated_the_store_ends_with_the_latest_update(tmp_path: Path, server: EmbeddedValkey, seed: int) -> None:
     random, business, store = Random(seed), Members(tmp_path, of_members={"accepted_share": 0.4}), OnlineStore(server.url, f"seed{seed}")

@@ -7,6 +7,7 @@ import pytest
 
 from platform_assets import Arrival, daily, source
 from platform_assets.steps.silver import make_silver
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.business import Business
 
 
@@ -48,6 +49,7 @@ def test_a_step_of_which_all_partitions_are_refused_writes_nothing(business: Bus
     assert not business.lake.exists(("spending", "gold"))
 
 
+@in_turn("platform_assets/steps/readiness.py", "platform_assets/steps/missing_inputs.py", "platform_assets/steps/run.py")
 def test_another_version_of_the_declaration_is_refused_until_it_is_made_again(business: Business, tmp_path: Path) -> None:
     business.sell(3, "30 ada 1")
     business.make_range()

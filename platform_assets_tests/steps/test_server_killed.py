@@ -17,6 +17,7 @@ from platform_assets.stores.online.client import OnlineClient
 from platform_assets.stores.online.connection import OnlineStore, Session
 from platform_assets.stores.online.publication_state import END
 from platform_assets.stores.valkey import EmbeddedValkey
+from platform_assets_tests.rotation import in_turn
 from platform_assets_tests.steps.pipeline import Pipeline, corrected, pipeline_with
 
 TABLES = ("raw", "silver", "gold")
@@ -67,6 +68,7 @@ BEFORE_ALL, BEFORE_VALUES, BETWEEN_VALUES, BEFORE_MARKS = 1, 2, 3, -1
 """At which script of a publication the server dies; -1: at the last."""
 
 
+@in_turn("platform_assets/stores/online/")
 @pytest.mark.parametrize(
     ("dies", "options", "folder"),
     [
