@@ -15,7 +15,7 @@ from platform_assets_tests.conformance.states import WHAT_STATES_MEET, StateCase
 from platform_assets_tests.rotation import PART
 
 GENERATED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-A_FEW, MANY, EACH = 100, 2100, 20  # a few others for each commit
+A_FEW, MANY, EACH = 40, 2100, 20  # a few others for each commit
 AN_HOUR = pytest.mark.timeout(3600)  # thousands of cases take ten minutes of CPU, and machines are shared
 
 on_every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)

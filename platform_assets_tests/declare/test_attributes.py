@@ -31,7 +31,7 @@ WRONG: Wrong = {
         lambda: profile(attributes=["contry"]),
         f"{PROFILE}, attributes, source 'orders': there is no column 'contry'. Did you mean 'country'?",
     ),
-    "an attribute stands twice": (lambda: profile(attributes=["country", "country"]), f"{PROFILE}, attributes: 'country' stands there"),
+    "an attribute stands twice": (lambda: profile(attributes=["country", "country"]), f"{PROFILE}, attributes: 'country' is listed twice"),
     "an attribute is a key": (
         lambda: profile(attributes=["customer_id"]),
         f"{PROFILE}, attributes: 'customer_id' is a key, which whoever asks knows already. Leave it out.",

@@ -103,7 +103,7 @@ WRONG: Wrong = {
         lambda: spending().select("spend__count_7d"),
         f"{SELECT}: 'spend__count_7d' is what readers call it. Write 'count_7d'.",
     ),
-    "a name stands there twice": (lambda: spending().select("share", "share"), f"{SELECT}: 'share' is listed twice. Leave one out."),
+    "a name is listed twice": (lambda: spending().select("share", "share"), f"{SELECT}: 'share' is listed twice. Leave one out."),
     "nothing is selected": (
         lambda: spending().select(),
         f"{SELECT}: no feature is named. Write spend.select('count_1d', 'count_7d'), or pass the view itself for all of them.",
