@@ -66,7 +66,8 @@ class _Membership:
         self._occurs[ordered >> self._shift] = True
 
     def those_of(self, hashes: Hashes) -> Hashes:
-        near: Hashes = hashes[self._occurs[hashes >> self._shift]]
+        # As signed numbers, numpy takes the bits as positions without converting them. In order, neighbours are found near each other.
+        near = np.sort(hashes[self._occurs[(hashes >> self._shift).view(np.int64)]])
         places = np.minimum(np.searchsorted(self._ordered, near), len(self._ordered) - 1)  # near is empty where nothing occurs
         found: Hashes = near[self._ordered[places] == near]
         return found

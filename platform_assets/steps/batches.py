@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+PARTITIONS_AT_ONCE = 500
+"""Delta has a file open for each partition of a commit, half a megabyte of memory each, however few rows they have."""
+
 
 def batches(partitions: Sequence[int], rows: Callable[[int], int], at_once: int) -> Iterator[list[int]]:
-    """The partitions in their order, as many at a time as have `at_once` rows together, and at least one.
+    """The partitions in their order, as many at a time as have `at_once` rows together, and at least one; never more than 500.
 
     >>> list(batches([1, 2, 3, 7], lambda partition: 400, at_once=1000))
     [[1, 2], [3, 7]]
@@ -12,7 +15,7 @@ def batches(partitions: Sequence[int], rows: Callable[[int], int], at_once: int)
     batch: list[int] = []
     held = 0
     for partition in partitions:
-        if batch and held + rows(partition) > at_once:
+        if batch and (held + rows(partition) > at_once or len(batch) == PARTITIONS_AT_ONCE):
             yield batch
             batch, held = [], 0
         batch.append(partition)

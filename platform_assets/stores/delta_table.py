@@ -13,8 +13,15 @@ CHECKPOINT_INTERVAL = 50
 CHECKPOINT_INTERVAL_IN_AN_OBJECT_STORE = 10
 """There each entry since the last checkpoint costs two requests, whenever a table is opened."""
 
-WRITER = WriterProperties(column_properties={"row_number": ColumnProperties(dictionary_enabled=False)})
-"""A dictionary of numbers that are all different is built in vain: without it a million rows take a tenth less to write."""
+WRITER = WriterProperties(
+    compression="SNAPPY",
+    dictionary_page_size_limit=1 << 17,
+    column_properties={"row_number": ColumnProperties(dictionary_enabled=False)},
+)
+"""How Parquet files are written. Properties without a compression would write uncompressed files, which are twice as large.
+
+A dictionary of values that are almost all different is built in vain: at 128 kB instead of 1 MB it is given up, which writes a million rows
+of six columns in .69 CPU s instead of 1.02 (27 MB instead of 22)."""
 
 OUTSIDE_THE_LEDGER = "outside of the platform's ledger, written by the asset "
 """Begins the description of such tables, before the asset's key: Delta takes no properties that it does not know."""

@@ -9,7 +9,7 @@ import pytest
 from platform_assets.engines.polars import engine
 from platform_assets.frames import laid_aside
 from platform_assets.kernels import windows
-from platform_assets.steps.batches import batches
+from platform_assets.steps.batches import PARTITIONS_AT_ONCE, batches
 from platform_assets_tests.steps.business import Business, deliver, same
 
 
@@ -32,6 +32,12 @@ def test_a_batch_has_at_least_one_partition_and_keeps_their_order() -> None:
     rows = {1: 10, 2: 3, 3: 3, 7: 3, 8: 0}
     assert list(batches(list(rows), rows.__getitem__, at_once=6)) == [[1], [2, 3], [7, 8]]
     assert list(batches([], rows.__getitem__, at_once=6)) == []
+
+
+def test_a_batch_of_small_partitions_has_no_more_of_them_than_may_be_written_at_once() -> None:
+    found = list(batches(range(2 * PARTITIONS_AT_ONCE + 1), lambda _: 0, at_once=6))
+    assert [len(batch) for batch in found] == [PARTITIONS_AT_ONCE, PARTITIONS_AT_ONCE, 1]
+    assert [partition for batch in found for partition in batch] == list(range(2 * PARTITIONS_AT_ONCE + 1))
 
 
 def test_what_was_laid_aside_is_gone_afterwards_also_when_reading_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

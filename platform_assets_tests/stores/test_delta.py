@@ -210,3 +210,12 @@ def test_numbers_of_rows_are_written_without_a_dictionary(lake: Lake) -> None:
         encodings = {group.column(n).path_in_schema: group.column(n).encodings for n in range(group.num_columns)}
         assert not [name for name in encodings["row_number"] if "DICTIONARY" in name]
         assert [name for name in encodings["x"] if "DICTIONARY" in name], "others have one"
+
+
+def test_files_are_compressed(lake: Lake) -> None:
+    """Properties of a writer that name no compression mean none."""
+    for _ in range(2):
+        uri = replace(lake, rows([1, 1, 1]), span(1)).uri
+    for path in on_disk(uri).rglob("*.parquet"):
+        group = pq.ParquetFile(path).metadata.row_group(0)
+        assert {group.column(n).compression for n in range(group.num_columns)} == {"SNAPPY"}
