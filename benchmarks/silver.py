@@ -126,7 +126,12 @@ def main(sizes: list[int], quick: bool, whole: bool) -> None:
         for key in KEYS:
             found.append(of_a_day(rows, key))
             print(found[-1], flush=True)
+        keep(found, quick=quick, whole=False)  # so that a run that is ended early has not been in vain
     found.append(of_hours(HOURS // 10 if quick else HOURS))
+    keep(found, quick=quick, whole=whole)
+
+
+def keep(found: list[tuple[Any, ...]], *, quick: bool, whole: bool) -> None:
     headings = ["day of", "key", "Polars CPU s", "raw CPU s", "silver CPU s", "times Polars", "Polars GB", "raw GB", "silver GB", "bounds"]
     report("silver", headings, found, ["polars", "deltalake", "pyarrow"], quick=quick, whole=whole)
 

@@ -12,7 +12,7 @@ from platform_assets.frames.stream import stream
 BYTES_IN_MEMORY = 1 << 26
 """So much stays in memory: of less, nothing is ever written."""
 _ROWS_AT_ONCE = 250_000
-_ROWS_READ_AHEAD = 1 << 15
+_ROWS_READ_AHEAD, _BYTES_READ_AHEAD = 1 << 15, 1 << 24
 """Polars reads a number of batches ahead, however large they are."""
 
 
@@ -52,6 +52,11 @@ class Spill:
         if self._limit is not None and self._waiting_bytes > self._limit:
             self.flush()
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether some rows are not in memory."""
+        return bool(self._files)
+
     def flush(self) -> None:
         """Writes what is in memory to disk."""
         if not self._waiting_bytes:
@@ -60,7 +65,8 @@ class Spill:
             self._folder = tempfile.TemporaryDirectory(prefix="platform-assets-")
         self._files.append(Path(self._folder.name, f"{len(self._files)}.arrow"))
         rows = self._waiting[0] if len(self._waiting) == 1 else pl.concat(self._waiting, rechunk=False)
-        rows.write_ipc(self._files[-1], compression="uncompressed", record_batch_size=_ROWS_READ_AHEAD)
+        batch = min(_ROWS_READ_AHEAD, 1 + rows.height * _BYTES_READ_AHEAD // self._waiting_bytes)
+        rows.write_ipc(self._files[-1], compression="uncompressed", record_batch_size=batch)
         self._waiting, self._waiting_bytes = [], 0
 
     def rows(self) -> pl.LazyFrame:

@@ -16,18 +16,7 @@ from platform_assets.frames.spill import Spill
 from platform_assets.sources.csv_dialect import check_formats, dialect
 from platform_assets.sources.header import nearest
 from platform_assets.sources.path_patterns import filled, fixed_folder, matching
-
-
-@dataclass(frozen=True)
-class Unparsed:
-    """A line of a file that is no row: it cannot be parsed, or has another number of values than the header."""
-
-    file: str
-    line: int
-    """Its number in the file, counted from 1."""
-    text: str
-    """The line as received, without its end."""
-    reason: str
+from platform_assets.sources.unparsed_lines import UnparsedLines
 
 
 @dataclass
@@ -45,7 +34,7 @@ class Arrival:
     """The files or patterns that were asked for, with the partition in them and the whole path."""
     found: list[str] = field(default_factory=list)
     """Each file that was there, with its size and the time of its last change."""
-    unparsed: list[Unparsed] = field(default_factory=list)
+    unparsed: UnparsedLines = field(default_factory=UnparsedLines)
     """The lines of the files that are no rows. Raw keeps them beside the rows that the function returns."""
     formats: Formats | None = None
     """How numbers and dates are written in the files."""
@@ -109,7 +98,6 @@ class Arrival:
             SourceError: naming the file: it is empty, was cut off, is no CSV, or has not the columns of the others; or naming the folder
                 that is not there. A folder that has the partition in its name is not expected before its files.
         """
-        from platform_assets.sources.csv_blocks import BadLine
         from platform_assets.sources.csv_file import read_file
 
         files = self.find(path)
@@ -117,10 +105,10 @@ class Arrival:
             return None
         self._note_formats(Formats(decimal, thousands, tuple(currency), tuple(date_formats)))
         written = dialect(f"source {self.source!r}, read_csv", separator, quote, escape, null_values)
-        laid = Spill(bytes_in_memory=None) if self._aside is None else self._aside.enter_context(Spill())
+        laid = self._spill()
         names: list[str] = []
         for file in files:
-            bad: list[BadLine] = []
+            bad = self._spill()
             for frame in read_file(file, self._where(file), written, bad, encoding, skip_lines, columns):
                 rows = self._renamed(file, frame, rename or {})
                 names = names or rows.columns
@@ -131,10 +119,13 @@ class Arrival:
                     )
                 laid.add(rows)
             if file not in self._read:  # a function may read a file twice
-                self.unparsed += [Unparsed(file.name, b.line, b.text.decode(errors="backslashreplace"), b.reason) for b in bad]
+                self.unparsed.add(bad)
                 self._read.add(file)
         self._given.append((laid.rows(), laid))
         return self._given[-1][0]
+
+    def _spill(self) -> Spill:
+        return Spill(bytes_in_memory=None) if self._aside is None else self._aside.enter_context(Spill())
 
     def laid_aside(self, frame: object) -> Spill | None:
         """Where the rows of a frame lie that `read_csv` has given; None for any other."""

@@ -4,17 +4,18 @@ Lines are judged with whole-array operations, since almost all of them are good;
 one by one (csv_records).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from platform_assets.sources.csv_dialect import Dialect
-from platform_assets.sources.csv_records import Data, Record, record_at
+from platform_assets.sources.csv_records import LONGEST, Data, LineTooLongError, Record, let_go, record_at
 
 SIZE = 1 << 20
 """Bytes of a block: its arrays fit into a processor's cache."""
+_READ_AT_ONCE = 1 << 24
 
 _Positions = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
@@ -30,6 +31,11 @@ class BadLine:
     reason: str
     values: int
     """How many values were found in it."""
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether it could be parsed, and just has another number of values than the header."""
+        return " instead of " in self.reason
 
 
 @dataclass
@@ -68,10 +74,13 @@ def _line_end(data: Data, start: int, size: int) -> int:
     end = min(start + size, len(data))
     if end == len(data):
         return end
-    for find, begin, stop in ((data.rfind, start, end), (data.find, end, len(data))):
+    most = min(start + LONGEST, len(data))
+    for find, begin, stop in ((data.rfind, start, end), (data.find, end, most)):
         for mark in (b"\n", b"\r"):
             if (found := find(mark, begin, stop)) >= 0:
                 return found + (2 if data[found : found + 2] == b"\r\n" else 1)
+    if most < len(data):
+        raise LineTooLongError(f"a line has more than {LONGEST >> 20} MB: it is no CSV file")
     return len(data)
 
 
@@ -211,14 +220,18 @@ def _without_end(text: bytes) -> bytes:
     return text[: -1 - text.endswith(b"\r\n")] if text.endswith((b"\n", b"\r")) else text
 
 
-def records(data: Data, start: int, line: int, dialect: Dialect, width: int, bad: list[BadLine]) -> Iterator[Record]:
-    """The good records from a position on, one by one: for dialects that Polars does not know. The others are added to `bad`."""
+def records(data: Data, start: int, line: int, dialect: Dialect, width: int, bad: Callable[[BadLine], None]) -> Iterator[Record]:
+    """The good records from a position on, one by one: for dialects that Polars does not know. The others are given to `bad`."""
+    needed = start
     while start < len(data):
+        if start - needed > _READ_AT_ONCE:
+            let_go(data, start)
+            needed = start
         record = record_at(data, start, dialect, width)
         text = data[start : record.end]
         lone = _without_end(text)
         if record.reason and lone and (width == 1 or lone.strip(b" ")):
-            bad.append(BadLine(line, lone, record.reason, len(record.values)))
+            bad(BadLine(line, lone, record.reason, len(record.values)))
         elif not record.reason and (lone or width > 1):
             yield record
         start, line = record.end, line + _line_count(text)

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -16,10 +16,12 @@ from typing import IO, Any
 import polars as pl
 
 from platform_assets.errors import SourceError
-from platform_assets.sources.csv_blocks import BadLine, blocks, records
+from platform_assets.frames.spill import Spill
+from platform_assets.sources.bad_lines import BadLines
+from platform_assets.sources.csv_blocks import blocks, records
 from platform_assets.sources.csv_dialect import Dialect
 from platform_assets.sources.csv_hints import how_it_is_written, how_its_lines_are_written
-from platform_assets.sources.csv_records import OPEN, Data, line_at, record_at
+from platform_assets.sources.csv_records import OPEN, Data, LineTooLongError, let_go, line_at, record_at
 
 
 @dataclass
@@ -44,14 +46,14 @@ def read_file(
     file: Path,
     where: str,
     dialect: Dialect,
-    bad: list[BadLine],
+    bad: Spill,
     encoding: str = "utf8",
     skip_lines: int = 0,
     columns: Sequence[str] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The rows of a file, some at a time: every value as text, null where it is empty; columns named as in the file. At least one frame.
 
-    A line that cannot be parsed or has another number of values than the header is no row: it is added to `bad`, and the others go on.
+    A line that cannot be parsed or has another number of values than the header is no row: it is laid aside in `bad`, and the others go on.
 
     columns: the names of the columns of a file without a header.
 
@@ -63,14 +65,16 @@ def read_file(
     try:
         data = _data(file, where, encoding)
         opened = _open(data, where, dialect, encoding, skip_lines, columns)
-        for frame in _rows(opened, bad) if dialect.is_simple else _rows_of_any_dialect(opened, bad):
+        lines = BadLines(file.name, opened.dialect, opened.width, bad)
+        for frame in _rows(opened, lines) if dialect.is_simple else _rows_of_any_dialect(opened, lines):
             rows += frame.height
             yield frame
-    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeError, LookupError) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeError, LookupError, LineTooLongError) as error:
         raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {_why(error)}") from None
-    _check_lines(opened, rows, bad)
-    _check_escapes(opened, bad)
-    _check_end(opened, bad)
+    lines.flush()
+    _check_lines(opened, rows, lines)
+    _check_escapes(opened, lines)
+    _check_end(opened, lines)
 
 
 def _data(file: Path, where: str, encoding: str) -> Data:
@@ -110,7 +114,7 @@ def _in_utf8(data: Data, encoding: str, errors: str = "strict") -> Data:
     with tempfile.TemporaryFile() as copy:
         for start in range(0, len(data), _SMALL):
             copy.write(decoder.decode(data[start : start + _SMALL], final=start + _SMALL >= len(data)).encode())
-            _let_go(data, start)
+            let_go(data, start)
         copy.flush()
         return _mapped(copy)
 
@@ -128,7 +132,16 @@ def _zstd(file: Path) -> Data:
 
 
 def _zlib(file: Path) -> Data:
-    return zlib.decompress(file.read_bytes())
+    with file.open("rb") as packed, tempfile.TemporaryFile() as copy:
+        unpacking = zlib.decompressobj()
+        while text := packed.read(_SMALL >> 4):
+            copy.write(unpacking.decompress(text))
+        if not unpacking.eof:
+            raise EOFError
+        copy.write(unpacking.flush())
+        copy.flush()
+        copy.seek(0)
+        return _mapped(copy) if copy.seek(0, 2) else b""
 
 
 def _copied(unpacked: Any) -> Data:
@@ -150,18 +163,14 @@ _PACKED: dict[bytes, Callable[[Path], Data]] = {
 }
 
 
-def _let_go(data: Data, end: int) -> None:
-    """The pages of a mapped file up to a position are not needed in memory any more; they may be read again."""
-    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and end >= mmap.PAGESIZE:
-        data.madvise(mmap.MADV_DONTNEED, 0, end // mmap.PAGESIZE * mmap.PAGESIZE)
-
-
 def _open(data: Data, where: str, dialect: Dialect, encoding: str, skip_lines: int, columns: Sequence[str] | None) -> _Opened:
     start, line = 3 if data[:3] == b"\xef\xbb\xbf" else 0, 1
     while start < len(data):
         text_end, following = line_at(data, start)
         if line > skip_lines and data[start:text_end].strip(b" \t"):
             break
+        if start // _SMALL < following // _SMALL:
+            let_go(data, start)
         start, line = following, line + 1
     if columns is not None:
         return _Opened(where, data, dialect, encoding, list(columns), start, line)
@@ -201,22 +210,26 @@ _ENOUGH_TO_TELL = 1000
 """After so many bad lines and not one good one, a file is not read to its end."""
 
 
-def _rows(opened: _Opened, bad: list[BadLine]) -> Iterator[pl.DataFrame]:
+def _rows(opened: _Opened, bad: BadLines) -> Iterator[pl.DataFrame]:
     """By Polars, which gets nothing but whole records with the right number of values."""
     schema = {str(number): pl.String for number in range(opened.width)}
     names = dict(zip(schema, opened.names, strict=True))
     waiting, size, records, any_good = list[bytes](), 0, 0, False
+    needed = opened.start
     for block in blocks(opened.data, opened.start, opened.line, opened.dialect, opened.width):
-        bad += block.bad
+        for line in block.bad:
+            bad.add(line)
         waiting.append(block.rows)
         size += len(block.rows)
         records += block.records
-        if not any_good and len(bad) > _ENOUGH_TO_TELL:
+        if not any_good and bad.number > _ENOUGH_TO_TELL:
             _check_lines(opened, records, bad)
         if size >= _AT_ONCE:
             yield _parsed(opened, b"".join(waiting), records, schema).rename(names)
             waiting, size, records, any_good = [], 0, 0, any_good or records > 0
-            _let_go(opened.data, block.end)
+        if block.end - needed >= _AT_ONCE:
+            let_go(opened.data, block.end)
+            needed = block.end
     if waiting or not any_good:
         yield _parsed(opened, b"".join(waiting), records, schema).rename(names)
 
@@ -243,10 +256,10 @@ def _parsed(opened: _Opened, text: bytes, records: int, schema: dict[str, type[p
     return rows
 
 
-def _rows_of_any_dialect(opened: _Opened, bad: list[BadLine]) -> Iterator[pl.DataFrame]:
+def _rows_of_any_dialect(opened: _Opened, bad: BadLines) -> Iterator[pl.DataFrame]:
     """By our own parser, record by record and far slower: separators of several characters, and quotes that a character escapes."""
     markers = {*opened.dialect.null_values}
-    coming = records(opened.data, opened.start, opened.line, opened.dialect, opened.width, bad)
+    coming = records(opened.data, opened.start, opened.line, opened.dialect, opened.width, bad.add)
     begun = False
     while (some := list(islice(coming, _RECORDS_AT_ONCE))) or not begun:
         begun = True
@@ -261,46 +274,48 @@ def _rows_of_any_dialect(opened: _Opened, bad: list[BadLine]) -> Iterator[pl.Dat
 _RECORDS_AT_ONCE = 100_000
 
 
-def _check_lines(opened: _Opened, good: int, bad: Sequence[BadLine]) -> None:
+def _check_lines(opened: _Opened, good: int, bad: BadLines) -> None:
     """Refuses a file whose header is another one than its lines have: then it is the header that is wrong."""
-    numbers = [line.values for line in bad if line.reason.endswith(f"instead of {opened.width}")]
-    others = set(numbers)
-    is_title = opened.width == 1 and len(numbers) > good
-    if is_title or (not good and len(bad) == len(numbers) > 1 and len(others) == 1):
-        least, most = min(others), max(others)
+    is_title = opened.width == 1 and bad.of_another_width > good
+    if is_title or (not good and bad.number == bad.of_another_width > 1 and bad.fewest == bad.most):
+        fewest, most = bad.fewest, bad.most
         how = how_it_is_written(opened.data, 0, opened.dialect) if most > opened.width else "Deliver it with a correct header."
         raise SourceError(
             f"{opened.where}: its header has {opened.width} {'name' if opened.width == 1 else 'names'} "
-            f"({', '.join(opened.names)[:80]}), its lines have {least if least == most else f'{least} to {most}'} values. "
+            f"({', '.join(opened.names)[:80]}), its lines have {fewest if fewest == most else f'{fewest} to {most}'} values. "
             f"{how or 'If other lines stand before the header: read_csv(..., skip_lines=1). Otherwise deliver it with a correct header.'}"
         )
 
 
-def _check_escapes(opened: _Opened, bad: Sequence[BadLine]) -> None:
+def _check_escapes(opened: _Opened, bad: BadLines) -> None:
     """Refuses a file whose quotes are escaped by a backslash: its other lines may have backslashes too, which would stay in their values.
 
     Where some quote within a value is doubled it is not written so, and such a line is just a bad one.
     """
-    dialect, quote = opened.dialect, opened.dialect.quote
-    if dialect.escape is not None or quote is None:
-        return
-    other, mark = replace(dialect, escape=b"\\"), b"\\" + quote
-    written_so = [line for line in bad if mark in line.text and not record_at(line.text, 0, other, opened.width).reason]
-    quoted = [line for line in written_so if quote in line.text.split(mark)[0]]
-    within = re.escape(dialect.separator) + b"\r\n"
-    if quoted and not re.search(rb"[^%b%b](?:%b){2}[^%b%b]" % (within, quote, quote, within, quote), opened.data):  # type: ignore[call-overload]
+    quote = opened.dialect.quote
+    if bad.with_escapes is not None and quote is not None and not _has_doubled_quote(opened.data, opened.dialect.separator, quote):
         raise SourceError(
-            f"{opened.where}: line {quoted[0].line} has quotes that are escaped by a backslash: read_csv(..., escape='\\\\'). "
+            f"{opened.where}: line {bad.with_escapes.line} has quotes that are escaped by a backslash: read_csv(..., escape='\\\\'). "
             "Or have them doubled."
         )
 
 
-def _check_end(opened: _Opened, bad: Sequence[BadLine]) -> None:
+def _has_doubled_quote(data: Data, separator: bytes, quote: bytes) -> bool:
+    """Whether a quote within a value is doubled somewhere."""
+    within = re.escape(separator) + b"\r\n"
+    doubled = re.compile(rb"[^%b%b](?:%b){2}[^%b%b]" % (within, quote, quote, within, quote))
+    for start in range(0, len(data), _SMALL):
+        if doubled.search(data[start : start + _SMALL + 4 * len(quote)]):
+            return True
+        let_go(data, start)
+    return False
+
+
+def _check_end(opened: _Opened, bad: BadLines) -> None:
     """Refuses a file whose last line stops early: what followed it is missing too."""
-    size = len(opened.data)
-    if not bad or opened.data[size - 1 :] in (b"\n", b"\r") or opened.data[size - len(bad[-1].text) :] != bad[-1].text:
+    size, last = len(opened.data), bad.last
+    if last is None or opened.data[size - 1 :] in (b"\n", b"\r") or opened.data[size - len(last.text) :] != last.text:
         return
-    last = bad[-1]
     if last.reason == OPEN or last.values < opened.width:
         what = OPEN if last.reason == OPEN else "it has fewer values than the header"
         raise SourceError(f"{opened.where}: its last line has no end, and {what}: the file was cut off. Deliver it again.")

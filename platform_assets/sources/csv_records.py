@@ -4,6 +4,7 @@ A record ends with its line, unless a quoted value goes on in the next one. A qu
 it, so a record of several lines is believed only if it closes properly and its lines are not complete records by themselves (ADR 19).
 """
 
+import mmap
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,12 +12,18 @@ from typing import Any, Protocol
 
 from platform_assets.sources.csv_dialect import Dialect
 
+LONGEST = 1 << 26
+"""Bytes of a line or a quoted value: a longer one is in no CSV file, and is not looked at as a whole."""
 LINE_END = re.compile(rb"\r\n?|\n")
 
 OPEN = "a quote is opened and not closed"
 JOINED = "a quote is opened that would join lines which are complete by themselves"
 AFTER_QUOTE = "text follows a closing quote"
 INNER_QUOTE = "a quote stands in a value that is not quoted"
+
+
+class LineTooLongError(ValueError):
+    """A line is longer than any of a CSV file."""
 
 
 class Data(Protocol):
@@ -42,8 +49,16 @@ class Record:
 
 def line_at(data: Data, start: int) -> tuple[int, int]:
     """Where a line's text ends, and where the next line begins."""
-    found = LINE_END.search(data, start)  # type: ignore[call-overload]
+    found = LINE_END.search(data, start, start + LONGEST)  # type: ignore[call-overload]
+    if found is None and len(data) - start > LONGEST:
+        raise LineTooLongError(f"a line has more than {LONGEST >> 20} MB: it is no CSV file")
     return found.span() if found else (len(data), len(data))
+
+
+def let_go(data: Data, end: int) -> None:
+    """The pages of a mapped file up to a position are not needed in memory any more; they may be read again."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and end >= mmap.PAGESIZE:
+        data.madvise(mmap.MADV_DONTNEED, 0, end // mmap.PAGESIZE * mmap.PAGESIZE)
 
 
 def record_at(data: Data, start: int, dialect: Dialect, width: int | None) -> Record:
@@ -85,7 +100,7 @@ def _read(data: Data, start: int, text_end: int, next_line: int, dialect: Dialec
     position, most, first = start, 2 * (width or 1 << 20) + 100, text_end
     while True:
         if quote is not None and data[position : position + len(quote)] == quote:
-            body = _quoted(dialect).match(data, position + len(quote))  # type: ignore[call-overload]
+            body = _quoted(dialect).match(data, position + len(quote), position + LONGEST)  # type: ignore[call-overload]
             position = body.end()
             if data[position : position + len(quote)] != quote:
                 return Record(position, values, OPEN)

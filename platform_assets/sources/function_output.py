@@ -220,11 +220,9 @@ def _with_unparsed(rows: pl.LazyFrame, height: int, size: int, names: dict[str, 
     if arrival.formats is not None and (read_as := arrival.formats.text) and rows.collect_schema():
         rows = rows.with_columns(pl.lit(read_as).alias(READ_AS))
     if arrival.unparsed:
-        lines = [(line.text, line.file, line.line, line.reason) for line in arrival.unparsed]
-        types = dict(zip(UNPARSED_COLUMNS, (pl.String, pl.String, pl.Int64, pl.String), strict=True))
-        unparsed = pl.DataFrame(lines, schema=types, orient="row")
-        rows = pl.concat([rows, unparsed.lazy()], how="diagonal") if rows.collect_schema() else unparsed.lazy()
-        height, size = height + unparsed.height, size + int(unparsed.estimated_size())
+        lines = arrival.unparsed.rows()
+        rows = pl.concat([rows, lines], how="diagonal") if rows.collect_schema() else lines
+        height, size = height + len(arrival.unparsed), size + arrival.unparsed.bytes
     return Returned(rows, height, size, content_of(rows, is_small=size <= BYTES_IN_MEMORY), names)
 
 

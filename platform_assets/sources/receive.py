@@ -10,9 +10,11 @@ import polars as pl
 
 from platform_assets.declare.source import Source
 from platform_assets.errors import DamagedError, NotReadyError
+from platform_assets.frames.spill import Spill
 from platform_assets.kernels.received_types import widened
 from platform_assets.sources.arrival import Arrival
 from platform_assets.sources.function_output import Returned, empty, read_rows
+from platform_assets.sources.unparsed_lines import UnparsedLines
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.ledger_consistency import STORED_ROWS
@@ -301,7 +303,14 @@ def _refuse_rows_that_would_count_twice(source: Source, partition: int, keeper: 
 
 def _arrival(source: Source, partition: int, aside: ExitStack) -> Arrival:
     partitions = source.partitions
-    return Arrival(source.name, partitions.key(partition), partitions.starts_at(partition), partitions.ends_at(partition), _aside=aside)
+    return Arrival(
+        source.name,
+        partitions.key(partition),
+        partitions.starts_at(partition),
+        partitions.ends_at(partition),
+        unparsed=UnparsedLines(aside.enter_context(Spill())),
+        _aside=aside,
+    )
 
 
 def _not_delivered_again(source: Source, arrival: Arrival, entry: Entry) -> DamagedError:

@@ -10,6 +10,7 @@ import pytest
 
 from platform_assets import Arrival, daily, source
 from platform_assets.errors import SourceError
+from platform_assets.sources.unparsed_lines import UnparsedLines
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.steps.silver import make_silver
@@ -104,7 +105,7 @@ def test_every_argument_works_with_every_other(tmp_path: Path, columns: bool) ->
         rows = [["x", "y", "z"], ["1", name, "NULL"], *([["2"]] if has_short else []), ["3", "", "end"]]
         text = "title\n" * skipped + "".join(separator.join(row) + "\n" for row in (rows[1:] if columns else rows))
         (tmp_path / "day.csv").write_bytes(text.encode(encoding))
-        arrival.unparsed, arrival._read = [], set()
+        arrival.unparsed, arrival._read = UnparsedLines(), set()
         read = arrival.read_csv(
             tmp_path / "day.csv",
             separator=separator,

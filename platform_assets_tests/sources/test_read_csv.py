@@ -8,7 +8,7 @@ import pytest
 
 from platform_assets import Arrival
 from platform_assets.errors import SourceError
-from platform_assets.sources.arrival import Unparsed
+from platform_assets.sources.unparsed_lines import Unparsed
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path, arriva
 def test_a_line_with_another_number_of_values_is_no_row_and_is_kept_as_it_came(tmp_path: Path, arrival: Arrival) -> None:
     (tmp_path / "day.csv").write_text("a,b,c\n1,2,3\n4\n\n5,6,7,8\n9,10,11\n")
     assert read(arrival, tmp_path / "day.csv") == [("1", "2", "3"), ("9", "10", "11")]
-    assert arrival.unparsed == [
+    assert list(arrival.unparsed) == [
         Unparsed("day.csv", 3, "4", "1 value instead of 3"),
         Unparsed("day.csv", 5, "5,6,7,8", "4 values instead of 3"),
     ]
