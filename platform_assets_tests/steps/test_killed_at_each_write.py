@@ -52,7 +52,7 @@ WRITES: dict[tuple[str, str], list[str]] = {
     ("corrected", "gold"): ["spending/gold commit", LEDGER],
     ("corrected", "checkpoints"): ["history/checkpoints commit", LEDGER],
     ("corrected", "history"): ["history/gold commit", LEDGER],
-    ("corrected", "report"): ["takings/gold commit", LEDGER],
+    ("corrected", "report"): ["takings/gold commit", LEDGER] * 2,  # the days between them have the rows that they had
     ("corrected", "training"): ["coming/training commit", LEDGER] * 2,
     ("corrected", "model"): [*MODEL, *MODEL, "coming/model commit", LEDGER],
     ("corrected", "predictions"): ["coming/predictions commit", LEDGER] * 2,

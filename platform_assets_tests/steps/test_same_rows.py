@@ -90,7 +90,7 @@ def test_an_entry_that_was_recovered_from_its_commit_makes_readers_stale(busines
 def test_no_model_is_trained_again_because_a_day_was_made_again(tmp_path: Path) -> None:
     pipeline: Pipeline = pipeline_with(tmp_path)
     declared = [pipeline.report, pipeline.history, pipeline.model]
-    places = {"lake": pipeline.lake, "artifacts": pipeline.artifacts, "now": pipeline.now}
+    places = {"lake": pipeline.lake, "now": pipeline.now}
     materialize(*declared, **places)  # type: ignore[arg-type]
     months = {"training": pipeline.training.partitions, "checkpoints": months_of(pipeline.history)}
     for layer in ("silver", "gold", "checkpoints", "history", "training"):
