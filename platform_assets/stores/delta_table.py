@@ -1,6 +1,7 @@
 """Opening and creating Delta tables: the places where deltalake and Polars need help."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -77,7 +78,7 @@ def create_table(
     options = dict(storage_options or {})
     # Without retries: delta-rs lets the slower of two creators append its rows to those of the faster one.
     once = CommitProperties(custom_metadata=dict(noted), max_commit_retries=0)
-    try:
+    with creating(uri, options):
         write_deltalake(
             uri,
             rows,
@@ -89,10 +90,17 @@ def create_table(
             commit_properties=once,
             writer_properties=WRITER,
         )
+
+
+@contextmanager
+def creating(uri: str, storage_options: Mapping[str, str] | None) -> Iterator[None]:
+    """While a table is made: that another process was faster is a CommitFailedError, as it is of a table that is there."""
+    try:
+        yield
     except CommitFailedError:
         raise
     except DeltaError as error:
         # Found only as it began to write: an error without a class of its own.
-        if "already exists" in str(error) and DeltaTable.is_deltatable(uri, options):
+        if "already exists" in str(error) and DeltaTable.is_deltatable(uri, dict(storage_options or {})):
             raise CommitFailedError(str(error)) from error
         raise

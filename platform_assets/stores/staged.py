@@ -17,7 +17,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from platform_assets.errors import LakeError
 from platform_assets.stores.commits import commit_properties, files_of, named_by_partition, read_actions, relative_path
 from platform_assets.stores.delta import TRIES, Lake, Span, Table, Written, wait_for_others
-from platform_assets.stores.delta_table import table_properties
+from platform_assets.stores.delta_table import creating, table_properties
 from platform_assets.stores.frames import kept_schema
 from platform_assets.stores.tables import Moment, PartitionFacts, name_of
 
@@ -136,16 +136,17 @@ def _commit(
     # Without retries: what others have written meanwhile is looked at again before the next try.
     once = CommitProperties(custom_metadata=dict(noted), max_commit_retries=0)
     if delta is None:
-        create_table_with_add_actions(
-            lake.uri(table),
-            arrow,
-            adds,
-            mode="error",
-            partition_by=[by],
-            configuration=table_properties(lake.uri(table)),
-            storage_options=lake.delta_options,
-            commit_properties=once,
-        )
+        with creating(lake.uri(table), lake.delta_options):
+            create_table_with_add_actions(
+                lake.uri(table),
+                arrow,
+                adds,
+                mode="error",
+                partition_by=[by],
+                configuration=table_properties(lake.uri(table)),
+                storage_options=lake.delta_options,
+                commit_properties=once,
+            )
         return 0
     if more := [field for field in arrow.fields if field.name not in stored]:  # a transaction of files says nothing of columns
         delta.alter.add_columns(more, commit_properties=CommitProperties(max_commit_retries=0))

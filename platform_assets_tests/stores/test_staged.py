@@ -1,7 +1,9 @@
 """Files that another program has written below a table's folder: taken in one commit, span by span, or not at all."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import polars as pl
@@ -115,3 +117,26 @@ def test_a_column_that_is_new_is_null_in_what_was_there(tmp_path: Path) -> None:
     wide = rows(DAYS, 2).with_columns(pl.lit("x").alias("more"))
     assert taken(lake, staged(lake, wide, "two"), DAYS[1], DAYS[1]).version == lake.version(TABLE) == 2
     assert lake.scan(TABLE).collect().sort("partition").select("value", "more").rows() == [(1, None), (2, "x"), (1, None)]
+
+
+def test_of_those_who_make_the_table_at_once_each_takes_its_files(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    found = [staged(lake, rows([day], number), f"w{number}") for number, day in enumerate(DAYS)]
+    together = Barrier(len(DAYS))
+
+    def one(number: int) -> int:
+        together.wait()
+        return int(taken(lake, found[number], DAYS[number], DAYS[number]).rows)
+
+    with ThreadPoolExecutor(len(DAYS)) as pool:
+        assert list(pool.map(one, range(len(DAYS)))) == [1, 1, 1]
+    assert lake.scan(TABLE).collect().sort("partition")["value"].to_list() == [0, 1, 2]
+
+
+def test_a_table_that_is_made_meanwhile_is_taken_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake(str(tmp_path))
+    taken(lake, staged(lake, rows(DAYS[:1], 1), "one"), DAYS[0], DAYS[0])
+    second, opened = staged(lake, rows(DAYS[1:], 2), "two"), iter([None])
+    monkeypatch.setattr(Lake, "open_if_there", lambda self, table: next(opened, self.open(table)))
+    assert taken(lake, second, DAYS[1], DAYS[2]).version == 1
+    assert lake.scan(TABLE).collect().sort("partition")["value"].to_list() == [1, 2, 2]

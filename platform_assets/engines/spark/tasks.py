@@ -6,6 +6,7 @@ What a task gets is pickled: declarations are, without the functions that their 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -30,8 +31,17 @@ def polars(table: pa.Table | pa.RecordBatch) -> pl.DataFrame:
 
 def arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
     """Rows for Spark, which checks their types: texts and lists are counted in 32 bits there."""
-    # Taken row by row into buffers of their own: those of some slices of lists Java's Arrow refuses to read.
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema).take(pa.array(range(frame.height), pa.int64()))
+    return in_own_buffers(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema))
+
+
+def in_own_buffers(table: pa.Table) -> pa.Table:
+    """The same rows, where columns of lists have buffers of their own.
+
+    PyArrow writes no stream that Java can read of a list whose items are an empty slice at an offset: "negative bodyLength".
+    """
+    if not any(pa.types.is_nested(field.type) for field in table.schema):
+        return table
+    return table.take(pa.array(np.arange(table.num_rows)))
 
 
 def spark_schema(schema: Mapping[str, pl.DataType]) -> "StructType":
