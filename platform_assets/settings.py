@@ -195,8 +195,8 @@ class Settings(BaseSettings):
     )
     spark_master: str | None = Field(
         default=None,
-        description="Where Spark runs: `local[4]`, `spark://host:7077`, `k8s://https://host:443`, `yarn`. Without it what spark-submit or "
-        "SPARK_REMOTE says, else all cores of this machine.",
+        description="Where Spark runs: `local[4]`, `spark://host:7077`, `k8s://https://host:443`, `yarn`, or `sc://host:15002` of a server "
+        "of Spark Connect. Without it what spark-submit or SPARK_REMOTE says, else all cores of this machine.",
     )
     spark_jars: Annotated[Path, BeforeValidator(_existing_folder)] | None = Field(
         default=None,

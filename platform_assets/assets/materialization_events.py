@@ -8,7 +8,8 @@ import dagster as dg
 from platform_assets.assets.asset_specs import key_of
 from platform_assets.assets.data_versions import TAG, data_versions, newest
 from platform_assets.assets.markdown import preview
-from platform_assets.assets.plots import bars, image
+from platform_assets.assets.markdown import table as figures
+from platform_assets.assets.plots import bars, image, long_bars
 from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import Done, Run, name_of, span_of
 from platform_assets.stores.delta import Table
@@ -40,7 +41,7 @@ def tell(
     asked, chosen = set(context.partition_keys), key_of(table) in context.selected_asset_keys
     # Beside the table while a changed declaration is not whole.
     written = table_named(next(iter(entries.values())).table) if entries else table
-    sizes = _bytes(written, entries, done, run)
+    sizes, work = _bytes(written, entries, done, run), _work(run)
     versions = data_versions(context.instance, key_of(table), entries, done.unchanged, run.lake.identity(written))
     own = [version for key, version in versions.items() if chosen and key in asked]
     if own and not done.fails:
@@ -51,6 +52,8 @@ def tell(
             metadata["waits for"] = "the other partitions of this version of the declaration: until all are made, readers get the old ones"
         if key == max(entries) and table[1] != "model":  # a model's only row is its figures
             metadata |= _at_a_glance(written, key, run, partitions)
+        if key == max(entries):
+            metadata |= work
         if done.fails or not chosen or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
             tags = {**_tags(context, table), TAG: versions[key]}
             context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=tags))
@@ -89,6 +92,18 @@ def _at_a_glance(table: Table, key: str, run: Run, partitions: Partitions) -> di
     last = dict(list(known.items())[-PARTITIONS_DRAWN:])
     drawn = image(bars(last), f"rows of the last {len(last)} partitions")
     return {"first rows": preview(rows), "rows by partition": dg.MetadataValue.md(drawn)}
+
+
+def _work(run: Run) -> dict[str, Any]:
+    """What engines say of how they have computed: figures, a plot of the stages, and what to change."""
+    told: dict[str, Any] = {}
+    for done in run.engines.work_done():
+        stages = long_bars({name: longest for name, (longest, _) in done.stages.items()})
+        parts = [figures(["", ""], list(done.figures.items())), image(stages, "seconds of the longest task of each stage")]
+        parts += ["\n".join(f"- {one}" for one in done.advice)] if done.advice else []
+        told[done.engine] = dg.MetadataValue.md("\n\n".join(parts))
+        told[f"{done.engine}: task skew"] = round(done.skew, 2)
+    return told
 
 
 def _tags(context: dg.AssetExecutionContext, table: Table) -> dict[str, str]:

@@ -19,5 +19,5 @@ def pyspark_resource() -> "LazyPySparkResource":
     with extra("spark"):
         from dagster_pyspark import LazyPySparkResource
 
-        from platform_assets.engines.spark.session import configuration
-    return LazyPySparkResource(spark_config=configuration())
+        from platform_assets.engines.spark.session import configuration, ready
+    return LazyPySparkResource(spark_config=ready(configuration()))

@@ -1,6 +1,8 @@
 """The command `platform-assets`."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -143,6 +145,43 @@ def verify(tables: tuple[str, ...], deep: bool, repair: bool, as_json: bool, mod
     from platform_assets.cli.verify import run_verify
 
     sys.exit(run_verify(tables, module, deep=deep, repair=repair, as_json=as_json))
+
+
+@cli.group()
+def spark() -> None:
+    """Advise on Spark's configuration, before a run and after it."""
+
+
+@spark.command()
+@click.argument("table", required=False)
+@click.option("--rows", default=None, metavar="COUNT", help="How many rows are computed at once, such as 20M; by default those of TABLE.")
+@click.option("--bytes", "stored", default=None, metavar="SIZE", help="Their compressed files, such as 12GB; by default those of TABLE.")
+@click.option("--workers", default=None, type=click.IntRange(1), help="How many machines there are for executors; without it, this one.")
+@click.option("--cores", default=None, type=click.IntRange(1), help="Cores of a machine; by default those of this one.")
+@click.option("--memory", default=None, metavar="SIZE", help="Memory of a machine, such as 64GB; by default that of this one.")
+@click.option("--column", "columns", multiple=True, help="Columns of TABLE whose skew is measured, such as its keys; may be repeated.")
+@click.option("--join", default=None, metavar="TABLE", help="Another table, for advice on a join of the two.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs: the configuration alone, as PLATFORM_SPARK_CONF takes it.")
+def advise(table: str | None, **asked: Any) -> None:
+    """Print a configuration of Spark for a workload and some machines, each value with its reason and source.
+
+    The workload is a TABLE of the lake, such as orders/silver, or --rows and --bytes.
+    """
+    from platform_assets.cli.spark import show_advice
+
+    show_advice(table, **asked)
+
+
+@spark.command()
+@click.argument("log", type=click.Path(path_type=Path), required=False)
+def report(log: Path | None) -> None:
+    """Print what a run of Spark has cost, and what to change.
+
+    LOG: its event log, the file or the folder; by default the newest one below PLATFORM_HOME.
+    """
+    from platform_assets.cli.spark import show_report
+
+    show_report(log)
 
 
 @cli.command()

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from platform_assets.declare.engines import EngineName
-from platform_assets.engines.engine import Engine
+from platform_assets.engines.engine import Engine, WorkDone
 from platform_assets.errors import extra
 from platform_assets.settings import load_settings
 from platform_assets.stores.delta import Lake
@@ -28,6 +28,10 @@ class Engines:
         if (name, lake) not in self._made:
             self._made[name, lake] = self._make(name, lake)
         return self._made[name, lake]
+
+    def work_done(self) -> list[WorkDone]:
+        """What the engines of this run say of what they have done since they were last asked."""
+        return [done for engine in self._made.values() if (done := engine.work_done())]
 
     def _make(self, name: EngineName, lake: Lake) -> Engine:
         # Imported here, so that loading definitions does not load what computes.

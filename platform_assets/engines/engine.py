@@ -122,6 +122,20 @@ class Sample:
     values: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class WorkDone:
+    """What an engine says of its own work, for people."""
+
+    engine: str
+    figures: Mapping[str, str]
+    stages: Mapping[str, tuple[float, float]]
+    """Seconds of the longest task and of the one in the middle."""
+    skew: float
+    """The longest task of a stage as a multiple of the one in the middle, of the worst stage worth telling; 1 if there is none."""
+    advice: Sequence[str]
+    """What is not as it should be, and what to change."""
+
+
 class Engine(Protocol):
     """Each operation takes a declaration and slices of tables; what it gives is written by `ComputedRows.write` while it is open.
 
@@ -207,6 +221,10 @@ class Engine(Protocol):
 
     def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
         """Of these ascending partitions of silver what is wrong with the keys. silver: with the horizon before them."""
+        ...
+
+    def work_done(self) -> WorkDone | None:
+        """What has been done since it was last asked for; None when there is nothing to say."""
         ...
 
     def rows(self, frame: pl.DataFrame) -> ComputedRows:

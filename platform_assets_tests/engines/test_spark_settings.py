@@ -23,10 +23,22 @@ def test_settings_override_defaults_but_not_what_values_depend_on() -> None:
 
 
 def test_a_machine_without_a_cluster_uses_its_own_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SPARK_REMOTE", raising=False)
+    for name in ("SPARK_REMOTE", "PYSPARK_GATEWAY_PORT"):
+        monkeypatch.delenv(name, raising=False)
     assert configuration(Settings())["spark.master"] == "local[*]"
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "25333")
+    assert "spark.master" not in configuration(Settings()), "spark-submit says where it runs"
+
+
+def test_a_server_of_spark_connect_is_asked_for_nothing_that_no_session_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"spark.sql.shuffle.partitions": "64", "spark.sql.session.timeZone": "Europe/Berlin"}
+    conf = configuration(Settings(spark_master="sc://cluster:15002", spark_conf=asked))
+    assert (conf["spark.sql.shuffle.partitions"], conf["spark.sql.session.timeZone"]) == ("64", "UTC")
+    assert not {"spark.master", "spark.jars.packages", "spark.driver.memory", "spark.sql.extensions"} & set(conf)
     monkeypatch.setenv("SPARK_REMOTE", "sc://cluster:15002")
-    assert "spark.master" not in configuration(Settings())
+    assert configuration(Settings(spark_conf=asked)) == conf
+    monkeypatch.setenv("SPARK_REMOTE", "local[2]")
+    assert "spark.jars.packages" in configuration(Settings()), "a server that this session starts"
 
 
 def test_jars_are_downloaded_or_those_of_a_folder(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,9 @@ def lacking() -> str | None:
     return None
 
 
+EVENTS = TemporaryDirectory(prefix="spark-events-")
+"""Where the session writes its log; gone with the process."""
+CHEAP["spark.eventLog.dir"] = Path(EVENTS.name).as_uri()
 SETTINGS = {"PLATFORM_SPARK_MASTER": "local[2]", "PLATFORM_SPARK_JARS": str(JARS), "PLATFORM_SPARK_CONF": json.dumps(CHEAP)}
 
 if reason := lacking():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,21 +11,32 @@ import polars as pl
 from pyspark.sql import functions as F
 
 from platform_assets.declare.attributes import AttributeView, View
-from platform_assets.declare.checkpoints import months_of, snapshot_of, state_columns
+from platform_assets.declare.checkpoints import arrivals_of_snapshot, months_of, snapshot_of, state_columns
 from platform_assets.declare.labels import LABEL_TIME
 from platform_assets.declare.model import Model
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines.engine import CheckpointSlice, FoundLabels, JudgedPartitions, KeyFaults, Sample, TableSlice, ViewSlice
+from platform_assets.engines.engine import (
+    CheckpointSlice,
+    FoundLabels,
+    JudgedPartitions,
+    KeyFaults,
+    Sample,
+    TableSlice,
+    ViewSlice,
+    WorkDone,
+)
 from platform_assets.engines.polars.rows import PolarsRows as LocalRows
 from platform_assets.engines.spark.features import found_on_spark, with_features
 from platform_assets.engines.spark.rows import SparkRows
-from platform_assets.engines.spark.session import session
+from platform_assets.engines.spark.session import event_log, session
 from platform_assets.engines.spark.silver import judged
+from platform_assets.engines.spark.skew import Split, heavy_keys, parts_of, spread
 from platform_assets.engines.spark.tables import SIZES, Sizes, SparkTables, columns_of
-from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, polars, polars_schema, spark_frame
+from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, each_part, polars, polars_schema, spark_frame
+from platform_assets.engines.spark.tuning.summary import work_of
 from platform_assets.expressions.types import POLARS
 from platform_assets.kernels.attributes import attributes_log
 from platform_assets.kernels.change_log import change_log
@@ -38,6 +49,7 @@ from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
 from platform_assets.kernels.report import report
 from platform_assets.stores.delta import Lake
+from platform_assets.stores.tables import name_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -53,6 +65,8 @@ class SparkEngine:
     start: Callable[[], "SparkSession"] = session
     sizes: Sizes = SIZES
     name: str = "spark"
+    split: list[str] = field(default_factory=list, compare=False)
+    """What is to be told of keys with too many rows for one task."""
 
     @cached_property
     def tables(self) -> SparkTables:
@@ -84,12 +98,15 @@ class SparkEngine:
             rows = rows.filter(rows[key].isNotNull())
         order = ("partition", *view.entity.keys)
         if start is None:
+            split = self._split(rows, keys, buckets, silver, first, last, lambda partition: arrivals_of_snapshot(view, partition).start)
 
-            def kernel(frame: pl.DataFrame) -> pl.DataFrame:
-                return pl.concat(change_log(view, frame.lazy(), first, last))
+            def kernel(frame: pl.DataFrame, bucket: int) -> pl.DataFrame:
+                part = split.part(bucket)
+                return pl.concat(change_log(view, frame.lazy(), part.first if part else first, part.last if part else last))
 
-            schema = kernel(pl.DataFrame(schema=polars_schema(rows))).schema
-            yield self.tables.rows_of(each_bucket(rows, keys, buckets, kernel, schema), schema, (view.name, "gold"), silver, order)
+            schema = kernel(pl.DataFrame(schema=polars_schema(rows)), 0).schema
+            made = each_part(spread(rows, keys, split, view.source.partitions), split.tasks, kernel, schema)
+            yield self.tables.rows_of(made, schema, (view.name, "gold"), silver, order)
             return
         states, snapshot = self._states(view, start), start.snapshot
 
@@ -157,23 +174,25 @@ class SparkEngine:
     def training(self, data: TrainingSet, partition: int, labels: FoundLabels, features: Sequence[ViewSlice] | None) -> Iterator[SparkRows]:
         found, schema = labels.rows, no_rows(data).schema
         columns: Mapping[str, pl.DataType]
-        if features is None:
-            columns = dict(schema) | {name: POLARS[dtype] for name, dtype in data.features.features.items()}
-            nothing = [pl.lit(None, POLARS[dtype]).alias(name) for name, dtype in data.features.features.items()]
-            frame = each_batch(found, lambda rows: rows.with_columns(nothing), columns)
-        else:
-            frame, columns = with_features(self.tables, data.features, found, schema, features, time=LABEL_TIME)
-        value = data.partitions.value(partition)
-        frame = frame.withColumn("partition", F.lit(value))
-        yield SparkRows(
-            self.lake,
-            (data.name, "training"),
-            frame,
-            {**columns, "partition": pl.Series([value]).dtype},
-            self.tables.stage,
-            order=(LABEL_TIME, *data.entity.keys),
-        )
-        found.unpersist()
+        try:
+            if features is None:
+                columns = dict(schema) | {name: POLARS[dtype] for name, dtype in data.features.features.items()}
+                nothing = [pl.lit(None, POLARS[dtype]).alias(name) for name, dtype in data.features.features.items()]
+                frame = each_batch(found, lambda rows: rows.with_columns(nothing), columns)
+            else:
+                frame, columns = with_features(self.tables, data.features, found, schema, features, time=LABEL_TIME)
+            value = data.partitions.value(partition)
+            frame = frame.withColumn("partition", F.lit(value))
+            yield SparkRows(
+                self.lake,
+                (data.name, "training"),
+                frame,
+                {**columns, "partition": pl.Series([value]).dtype},
+                self.tables.stage,
+                order=(LABEL_TIME, *data.entity.keys),
+            )
+        finally:
+            found.unpersist()
 
     @contextmanager
     def predictions(
@@ -250,8 +269,34 @@ class SparkEngine:
             counted[index] = (before[0] + missing, before[1] + repeated)
         return {partition: KeyFaults(*counted.get(partition, (0, 0))) for partition in partitions}
 
+    def work_done(self) -> WorkDone | None:
+        log = event_log()
+        figures = log.since() if log else None
+        told = list(self.split)
+        self.split.clear()
+        return work_of(figures, told) if figures and figures.stages else None
+
     def rows(self, frame: pl.DataFrame) -> LocalRows:
         return LocalRows(self.lake, frame)
+
+    def _split(
+        self, rows: "DataFrame", keys: Sequence[str], buckets: int, read: TableSlice, first: int, last: int, since: Callable[[int], int]
+    ) -> Split:
+        """How rows of a slice are spread: keys with more rows than a task is given are cut into parts."""
+        limit = self.tables.sizes.bucket
+        if self.tables.rows_in(read) <= limit or last == first:
+            return Split(buckets, (), ())
+        heavy = heavy_keys(rows, keys, limit)
+        if not heavy:
+            return Split(buckets, (), ())
+        split = Split(buckets, tuple(heavy), parts_of(first, last, -(-max(heavy.values()) // limit), since))
+        key, most = next(iter(heavy.items()))
+        named = ", ".join(f"{name} {value!r}" for name, value in zip(keys, key, strict=True))
+        self.split.append(
+            f"{name_of(read.table)}: {named} has {most:,} of {self.tables.rows_in(read):,} rows, more than a task's {limit:,}; "
+            f"{len(heavy)} such keys were computed in {len(split.parts)} parts each"
+        )
+        return split
 
     def _states(self, view: FeatureView, read: CheckpointSlice) -> "DataFrame":
         rows = self.tables.scan(read.rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,11 +12,12 @@ from pyspark.sql import functions as F
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import TableSlice
 from platform_assets.engines.spark.rows import SparkRows
+from platform_assets.engines.spark.session import is_remote, tasks_at_once
 from platform_assets.engines.spark.tasks import bucket_of, each_batch
 from platform_assets.kernels.received_types import widened
 from platform_assets.stores.delta import Checked, Lake
 from platform_assets.stores.staged import Staged, read_staged, staged_table
-from platform_assets.stores.tables import Table
+from platform_assets.stores.tables import Table, name_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -47,6 +49,10 @@ class SparkTables:
     def spark(self) -> "SparkSession":
         return self.start()
 
+    @cached_property
+    def _at_once(self) -> int:
+        return tasks_at_once(self.spark)
+
     def scan(self, read: TableSlice, columns: Collection[str] | None = None) -> "DataFrame":
         """The rows of a slice, or some of their columns; files of other partitions are not opened."""
         checked = self._checked(read)
@@ -58,11 +64,14 @@ class SparkTables:
         rows = rows.filter((F.col(read.by) >= F.lit(read.span.start)) & (F.col(read.by) < F.lit(read.span.end)))
         return rows.filter(~F.col(read.by).isin(list(checked.left_out))) if checked.left_out else rows
 
+    def rows_in(self, read: TableSlice) -> int:
+        """How many rows a slice has, by the log."""
+        return sum(file.rows or 0 for file in self._checked(read).files)
+
     def buckets(self, *read: TableSlice) -> int:
         """Into how many buckets the entities of some slices are spread: small enough for a task's memory, and worth their tasks."""
-        rows = sum(file.rows or 0 for one in read for file in self._checked(one).files)
-        at_once: int = self.spark.sparkContext.defaultParallelism
-        return max(1, min(at_once, rows // self.sizes.task), rows // self.sizes.bucket)
+        rows = sum(map(self.rows_in, read))
+        return max(1, min(self._at_once, rows // self.sizes.task), rows // self.sizes.bucket)
 
     def rows_of(
         self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]
@@ -71,7 +80,7 @@ class SparkTables:
         read_files = self._checked(read).files
         rows, partitions = sum(file.rows or 0 for file in read_files), max(1, len({file.partition for file in read_files}))
         files = max(1, rows // partitions // self.sizes.file)
-        tasks = min(partitions * files, max(2 * self.spark.sparkContext.defaultParallelism, rows // self.sizes.bucket))
+        tasks = min(partitions * files, max(2 * self._at_once, rows // self.sizes.bucket))
         return SparkRows(self.lake, of, frame, schema, self.stage, order=order, files_a_partition=files, tasks=tasks)
 
     def stage(self, rows: SparkRows, table: Table, types: Mapping[str, pl.DataType]) -> Staged:
@@ -82,6 +91,10 @@ class SparkTables:
         frame = _as(rows.frame, rows.columns, types).repartition(*tasks, rows.by, *salt)
         if rows.order:
             frame = frame.sortWithinPartitions(*dict.fromkeys((rows.by, *rows.order)))
+        if is_remote(self.spark):
+            frame = _plain_texts(frame)
+        else:  # what a person sees of its jobs
+            self.spark.sparkContext.setJobDescription(name_of(table))
         frame.write.format("delta").partitionBy(rows.by).save(self.uri(staged_table(table, name)))
         return read_staged(self.lake, table, name)
 
@@ -99,6 +112,12 @@ def columns_of(view: FeatureView) -> set[str]:
     source = view.source
     read = {column for feature in view.stored for column in feature.measure.reads}
     return {*view.key_columns.values(), *source.order, source.event_time, "arrival", *read}
+
+
+def _plain_texts(frame: "DataFrame") -> "DataFrame":
+    """The same rows. Spark Connect declares a kernel's texts as "string collate UTF8_BINARY", a type that no other reader of Delta has."""
+    types = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+    return frame.select(*(F.col(name).cast(kind).alias(name) if "string" in kind else F.col(name) for name, kind in types.items()))
 
 
 def _as(frame: "DataFrame", came: Mapping[str, pl.DataType], types: Mapping[str, pl.DataType]) -> "DataFrame":

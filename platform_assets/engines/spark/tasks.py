@@ -77,8 +77,13 @@ def each_batch(frame: DataFrame, kernel: Kernel, schema: Mapping[str, pl.DataTyp
 
 
 def bucketed(frame: DataFrame, keys: Sequence[str], buckets: int) -> Any:
-    """Rows grouped into buckets: those with the same keys are in one."""
-    return frame.withColumn(BUCKET, bucket_of(keys, buckets)).repartition(buckets, BUCKET).groupBy(BUCKET)
+    """Rows grouped into buckets, a task each: those with the same keys are in one."""
+    return in_tasks(frame.withColumn(BUCKET, bucket_of(keys, buckets)), buckets)
+
+
+def in_tasks(frame: DataFrame, buckets: int) -> Any:
+    """Rows whose buckets are known, grouped by them. By number: a hash of it would put several into one task, and none into another."""
+    return frame.repartitionById(buckets, BUCKET).groupBy(BUCKET)
 
 
 def bucket_of(keys: Sequence[str], buckets: int) -> "Column":
@@ -97,6 +102,23 @@ def each_bucket(frame: DataFrame, keys: Sequence[str], buckets: int, kernel: Ker
         return arrow(kernel(polars(bucket.drop_columns([BUCKET]))), wanted)
 
     return bucketed(frame, keys, buckets).applyInArrow(in_task, out)
+
+
+def each_part(
+    frame: DataFrame,
+    buckets: int,
+    kernel: Callable[[pl.DataFrame, int], pl.DataFrame],
+    schema: Mapping[str, pl.DataType],
+) -> DataFrame:
+    """The kernel's rows of each bucket, whose number it gets; the column of buckets is there."""
+
+    out = spark_schema(schema)
+    wanted = _arrow_schema(out)
+
+    def in_task(bucket: tuple[pa.Scalar, ...], rows: pa.Table) -> pa.Table:
+        return arrow(kernel(polars(rows.drop_columns([BUCKET])), bucket[0].as_py()), wanted)
+
+    return in_tasks(frame, buckets).applyInArrow(in_task, out)
 
 
 def each_pair(

@@ -1,0 +1,87 @@
+"""Keys with too many rows for one task: their snapshots are cut into ranges, and each range reads the rows that its windows reach.
+
+No state is carried from one range to the next, so a split needs no other kernel, and its values are those of one task.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.types import IntegerType
+
+from platform_assets.declare.partitions import Partitions
+from platform_assets.engines.spark.tasks import BUCKET, bucket_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+MOST_KEYS = 1000
+"""More keys with too many rows are no skew."""
+MOST_PARTS = 64
+_KEY = "__heavy"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A range of a key's partitions, for a task of its own."""
+
+    first: int
+    last: int
+    since: int
+    """The first arrival partition that it reads; the last one is `last`."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """How rows are spread over tasks: keys by their hash, those with too many rows one by one, in parts."""
+
+    buckets: int
+    """Of the other keys: the first ones."""
+    keys: tuple[tuple[object, ...], ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def tasks(self) -> int:
+        return self.buckets + len(self.keys) * len(self.parts)
+
+    def part(self, bucket: int) -> Part | None:
+        """What a task computes; None: all that was asked for."""
+        return None if bucket < self.buckets else self.parts[(bucket - self.buckets) % len(self.parts)]
+
+
+def heavy_keys(rows: "DataFrame", keys: Sequence[str], limit: int) -> dict[tuple[object, ...], int]:
+    """The keys with more rows than fit a task, and how many each has; one count of a few columns."""
+    counted = rows.groupBy(*keys).count().filter(F.col("count") > limit).orderBy(F.desc("count"), *keys).limit(MOST_KEYS)
+    return {tuple(row[key] for key in keys): row["count"] for row in counted.collect()}
+
+
+def parts_of(first: int, last: int, number: int, since: Callable[[int], int]) -> tuple[Part, ...]:
+    """The partitions first..last in about so many ranges of the same length; since: the first arrival that a partition reads."""
+    number = max(1, min(number, last - first + 1, MOST_PARTS))
+    if since(last - (last - first) // number) <= since(first):  # each would read all of its rows
+        number = 1
+    starts = [first + (last - first + 1) * i // number for i in range(number)]
+    ends = [*(start - 1 for start in starts[1:]), last]
+    return tuple(Part(start, end, since(start)) for start, end in zip(starts, ends, strict=True))
+
+
+def spread(rows: "DataFrame", keys: Sequence[str], split: Split, partitions: Partitions) -> "DataFrame":
+    """The rows with the buckets that read them: those of a heavy key in each part whose windows they may lie in."""
+    light = rows.withColumn(BUCKET, bucket_of(keys, split.buckets))
+    if not split.keys:
+        return light
+    heavy = rows.sparkSession.createDataFrame(
+        [(*key, number) for number, key in enumerate(split.keys)],
+        schema=rows.select(*keys).schema.add(_KEY, IntegerType()),
+    )
+    arrival = F.col("arrival")
+    reads = [
+        F.when((arrival >= F.lit(partitions.value(part.since))) & (arrival <= F.lit(partitions.value(part.last))), F.lit(number))
+        for number, part in enumerate(split.parts)
+    ]
+    part = F.explode(F.array_compact(F.array(*reads)))
+    own = rows.join(F.broadcast(heavy), list(keys)).select(*rows.columns, _KEY, part.alias(BUCKET))
+    bucket = (F.lit(split.buckets) + F.col(_KEY) * len(split.parts) + F.col(BUCKET)).cast("int")
+    own = own.withColumn(BUCKET, bucket).select(*rows.columns, BUCKET)
+    return light.join(F.broadcast(heavy), list(keys), "left_anti").select(*rows.columns, BUCKET).unionByName(own)

@@ -1,0 +1,98 @@
+"""A key with too many rows for one task is found, told and computed in parts, with equal results and tasks of about one size."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from platform_assets import Arrival, Entity, FeatureView, count, daily, last_n, source, sum
+from platform_assets.engines.engine import TableSlice
+from platform_assets.engines.polars.engine import PolarsEngine
+from platform_assets.engines.spark.engine import SparkEngine
+from platform_assets.engines.spark.session import event_log
+from platform_assets.engines.spark.skew import Part, Split, parts_of
+from platform_assets.engines.spark.tables import Sizes
+from platform_assets.stores.delta import Lake, Span
+from platform_assets_tests.spark.session import spark
+
+PARTITIONS = daily("2024-01-01")
+DAYS, ROWS = 60, 30_000
+
+
+class Visit:
+    at: datetime
+    user: str
+    amount: int
+
+
+@source(schema=Visit, event_time="at", partitions=PARTITIONS)
+def visits(arrival: Arrival) -> pl.DataFrame | None:
+    raise AssertionError("silver is there")
+
+
+VIEW = FeatureView(
+    "visiting",
+    entity=Entity("user", keys=["user"]),
+    source=visits,
+    features=[count().over("1d"), sum("amount").over("7d"), last_n("amount", 3).over("7d")],
+)
+FIRST = PARTITIONS.first
+WHOLE = Span(PARTITIONS.value(FIRST), PARTITIONS.value(FIRST + DAYS))
+
+
+def test_parts_cover_all_partitions_once_and_read_back_as_far_as_windows_reach() -> None:
+    parts = parts_of(100, 159, 4, lambda partition: max(90, partition - 7))
+    assert parts == (Part(100, 114, 93), Part(115, 129, 108), Part(130, 144, 123), Part(145, 159, 138))
+    assert parts_of(100, 101, 8, lambda partition: partition) == (Part(100, 100, 100), Part(101, 101, 101))
+    assert parts_of(100, 159, 4, lambda _: 0) == (Part(100, 159, 0),), "windows that reach back to the start are not cut"
+    split = Split(2, (("a",), ("b",)), parts)
+    assert [split.part(bucket) for bucket in range(split.tasks)] == [None, None, *parts, *parts]
+
+
+def silver() -> pl.DataFrame:
+    """Thirty in a hundred rows are of one user; some rows are late."""
+    numbers = pl.select(pl.int_range(ROWS).alias("n"))
+    mixed = (pl.col("n") * 7919) % ROWS
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    return numbers.select(
+        arrival=pl.lit(PARTITIONS.value(FIRST)) + pl.duration(days=pl.col("n") * DAYS // ROWS),
+        at=pl.lit(start)
+        + pl.duration(seconds=pl.col("n") * DAYS * 86_400 // ROWS)
+        - pl.duration(days=pl.when(mixed % 50 == 0).then(2).otherwise(0)),
+        user=pl.when(mixed % 10 < 3).then(pl.lit("all")).otherwise(pl.format("u{}", mixed % 997)),
+        amount=mixed % 100,
+        delivery=pl.lit("d"),
+        row_number=pl.col("n"),
+    ).filter(pl.col("at") >= start)
+
+
+@pytest.mark.slow
+def test_one_key_with_a_third_of_all_rows_is_split(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    lake.replace(("visits", "silver"), silver(), by="arrival", span=WHOLE, facts=[], declaration_version="v", run="r")
+    read = TableSlice(("visits", "silver"), lake.version(("visits", "silver")) or 0, "arrival", WHOLE)
+    engine = SparkEngine(lake, spark, Sizes(bucket=3000, task=500))
+    with PolarsEngine(lake).change_log(VIEW, read, FIRST, FIRST + DAYS - 1, None) as expected:
+        expected.write(("visiting", "gold"), by="partition", span=WHOLE, facts=[], declaration_version="v", run="r")
+    if log := event_log():
+        log.since()
+    with engine.change_log(VIEW, read, FIRST, FIRST + DAYS - 1, None) as found:
+        found.write(("visiting", "spark"), by="partition", span=WHOLE, facts=[], declaration_version="v", run="r")
+    tables = [lake.scan(("visiting", layer)).collect().sort("partition", "user") for layer in ("gold", "spark")]
+    assert tables[0].height > 20_000
+    assert_frame_equal(tables[1].select(tables[0].columns), tables[0])
+    [told] = engine.split
+    assert told.startswith("visits/silver: user 'all' has 8,")
+    assert told.endswith("more than a task's 3,000; 1 such keys were computed in 3 parts each")
+    log = event_log()
+    assert log is not None
+    [kernel] = [stage for stage in log.since().stages if stage.tasks == 10 + 3]
+    assert kernel.largest <= 3 * kernel.middle
+
+
+def test_the_first_partition_of_a_day_reads_what_left_its_windows() -> None:
+    """What a range reads is what a run of its first partition alone would read."""
+    [*_, part] = parts_of(FIRST, FIRST + 59, 3, lambda partition: VIEW.reads_from(partition))
+    assert PARTITIONS.starts_at(part.since) <= PARTITIONS.starts_at(part.first) - timedelta(days=7)
