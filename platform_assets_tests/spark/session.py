@@ -1,5 +1,6 @@
 """One session of Spark for all tests of a process, as cheap as it gets. Importing this skips a module of tests where there is no Spark."""
 
+import atexit
 import importlib.util
 import json
 import shutil
@@ -62,7 +63,9 @@ def spark() -> "SparkSession":
     with pytest.MonkeyPatch.context() as environment:
         for name, value in SETTINGS.items():
             environment.setenv(name, value)
-        return session()
+        made = session()
+    atexit.register(made.stop)  # before the folder of its log goes
+    return made
 
 
 def small_tables() -> ThroughTables:
