@@ -54,6 +54,14 @@ SETTINGS = {"PLATFORM_SPARK_MASTER": "local[2]", "PLATFORM_SPARK_JARS": str(JARS
 if reason := lacking():
     pytest.skip(reason, allow_module_level=True)
 
+# After it: these import PySpark.
+from platform_assets.engines.spark.engine import SparkEngine  # noqa: E402
+from platform_assets.engines.spark.skew import Part, Split, parts_of  # noqa: E402
+from platform_assets.engines.spark.tables import Sizes  # noqa: E402
+from platform_assets.engines.spark.tasks import in_own_buffers  # noqa: E402
+
+__all__ = ["Part", "Sizes", "SparkEngine", "Split", "as_users_have_it", "in_own_buffers", "parts_of", "small_tables", "spark"]
+
 
 @cache
 def spark() -> "SparkSession":
@@ -70,9 +78,6 @@ def spark() -> "SparkSession":
 
 def small_tables() -> ThroughTables:
     """The engine for tables of a few rows, spread over several buckets and files all the same."""
-    from platform_assets.engines.spark.engine import SparkEngine
-    from platform_assets.engines.spark.tables import Sizes
-
     return ThroughTables("spark", lambda lake: SparkEngine(lake, spark, Sizes(bucket=40, task=20, file=30)))
 
 

@@ -10,12 +10,9 @@ from polars.testing import assert_frame_equal
 from platform_assets import Arrival, Entity, FeatureView, count, daily, last_n, source, sum
 from platform_assets.engines.engine import TableSlice
 from platform_assets.engines.polars.engine import PolarsEngine
-from platform_assets.engines.spark.engine import SparkEngine
 from platform_assets.engines.spark.session import event_log
-from platform_assets.engines.spark.skew import Part, Split, parts_of
-from platform_assets.engines.spark.tables import Sizes
 from platform_assets.stores.delta import Lake, Span
-from platform_assets_tests.spark.session import spark
+from platform_assets_tests.spark.session import Part, Sizes, SparkEngine, Split, parts_of, spark
 
 PARTITIONS = daily("2024-01-01")
 DAYS, ROWS = 60, 30_000

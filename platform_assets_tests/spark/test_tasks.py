@@ -5,7 +5,7 @@ import io
 import pyarrow as pa
 import pytest
 
-from platform_assets.engines.spark.tasks import in_own_buffers
+from platform_assets_tests.spark.session import in_own_buffers
 
 
 def _streamed(table: pa.Table) -> pa.Table:
