@@ -8,7 +8,7 @@ from platform_assets_tests.spark.session import spark
 
 
 def test_a_session_is_made_once() -> None:
-    assert session() is spark()
+    assert spark() is session()
 
 
 @pytest.mark.parametrize(("name", "other"), [("spark.sql.session.timeZone", "America/New_York"), ("spark.sql.ansi.enabled", "false")])

@@ -77,13 +77,13 @@ def each_batch(frame: DataFrame, kernel: Kernel, schema: Mapping[str, pl.DataTyp
 
 
 def bucketed(frame: DataFrame, keys: Sequence[str], buckets: int) -> Any:
-    """Rows grouped into buckets, a task each: those with the same keys are in one."""
+    """Rows grouped into buckets: those with the same keys are in one."""
     return in_tasks(frame.withColumn(BUCKET, bucket_of(keys, buckets)), buckets)
 
 
 def in_tasks(frame: DataFrame, buckets: int) -> Any:
-    """Rows whose buckets are known, grouped by them. By number: a hash of it would put several into one task, and none into another."""
-    return frame.repartitionById(buckets, BUCKET).groupBy(BUCKET)
+    """Rows whose buckets are known, grouped by them."""
+    return frame.repartition(buckets, BUCKET).groupBy(BUCKET)
 
 
 def bucket_of(keys: Sequence[str], buckets: int) -> "Column":
