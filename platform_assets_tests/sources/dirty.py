@@ -18,6 +18,13 @@ class Dirty:
     bad: list[tuple[int, str]] = field(default_factory=list)
     separator: str = ","
     quote: str = '"'
+    parsed: int = 0
+    """Lines that are no rows only because they have another number of values than the header."""
+
+    @property
+    def has_title(self) -> bool:
+        """Whether the header looks like a title above a table: it has one name, and most lines have more values."""
+        return self.width == 1 and self.parsed > len(self.rows)
 
     def encoded(self) -> bytes:
         return self.text.encode()
@@ -49,6 +56,7 @@ def dirty(random: Random) -> Dirty:
         else:
             record = _bad(random, made, kind)
             made.bad.append((line, record))
+            made.parsed += kind in ("short", "long")
             write(record)
     if random.random() < 0.3 and not made.text.endswith(end * 2) and (not made.bad or not made.text.endswith(made.bad[-1][1] + end)):
         made.text = made.text.removesuffix(end)

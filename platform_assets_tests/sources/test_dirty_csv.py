@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from platform_assets import Arrival
+from platform_assets.errors import SourceError
 from platform_assets.sources import csv_blocks
 from platform_assets_tests.sources.dirty import Dirty, dirty
 
@@ -18,6 +19,10 @@ DIRTY = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCh
 def check(home: Path, made: Dirty) -> None:
     (home / "day.csv").write_bytes(made.encoded())
     arrival = Arrival("dirty", "2024-03-05", datetime(2024, 3, 5, tzinfo=UTC), datetime(2024, 3, 6, tzinfo=UTC))
+    if made.has_title:
+        with pytest.raises(SourceError, match=r"its header has 1 name \(c0\)"):
+            arrival.read_csv(home / "day.csv", separator=made.separator, quote=made.quote)
+        return
     rows = arrival.read_csv(home / "day.csv", separator=made.separator, quote=made.quote)
     assert rows is not None
     assert [(line.line, line.text) for line in arrival.unparsed] == made.bad, made.text
@@ -41,6 +46,12 @@ def test_a_quote_that_is_opened_in_one_line_and_closed_in_another_takes_no_line_
     rows = [(str(number), "x", "y") for number in range(between)]
     lines = ['7,"ab,c', *(",".join(row) for row in rows), '8,de",f']
     made = Dirty("a,b,c\n1,2,3\n" + "\n".join(lines) + "\n", 3, [("1", "2", "3"), *rows], [(3, lines[0]), (4 + between, lines[-1])])
+    check(tmp_path, made)
+
+
+def test_a_header_of_one_name_above_lines_of_more_values_is_refused(tmp_path: Path, in_blocks: None) -> None:
+    made = Dirty("c0\n1,2\nx\n3,4\n", 1, [("x",)], [(2, "1,2"), (4, "3,4")], parsed=2)
+    assert made.has_title
     check(tmp_path, made)
 
 

@@ -25,7 +25,8 @@ def download(folder: Path) -> Path:
     from platform_assets.engines.spark.session import configuration
 
     downloads, jars = folder.absolute() / "ivy", folder.absolute() / "jars"
-    SparkSession.builder.config(map={**configuration(), "spark.jars.ivy": str(downloads)}).getOrCreate().stop()
+    there = {"spark.jars.ivy": str(downloads), "spark.eventLog.enabled": "false"}  # its folder is not there yet
+    SparkSession.builder.config(map={**configuration(), **there}).getOrCreate().stop()
     jars.mkdir(exist_ok=True)
     for name, digest in pinned().items():
         file = downloads / "jars" / name
