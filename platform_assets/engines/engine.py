@@ -16,6 +16,7 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, FeaturesFrom, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.kernels.judge_rows import Delivered
+from platform_assets.stores.online.publish import Publisher
 from platform_assets.stores.tables import Moment, PartitionFacts, Span, Table, Written
 
 
@@ -221,6 +222,11 @@ class Engine(Protocol):
 
     def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
         """Of these ascending partitions of silver what is wrong with the keys. silver: with the horizon before them."""
+        ...
+
+    @property
+    def publisher(self) -> Publisher | None:
+        """Writes values into the online store from where the engine's rows are; None: they are in this process."""
         ...
 
     def work_done(self) -> WorkDone | None:

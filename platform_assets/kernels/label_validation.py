@@ -13,7 +13,7 @@ from platform_assets.declare.training import FeatureService
 from platform_assets.errors import ComputeError, suggestion
 from platform_assets.expressions.types import POLARS, DataType
 
-_CALENDAR = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+CALENDAR = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 """The times that arithmetic with windows and delays cannot lead out of the calendar."""
 
 
@@ -40,7 +40,7 @@ def check_labels(service: FeatureService, labels: Any, time: str) -> None:
     require_columns(labels, {**service.keys, time: "datetime", **service.request}, f"{where}: the labels")
     if missing := labels[time].null_count():
         raise ComputeError(f"{where}: {missing} labels have no {time!r}. Leave them out, or give them a time.")
-    if (odd := labels.filter(~pl.col(time).is_between(*_CALENDAR))).height:
+    if (odd := labels.filter(~pl.col(time).is_between(*CALENDAR))).height:
         raise ComputeError(f"{where}: {odd.height} labels have a {time!r} before the year 1000 or after 9998. Leave them out.")
     for column in labels.columns:
         if column in service.features:

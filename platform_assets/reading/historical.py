@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar, overload
 
 import polars as pl
 
+from platform_assets.declare.arguments import shown
 from platform_assets.declare.attributes import View
+from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.partitions import EPOCH
 from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
-from platform_assets.errors import ComputeError, MissingInputError, NotReadyError
-from platform_assets.frames.tables import table_of, with_types
-from platform_assets.kernels.label_validation import check_labels, no_service
+from platform_assets.engines.choice import Engines
+from platform_assets.errors import ComputeError, MissingInputError, NotReadyError, extra
+from platform_assets.kernels.label_validation import no_service
+from platform_assets.reading.labels import AskedLabels, Between, LocalLabels
 from platform_assets.settings import load_settings
 from platform_assets.steps.lake import AnyLake, lake_at
 from platform_assets.steps.missing_inputs import MISSING, MissingInput
@@ -21,21 +24,46 @@ from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.damage import damage_named
 from platform_assets.stores.ledger import Ledger
 
-_ROW, _AT = "__row", "__at"
+Frame = TypeVar("Frame")
 
 
 @dataclass(frozen=True)
-class HistoricalFeatures:
+class HistoricalFeatures(Generic[Frame]):
     """Labels with their features.
 
-    frame: the labels as given, row by row in their order, and a column a feature: `view__feature`, then those on demand.
+    frame: the labels as given, row by row in their order, and a column a feature: `view__feature`, then those on demand. A Polars frame;
+        of `engine="spark"` a DataFrame of Spark, in any order and computed when it is written or counted.
     null_keys: by view, in how many rows a key was null: they have its empty values.
     versions: by table, gold or silver, the Delta version that was read. The same labels read at the same versions give the same values.
     """
 
-    frame: pl.DataFrame
+    frame: Frame
     null_keys: dict[str, int]
     versions: dict[str, int]
+
+
+@overload
+def historical_features(
+    service: FeatureService,
+    labels: Any,
+    *,
+    time: str = ...,
+    features_from: FeaturesFrom | None = ...,
+    lake: AnyLake | None = ...,
+    engine: Literal["polars"] | None = ...,
+) -> HistoricalFeatures[pl.DataFrame]: ...
+
+
+@overload
+def historical_features(
+    service: FeatureService,
+    labels: Any,
+    *,
+    time: str = ...,
+    features_from: FeaturesFrom | None = ...,
+    lake: AnyLake | None = ...,
+    engine: Literal["spark"],
+) -> HistoricalFeatures[Any]: ...
 
 
 def historical_features(
@@ -45,7 +73,8 @@ def historical_features(
     time: str = "label_time",
     features_from: FeaturesFrom | None = None,
     lake: AnyLake | None = None,
-) -> HistoricalFeatures:
+    engine: EngineName | None = None,
+) -> HistoricalFeatures[Any]:
     """Joins labels with the features that were known at each label's time: the last value whose valid_from is not after it.
 
     Of a view with temporal accuracy the values at that very moment.
@@ -55,65 +84,74 @@ def historical_features(
         labels: a table of any height: Polars, pandas, PyArrow, or anything with an Arrow stream; the result is Polars. It has the
             service's key columns (and those of `service.request`) in their declared types, a column of times (UTC, microseconds), and
             anything else. Rows out are rows in, in the order given: duplicates stay, an entity that is not known and a null key have
-            the empty values. A time before the first partition has them too.
+            the empty values. A time before the first partition has them too. With `engine="spark"` a DataFrame of Spark.
         time: the column of times. It is the `request_time` of on-demand features, and from it times since are counted, in seconds.
         features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
             Default: silver of a view that has no gold at all for these times, or where silver takes less than half of the CPU by the
             ledger's counts of rows, a row of silver counted as two of gold; otherwise gold. Temporal values are always from silver.
         lake: the folder or URL where the tables lie; default: the lake of the PLATFORM_ settings.
+        engine: "spark": the labels are a DataFrame of Spark, and so is the result: no row comes into this process, however many they
+            are. Default: labels of this process, computed by the engine of the settings.
 
     Raises:
-        ComputeError: a column of the labels is missing, of another type than declared, or named as a feature; a time is null.
+        ComputeError: a column of the labels is missing, of another type than declared, or named as a feature; a time is null. The labels
+            are Spark's, but not the engine, or the other way round.
         DeclarationError: features_from is no layer, or gold for a view that has none.
         NotReadyError: a partition that a label's time needs is missing, blocked or of another version of its declaration; its name, and
             how to make it. A time after the newest partition needs one that is not there yet; one in the future is named as such.
+        MissingExtraError: PySpark is not installed.
     """
     if wrong := no_service(service):
         raise ComputeError(f"historical_features: {wrong}")
     check_features_from(features_from, service, f"historical_features({service.name})")
-    is_polars = isinstance(labels, pl.DataFrame | pl.LazyFrame)
-    labels = table_of(labels, f"feature service {service.name!r}: the labels", ComputeError)
-    if not is_polars:
-        labels = with_types(labels, {**service.keys, time: "datetime", **service.request})
-    check_labels(service, labels, time)
-    if _ROW in labels.columns:
-        raise ComputeError(f"feature service {service.name!r}: the labels have a column {_ROW!r}, which is ours. Rename it.")
+    asked = _asked(service, labels, time, check_engine(engine, f"historical_features({service.name})"))
     where = lake_at(lake)
-    run = Run(where, Ledger(where), "historical features", datetime.now(UTC))
-    spans = list(_spans(service, labels[time]))
+    engines = Engines(spark=lambda: labels.sparkSession) if engine == "spark" else Engines(engine)
+    run = Run(where, Ledger(where), "historical features", datetime.now(UTC), engines=engines)
+    spans = list(_spans(service, asked.times()))
     read = origins(service, run, spans, features_from)
-    numbered = labels.with_row_index(_ROW)
-    parts = [_joined(service, run, read, numbered.filter(pl.col(time).is_between(*span)), time, span) for span in spans]
-    frame = pl.concat(parts).sort(_ROW) if parts else _nobody(service, run, read, numbered, time)
-    null_keys = {
-        view.name: int(labels.select(pl.any_horizontal(pl.col(key).is_null() for key in view.entity.keys).sum()).item())
-        for view in service.views
-    }
-    return HistoricalFeatures(frame.drop(_ROW), null_keys, versions_of(read))
-
-
-def _joined(
-    service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str, span: tuple[datetime, datetime]
-) -> pl.DataFrame:
-    if error := lacking(f"historical_features({service.name})", read, *span):
-        raise _too_late(service, labels, time) or _with_newest(error, run) from None
+    for span in spans:
+        if error := lacking(f"historical_features({service.name})", read, *span):
+            raise _too_late(service, asked, time) or _with_newest(error, run) from None
     for origin in read:
         _require_table(origin, run)
     with damage_named():
-        return run.engine().features(service, labels, [origin.slice(*span) for origin in read], time=time)
+        slices = [(span, [origin.slice(*span) for origin in read]) for span in spans or [(EPOCH, EPOCH)]]
+        frame = asked.with_features(engines.of(engine, where), slices)
+    return HistoricalFeatures(frame, asked.null_keys(), versions_of(read))
 
 
-def _too_late(service: FeatureService, labels: pl.DataFrame, time: str) -> NotReadyError | None:
+def _asked(service: FeatureService, labels: Any, time: str, engine: EngineName | None) -> AskedLabels:
+    """The labels, checked, for the engine that is to read them."""
+    where = f"historical_features({service.name})"
+    if type(labels).__module__.startswith("pyspark."):
+        if engine != "spark":
+            raise ComputeError(
+                f"{where}: the labels are a DataFrame of Spark, whose rows would all come into this process. Say engine='spark': the "
+                "result is one of Spark then, too. Or, if they are few, give labels.toArrow()."
+            )
+        with extra("spark"):
+            from platform_assets.engines.spark.labels import SparkLabels
+        return SparkLabels.of(service, labels, time)
+    if engine == "spark":
+        raise ComputeError(
+            f"{where}: with engine='spark' the labels are a DataFrame of Spark, not {shown(labels)}. Leave engine= out: with "
+            "PLATFORM_ENGINE=spark it is Spark that computes labels of this process, too."
+        )
+    return LocalLabels.of(service, labels, time)
+
+
+def _too_late(service: FeatureService, labels: AskedLabels, time: str) -> NotReadyError | None:
     """Why nothing can be made for these labels: the time of one of them has not come."""
     now = load_settings().clock()
-    late = labels.filter(pl.col(time) > now)
-    if late.is_empty():
+    late = labels.after(now)
+    if late is None:
         return None
-    row = late.row(0, named=True)
+    number, row = late
     who = ", ".join(f"{key} {row[key]!r}" for key in service.keys)
-    number = f"{late.height:,} of the labels lie" if late.height > 1 else "a label lies"
+    said = f"{number:,} of the labels lie" if number > 1 else "a label lies"
     return NotReadyError(
-        f"historical_features({service.name}): {number} in the future, such as that of {who} at {row[time]:%Y-%m-%d %H:%M} UTC: it is now "
+        f"historical_features({service.name}): {said} in the future, such as that of {who} at {row[time]:%Y-%m-%d %H:%M} UTC: it is now "
         f"{now:%Y-%m-%d %H:%M} UTC, and its values are not known yet. Correct the column {time!r}, or leave such labels out until their "
         "time has come. The values of now: online_features."
     )
@@ -130,28 +168,19 @@ def _with_newest(error: NotReadyError, run: Run) -> NotReadyError:
     return NotReadyError(f"{error}\n  The newest that is there is {missing.partitions.key(newest)}: the labels ask for later ones.")
 
 
-def _nobody(service: FeatureService, run: Run, read: Sequence[Origin], labels: pl.DataFrame, time: str) -> pl.DataFrame:
-    """No labels, with the columns that they would have."""
-    for origin in read:
-        _require_table(origin, run)
-    return run.engine().features(service, labels, [origin.slice(EPOCH, EPOCH) for origin in read], time=time)
-
-
 def _require_table(origin: Origin, run: Run) -> None:
     """A NotReadyError when there is no table, which labels before its first partition do not ask for."""
     if origin.version < 0:
         run.lake.open(origin.table)
 
 
-def _spans(service: FeatureService, times: pl.Series) -> Iterator[tuple[datetime, datetime]]:
+def _spans(service: FeatureService, times: Sequence[Between]) -> Iterator[Between]:
     """Stretches of time that the labels' times lie in, such that their reads need every partition between.
 
     Labels of 2020 and of 2024 need nothing of the years between, which may be missing, or of an older version.
     """
-    step = min(view.source.partitions.step for view in service.views)
-    near = times.unique().sort().to_frame(_AT).group_by(pl.col(_AT).dt.truncate(step), maintain_order=True)
     first = last = None
-    for begin, end in near.agg(pl.col(_AT).min().alias("first"), pl.col(_AT).max().alias("last")).select("first", "last").iter_rows():
+    for begin, end in times:
         if first is None or last is None:
             first, last = begin, end
         elif all(_touch(_most(v, last), _most(v, begin)) for v in service.views):

@@ -39,7 +39,7 @@ class Parity:
 def make_online(view: View, run: Run, store: OnlineStore, everything: bool = False) -> Published:
     """Publishes whatever of gold the store has not; with `everything` also what it should have and may have lost."""
     with damage_named():
-        return publish(store, layout_of(view), _gold(view, run), run.now, everything)
+        return publish(store, layout_of(view), _gold(view, run), run.now, everything, run.engine(view).publisher)
 
 
 def entities_of(view: View, store: OnlineStore) -> Entities:
@@ -50,7 +50,7 @@ def entities_of(view: View, store: OnlineStore) -> Entities:
 def rebuild_online(view: View, run: Run, store: OnlineStore) -> Published:
     """Removes what the store has of the view, and publishes it anew."""
     with damage_named():
-        return rebuild(store, layout_of(view), _gold(view, run), run.now)
+        return rebuild(store, layout_of(view), _gold(view, run), run.now, run.engine(view).publisher)
 
 
 def _gold(view: View, run: Run) -> Gold:

@@ -270,6 +270,24 @@ class Lake:
         Raises:
             LakeError: log entries or files of these versions are gone.
         """
+        paths, types = self.files_of_partitions_between(table, partitions, first, last, columns)
+        if not paths:
+            return pl.LazyFrame(schema=types)
+        rows = pl.scan_parquet(
+            [f"{self.uri(table)}/{path}" for path in paths],
+            schema=types,
+            missing_columns="insert",
+            extra_columns="ignore",
+            hive_partitioning=False,
+            glob=False,
+            storage_options=self.polars_options,
+        )
+        return rows.unique()
+
+    def files_of_partitions_between(
+        self, table: Table, partitions: Sequence[str], first: int, last: int, columns: Sequence[str]
+    ) -> tuple[list[str], dict[str, pl.DataType]]:
+        """As rows_of_partitions_between: the files, below the table, and the types of the columns."""
         asked = set(partitions)
         schema = pl.Schema(self.open(table, last).schema())
         for column in columns:
@@ -284,21 +302,10 @@ class Lake:
                 is_same = all(commit.schema.get(column, dtype) == dtype for column, dtype in types.items())
             found += commit.added if is_same else ()
         files = {file.path: file for file in found if file.partition in asked}
-        if not files:
-            return pl.LazyFrame(schema=types)
-        still_there = {file.path for file in self.files(table)}
-        self._check_files(table, [path for path in files if path not in still_there])
-        paths = [f"{self.uri(table)}/{path}" for path in files]
-        rows = pl.scan_parquet(
-            paths,
-            schema=types,
-            missing_columns="insert",
-            extra_columns="ignore",
-            hive_partitioning=False,
-            glob=False,
-            storage_options=self.polars_options,
-        )
-        return rows.unique()
+        if files:
+            still_there = {file.path for file in self.files(table)}
+            self._check_files(table, [path for path in files if path not in still_there])
+        return list(files), types
 
     def check_unchanged(self, table: Table, partitions: set[str], made_from: int, newest: int) -> None:
         """Raises Overtaken if another writer has changed one of these partitions from one version to another."""

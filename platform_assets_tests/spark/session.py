@@ -56,11 +56,29 @@ if reason := lacking():
 
 # After it: these import PySpark.
 from platform_assets.engines.spark.engine import SparkEngine  # noqa: E402
+from platform_assets.engines.spark.labels import SparkLabels  # noqa: E402
 from platform_assets.engines.spark.skew import Part, Split, parts_of  # noqa: E402
 from platform_assets.engines.spark.tables import Sizes  # noqa: E402
-from platform_assets.engines.spark.tasks import in_own_buffers  # noqa: E402
+from platform_assets.engines.spark.tasks import BUCKET, F, in_own_buffers, in_tasks, murmur3, numbers_of_tasks, spark_frame  # noqa: E402
 
-__all__ = ["Part", "Sizes", "SparkEngine", "Split", "as_users_have_it", "in_own_buffers", "parts_of", "small_tables", "spark"]
+__all__ = [
+    "BUCKET",
+    "F",
+    "Part",
+    "Sizes",
+    "SparkEngine",
+    "SparkLabels",
+    "Split",
+    "as_users_have_it",
+    "in_own_buffers",
+    "in_tasks",
+    "murmur3",
+    "numbers_of_tasks",
+    "parts_of",
+    "small_tables",
+    "spark",
+    "spark_frame",
+]
 
 
 @cache

@@ -85,7 +85,10 @@ def test_one_key_with_a_third_of_all_rows_is_split(tmp_path: Path) -> None:
     assert told.endswith("more than a task's 3,000; 1 such keys were computed in 3 parts each")
     log = event_log()
     assert log is not None
-    assert log.since().stages
+    kernel = max(log.since().stages, key=lambda stage: stage.tasks)
+    assert kernel.tasks == silver().height // 3000 + 3
+    assert kernel.smallest > 0, "each bucket has a task of its own"
+    assert kernel.largest <= 3 * kernel.middle
 
 
 def test_the_first_partition_of_a_day_reads_what_left_its_windows() -> None:

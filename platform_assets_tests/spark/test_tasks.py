@@ -2,10 +2,11 @@
 
 import io
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from platform_assets_tests.spark.session import in_own_buffers
+from platform_assets_tests.spark.session import BUCKET, F, in_own_buffers, in_tasks, murmur3, numbers_of_tasks, spark
 
 
 def _streamed(table: pa.Table) -> pa.Table:
@@ -28,3 +29,29 @@ def test_lists_whose_items_are_an_empty_slice_reach_java() -> None:
 def test_tables_without_lists_are_not_copied() -> None:
     table = pa.table({"key": ["a", "b"]})
     assert in_own_buffers(table) is table
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 7, 200, 1111])
+def test_each_task_has_a_number_of_its_own(tasks: int) -> None:
+    numbers = np.array(numbers_of_tasks(tasks))
+    assert (murmur3(numbers) % tasks).tolist() == list(range(tasks))
+
+
+def test_the_hash_is_that_of_spark() -> None:
+    numbers = [0, 1, -1, 42, 99_999, 2**31 - 1, -(2**31)]
+    rows = spark().createDataFrame([(number,) for number in numbers], "number int").select(F.hash("number"))
+    assert [row[0] for row in rows.collect()] == murmur3(np.array(numbers)).tolist()
+
+
+def test_each_bucket_has_a_task_of_its_own() -> None:
+    rows = spark().range(900).withColumn(BUCKET, (F.col("id") % 9).cast("int"))
+
+    def counted(rows: pa.Table) -> pa.Table:
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        assert context is not None
+        return pa.table({"task": pa.array([context.partitionId()], pa.int32()), "rows": pa.array([rows.num_rows], pa.int32())})
+
+    found = in_tasks(rows, 9).applyInArrow(counted, "task int, rows int").collect()
+    assert sorted(map(tuple, found)) == [(task, 100) for task in range(9)]

@@ -142,6 +142,10 @@ class PolarsEngine:
         faults = {index: KeyFaults(missing, repeated) for index, missing, repeated in counted.iter_rows()}
         return {partition: faults.get(partition, KeyFaults(0, 0)) for partition in partitions}
 
+    @property
+    def publisher(self) -> None:
+        return None
+
     def work_done(self) -> None:
         return None  # one process, of which Dagster knows what it does
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -30,6 +30,7 @@ from platform_assets.engines.engine import (
 )
 from platform_assets.engines.polars.rows import PolarsRows as LocalRows
 from platform_assets.engines.spark.features import found_on_spark, with_features
+from platform_assets.engines.spark.publish import published_on_spark
 from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import event_log, session
 from platform_assets.engines.spark.silver import judged
@@ -49,6 +50,7 @@ from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
 from platform_assets.kernels.report import report
 from platform_assets.stores.delta import Lake
+from platform_assets.stores.online.publish import Publisher
 from platform_assets.stores.tables import name_of
 
 if TYPE_CHECKING:
@@ -268,6 +270,10 @@ class SparkEngine:
             before = counted.get(index, (0, 0))
             counted[index] = (before[0] + missing, before[1] + repeated)
         return {partition: KeyFaults(*counted.get(partition, (0, 0))) for partition in partitions}
+
+    @property
+    def publisher(self) -> Publisher:
+        return partial(published_on_spark, self.tables)
 
     def work_done(self) -> WorkDone | None:
         log = event_log()

@@ -97,7 +97,7 @@ def found_on_spark(
     found = judged.filter(F.col(_REJECTED).isNull()).drop(_REJECTED)
     rejected = _rejected([json.loads(row[0]) for row in judged.filter(F.col(_REJECTED).isNotNull()).select(_REJECTED).toLocalIterator()])
     number, first, last = found.agg(F.countDistinct(LABEL_TIME), F.min(LABEL_TIME), F.max(LABEL_TIME)).first() or (0, None, None)
-    between = [_utc(at).isoformat() for at in (first, last) if at is not None]
+    between = [utc(at).isoformat() for at in (first, last) if at is not None]
     return _found(data, found, {"label_times": number, "label_times_between": between, **rejected})
 
 
@@ -125,7 +125,7 @@ def _place(row: Mapping[str, str]) -> tuple[bool, str, list[str]]:
 def _found(data: TrainingSet, found: "DataFrame", details: Mapping[str, Any]) -> FoundLabels:
     label = F.col(data.label)
     first, last = found.agg(F.min(LABEL_TIME), F.max(LABEL_TIME)).first() or (None, None)
-    times = None if first is None or last is None else (_utc(first), _utc(last))
+    times = None if first is None or last is None else (utc(first), utc(last))
     if data.labels.kind == "binary":
         said: dict[str, Any] = {"positive": _one(found.agg(F.count_if(label))) or 0}
     elif data.labels.kind == "numeric":
@@ -145,6 +145,6 @@ def _one(frame: "DataFrame") -> Any:
     return row[0] if row else None
 
 
-def _utc(at: datetime) -> datetime:
+def utc(at: datetime) -> datetime:
     """A time from Spark, which Python gets in the zone of this machine."""
     return at.astimezone(UTC)

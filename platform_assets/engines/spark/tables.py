@@ -95,7 +95,11 @@ class SparkTables:
             frame = _plain_texts(frame)
         else:  # what a person sees of its jobs
             self.spark.sparkContext.setJobDescription(name_of(table))
-        frame.write.format("delta").partitionBy(rows.by).save(self.uri(staged_table(table, name)))
+        try:
+            frame.write.format("delta").partitionBy(rows.by).save(self.uri(staged_table(table, name)))
+        finally:
+            if not is_remote(self.spark):
+                self.spark.sparkContext.setLocalProperty("spark.job.description", None)  # which removes it
         return read_staged(self.lake, table, name)
 
     def uri(self, table: Table) -> str:

@@ -4,6 +4,7 @@ What a task gets is pickled: declarations are, without the functions that their 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,12 @@ def _arrow_schema(schema: "StructType") -> pa.Schema:
 
 def polars_schema(frame: DataFrame) -> pl.Schema:
     """The columns of a frame of Spark, as a kernel gets them."""
-    return polars(_arrow_schema(frame.schema).empty_table()).schema
+    return polars_schema_of(frame.schema)
+
+
+def polars_schema_of(schema: "StructType") -> pl.Schema:
+    """The columns of Spark as a kernel gets them."""
+    return polars(_arrow_schema(schema).empty_table()).schema
 
 
 def spark_frame(spark: "SparkSession", frame: pl.DataFrame) -> DataFrame:
@@ -82,8 +88,43 @@ def bucketed(frame: DataFrame, keys: Sequence[str], buckets: int) -> Any:
 
 
 def in_tasks(frame: DataFrame, buckets: int) -> Any:
-    """Rows whose buckets are known, grouped by them."""
-    return frame.repartition(buckets, BUCKET).groupBy(BUCKET)
+    """Rows whose buckets are known, grouped by them, a task for each bucket.
+
+    Spark hashes the number of a bucket once more, which puts two into one task and leaves another one without, so the number is replaced by
+    one that the hash puts into the task of its own.
+    """
+    number = F.lit(list(numbers_of_tasks(buckets)))[F.col(BUCKET)]
+    return frame.withColumn(BUCKET, number).repartition(buckets, BUCKET).groupBy(BUCKET)
+
+
+@cache
+def numbers_of_tasks(tasks: int) -> tuple[int, ...]:
+    """For each of so many tasks the smallest number whose rows `repartition(tasks, number)` puts there."""
+    found = np.full(tasks, -1)
+    begin, size = 0, 16 * tasks
+    while (found < 0).any():
+        numbers = np.arange(begin, begin + size)
+        places, first = np.unique(murmur3(numbers) % tasks, return_index=True)
+        new = found[places] < 0
+        found[places[new]] = numbers[first[new]]
+        begin += size
+    return tuple(found.tolist())
+
+
+def murmur3(numbers: np.ndarray) -> np.ndarray:
+    """Spark's hash of integers (Murmur3 x86 32 of four bytes, seed 42: Murmur3_x86_32.hashInt), shape as given."""
+    with np.errstate(over="ignore"):
+        mixed = numbers.astype(np.uint32) * np.uint32(0xCC9E2D51)
+        mixed = _rotated(mixed, 15) * np.uint32(0x1B873593)
+        mixed = _rotated(mixed ^ np.uint32(42), 13) * np.uint32(5) + np.uint32(0xE6546B64)
+        mixed ^= np.uint32(4)
+        mixed = (mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+        mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+        return (mixed ^ (mixed >> np.uint32(16))).astype(np.int32)
+
+
+def _rotated(numbers: np.ndarray, by: int) -> np.ndarray:
+    return (numbers << np.uint32(by)) | (numbers >> np.uint32(32 - by))
 
 
 def bucket_of(keys: Sequence[str], buckets: int) -> "Column":
@@ -114,9 +155,10 @@ def each_part(
 
     out = spark_schema(schema)
     wanted = _arrow_schema(out)
+    bucket_by_number = {number: bucket for bucket, number in enumerate(numbers_of_tasks(buckets))}
 
-    def in_task(bucket: tuple[pa.Scalar, ...], rows: pa.Table) -> pa.Table:
-        return arrow(kernel(polars(rows.drop_columns([BUCKET])), bucket[0].as_py()), wanted)
+    def in_task(number: tuple[pa.Scalar, ...], rows: pa.Table) -> pa.Table:
+        return arrow(kernel(polars(rows.drop_columns([BUCKET])), bucket_by_number[number[0].as_py()]), wanted)
 
     return in_tasks(frame, buckets).applyInArrow(in_task, out)
 

@@ -7,8 +7,10 @@ older (loader.py).
 """
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import uuid4
 
 import polars as pl
@@ -78,18 +80,108 @@ class Published:
     everything: str = ""
 
 
-def publish(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, everything: bool = False) -> Published:
+@dataclass(frozen=True)
+class Changes:
+    """The entities of a publication that has begun: those whose values may be others than the published ones."""
+
+    layout: ViewLayout
+    gold: Gold
+    version: int
+    """Gold's Delta version that values are read at."""
+    begun: Begun
+    rows: int
+    """In the lookback."""
+
+    @property
+    def keys(self) -> list[str]:
+        return [name for name, _ in self.layout.keys]
+
+    @property
+    def among(self) -> range:
+        """The partitions in which the rows may lie that have the entities' values."""
+        return range(self.gold.oldest(self.begun.watermark), self.begun.watermark + 1)
+
+    @property
+    def ordered(self) -> list[str]:
+        """Of the rows of an entity, the greatest by these columns counts."""
+        return [*([self.gold.latest_by] if self.gold.latest_by else []), "partition"]
+
+    @property
+    def columns(self) -> list[str]:
+        """Of gold, those that are read."""
+        return list(dict.fromkeys([*self.keys, *self.ordered, "valid_from", "is_empty", *self.layout.names]))
+
+    def touched_partitions(self) -> list[str]:
+        """The partitions in which a changed entity has a row, at any version from the one published to the one read."""
+        gold, begun = self.gold, self.begun
+        changed = set(gold.lake.changed_partitions(gold.table, begun.since, self.version))
+        # What lies before the lookback of everything that may be published already, no value has come from.
+        numbers = range(gold.oldest(begun.after), begun.watermark + 1)
+        return [key for number in numbers if (key := gold.partitions.key(number)) in changed or number > begun.after]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many entities were written: those that have values, those that have none any more; and how many fields were replaced."""
+
+    values: int = 0
+    tombstones: int = 0
+    replaced: int = 0
+
+
+@dataclass(frozen=True)
+class ValueWriter:
+    """Writes values for a publication that has begun. Can be pickled: it opens a connection of its own wherever it writes."""
+
+    store: OnlineStore
+    layout: ViewLayout
+    token: str
+    version: int
+    tombstone_seconds: int = TOMBSTONE_SECONDS
+
+    @contextmanager
+    def opened(self) -> Iterator[Loader]:
+        """A connection to the store. OnlineError: it does not answer."""
+        with self.store.session() as session:
+            yield Loader(session, self.layout, self.token, self.tombstone_seconds)
+
+    def write(self, loader: Loader, found: pl.DataFrame) -> int:
+        """Writes the values of entities; how many fields were replaced.
+
+        found: keys, valid_from and features, a row an entity.
+        """
+        return loader.write(entity_keys(self.layout, found, self.store.project), pack(self.layout, found, self.version), self.version)
+
+    def bury(self, loader: Loader, gone: pl.DataFrame) -> int:
+        """Writes tombstones for entities that have no values any more; gone: their keys."""
+        return loader.bury(entity_keys(self.layout, gone, self.store.project), self.version)
+
+
+class Publisher(Protocol):
+    """Writes all changes of a publication from other processes than this one."""
+
+    def __call__(self, changes: Changes, writer: ValueWriter) -> Iterator[Counted] | None:
+        """What was written, some entities at a time; None: they are few enough for this process.
+
+        OnlineError: not all of it was written. Unannounced: the publication is no longer known.
+        """
+        ...
+
+
+def publish(
+    store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, everything: bool = False, publisher: Publisher | None = None
+) -> Published:
     """Brings the store to gold's newest version. Running it again, or twice at once, or after a crash leaves the same store.
 
     Entities are written that may have other values than the published ones; all of them when the store is known to have lost some, or
-    with `everything`.
+    with `everything`. publisher: writes them from other processes, if it finds that worth it.
 
     OnlineError: the server was lost meanwhile, may not be written or would not keep what is written, or the store holds what another table
     of gold said. NotReadyError and LakeError: gold
     is not there, or what it was when it was last published has been removed. In all cases what is in the store stays readable, and
     the next publication makes it good.
     """
-    steps = publication(store, layout, gold, now, everything=everything)
+    steps = publication(store, layout, gold, now, everything=everything, publisher=publisher)
     while True:
         try:
             next(steps)
@@ -98,7 +190,7 @@ def publish(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, e
             return done
 
 
-def rebuild(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -> Published:
+def rebuild(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, publisher: Publisher | None = None) -> Published:
     """Removes all that the store has of a view, and publishes it anew: after gold was removed and made again, or values were damaged.
 
     Until it ends, readers are told that the view was never published. Run it while nothing else publishes the view. One that died
@@ -114,7 +206,7 @@ def rebuild(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime) -
             if cursor == b"0":
                 break
         forget_marks(session, layout)
-    return publish(store, layout, gold, now)
+    return publish(store, layout, gold, now, publisher=publisher)
 
 
 def publication(
@@ -124,6 +216,7 @@ def publication(
     now: datetime,
     tombstone_seconds: int = TOMBSTONE_SECONDS,
     everything: bool = False,
+    publisher: Publisher | None = None,
 ) -> Generator[str, None, Published]:
     """The steps of `publish`, one read of gold or one write to the store each; it returns what was done.
 
@@ -149,15 +242,20 @@ def publication(
             if begun.state != "begun":
                 raise _refused(store, layout, gold, begun, entries)
             yield "begun"
+            changes = _changes(layout, gold, readable.version, begun, entries)
+            writer = ValueWriter(store, layout, token, readable.version, tombstone_seconds)
             try:
-                for found, gone in _values(layout, gold, readable.version, begun, entries):
-                    yield "values read"
-                    packed = pack(layout, found, readable.version)
-                    written = loader.write(entity_keys(layout, found, store.project), packed, readable.version)
+                elsewhere = publisher(changes, writer) if publisher else None
+                for counted in elsewhere or ():
                     yield "values written"
-                    written += loader.bury(entity_keys(layout, gone, store.project), readable.version)
+                    done = _added(done, counted)
+                for found, gone in _values(changes) if elsewhere is None else ():
+                    yield "values read"
+                    replaced = writer.write(loader, found)
+                    yield "values written"
+                    replaced += writer.bury(loader, gone)
                     yield "tombstones written"
-                    done = _added(done, found, gone, written)
+                    done = _added(done, Counted(found.height, gone.height, replaced))
             except Unannounced:
                 pass  # one that writes all that this would have has ended, or the data were lost: the end tells
             all_of = AllOf(done.values, losses.server, losses.noted) if why else None
@@ -175,8 +273,10 @@ def publication(
     )
 
 
-def _added(done: Published, found: pl.DataFrame, gone: pl.DataFrame, written: int) -> Published:
-    return replace(done, values=done.values + found.height, tombstones=done.tombstones + gone.height, replaced=done.replaced + written)
+def _added(done: Published, more: Counted) -> Published:
+    return replace(
+        done, values=done.values + more.values, tombstones=done.tombstones + more.tombstones, replaced=done.replaced + more.replaced
+    )
 
 
 def _readable(layout: ViewLayout, gold: Gold, now: datetime) -> tuple[Readable, Mapping[str, Entry]]:
@@ -222,49 +322,41 @@ def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, e
     )
 
 
-def _values(
-    layout: ViewLayout, gold: Gold, version: int, begun: Begun, entries: Mapping[str, Entry]
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def _changes(layout: ViewLayout, gold: Gold, version: int, begun: Begun, entries: Mapping[str, Entry]) -> Changes:
+    rows = sum(entries[key].rows for key in gold.partitions.keys(gold.oldest(begun.watermark), begun.watermark))
+    return Changes(layout, gold, version, begun, rows)
+
+
+def _values(changes: Changes) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """For some entities at a time: the last rows of those that have values as of the watermark, and the keys of the others."""
-    keys, oldest = [name for name, _ in layout.keys], gold.oldest(begun.watermark)
-    touched = _touched(keys, gold, version, begun)
-    rows = sum(entries[key].rows for key in gold.partitions.keys(oldest, begun.watermark))
-    parts = -(-rows // gold.rows_at_once) or 1
+    keys, gold = changes.keys, changes.gold
+    touched = gold.lake.rows_of_partitions_between(gold.table, changes.touched_partitions(), changes.begun.since, changes.version, keys)
+    parts = -(-changes.rows // gold.rows_at_once) or 1
     for part in range(parts):
         mine = pl.lit(True) if parts == 1 else pl.struct(keys).hash(seed=0) % parts == part
         asked = touched.filter(mine).collect(engine="streaming")
         if asked.is_empty():
             continue
-        found = _last_rows(layout, gold, version, asked, mine, range(oldest, begun.watermark + 1))
+        found = _last_rows(changes, asked, mine)
         live = found.filter(~pl.col("is_empty"))
         yield live, asked.join(live, on=keys, how="anti")
 
 
-def _touched(keys: list[str], gold: Gold, version: int, begun: Begun) -> pl.LazyFrame:
-    """The entities whose values may be others than those published."""
-    changed = set(gold.lake.changed_partitions(gold.table, begun.since, version))
-    # What lies before the lookback of everything that may be published already, no value has come from.
-    numbers = range(gold.oldest(begun.after), begun.watermark + 1)
-    asked = [key for number in numbers if (key := gold.partitions.key(number)) in changed or number > begun.after]
-    return gold.lake.rows_of_partitions_between(gold.table, asked, begun.since, version, keys)
-
-
-def _last_rows(layout: ViewLayout, gold: Gold, version: int, asked: pl.DataFrame, mine: pl.Expr, among: range) -> pl.DataFrame:
+def _last_rows(changes: Changes, asked: pl.DataFrame, mine: pl.Expr) -> pl.DataFrame:
     """The row that counts of each entity asked for that has one in these partitions.
 
     Most have theirs in the newest one: it is read alone, then twice as many each time, until all are found. A row of an earlier
     partition is from a time before that one's end + clock_skew: it cannot count when a row is known from a time after it.
     """
-    keys, ordered = [name for name, _ in layout.keys], [*([gold.latest_by] if gold.latest_by else []), "partition"]
-    columns = list(dict.fromkeys([*keys, *ordered, "valid_from", "is_empty", *layout.names]))
+    gold, keys, ordered, among = changes.gold, changes.keys, changes.ordered, changes.among
     found, remaining, last, width = [], asked, among[-1], 1
     candidates: pl.DataFrame | None = None
     while not remaining.is_empty() and last >= among[0]:
         first = max(among[0], last - width + 1)
         span = Span(gold.partitions.value(first), gold.partitions.value(last + 1))
         rows = (
-            gold.lake.scan(gold.table, by="partition", span=span, version=version)
-            .select(columns)
+            gold.lake.scan(gold.table, by="partition", span=span, version=changes.version)
+            .select(changes.columns)
             .filter(mine)
             .join(remaining.lazy(), on=keys, how="semi")
             .collect(engine="streaming")

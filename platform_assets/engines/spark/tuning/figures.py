@@ -38,6 +38,8 @@ class Stage:
     """Rows that the task with the most has read, from files or of a shuffle."""
     middle: float
     """Rows of the task in the middle."""
+    smallest: int
+    """Rows of the task with the fewest."""
     cpu: float
     """CPU seconds of the JVM's tasks, without their Python workers."""
     collecting: float
@@ -231,6 +233,7 @@ def _stage(number: int, name: str, tasks: list[Mapping[str, Any]]) -> Stage:
         statistics.median(seconds),
         max(rows),
         statistics.median(rows),
+        min(rows),
         sum(one["Executor CPU Time"] for one in metrics) / 1e9,
         sum(one["JVM GC Time"] for one in metrics) / 1000,
         sum(one["Input Metrics"]["Records Read"] for one in metrics),
