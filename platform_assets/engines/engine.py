@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
@@ -16,8 +16,10 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, FeaturesFrom, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.kernels.judge_rows import Delivered
-from platform_assets.stores.online.publish import Publisher
 from platform_assets.stores.tables import Moment, PartitionFacts, Span, Table, Written
+
+if TYPE_CHECKING:  # loading definitions does not load the client of the online store
+    from platform_assets.stores.online.publish import Publisher
 
 
 @dataclass(frozen=True)
@@ -225,7 +227,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def publisher(self) -> Publisher | None:
+    def publisher(self) -> "Publisher | None":
         """Writes values into the online store from where the engine's rows are; None: they are in this process."""
         ...
 

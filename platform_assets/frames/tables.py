@@ -8,8 +8,9 @@ import polars as pl
 
 from platform_assets.errors import PlatformError
 from platform_assets.expressions.types import POLARS, DataType
+from platform_assets.frames.from_spark import frames_of, is_of_spark
 
-KINDS = "a Polars frame, a pandas DataFrame, a PyArrow table, or another object with an Arrow stream"
+KINDS = "a Polars frame, a pandas DataFrame, a PyArrow table, a DataFrame of Spark, or another object with an Arrow stream"
 
 
 def is_table(given: Any) -> bool:
@@ -33,7 +34,7 @@ def table_of(given: Any, where: str, error: type[PlatformError]) -> pl.DataFrame
     if _is_pandas(given):
         return _from_pandas(given, where, error)
     try:
-        return _plain(pl.DataFrame(given))
+        return _plain(pl.concat(frames_of(given)) if is_of_spark(given) else pl.DataFrame(given))
     except pl.exceptions.DuplicateError:
         raise error(f"{where}: two columns of the {type(given).__name__} have one name. Rename one of them.") from None
     except (pl.exceptions.PolarsError, TypeError, ValueError) as cause:

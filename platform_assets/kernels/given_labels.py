@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from platform_assets.declare.labels import LABEL_TIME, GivenLabels
 from platform_assets.declare.names import is_secret
 from platform_assets.declare.training import TrainingSet
 from platform_assets.errors import ComputeError
-from platform_assets.expressions.types import POLARS
+from platform_assets.expressions.types import POLARS, DataType
 from platform_assets.frames.tables import table_of, with_types
 from platform_assets.kernels.entity_keys import keys_of
 from platform_assets.kernels.label_validation import require_columns
@@ -38,24 +39,48 @@ class JudgedLabels:
         return {row.pop("reason"): {name: "***" if is_secret(name) else str(value) for name, value in row.items()} for row in first}
 
 
-def rows_of_table(data: TrainingSet) -> pl.DataFrame:
-    """What the function of a user's labels returns, in the declared types: keys, columns of requests, label_time and `__value`.
+def returned(data: TrainingSet) -> Any:
+    """What the function of a user's labels returns: a table of any kind.
 
     Raises:
-        ComputeError: it failed or is no table, a column is missing or of another type.
+        ComputeError: it failed.
     """
     given = _given(data)
     assert given.read is not None, "labels of a source are read from silver"
-    where = f"training set {data.name!r}: the labels of {given.name}"
     try:
-        returned = given.read()
-        returned = returned.collect() if isinstance(returned, pl.LazyFrame) else returned
+        found = given.read()
+        return found.collect() if isinstance(found, pl.LazyFrame) else found
     except Exception as error:
-        raise ComputeError(f"{where} cannot be read: {type(error).__name__}: {error}") from error
-    wanted = {**{column: data.asked[name] for name, column in data.columns.items()}, given.time: "datetime", given.value: given.type}
-    frame = with_types(table_of(returned, where, ComputeError), wanted)
-    require_columns(frame, wanted, where)
-    return frame.select(*keys_of(data.columns), pl.col(given.time).alias(LABEL_TIME), pl.col(given.value).alias(_VALUE))
+        raise ComputeError(f"{where_of_labels(data)} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def wanted(data: TrainingSet) -> dict[str, DataType]:
+    """The columns that a table of labels must have, and their types."""
+    given = _given(data)
+    return {**{column: data.asked[name] for name, column in data.columns.items()}, given.time: "datetime", given.value: given.type}
+
+
+def where_of_labels(data: TrainingSet) -> str:
+    """Whose labels, for messages."""
+    return f"training set {data.name!r}: the labels of {_given(data).name}"
+
+
+def rows_of_table(data: TrainingSet, table: Any) -> pl.DataFrame:
+    """A table that `returned` gave, in the declared types: keys, columns of requests, label_time and `__value`.
+
+    Raises:
+        ComputeError: it is no table, a column is missing or of another type.
+    """
+    where = where_of_labels(data)
+    frame = with_types(table_of(table, where, ComputeError), wanted(data))
+    require_columns(frame, wanted(data), where)
+    return frame.select(*as_asked(data))
+
+
+def as_asked(data: TrainingSet) -> list[pl.Expr]:
+    """The columns of a table of labels under the names that `judged_labels` has for them."""
+    given = _given(data)
+    return [*keys_of(data.columns), pl.col(given.time).alias(LABEL_TIME), pl.col(given.value).alias(_VALUE)]
 
 
 def rows_of_source(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFrame:

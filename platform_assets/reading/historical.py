@@ -14,6 +14,7 @@ from platform_assets.declare.partitions import EPOCH
 from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
 from platform_assets.engines.choice import Engines
 from platform_assets.errors import ComputeError, MissingInputError, NotReadyError, extra
+from platform_assets.frames.from_spark import is_of_spark
 from platform_assets.kernels.label_validation import no_service
 from platform_assets.reading.labels import AskedLabels, Between, LocalLabels
 from platform_assets.settings import load_settings
@@ -124,7 +125,7 @@ def historical_features(
 def _asked(service: FeatureService, labels: Any, time: str, engine: EngineName | None) -> AskedLabels:
     """The labels, checked, for the engine that is to read them."""
     where = f"historical_features({service.name})"
-    if type(labels).__module__.startswith("pyspark."):
+    if is_of_spark(labels):
         if engine != "spark":
             raise ComputeError(
                 f"{where}: the labels are a DataFrame of Spark, whose rows would all come into this process. Say engine='spark': the "

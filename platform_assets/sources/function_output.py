@@ -14,6 +14,7 @@ from platform_assets.declare.names import READ_AS, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError, SourceError, is_failure
 from platform_assets.expressions.types import DataType
+from platform_assets.frames.from_spark import frames_of, is_of_spark
 from platform_assets.frames.incoming import Incoming
 from platform_assets.frames.spill import BYTES_IN_MEMORY, in_batches
 from platform_assets.kernels.parse import why_unreadable
@@ -125,6 +126,10 @@ def _hand_over(read: Any, taken: _Taken, arrival: Arrival) -> bool:
             taken.add(part)
     elif isinstance(read, pl.LazyFrame):
         _compute(read, taken, arrival)
+    elif is_of_spark(read):
+        with _failing(arrival, "the DataFrame of Spark that its function returned cannot be computed"):
+            for part in frames_of(read):
+                taken.add(part)
     elif hasattr(read, "__arrow_c_stream__") or hasattr(read, "__arrow_c_array__"):
         for part in _of_arrow(read, arrival):
             taken.add(part)
@@ -133,8 +138,8 @@ def _hand_over(read: Any, taken: _Taken, arrival: Arrival) -> bool:
         return any(came)
     else:
         raise SourceError(
-            f"{where_of(arrival)}: its function returned {type(read).__name__}. Return a Polars frame, an Arrow table or stream, "
-            "an iterator of these, or None when nothing has arrived."
+            f"{where_of(arrival)}: its function returned {type(read).__name__}. Return a Polars frame, an Arrow table or stream, a "
+            "DataFrame of Spark, an iterator of these, or None when nothing has arrived."
         )
     return True
 

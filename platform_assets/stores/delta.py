@@ -273,16 +273,9 @@ class Lake:
         paths, types = self.files_of_partitions_between(table, partitions, first, last, columns)
         if not paths:
             return pl.LazyFrame(schema=types)
-        rows = pl.scan_parquet(
-            [f"{self.uri(table)}/{path}" for path in paths],
-            schema=types,
-            missing_columns="insert",
-            extra_columns="ignore",
-            hive_partitioning=False,
-            glob=False,
-            storage_options=self.polars_options,
-        )
-        return rows.unique()
+        files = [f"{self.uri(table)}/{path}" for path in paths]
+        reading: Any = {"missing_columns": "insert", "extra_columns": "ignore", "hive_partitioning": False, "glob": False}
+        return pl.scan_parquet(files, schema=types, storage_options=self.polars_options, **reading).unique()
 
     def files_of_partitions_between(
         self, table: Table, partitions: Sequence[str], first: int, last: int, columns: Sequence[str]
@@ -301,10 +294,9 @@ class Lake:
             if commit.schema is not None:
                 is_same = all(commit.schema.get(column, dtype) == dtype for column, dtype in types.items())
             found += commit.added if is_same else ()
-        files = {file.path: file for file in found if file.partition in asked}
-        if files:
-            still_there = {file.path for file in self.files(table)}
-            self._check_files(table, [path for path in files if path not in still_there])
+        files = dict.fromkeys(file.path for file in found if file.partition in asked)
+        still_there = {file.path for file in self.files(table)} if files else ()
+        self._check_files(table, [path for path in files if path not in still_there])
         return list(files), types
 
     def check_unchanged(self, table: Table, partitions: set[str], made_from: int, newest: int) -> None:

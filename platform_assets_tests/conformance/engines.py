@@ -21,7 +21,7 @@ from platform_assets.kernels.attributes import attributes_log
 from platform_assets.kernels.change_log import change_log
 from platform_assets.kernels.checkpoint import checkpoint
 from platform_assets.kernels.checkpoint_state import Checkpoint
-from platform_assets.kernels.given_labels import judged_labels, rows_of_source, rows_of_table
+from platform_assets.kernels.given_labels import judged_labels, returned, rows_of_source, rows_of_table
 from platform_assets.kernels.labels import labels
 from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.report import report
@@ -203,7 +203,7 @@ class Polars:
         self, data: TrainingSet, rows: Sequence[Row], partition: int, now: datetime | None = None
     ) -> tuple[list[Row], list[Row]]:
         if data.labels.source is None:
-            judged = judged_labels(data, rows_of_table(data), partition, now)
+            judged = judged_labels(data, rows_of_table(data, returned(data)), partition, now)
         else:
             read = arrivals_of(data, partition)
             silver = silver_frame(data.labels.source, [row for row in rows if row["arrival"] in read]).lazy()

@@ -34,7 +34,7 @@ from platform_assets.kernels.change_log import change_log
 from platform_assets.kernels.checkpoint import checkpoint
 from platform_assets.kernels.checkpoint_state import Checkpoint
 from platform_assets.kernels.examples import examples_of
-from platform_assets.kernels.given_labels import rows_of_table
+from platform_assets.kernels.given_labels import returned, rows_of_table
 from platform_assets.kernels.judge_rows import Delivered
 from platform_assets.kernels.key_faults import faults_of_keys
 from platform_assets.kernels.point_in_time import point_in_time
@@ -91,7 +91,7 @@ class PolarsEngine:
         yield self.rows(report(table, self.scan(silver), first, last))
 
     def given_labels(self, data: TrainingSet) -> pl.DataFrame:
-        return rows_of_table(data)
+        return rows_of_table(data, returned(data))
 
     def labels(
         self, data: TrainingSet, partition: int, *, silver: TableSlice | None, given: pl.DataFrame | None, now: datetime

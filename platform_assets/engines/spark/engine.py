@@ -29,7 +29,7 @@ from platform_assets.engines.engine import (
     WorkDone,
 )
 from platform_assets.engines.polars.rows import PolarsRows as LocalRows
-from platform_assets.engines.spark.features import found_on_spark, with_features
+from platform_assets.engines.spark.features import found_on_spark, with_declared_types, with_features
 from platform_assets.engines.spark.publish import published_on_spark
 from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import event_log, session
@@ -39,11 +39,12 @@ from platform_assets.engines.spark.tables import SIZES, Sizes, SparkTables, colu
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, each_part, polars, polars_schema, spark_frame
 from platform_assets.engines.spark.tuning.summary import work_of
 from platform_assets.expressions.types import POLARS
+from platform_assets.frames.from_spark import is_of_spark
 from platform_assets.kernels.attributes import attributes_log
 from platform_assets.kernels.change_log import change_log
 from platform_assets.kernels.checkpoint import checkpoint
 from platform_assets.kernels.checkpoint_state import Checkpoint
-from platform_assets.kernels.given_labels import no_rows, rows_of_table
+from platform_assets.kernels.given_labels import no_rows, returned, rows_of_table, wanted, where_of_labels
 from platform_assets.kernels.judge_rows import Delivered
 from platform_assets.kernels.key_faults import faults_of_keys
 from platform_assets.kernels.point_in_time import point_in_time
@@ -164,11 +165,12 @@ class SparkEngine:
 
     # --- training and predictions ---------------------------------------------------------------------------------------
 
-    def given_labels(self, data: TrainingSet) -> pl.DataFrame:
-        return rows_of_table(data)
+    def given_labels(self, data: TrainingSet) -> "pl.DataFrame | DataFrame":
+        table = returned(data)
+        return with_declared_types(table, wanted(data), where_of_labels(data)) if is_of_spark(table) else rows_of_table(data, table)
 
     def labels(
-        self, data: TrainingSet, partition: int, *, silver: TableSlice | None, given: pl.DataFrame | None, now: datetime
+        self, data: TrainingSet, partition: int, *, silver: TableSlice | None, given: "pl.DataFrame | DataFrame | None", now: datetime
     ) -> FoundLabels:
         return found_on_spark(self.tables, data, partition, silver, given, now)
 

@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from platform_assets.declare.label_times import label_times
 from platform_assets.declare.labels import LABEL_TIME, Labels
@@ -17,7 +18,9 @@ from platform_assets.engines.engine import FoundLabels, TableSlice, ViewSlice
 from platform_assets.engines.polars.labels import MOST_CLASSES, found_labels
 from platform_assets.engines.spark.tables import SparkTables, columns_of
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, polars_schema, spark_frame
-from platform_assets.kernels.given_labels import judged_labels, no_rows, rows_of_source
+from platform_assets.errors import ComputeError, suggestion
+from platform_assets.expressions.types import DataType
+from platform_assets.kernels.given_labels import JudgedLabels, as_asked, judged_labels, no_rows, rows_of_source
 from platform_assets.kernels.labels import labels
 from platform_assets.kernels.on_demand import on_demand
 from platform_assets.kernels.point_in_time import point_in_time
@@ -26,6 +29,19 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
+_TYPES: dict[DataType, T.DataType] = {
+    "int": T.LongType(),
+    "float": T.DoubleType(),
+    "str": T.StringType(),
+    "bool": T.BooleanType(),
+    "date": T.DateType(),
+    "datetime": T.TimestampType(),
+}
+_NARROWER: dict[DataType, tuple[type[T.DataType], ...]] = {
+    "int": (T.ByteType, T.ShortType, T.IntegerType),
+    "float": (T.ByteType, T.ShortType, T.IntegerType, T.LongType, T.FloatType),
+}
+"""Types whose values mean the same in the declared one."""
 Schema = Mapping[str, pl.DataType]
 _REJECTED = "__rejected"
 
@@ -63,6 +79,28 @@ def with_features(
     return found.select(*ordered), {column: columns[column] for column in ordered}
 
 
+def with_declared_types(given: "DataFrame", wanted: Mapping[str, DataType], where: str) -> "DataFrame":
+    """The rows, with integers and floats as wide as declared. where: whose they are, for messages.
+
+    Raises:
+        ComputeError: a column is missing, or of another type than declared.
+    """
+    for name, kind in wanted.items():
+        if name not in given.columns:
+            raise ComputeError(f"{where} have no column {name!r}. {suggestion(name, given.columns)}")
+        found = given.schema[name].dataType
+        if isinstance(found, _NARROWER.get(kind, ())):
+            given = given.withColumn(name, F.col(name).cast(_TYPES[kind]))
+        elif found != _TYPES[kind]:
+            must = _TYPES[kind].simpleString()
+            zone = " (if its times are in UTC)" if isinstance(found, T.TimestampNTZType) else ""
+            raise ComputeError(
+                f"{where}' {name!r} is {found.simpleString()}, it must be {must}. "
+                f"Convert it: .withColumn({name!r}, F.col({name!r}).cast({must!r})){zone}."
+            )
+    return given
+
+
 def _columns_of(read: ViewSlice) -> set[str] | None:
     """What is read of a table; None: all of it."""
     if read.layer == "silver" and isinstance(read.view, FeatureView):
@@ -71,15 +109,27 @@ def _columns_of(read: ViewSlice) -> set[str] | None:
 
 
 def found_on_spark(
-    tables: SparkTables, data: TrainingSet, partition: int, silver: TableSlice | None, given: pl.DataFrame | None, now: datetime
+    tables: SparkTables,
+    data: TrainingSet,
+    partition: int,
+    silver: TableSlice | None,
+    given: "pl.DataFrame | DataFrame | None",
+    now: datetime,
 ) -> FoundLabels:
     """As `Engine.labels`."""
-    schema = no_rows(data).schema
-    if given is not None or silver is None:  # a user's function has returned them into this process
+    if isinstance(given, pl.DataFrame) or (given is None and silver is None):  # a user's function has returned them into this process
         here = found_labels(data, partition, None, given, now)
         return FoundLabels(spark_frame(tables.spark, here.rows), here.details, here.times)
+    schema, keys = no_rows(data).schema, list(data.key_columns.values())
+    if given is not None:
+
+        def of_table(frame: pl.DataFrame) -> JudgedLabels:
+            # Spark's rows come in any order; here in the one of `frames_of`.
+            return judged_labels(data, frame.sort(frame.columns, nulls_last=False).select(as_asked(data)), partition, now)
+
+        return _judged(data, given, keys, tables.buckets_of(given), of_table)
+    assert silver is not None, "labels are of a table or of silver"
     rows = tables.scan(silver)
-    keys = list(data.key_columns.values())
     if isinstance(data.labels, Labels):
 
         def of_events(frame: pl.DataFrame) -> pl.DataFrame:
@@ -88,12 +138,23 @@ def found_on_spark(
         found = each_bucket(rows, keys, tables.buckets(silver), of_events, schema).persist()
         return _found(data, found, {"label_times": len(label_times(data, partition))})
 
-    def of_rows(frame: pl.DataFrame) -> pl.DataFrame:
-        judged = judged_labels(data, rows_of_source(data, frame.lazy(), partition), partition)
+    def of_source(frame: pl.DataFrame) -> JudgedLabels:
+        return judged_labels(data, rows_of_source(data, frame.lazy(), partition), partition)
+
+    return _judged(data, rows, keys, tables.buckets(silver), of_source)
+
+
+def _judged(
+    data: TrainingSet, rows: "DataFrame", keys: Sequence[str], buckets: int, judge: Callable[[pl.DataFrame], JudgedLabels]
+) -> FoundLabels:
+    """The labels among rows, and what is said of those that are none; each bucket says it in a row of its own."""
+
+    def kernel(frame: pl.DataFrame) -> pl.DataFrame:
+        judged = judge(frame)
         said = json.dumps([judged.reasons, judged.examples()])
         return pl.concat([judged.labels, pl.DataFrame({_REJECTED: [said]})], how="diagonal")
 
-    judged = each_bucket(rows, keys, tables.buckets(silver), of_rows, {**schema, _REJECTED: pl.String()}).persist()
+    judged = each_bucket(rows, keys, buckets, kernel, {**no_rows(data).schema, _REJECTED: pl.String()}).persist()
     found = judged.filter(F.col(_REJECTED).isNull()).drop(_REJECTED)
     rejected = _rejected([json.loads(row[0]) for row in judged.filter(F.col(_REJECTED).isNotNull()).select(_REJECTED).toLocalIterator()])
     number, first, last = found.agg(F.countDistinct(LABEL_TIME), F.min(LABEL_TIME), F.max(LABEL_TIME)).first() or (0, None, None)

@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from platform_assets.declare.training import FeatureService
 from platform_assets.engines.engine import Engine, ViewSlice
 from platform_assets.engines.spark.engine import SparkEngine
-from platform_assets.engines.spark.features import utc, with_features
+from platform_assets.engines.spark.features import utc, with_declared_types, with_features
 from platform_assets.engines.spark.tasks import polars_schema, polars_schema_of, spark_schema
 from platform_assets.errors import ComputeError
 from platform_assets.expressions.types import POLARS, DataType
@@ -23,19 +23,6 @@ from platform_assets.kernels.label_validation import CALENDAR, check_labels
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_TYPES: dict[DataType, T.DataType] = {
-    "int": T.LongType(),
-    "float": T.DoubleType(),
-    "str": T.StringType(),
-    "bool": T.BooleanType(),
-    "date": T.DateType(),
-    "datetime": T.TimestampType(),
-}
-_NARROWER: dict[DataType, tuple[type[T.DataType], ...]] = {
-    "int": (T.ByteType, T.ShortType, T.IntegerType),
-    "float": (T.ByteType, T.ShortType, T.IntegerType, T.LongType, T.FloatType),
-}
-"""Types whose values mean the same in the declared one."""
 _NULLS, _EARLY, _FIRST, _LAST = "__nulls", "__early", "__first", "__last"
 
 
@@ -58,17 +45,7 @@ class SparkLabels:
         where = f"feature service {service.name!r}: the labels"
         known = {name: POLARS[kind] for name, kind in wanted.items() if name in given.columns}
         check_labels(service, pl.DataFrame(schema={name: known.get(name, pl.Null()) for name in given.columns}), time)
-        for name, kind in wanted.items():
-            found = given.schema[name].dataType
-            if isinstance(found, _NARROWER.get(kind, ())):
-                given = given.withColumn(name, F.col(name).cast(_TYPES[kind]))
-            elif found != _TYPES[kind]:
-                must = _TYPES[kind].simpleString()
-                zone = " (if its times are in UTC)" if isinstance(found, T.TimestampNTZType) else ""
-                raise ComputeError(
-                    f"{where}' {name!r} is {found.simpleString()}, it must be {must}. "
-                    f"Convert it: .withColumn({name!r}, F.col({name!r}).cast({must!r})){zone}."
-                )
+        given = with_declared_types(given, wanted, where)
         for field in given.schema.fields:
             if not _comes_back(field):
                 raise ComputeError(

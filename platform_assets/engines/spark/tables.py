@@ -70,8 +70,14 @@ class SparkTables:
 
     def buckets(self, *read: TableSlice) -> int:
         """Into how many buckets the entities of some slices are spread: small enough for a task's memory, and worth their tasks."""
-        rows = sum(map(self.rows_in, read))
+        return self._worth(sum(map(self.rows_in, read)))
+
+    def _worth(self, rows: int) -> int:
         return max(1, min(self._at_once, rows // self.sizes.task), rows // self.sizes.bucket)
+
+    def buckets_of(self, frame: "DataFrame") -> int:
+        """As `buckets`, of rows that are in no table: they are counted."""
+        return self._worth(frame.count())
 
     def rows_of(
         self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]

@@ -1,0 +1,46 @@
+"""The rows of a DataFrame of Spark as frames of this process, a batch at a time: never more than a task's rows are here at once."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def is_of_spark(given: Any) -> bool:
+    """Whether something is a DataFrame of Spark, or of Spark Connect."""
+    return type(given).__module__.startswith("pyspark.") and type(given).__name__ == "DataFrame"
+
+
+def frames_of(frame: "DataFrame") -> Iterator[pl.DataFrame]:
+    """All rows, sorted by all columns, since Spark has them in any order: what is read twice is the same. At least one frame.
+
+    PySpark 4.2 has an Arrow stream of its own, which cannot have times.
+    """
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    any_came = False
+    for row in frame.sort(*frame.columns).mapInArrow(_as_bytes, "batch binary").toLocalIterator():
+        any_came = True
+        with pa.ipc.open_stream(row[0]) as stream:
+            yield _plain(stream.read_all())
+    if not any_came:
+        yield _plain(to_arrow_schema(frame.schema, timezone="UTC").empty_table())
+
+
+def _as_bytes(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Each batch as one value, so that Spark hands it on as it is."""
+    for batch in batches:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema) as stream:
+            stream.write_batch(batch)
+        yield pa.RecordBatch.from_pydict({"batch": pa.array([sink.getvalue().to_pybytes()], pa.binary())})
+
+
+def _plain(rows: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(rows)
+    assert isinstance(frame, pl.DataFrame), "a table has columns"
+    return frame.with_columns(pl.selectors.datetime(time_zone="*").dt.convert_time_zone("UTC"))
