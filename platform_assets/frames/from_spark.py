@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import pyarrow as pa
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 
@@ -20,6 +20,7 @@ def frames_of(frame: "DataFrame") -> Iterator[pl.DataFrame]:
 
     PySpark 4.2 has an Arrow stream of its own, which cannot have times.
     """
+    import pyarrow as pa  # here, since loading definitions does not need it
     from pyspark.sql.pandas.types import to_arrow_schema
 
     any_came = False
@@ -31,8 +32,10 @@ def frames_of(frame: "DataFrame") -> Iterator[pl.DataFrame]:
         yield _plain(to_arrow_schema(frame.schema, timezone="UTC").empty_table())
 
 
-def _as_bytes(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _as_bytes(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
     """Each batch as one value, so that Spark hands it on as it is."""
+    import pyarrow as pa
+
     for batch in batches:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as stream:
@@ -40,7 +43,7 @@ def _as_bytes(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_pydict({"batch": pa.array([sink.getvalue().to_pybytes()], pa.binary())})
 
 
-def _plain(rows: pa.Table) -> pl.DataFrame:
+def _plain(rows: "pa.Table") -> pl.DataFrame:
     frame = pl.from_arrow(rows)
     assert isinstance(frame, pl.DataFrame), "a table has columns"
     return frame.with_columns(pl.selectors.datetime(time_zone="*").dt.convert_time_zone("UTC"))

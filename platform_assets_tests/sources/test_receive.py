@@ -140,7 +140,10 @@ def test_nothing_means_empty_from_empty_after_on_by_the_platforms_clock(tmp_path
 @pytest.mark.parametrize(
     ("returned", "says"),
     [
-        ([{"value": 1}], "its function returned list. Return a Polars frame, an Arrow table or stream, an iterator of these, or None"),
+        (
+            [{"value": 1}],
+            "its function returned list. Return a Polars frame, an Arrow table or stream, a DataFrame of Spark, an iterator of these, or None",
+        ),
         (reading(at=datetime(2024, 3, 1)), "the times in the column 'at' are naive"),
         (reading(at=timedelta(1)), "datetime was declared, Duration(time_unit='us') was delivered, such as datetime.timedelta(days=1)"),
         (pl.LazyFrame({"at": ["x"]}).with_columns(pl.col("missing")), "the frame that its function returned cannot be computed"),
