@@ -7,7 +7,6 @@ import polars as pl
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
 
 
 def is_of_spark(given: Any) -> bool:
@@ -15,13 +14,12 @@ def is_of_spark(given: Any) -> bool:
     return type(given).__module__.startswith("pyspark.") and type(given).__name__ == "DataFrame"
 
 
-def frames_of(frame: "DataFrame") -> Iterator[pl.DataFrame]:
+def frames_of(frame: Any) -> Iterator[pl.DataFrame]:
     """All rows, sorted by all columns, since Spark has them in any order: what is read twice is the same. At least one frame.
 
     PySpark 4.2 has an Arrow stream of its own, which cannot have times.
     """
     import pyarrow as pa  # here, since loading definitions does not need it
-    from pyspark.sql.pandas.types import to_arrow_schema
 
     any_came = False
     for row in frame.sort(*frame.columns).mapInArrow(_as_bytes, "batch binary").toLocalIterator():
@@ -29,7 +27,7 @@ def frames_of(frame: "DataFrame") -> Iterator[pl.DataFrame]:
         with pa.ipc.open_stream(row[0]) as stream:
             yield _plain(stream.read_all())
     if not any_came:
-        yield _plain(to_arrow_schema(frame.schema, timezone="UTC").empty_table())
+        yield _plain(frame.limit(0).toArrow())
 
 
 def _as_bytes(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":

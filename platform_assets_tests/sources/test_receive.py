@@ -142,7 +142,7 @@ def test_nothing_means_empty_from_empty_after_on_by_the_platforms_clock(tmp_path
     [
         (
             [{"value": 1}],
-            "its function returned list. Return a Polars frame, an Arrow table or stream, a DataFrame of Spark, an iterator of these, or None",
+            "its function returned list. Return a Polars frame, an Arrow table or stream, a DataFrame of Spark, an iterator of",
         ),
         (reading(at=datetime(2024, 3, 1)), "the times in the column 'at' are naive"),
         (reading(at=timedelta(1)), "datetime was declared, Duration(time_unit='us') was delivered, such as datetime.timedelta(days=1)"),

@@ -129,3 +129,9 @@ def test_labels_of_spark_of_another_type_are_refused_with_the_fix(tmp_path: Path
         Labelled(tmp_path).made(lambda: frame, "spark")
     with pytest.raises(ComputeError, match=r"have no column 'who'"):
         Labelled(tmp_path / "more").made(lambda: frame.drop("who"), "spark")
+
+
+def test_a_dataframe_without_rows_is_an_empty_delivery_with_its_columns(tmp_path: Path) -> None:
+    expected, _ = received(tmp_path / "polars", lambda: visits(3)[:0])
+    found, written = received(tmp_path / "spark", lambda: spark_frame(spark(), visits(3)[:0]))
+    assert (found.schema, found.height, written) == (expected.schema, 0, [0])
