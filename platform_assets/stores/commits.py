@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
-from deltalake import DeltaTable
 
 from platform_assets.errors import LakeError
+from platform_assets.stores.delta_table import OpenTable
 from platform_assets.stores.storage import Storage
 from platform_assets.stores.tables import Moment, PartitionFacts, Span, key_of
 
@@ -95,14 +95,15 @@ def read_actions(storage: Storage, version: int) -> list[dict[str, Any]] | None:
         ) from None
 
 
-def files_of(delta: DeltaTable, span: Span | None = None) -> list[DataFile]:
-    """The data files of an open table, or of a span of its partitions, as its log has them: no file is read."""
+def files_of(delta: OpenTable, span: Span | None = None, value: str | None = None) -> list[DataFile]:
+    """The data files of an open table, of a span of its partitions, or of one of text, as its log has them: no file is read."""
     files = _alive(delta)
     files = files if span is None else files.filter(span.holds("value"))
+    files = files if value is None else files.filter(pl.col("value") == value)
     return [DataFile(relative_path(path), value, size, rows) for path, value, size, rows in files.iter_rows()]
 
 
-def stored_by_partition(delta: DeltaTable) -> dict[str, tuple[int | None, str]]:
+def stored_by_partition(delta: OpenTable) -> dict[str, tuple[int | None, str]]:
     """By partition of an open table, the rows of its files, None where the log does not count them, and the files' names."""
     name, rows = pl.col("path").str.split("/").list.last(), pl.col("rows")
     counted = pl.when(rows.null_count() == 0).then(rows.sum()).alias("rows")
@@ -115,8 +116,8 @@ def _key(value: Moment | str | None) -> str:
     return value or "" if isinstance(value, str | None) else key_of(value)
 
 
-def _alive(delta: DeltaTable) -> pl.DataFrame:
-    actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+def _alive(delta: OpenTable) -> pl.DataFrame:
+    actions = delta.alive()
     by = delta.metadata().partition_columns
     # Tables of people's own assets may have no partitions, or two columns of them.
     value = pl.col(f"partition.{by[0]}") if len(by) == 1 else pl.lit(None, pl.String)

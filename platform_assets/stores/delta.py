@@ -1,23 +1,23 @@
 """The lake: Delta tables of time partitions, each replaced whole, in one commit, or not at all."""
 
 import random
-import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from platform_assets.errors import LakeError, NotReadyError, is_failure, suggestion
+from platform_assets.errors import LakeError, NotReadyError, suggestion
 from platform_assets.stores.commits import Commit, DataFile, commit_properties, files_of, named_by_partition, read_commit
 from platform_assets.stores.damage import Damage, Scanned, check_before_reading, damage_at_a_glance
 from platform_assets.stores.delta_table import WRITER, OpenTable, create_table
-from platform_assets.stores.frames import Batches, check_span, kept_schema
-from platform_assets.stores.location import check_reached, storage_at
+from platform_assets.stores.frames import Batches, check_partitioning, check_span, kept_schema
+from platform_assets.stores.location import checked_root, storage_at
+from platform_assets.stores.open_tables import OPEN_TABLES
 from platform_assets.stores.storage import Storage, with_credentials_hidden
 from platform_assets.stores.tables import Moment as Moment
 from platform_assets.stores.tables import PartitionFacts as PartitionFacts
@@ -25,15 +25,13 @@ from platform_assets.stores.tables import Span as Span
 from platform_assets.stores.tables import Table as Table
 from platform_assets.stores.tables import Written as Written
 from platform_assets.stores.tables import name_of
-from platform_assets.stores.transaction_log import unreadable_log
+from platform_assets.stores.transaction_log import opening
 
 OWN = "_platform"
 """The folder of the platform's own tables, such as the ledger."""
 
 TRIES = 12
 """So often a write is tried while others are faster."""
-_UNREADABLE = set('%#?*=[]{}<>^|`\\"')
-"""URLs, Hive's folders and file patterns mean something by these."""
 
 
 class Overtaken(LakeError):
@@ -44,7 +42,7 @@ class Overtaken(LakeError):
 class Checked:
     """A table that is about to be read."""
 
-    delta: DeltaTable
+    delta: OpenTable
     files: tuple[DataFile, ...]
     """Those of the partitions asked for."""
     left_out: Sequence[Moment]
@@ -63,17 +61,7 @@ class Lake:
     storage_options: Mapping[str, str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        root = str(self.root).rstrip("/")
-        if re.match(r"[a-z][a-z0-9]+:/[^/]", root):
-            raise LakeError(f"the lake {root!r} is a URL from which pathlib has taken a slash. Give it as text, not as a Path.")
-        if "://" not in root:
-            root = str(Path(root).absolute())
-        bad = sorted(character for character in set(root) if character in _UNREADABLE)
-        if bad:
-            raise LakeError(
-                f"the lake {root!r} could not be read again: its path has {' '.join(bad)}. Choose another PLATFORM_HOME or PLATFORM_LAKE."
-            )
-        object.__setattr__(self, "root", root)
+        object.__setattr__(self, "root", checked_root(str(self.root)))
 
     @property
     def polars_options(self) -> dict[str, Any] | None:
@@ -101,8 +89,8 @@ class Lake:
         log = self.log(table) if version is None else self.open(table, version)
         return pl.Schema() if log is None else pl.Schema(log.schema())
 
-    def log(self, table: Table) -> DeltaTable | None:
-        """What a table's log says, at the newest version; None when there is no table.
+    def log(self, table: Table) -> OpenTable | None:
+        """What a table's log says, at the newest version; None when there is no table. For reading: others have the same object.
 
         Raises:
             LakeError: a file of the log is damaged; its name, and what repairs it.
@@ -112,8 +100,8 @@ class Lake:
         except TableNotFoundError:
             return None
 
-    def open(self, table: Table, version: int | None = None) -> DeltaTable:
-        """The table as deltalake has it, at a version or at the newest.
+    def open(self, table: Table, version: int | None = None) -> OpenTable:
+        """The table as deltalake has it, at a version or at the newest. For reading: others have the same object.
 
         Raises:
             NotReadyError: there is no such table.
@@ -132,20 +120,37 @@ class Lake:
                 raise
             raise self._gone(table, version) from error
 
-    def _opened(self, table: Table, version: int | None = None) -> DeltaTable:
-        """The table as deltalake has it; what prevents that is named, if it is the object store or a damaged file of the log."""
-        check_reached(self.root, self.storage_options)
+    def open_to_write(self, table: Table, version: int | None = None) -> OpenTable | None:
+        """The table at a version or at the newest, for a writer alone: deltalake brings what it writes with to the version written.
+
+        None when there is no table.
+        """
         try:
-            return OpenTable(self.uri(table), version=version, storage_options=self.delta_options)
+            return self._opened(table, version, is_shared=False)
         except TableNotFoundError:
-            raise
-        except BaseException as error:
-            if is_failure(error):
-                check_reached(self.root, self.storage_options, again=True)
-                storage = self.storage(table)
-                if named := unreadable_log(table, storage) or with_credentials_hidden(error, [storage]):
-                    raise named from None
-            raise
+            return None
+
+    @contextmanager
+    def writing(self, table: Table) -> Iterator[OpenTable | None]:
+        """As `open_to_write`, at the newest version, for a write inside, after which the table stays open for others."""
+        uri = self.uri(table)
+        if "://" in uri:
+            yield self.open_to_write(table)
+            return
+        try:
+            with opening(table, self.root, self.storage_options):
+                taken = OPEN_TABLES.take(uri)
+        except TableNotFoundError:
+            yield None
+            return
+        yield taken.table
+        OPEN_TABLES.give_back(uri, taken)
+
+    def _opened(self, table: Table, version: int | None = None, *, is_shared: bool = True) -> OpenTable:
+        with opening(table, self.root, self.storage_options):
+            if is_shared and "://" not in self.root:
+                return OPEN_TABLES.open(self.uri(table), version)
+            return OpenTable(self.uri(table), version=version, storage_options=self.delta_options)
 
     def storage(self, table: Table) -> Storage:
         """The files of a table."""
@@ -155,13 +160,6 @@ class Lake:
     def models(self) -> Storage:
         """The files of trained models."""
         return storage_at("/".join((self.root, OWN, "models")), self.storage_options)
-
-    def open_if_there(self, table: Table) -> DeltaTable | None:
-        """The table at its newest version; None when there is none."""
-        try:
-            return self.open(table)
-        except NotReadyError:
-            return None
 
     def scan(self, table: Table, *, by: str | None = None, span: Span | None = None, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table, or those with span.start <= by < span.end; only files of these partitions are read.
@@ -183,7 +181,7 @@ class Lake:
         """What a reader of a table finds, whatever reads the files: of all partitions, or of a span of them. Raises as `scan` does."""
         delta = self.open(table, version)
         if by is not None and span is not None:
-            _check_partitioning(name_of(table), by, span, dict(pl.Schema(delta.schema())))
+            check_partitioning(name_of(table), by, span, dict(pl.Schema(delta.schema())))
         files = tuple(files_of(delta, span))
         left_out = check_before_reading(Scanned(table, self.storage(table), files))
         return Checked(delta, files, left_out if span is not None else [])
@@ -217,16 +215,16 @@ class Lake:
         if table[0] == OWN:
             raise LakeError(f"{where}: the folder {OWN} is the platform's own. Give the declaration another name.")
         found = frame.collect_schema()
-        _check_partitioning(where, by, span, dict(found))
+        check_partitioning(where, by, span, dict(found))
         if isinstance(frame, pl.DataFrame):
             check_span(where, frame, by, span)
         noted = commit_properties(facts, declaration_version, run)
         for attempt in range(TRIES):
             try:
-                delta = self.open_if_there(table)
-                if made_from is not None:
-                    self.check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
-                return self._commit(table, delta, frame.lazy(), found, by, span, noted, rows)
+                with self.writing(table) as delta:
+                    if made_from is not None:
+                        self.check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
+                    return self._commit(table, delta, frame.lazy(), found, by, span, noted, rows)
             except CommitFailedError as error:
                 if attempt == TRIES - 1:
                     raise LakeError(
@@ -311,7 +309,7 @@ class Lake:
     def _commit(
         self,
         table: Table,
-        delta: DeltaTable | None,
+        delta: OpenTable | None,
         frame: pl.LazyFrame,
         found: pl.Schema,
         by: str,
@@ -386,14 +384,3 @@ class Lake:
 def wait_for_others(attempt: int) -> None:
     """Sleeps a random while, longer after each try, so that writers that met once do not meet again."""
     time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))
-
-
-def _check_partitioning(where: str, by: str, span: Span, schema: Mapping[str, pl.DataType]) -> None:
-    """A predicate on a column of another type compares as something else, or as nothing: it is refused, never left out."""
-    if by not in schema:
-        raise LakeError(f"{where}: there is no partition column {by!r}. {suggestion(by, schema)}")
-    if schema[by] != span.type:
-        raise LakeError(
-            f"{where}: the partition column {by!r} is {schema[by]}, the span {span} is of {span.type}. "
-            "Store a partition as its start: as pl.Date, for hours as pl.Datetime('us', 'UTC')."
-        )

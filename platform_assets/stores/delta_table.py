@@ -35,6 +35,17 @@ class OpenTable(DeltaTable):
     Only the part up to the table's folder is decoded: the folder of an hour has a % in its real name.
     """
 
+    state: object | None = None
+    """Another object after each look at a log that had changed; None for a table that is not kept open."""
+    _alive: tuple[int, pl.DataFrame] | None = None
+
+    def alive(self) -> pl.DataFrame:
+        """What the log says of each file that is alive, a row a file."""
+        version = self.version()
+        if self._alive is None or self._alive[0] != version:
+            self._alive = (version, pl.DataFrame(self.get_add_actions(flatten=True)))
+        return self._alive[1]
+
     @property
     def table_uri(self) -> str:
         uri = super().table_uri

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
-from platform_assets.errors import LakeError
+from platform_assets.errors import LakeError, suggestion
 from platform_assets.frames.stream import stream
+from platform_assets.stores.tables import Span
 
 _WIDER: dict[DataType | DataTypeClass, DataType] = {
     pl.UInt8: pl.Int16(),
@@ -165,6 +166,17 @@ def check_span(where: str, frame: pl.DataFrame, by: str, span: Part) -> None:
         raise LakeError(
             f"{where}: {outside.height} rows do not belong to {span}, which is being replaced: {by!r} is {values} there. "
             "Write only rows of the partitions that were asked for."
+        )
+
+
+def check_partitioning(where: str, by: str, span: Span, schema: Mapping[str, pl.DataType]) -> None:
+    """A predicate on a column of another type compares as something else, or as nothing: it is refused, never left out."""
+    if by not in schema:
+        raise LakeError(f"{where}: there is no partition column {by!r}. {suggestion(by, schema)}")
+    if schema[by] != span.type:
+        raise LakeError(
+            f"{where}: the partition column {by!r} is {schema[by]}, the span {span} is of {span.type}. "
+            "Store a partition as its start: as pl.Date, for hours as pl.Datetime('us', 'UTC')."
         )
 
 

@@ -12,15 +12,16 @@ from functools import partial
 from typing import Any
 
 import polars as pl
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from platform_assets.errors import DamagedError, LakeError, NotReadyError
-from platform_assets.stores.commits import Commit, named_by_partition
+from platform_assets.errors import DamagedError, LakeError
+from platform_assets.stores.commits import Commit, files_of, named_by_partition
 from platform_assets.stores.damage import Damage, damage_named
 from platform_assets.stores.delta import OWN, Lake, wait_for_others
-from platform_assets.stores.delta_table import create_table
+from platform_assets.stores.delta_table import OpenTable, create_table
 from platform_assets.stores.ledger_consistency import contradictions
+from platform_assets.stores.ledger_rows import Known, read_rows
 from platform_assets.stores.location import check_writers
 from platform_assets.stores.tables import Table, name_of, table_named
 
@@ -53,6 +54,7 @@ LOST = "lost"
 _OF_THE_ROW = ("recovered", "recorded_at", "table_id", "ledger_version")  # said of the row, not of the partition
 _SAID = pl.Schema({name: dtype for name, dtype in SCHEMA.items() if name not in ("table_id", "ledger_version")})
 
+_NO_ROWS = pl.DataFrame(schema=SCHEMA)
 _TRIES = 20
 _NO_PARTITION = ""
 """Stands in the row of a commit that says nothing of partitions, so that it is looked into once."""
@@ -83,6 +85,10 @@ class Entry:
     def rows_since(self) -> int:
         """The Delta version since which it has these rows: an earlier one than that which wrote it last, if it was written again."""
         return int(self.details.get(ROWS_SINCE, self.delta_version))
+
+
+_KNOWN: Known[tuple[str, str, int], dict[str, Entry]] = Known()
+"""The entries that this process has found, by lake, table and Delta version."""
 
 
 class Ledger:
@@ -140,8 +146,12 @@ class Ledger:
             return {}
         end = delta.version()
         last = end if at_version is None else min(at_version, end)
+        all_rows = self._rows(table)
+        key, made_of = (self._lake.root, table, last), (delta.state, all_rows)
+        if (found := _KNOWN.get(key, made_of)) is not None:
+            return self._with_distrust(table, found)
         # A table that was removed and made anew counts its versions from 0 again: what was said of the old one is not meant.
-        rows = self._collect((pl.col("table") == table) & (pl.col("table_id") == str(delta.metadata().id)))
+        rows = all_rows.filter(pl.col("table_id") == str(delta.metadata().id))
         self._check_end(table, end, rows)
         rows = rows.filter(pl.col("delta_version") <= last)
         known = set(rows["delta_version"].unique())
@@ -157,16 +167,20 @@ class Ledger:
                 found[entry.partition] = entry
         if last < end:
             delta = self._lake.open(table_named(table), last) if last >= 0 else None
-        return self._judged(table, delta, dict(sorted(found.items())))
+        judged = self._judged(table, delta, dict(sorted(found.items())))
+        if not lost:
+            _KNOWN.keep(key, made_of, judged)
+        return self._with_distrust(table, judged)
 
     def tables(self) -> list[str]:
         """The name of every table that the ledger has an entry of, but of successors that have ended."""
-        names = [str(table) for table in self._collect(pl.lit(True), "table")["table"].unique().sort()]
+        ledger = self._ledger()
+        names = [] if ledger is None else sorted({file.partition or "" for file in files_of(ledger)})
         return [name for name in names if name.count("/") == 1 or self._lake.exists(table_named(name))]
 
     def last_version(self, table: str) -> int:
         """The last Delta version that the ledger knows of a table, as it was made last; -1 when it knows none."""
-        rows = self._collect(pl.col("table") == table, "table_id", "delta_version", "ledger_version")
+        rows = self._rows(table)
         latest = rows.sort("ledger_version").tail(1)["table_id"]
         return max(rows.filter(pl.col("table_id").is_in(latest.implode()))["delta_version"].to_list(), default=-1)
 
@@ -187,18 +201,21 @@ class Ledger:
         """The partitions whose files could not be read, as (table, key)."""
         return self._distrusted.keys()
 
-    def _judged(self, table: str, delta: DeltaTable | None, entries: dict[str, Entry]) -> dict[str, Entry]:
-        """The entries, with the damage of those that the log contradicts, or whose files could not be read."""
+    def _judged(self, table: str, delta: OpenTable | None, entries: dict[str, Entry]) -> dict[str, Entry]:
+        """The entries, with the damage of those that the log contradicts, or whose files were lost."""
         if delta is None:
             return entries
         found = contradictions(delta, entries, partial(self._lake.commit, table_named(table)))
-        for key, entry in entries.items():
-            version, what = self._distrusted.get((table, key), (-1, ""))
-            if entry.status == LOST:
-                found[key] = entry.details.get("damage", "its files were lost")
-            elif entry.delta_version <= version:
-                found.setdefault(key, what)
-        return {key: replace(entry, damage=found[key]) if key in found else entry for key, entry in entries.items()} if found else entries
+        found |= {key: entry.details.get("damage", "its files were lost") for key, entry in entries.items() if entry.status == LOST}
+        return {key: replace(entry, damage=found[key]) if key in found else entry for key, entry in entries.items()}
+
+    def _with_distrust(self, table: str, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+        """The entries, with the damage of those whose files could not be read."""
+        entries = dict(entries)
+        for (of, key), (version, what) in self._distrusted.items():
+            if of == table and key in entries and not entries[key].damage and entries[key].delta_version <= version:
+                entries[key] = replace(entries[key], damage=what)
+        return entries
 
     def _check_end(self, table: str, newest: int, rows: pl.DataFrame) -> None:
         """A LakeError when the log ends before commits that the ledger has: its last entries are gone, and with them what they wrote."""
@@ -217,7 +234,7 @@ class Ledger:
 
     def _check_never_written(self, table: str) -> None:
         """A LakeError when there are files of a table that the ledger knows, but no log: one that a person removes goes as a whole."""
-        if not self._collect(pl.col("table") == table).is_empty() and self._lake.storage(table_named(table)).files():
+        if not self._rows(table).is_empty() and self._lake.storage(table_named(table)).files():
             raise LakeError(
                 f"{table}: its log is missing, {self._lake.uri(table_named(table))}/_delta_log, though files of the table are there. "
                 f"Restore it from a backup, or have the rest set aside and make the table again: platform-assets verify {table} --repair"
@@ -232,30 +249,29 @@ class Ledger:
             self._recovered[table, version] = _entries_of(table, self._lake.commit(table_named(table), version))
         return self._recovered[table, version]
 
-    def _collect(self, predicate: pl.Expr, *columns: str) -> pl.DataFrame:
-        """The rows of the ledger for which this holds."""
-        columns = columns or tuple(SCHEMA.names())
+    def _ledger(self) -> OpenTable | None:
+        """The ledger, open; None when there is none that says which tables it means: it is made anew from their commits."""
+        delta = self._lake.log(LEDGER)
+        # One of an earlier edition of the platform lacks columns.
+        is_readable = delta is not None and set(SCHEMA).difference(_ADDED_LATER) <= {field.name for field in delta.schema().fields}
+        return delta if is_readable else None
+
+    def _rows(self, table: str) -> pl.DataFrame:
+        """The rows of the ledger about a table, as it was made last and before."""
         try:
             with damage_named():
-                rows = self._lake.scan(LEDGER)
-                there = set(rows.collect_schema())
-                # One of an earlier edition of the platform does not say which tables it means: it is made anew from their commits.
-                if not set(SCHEMA).difference(_ADDED_LATER) <= there:
-                    return pl.DataFrame(schema=SCHEMA)
-                added = [pl.lit(None, SCHEMA[column]).alias(column) for column in _ADDED_LATER if column not in there]
-                return rows.filter(predicate).with_columns(added).select(columns).collect()
+                ledger = self._ledger()
+                return _NO_ROWS if ledger is None else read_rows(self._lake, LEDGER, ledger, table, SCHEMA)
         except DamagedError as error:
             raise LakeError(
                 f"the ledger is damaged: {error}. Restore it from a backup, or repair it from the commits of the tables: "
                 "platform-assets verify --repair"
             ) from None
-        except NotReadyError:
-            return pl.DataFrame(schema=SCHEMA)
 
     def _append(self, rows: pl.DataFrame) -> None:
         for attempt in range(_TRIES):
             try:
-                _compact(self._write(rows), rows["table"].unique().to_list())
+                self._write(rows)
                 return
             except CommitFailedError as error:
                 failed = error
@@ -264,15 +280,14 @@ class Ledger:
             f"{name_of(LEDGER)}: {_TRIES} times another writer was faster. The data are written, the next step repairs the ledger."
         ) from failed
 
-    def _write(self, rows: pl.DataFrame) -> DeltaTable:
-        try:
-            delta = self._lake.open(LEDGER)
-        except NotReadyError:
-            check_writers(self._lake.root, self._lake.storage_options)
-            create_table(self._lake.uri(LEDGER), _after(rows, -1), ["table"], {}, self._lake.storage_options)
-            return self._lake.open(LEDGER)
-        write_deltalake(delta, _after(rows, delta.version()), mode="append", schema_mode="merge")
-        return delta
+    def _write(self, rows: pl.DataFrame) -> None:
+        with self._lake.writing(LEDGER) as delta:
+            if delta is None:
+                check_writers(self._lake.root, self._lake.storage_options)
+                create_table(self._lake.uri(LEDGER), _after(rows, -1), ["table"], {}, self._lake.storage_options)
+            else:
+                write_deltalake(delta, _after(rows, delta.version()), mode="append", schema_mode="merge")
+                _compact(delta, rows["table"].unique().to_list())
 
 
 def _after(rows: pl.DataFrame, version: int) -> pl.DataFrame:
@@ -280,9 +295,9 @@ def _after(rows: pl.DataFrame, version: int) -> pl.DataFrame:
     return rows.with_columns(pl.lit(version, pl.Int64).alias("ledger_version")).select(SCHEMA.names())
 
 
-def _compact(delta: DeltaTable, tables: Sequence[str]) -> None:
+def _compact(delta: OpenTable, tables: Sequence[str]) -> None:
     """Puts the many small files of a table's entries together: reading 2,000 of them costs ten times their content."""
-    files = pl.DataFrame(delta.get_add_actions(flatten=True))["partition.table"].value_counts()
+    files = delta.alive()["partition.table"].value_counts()
     for table in files.filter(pl.col("count") > FILES_OF_A_TABLE, pl.col("partition.table").is_in(tables))["partition.table"]:
         try:
             delta.optimize.compact(partition_filters=[("table", "=", table)])

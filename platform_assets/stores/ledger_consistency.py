@@ -7,9 +7,8 @@ the table has loaded already: no file is read.
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from deltalake import DeltaTable
-
 from platform_assets.stores.commits import Commit, named_by_partition, stored_by_partition
+from platform_assets.stores.delta_table import OpenTable
 
 STORED_ROWS = "stored_rows"
 """In the details of an entry: how many rows its files have, where that is not its number of rows. Raw keeps superseded deliveries."""
@@ -30,7 +29,7 @@ class Recorded(Protocol):
     def files(self) -> str | None: ...
 
 
-def contradictions(delta: DeltaTable, entries: Mapping[str, Recorded], commit_at: Callable[[int], Commit | None]) -> dict[str, str]:
+def contradictions(delta: OpenTable, entries: Mapping[str, Recorded], commit_at: Callable[[int], Commit | None]) -> dict[str, str]:
     """What the log says against the entries of a table, by partition, as clauses.
 
     delta: the table, open at the version that the entries are of. commit_at: gives a commit of it.

@@ -1,9 +1,34 @@
 """What is at a place: a folder of this machine, or a part of an object store."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
+from platform_assets.errors import LakeError
 from platform_assets.stores.folder import Folder
 from platform_assets.stores.storage import Storage
+
+_UNREADABLE = set('%#?*=[]{}<>^|`\\"')
+"""URLs, Hive's folders and file patterns mean something by these."""
+
+
+def checked_root(root: str) -> str:
+    """The folder or URL of a lake: a folder as an absolute path.
+
+    Raises:
+        LakeError: tables there could not be read again.
+    """
+    root = root.rstrip("/")
+    if re.match(r"[a-z][a-z0-9]+:/[^/]", root):
+        raise LakeError(f"the lake {root!r} is a URL from which pathlib has taken a slash. Give it as text, not as a Path.")
+    if "://" not in root:
+        root = str(Path(root).absolute())
+    bad = sorted(character for character in set(root) if character in _UNREADABLE)
+    if bad:
+        raise LakeError(
+            f"the lake {root!r} could not be read again: its path has {' '.join(bad)}. Choose another PLATFORM_HOME or PLATFORM_LAKE."
+        )
+    return root
 
 
 def storage_at(uri: str, options: Mapping[str, str] | None = None) -> Storage:

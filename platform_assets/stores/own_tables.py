@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from platform_assets.errors import LakeError, suggestion
 from platform_assets.stores.commits import files_of
 from platform_assets.stores.damage import Scanned, check_before_reading
 from platform_assets.stores.delta import OWN, TRIES, Lake, wait_for_others
-from platform_assets.stores.delta_table import OUTSIDE_THE_LEDGER, create_table, is_outside_the_ledger
+from platform_assets.stores.delta_table import OUTSIDE_THE_LEDGER, OpenTable, create_table, is_outside_the_ledger
 from platform_assets.stores.frames import Batches, kept_schema
 from platform_assets.stores.storage import with_credentials_hidden
 from platform_assets.stores.tables import Span, Table, equals, name_of
@@ -135,7 +135,7 @@ def read_table(lake: Lake, table: Table, part: Slice | None, columns: Sequence[s
 
 def without_files(lake: Lake, table: Table, parts: Mapping[str, Slice]) -> list[str]:
     """Which of these partitions have no file: nothing was ever written for them, or no row."""
-    actions = pl.DataFrame(lake.open(table).get_add_actions(flatten=True))
+    actions = lake.open(table).alive()
     values = actions.select(
         pl.col(name).alias(name.removeprefix("partition.")) for name in actions.columns if name.startswith("partition.")
     )
@@ -172,7 +172,7 @@ def check_columns(where: str, part: Slice, schema: Mapping[str, pl.DataType]) ->
             )
 
 
-def _only_span(delta: DeltaTable, part: Slice | None) -> Span | None:
+def _only_span(delta: OpenTable, part: Slice | None) -> Span | None:
     """The one stretch of time that is read of a table by time; None where more than its files are looked at."""
     by = delta.metadata().partition_columns
     values = part.columns.get(by[0]) if part is not None and len(by) == 1 else None
@@ -180,7 +180,7 @@ def _only_span(delta: DeltaTable, part: Slice | None) -> Span | None:
 
 
 def _commit(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, run: str, asset: str) -> OwnWritten:
-    where, uri, delta = name_of(table), lake.uri(table), lake.log(table)
+    where, uri, delta = name_of(table), lake.uri(table), lake.open_to_write(table)
     is_replaced = part is None and delta is not None
     stored = dict(pl.Schema(delta.schema())) if delta is not None and not is_replaced else {}
     batches = Batches(where, frame, kept_schema(where, frame.collect_schema(), stored), next(iter(part.columns), "") if part else "", part)

@@ -7,13 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from platform_assets.errors import LakeError, NotReadyError
 from platform_assets.stores.commits import files_of
 from platform_assets.stores.delta import OWN, Lake
-from platform_assets.stores.delta_table import is_outside_the_ledger
+from platform_assets.stores.delta_table import OpenTable, is_outside_the_ledger
 from platform_assets.stores.ledger import LEDGER, LOST, Ledger
 from platform_assets.stores.location import storage_at
 from platform_assets.stores.storage import Storage
@@ -32,8 +31,10 @@ def repair_table(lake: Lake, table: Table, *, deep: bool = False, told: Told = l
         told(f"{name}: repairing its log")
         yield from _repair_log(lake, table, faults)
     try:
-        delta = lake.open(table)
-    except (LakeError, NotReadyError):
+        delta = lake.open_to_write(table)
+    except LakeError:
+        delta = None
+    if delta is None:
         yield _set_table_aside(lake, table)
         return
     damaged = check_files(lake, table, files_of(delta), deep=deep, told=told)
@@ -94,7 +95,7 @@ def _without_changes(fault: LogFault) -> bytes:
     return json.dumps({"commitInfo": {"timestamp": now, "operation": "REPAIR", "repaired": str(fault)}}).encode() + b"\n"
 
 
-def _remove(delta: DeltaTable, key: str) -> int:
+def _remove(delta: OpenTable, key: str) -> int:
     """Takes the files of a partition out of a table, unread; gives the version after it."""
     [by] = delta.metadata().partition_columns
     values: list[Moment | str] = [file.value for file in files_of(delta) if file.partition == key and file.value is not None]

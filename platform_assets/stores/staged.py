@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake import CommitProperties, Schema
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from platform_assets.errors import LakeError
 from platform_assets.stores.commits import commit_properties, files_of, named_by_partition, read_actions, relative_path
 from platform_assets.stores.delta import TRIES, Lake, Span, Table, Written, wait_for_others
-from platform_assets.stores.delta_table import creating, table_properties
+from platform_assets.stores.delta_table import OpenTable, creating, table_properties
 from platform_assets.stores.frames import kept_schema
 from platform_assets.stores.tables import Moment, PartitionFacts, name_of
 
@@ -101,11 +101,11 @@ def take(
     files = [file for file in staged.files if span.start <= file.value < span.end and file.value not in without]
     noted = commit_properties(facts, declaration_version, run)
     for attempt in range(TRIES):
-        delta = lake.open_if_there(table)
-        if made_from is not None:
-            lake.check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
         try:
-            version = _commit(lake, table, delta, staged, files, by, span, noted)
+            with lake.writing(table) as delta:
+                if made_from is not None:
+                    lake.check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
+                version = _commit(lake, table, delta, staged, files, by, span, noted)
         except CommitFailedError as error:
             if attempt == TRIES - 1:
                 raise LakeError(
@@ -122,7 +122,7 @@ def take(
 def _commit(
     lake: Lake,
     table: Table,
-    delta: DeltaTable | None,
+    delta: OpenTable | None,
     staged: Staged,
     files: Sequence[StagedFile],
     by: str,

@@ -41,7 +41,8 @@ def adopt(
     Raises:
         CommitFailedError: the table is not at this version any more; nothing was changed.
     """
-    delta, new = lake.open(table, at_version), lake.open(successor, successor_version)
+    delta, new = lake.open_to_write(table, at_version), lake.open(successor, successor_version)
+    assert delta is not None, "a table that has a successor is there"
     folder = successor[1].removeprefix(f"{table[1]}/")
     written, alive = lake.storage(successor), dict[str, dict[str, Any]]()
     for version in range(new.version() + 1):

@@ -6,12 +6,16 @@ counts the files that the lines after it add and remove, so a cut shows in the e
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from platform_assets.errors import LakeError
-from platform_assets.stores.storage import Storage
+from deltalake.exceptions import TableNotFoundError
+
+from platform_assets.errors import LakeError, is_failure
+from platform_assets.stores.location import check_reached, storage_at
+from platform_assets.stores.storage import Storage, with_credentials_hidden
 from platform_assets.stores.tables import Table, name_of
 
 LOG = "_delta_log"
@@ -109,6 +113,23 @@ def unreadable_log(table: Table, storage: Storage, error: BaseException | None =
         f"{name_of(table)}: its transaction log cannot be read: {faults[0]}{more} in {storage.uri}. Nothing was read or written. "
         f"Restore the file from a backup, or repair the table from what is there: platform-assets verify {name_of(table)} --repair"
     )
+
+
+@contextmanager
+def opening(table: Table, root: str, options: Mapping[str, str] | None) -> Iterator[None]:
+    """While a table of a lake is opened: names what prevents that, if it is the object store or a damaged file of the log."""
+    check_reached(root, options)
+    try:
+        yield
+    except TableNotFoundError:
+        raise
+    except BaseException as error:
+        if is_failure(error):
+            check_reached(root, options, again=True)
+            storage = storage_at("/".join((root, *table)), options)
+            if named := unreadable_log(table, storage) or with_credentials_hidden(error, [storage]):
+                raise named from None
+        raise
 
 
 def _hint_faults(storage: Storage, files: Mapping[str, int], checkpoints: Mapping[int, list[str]]) -> list[LogFault]:

@@ -3,11 +3,14 @@
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import polars as pl
 import pytest
 
+from platform_assets.stores import ledger_rows
 from platform_assets.stores.delta import Lake, Table
+from platform_assets.stores.delta_table import OpenTable
 from platform_assets_tests.steps.business import Business, deliver
 
 
@@ -59,6 +62,33 @@ def test_a_range_asks_a_table_for_its_identity_no_more_often_than_a_day_does(tmp
             entries = business.entries(of).values()
             assert [set(entry.details["read_from"]) for entry in entries] == [{upstream}] * days
     assert often[0] == often[1]
+
+
+def test_a_step_opens_each_table_once_and_reads_no_row_of_the_ledger_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight steps of a day each opened 478 tables, and read all that the ledger says of a table 135 times."""
+    opened, read = Counter[str](), Counter[str]()
+    init, scan = OpenTable.__init__, pl.scan_parquet
+
+    def counted_init(self: OpenTable, uri: str, *args: Any, **kwargs: Any) -> None:
+        opened["/".join(uri.split("/")[-2:])] += 1
+        init(self, uri, *args, **kwargs)
+
+    def counted_scan(source: Any, *args: Any, **kwargs: Any) -> pl.LazyFrame:
+        read.update(path for path in source if "/_platform/ledger/" in str(path))
+        return scan(source, *args, **kwargs)
+
+    monkeypatch.setattr(OpenTable, "__init__", counted_init)
+    monkeypatch.setattr(ledger_rows.pl, "scan_parquet", counted_scan)
+    business = Business(tmp_path)
+    deliver(business, Random(1))
+    often = list[Counter[str]]()
+    for table in ("raw", "silver", "gold", "report"):
+        for day in range(business.first, business.last + 1):
+            business.make(table, day, day)
+        often.append(Counter(opened))
+        opened.clear()
+    assert read and set(read.values()) == {1}
+    assert max(count for tables in often for count in tables.values()) <= 6, often
 
 
 def test_flags_are_counted_of_all_that_was_received_and_kept_as_columns(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""Rows of the ledger that this process has read. A file of a Delta table never changes, so only those of new commits are read again.
+
+A file that is missing, damaged, or put in the place of another is noticed at the next look: its inode, size and times are compared. In
+an object store its name is what counts.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import polars as pl
+
+from platform_assets.stores.commits import files_of
+from platform_assets.stores.damage import Scanned, check_before_reading
+from platform_assets.stores.delta import Lake, Table
+from platform_assets.stores.delta_table import OpenTable
+from platform_assets.stores.open_tables import KEPT, Mark, mark
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+_BYTES = 1 << 28
+"""When the rows kept take more memory, those of the tables that were read longest ago are given up."""
+
+
+class Known(Generic[Key, Value]):
+    """What was found from some objects, for as long as these are the same; of 128 keys."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Key, tuple[tuple[object, ...], Value]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key, made_of: tuple[object, ...]) -> Value | None:
+        """What was kept for a key, if it was found from these very objects."""
+        with self._lock:
+            of, value = self._found.get(key, ((), None))
+        return value if len(of) == len(made_of) and all(then is now for then, now in zip(of, made_of, strict=True)) else None
+
+    def keep(self, key: Key, made_of: tuple[object, ...], value: Value) -> None:
+        """Keeps what was found, unless one of the objects is None: then nothing says when it changes."""
+        if any(one is None for one in made_of):
+            return
+        with self._lock:
+            self._found[key] = (made_of, value)
+            self._found.move_to_end(key)
+            if len(self._found) > KEPT:
+                self._found.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class _Read:
+    files: Mapping[str, Mark]
+    rows: pl.DataFrame
+
+
+_read: OrderedDict[tuple[str, str], _Read] = OrderedDict()
+_lock = threading.Lock()
+
+
+def read_rows(lake: Lake, ledger: Table, delta: OpenTable, table: str, schema: pl.Schema) -> pl.DataFrame:
+    """The ledger's rows about a table. The same object while there are no others.
+
+    delta: the ledger, open. schema: the columns to read; those that a file lacks are null.
+
+    Raises:
+        DamagedError: files are missing, or not of the size that the log says.
+    """
+    storage, key = lake.storage(ledger), (lake.uri(ledger), table)
+    files = files_of(delta, value=table)
+    marks = {file.path: mark(storage.path(file.path)) if storage.is_local else None for file in files}
+    with _lock:
+        before = _read.get(key, _Read({}, pl.DataFrame(schema=schema)))
+    if marks == before.files:
+        return before.rows
+    # Files that were put together are gone, and their rows are in another one: then all are read.
+    is_longer = before.files.items() <= marks.items()
+    new = [file for file in files if not is_longer or file.path not in before.files]
+    check_before_reading(Scanned(ledger, storage, tuple(new)))
+    rows = pl.scan_parquet(
+        [storage.path(file.path) for file in new],
+        schema={column: dtype for column, dtype in schema.items() if column != "table"},
+        missing_columns="insert",
+        extra_columns="ignore",
+        hive_partitioning=False,
+        glob=False,
+        storage_options=lake.polars_options,
+    )
+    found = rows.with_columns(pl.lit(table).alias("table")).select(schema.names()).collect()
+    now = _Read(marks, pl.concat([before.rows, found], rechunk=True) if is_longer else found)
+    with _lock:
+        _read[key] = now
+        _read.move_to_end(key)
+        while len(_read) > 1 and sum(read.rows.estimated_size() for read in _read.values()) > _BYTES:
+            _read.popitem(last=False)
+    return now.rows
