@@ -8,7 +8,7 @@ from platform_assets import Arrival, Entity, FeatureView, GoldTable, build_defin
 from platform_assets.assets.automation import requests
 from platform_assets.settings import load_settings
 
-requests.EVERY = 2
+requests.EVERY = 1
 
 
 class Sale:

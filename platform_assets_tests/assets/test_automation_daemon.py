@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import TickStatus
 
 from platform_assets.steps.gold import make_change_log, make_report
 from platform_assets.steps.raw import make_raw
@@ -24,15 +25,28 @@ from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
 from platform_assets.stores.valkey import EmbeddedValkey
 from platform_assets_tests.architecture.modules import ROOT
-from platform_assets_tests.assets import daemon_shop
+from platform_assets_tests.assets import daemon_shop, quick_daemon
 from platform_assets_tests.assets.shop import RANGE_END, RANGE_START
 
 MODULE = "platform_assets_tests.assets.daemon_shop"
 START = daemon_shop.sales.partitions.start
 FIRST, LAST = daemon_shop.sales.partitions.first, daemon_shop.sales.partitions.first + 13
 BIN = Path(sys.executable).parent
-QUIET = 15
-"""Seconds without a run after which nothing more is to come: the daemon looks at each sensor every five."""
+LOOKS = 2
+"""After so many looks of each sensor without a run nothing more is to come."""
+DEQUEUE = """
+run_coordinator:
+  module: dagster._core.run_coordinator.queued_run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
+"""
+IN_THE_DAEMON = """
+run_launcher:
+  module: dagster._core.launcher.sync_in_memory_run_launcher
+  class: SyncInMemoryRunLauncher
+"""
+"""Runs in the daemon's process: one of its own takes five CPU seconds, four of them for its imports."""
 
 Made = dict[str, list[int]]
 """By table the days that runs were asked to make, each as often as it was."""
@@ -41,11 +55,11 @@ Made = dict[str, list[int]]
 class World:
     """The folder that files come to, the platform's clock, and Dagster's instance."""
 
-    def __init__(self, home: Path, redis: str) -> None:
+    def __init__(self, home: Path, redis: str, launcher: str = "") -> None:
         self.home, self._now = home, home / "now"
         (home / "in").mkdir(parents=True)
         (home / "dagster").mkdir()
-        (home / "dagster" / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+        (home / "dagster" / "dagster.yaml").write_text(f"telemetry:\n  enabled: false\n{DEQUEUE}{launcher}")
         self.at(0)
         own = {
             "PLATFORM_HOME": str(home),
@@ -56,6 +70,7 @@ class World:
         self.environment = {**os.environ, **own}
         self.instance = dg.DagsterInstance.from_config(str(home / "dagster"))
         self._seen: set[str] = set()
+        self._has_daemon = False
 
     def at(self, days: float) -> None:
         """Moves the clock to so many days after the business began, in one piece."""
@@ -77,26 +92,26 @@ class World:
     @contextmanager
     def daemon(self) -> Iterator[None]:
         with (self.home / "daemon.log").open("w") as log:
-            command = [str(BIN / "dagster-daemon"), "run", "-m", MODULE]
+            command = [sys.executable, "-m", quick_daemon.__name__, "run", "-m", MODULE]
             process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
+            self._has_daemon = True
             try:
                 yield
             except BaseException:
                 print((self.home / "daemon.log").read_text()[-8000:])
                 raise
             finally:
+                self._has_daemon = False
                 process.terminate()
                 process.wait(300)
 
     def settled(self, *, until: Callable[[], bool] = lambda: True) -> Made:
         """Waits until something is the case and then no run has been asked for a while; what was made since the last time."""
-        give_up, quiet_since = time.monotonic() + 1200, time.monotonic()
-        while time.monotonic() - quiet_since < QUIET:
+        give_up, begun = time.monotonic() + 1200, time.time()
+        while not (self._have_looked_since(begun) and until() and not self._busy()):
             assert time.monotonic() < give_up, f"not settled: {self._unseen()}"
             assert not self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
-            if not until() or self._busy():
-                quiet_since = time.monotonic()
-            time.sleep(1)
+            time.sleep(0.5)
         made: Made = {}
         for run in self._unseen():
             self._seen.add(run.run_id)
@@ -106,6 +121,16 @@ class World:
 
     def _unseen(self) -> list[dg.DagsterRun]:
         return [run for run in self.instance.get_runs() if run.run_id not in self._seen]
+
+    def _have_looked_since(self, moment: float) -> bool:
+        """Whether each sensor has looked twice after a moment and after the last run, and asked for nothing. True without a daemon."""
+        if not self._has_daemon:
+            return True
+        quiet_since = max([moment, *(record.update_timestamp.timestamp() for record in self.instance.get_run_records(limit=10))])
+        sensors = self.instance.all_instigator_state()
+        looks = [self.instance.get_ticks(sensor.instigator_origin_id, sensor.selector_id, limit=LOOKS + 1) for sensor in sensors]
+        quiet = [[tick for tick in ticks if tick.status == TickStatus.SKIPPED and tick.timestamp > quiet_since] for ticks in looks]
+        return len(quiet) == len(list(daemon_shop.defs.sensors or ())) and all(len(ticks) >= LOOKS for ticks in quiet)
 
     def _busy(self) -> bool:
         active = [backfill for backfill in self.instance.get_backfills() if backfill.status.value in ("REQUESTED",)]
@@ -161,7 +186,7 @@ def straight(home: Path) -> dict[str, list[tuple[Any, ...]]]:
 @pytest.mark.timeout(7200)
 def test_two_weeks_run_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedValkey(tmp_path / "valkey") as server:
-        world = World(tmp_path / "home", server.url)
+        world = World(tmp_path / "home", server.url, IN_THE_DAEMON)
         for day in range(4):
             world.deliver(day, f"{day}0 ada 1", f"{day}1 bob 2.5", f"{day}2 cy -1" if day == 2 else f"{day}2 cy 4")
         world.at(4)
