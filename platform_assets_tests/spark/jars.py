@@ -1,4 +1,4 @@
-"""Downloads the jars of Delta Lake once, by Spark itself: python -m platform_assets_tests.spark.jars FOLDER
+"""Downloads the jars of Delta Lake and of S3 once, by Spark itself: python -m platform_assets_tests.spark.jars FOLDER
 
 They are in FOLDER/jars afterwards. Spark looks for them where it is told to, as for any other package; their hashes must be those that
 stand in jars.sha256.
@@ -23,10 +23,12 @@ def download(folder: Path) -> Path:
     from pyspark.sql import SparkSession
 
     from platform_assets.engines.spark.session import configuration
+    from platform_assets.settings import load_settings
 
     downloads, jars = folder.absolute() / "ivy", folder.absolute() / "jars"
     there = {"spark.jars.ivy": str(downloads), "spark.eventLog.enabled": "false"}  # its folder is not there yet
-    SparkSession.builder.config(map={**configuration(), **there}).getOrCreate().stop()
+    settings = load_settings().model_copy(update={"lake": "s3://bucket/lake", "spark_jars": None})
+    SparkSession.builder.config(map={**configuration(settings), **there}).getOrCreate().stop()
     jars.mkdir(exist_ok=True)
     for name, digest in pinned().items():
         file = downloads / "jars" / name

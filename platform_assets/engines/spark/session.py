@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from platform_assets.engines.spark.object_store import EXCLUDES, PACKAGES, is_s3
 from platform_assets.engines.spark.tuning.advice import UNKNOWN, Machines, advise
 from platform_assets.engines.spark.tuning.figures import EventLog, log_of
 from platform_assets.errors import EngineError, extra
@@ -69,7 +70,7 @@ def configuration(settings: Settings | None = None) -> dict[str, str]:
         master = {"spark.master": "local[*]"}
     log = {"spark.eventLog.dir": (settings.home.absolute() / "spark-events").as_uri()}
     given = _advised(master) if not settings.spark_conf else {"spark.driver.memory": "2g"}
-    return {**_DEFAULTS, **log, **given, **master, **_delta(settings.spark_jars), **settings.spark_conf, **_DELTA_TABLES, **_OF_A_SESSION}
+    return {**_DEFAULTS, **log, **given, **master, **_jars(settings), **settings.spark_conf, **_DELTA_TABLES, **_OF_A_SESSION}
 
 
 def _advised(master: Mapping[str, str]) -> dict[str, str]:
@@ -188,10 +189,14 @@ def _check_running(running: "SparkSession") -> None:
             )
 
 
-def _delta(jars: Path | None) -> Mapping[str, str]:
+def _jars(settings: Settings) -> Mapping[str, str]:
+    jars = settings.spark_jars
     if jars is None:
         # Without the excludes Spark downloads older versions of what it has, 35 jars in all.
-        return {"spark.jars.packages": ",".join(DELTA_PACKAGES), "spark.jars.excludes": "org.antlr:*,com.fasterxml.*:*,org.apache.*:*"}
+        packages, excludes = list(DELTA_PACKAGES), "org.antlr:*,com.fasterxml.*:*,org.apache.*:*"
+        if is_s3(settings.lake or ""):
+            packages, excludes = [*packages, *PACKAGES], f"org.antlr:*,com.fasterxml.*:*,{EXCLUDES}"
+        return {"spark.jars.packages": ",".join(packages), "spark.jars.excludes": excludes}
     found = sorted(str(jar) for jar in jars.absolute().glob("*.jar"))
     if not any("delta-spark" in jar for jar in found):
         raise EngineError(

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import TableSlice
+from platform_assets.engines.spark.object_store import hadoop_url, is_s3, s3a_options
 from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import is_remote, tasks_at_once
 from platform_assets.engines.spark.tasks import bucket_of, each_batch
@@ -47,7 +48,12 @@ class SparkTables:
 
     @property
     def spark(self) -> "SparkSession":
-        return self.start()
+        """The session, which can reach the lake."""
+        session = self.start()
+        if is_s3(self.lake.root):
+            for name, value in s3a_options(self.lake.storage_options or {}).items():
+                session.conf.set(name, value)
+        return session
 
     @cached_property
     def _at_once(self) -> int:
@@ -110,8 +116,7 @@ class SparkTables:
 
     def uri(self, table: Table) -> str:
         """Where Spark finds a table."""
-        uri = self.lake.uri(table)
-        return uri if "://" in uri else f"file://{uri}"
+        return hadoop_url(self.lake.uri(table))
 
     def _checked(self, read: TableSlice) -> Checked:
         return self.lake.checked(read.table, by=read.by if read.span else None, span=read.span, version=read.version)
