@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -13,8 +14,10 @@ from platform_assets.assets.checkpoints import checkpoints_asset
 from platform_assets.assets.gold import attributes_asset, report_asset, view_asset
 from platform_assets.assets.model import model_asset, predictions_asset, training_asset
 from platform_assets.assets.online import online_asset
+from platform_assets.assets.partitions import partitions_definition
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.source import raw_asset, silver_assets
+from platform_assets.assets.spark_checks import skew_check
 from platform_assets.declare.attributes import AttributeView
 from platform_assets.declare.checkpoints import months_of
 from platform_assets.declare.dependencies import Declaration, reached
@@ -23,7 +26,9 @@ from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
-from platform_assets.steps.layers import Graph, made_twice
+from platform_assets.settings import load_settings
+from platform_assets.steps.layers import Graph, layers_of, made_twice
+from platform_assets.stores.delta import Table
 
 
 def build_definitions(*declarations: Declaration, platform: PlatformResource | None = None) -> dg.Definitions:
@@ -47,6 +52,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
         warnings.simplefilter("ignore", dg.PreviewWarning)
         for declaration in found:
             assets += [_with_freshness(asset, declaration) for asset in _assets(declaration, graph)]
+        checks = [skew_check(table, definition) for one in found for table, definition in _on_spark(one)]
     owners: dict[dg.AssetKey, str] = {}
     for asset in assets:
         for key in asset.keys:
@@ -55,6 +61,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
             owners[key] = key.path[0]
     return dg.Definitions(
         assets=assets,
+        asset_checks=checks,
         sensors=[*(arrivals_sensor(one) for one in found if isinstance(one, Source)), conditions_sensor(assets), stale_sensor(graph)],
         resources={"platform": _with_module(platform or PlatformResource(), _caller())},
         executor=dg.in_process_executor,
@@ -90,6 +97,15 @@ def _assets(declaration: Declaration, graph: Graph) -> list[dg.AssetsDefinition]
     if isinstance(declaration, Model):
         return [model_asset(declaration, graph), predictions_asset(declaration, graph)]
     return []
+
+
+def _on_spark(declaration: Declaration) -> Iterator[tuple[Table, dg.TimeWindowPartitionsDefinition]]:
+    """The tables of a declaration that Spark computes, with their partitions."""
+    if isinstance(declaration, FeatureService) or (declaration.engine or load_settings().engine) != "spark":
+        return
+    for layer in layers_of(declaration):
+        if layer.tables[0][1] != "model":  # which a library trains
+            yield layer.tables[0], partitions_definition(layer.partitions, from_their_beginning=layer.from_their_beginning)
 
 
 def _with_freshness(asset: dg.AssetsDefinition, declaration: Declaration) -> dg.AssetsDefinition:

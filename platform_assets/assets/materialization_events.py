@@ -18,6 +18,9 @@ from platform_assets.stores.tables import table_named
 
 ROWS_SHOWN = 5
 PARTITIONS_DRAWN = 30
+_SKEW, _ADVICE = ": task skew", ": what to change"
+SKEW, ADVICE = f"Spark{_SKEW}", f"Spark{_ADVICE}"
+"""What is shown of a step on Spark, for checks of it."""
 
 
 def tell(
@@ -100,9 +103,11 @@ def _work(run: Run) -> dict[str, Any]:
     for done in run.engines.work_done():
         stages = long_bars({name: longest for name, (longest, _) in done.stages.items()})
         parts = [figures(["", ""], list(done.figures.items())), image(stages, "seconds of the longest task of each stage")]
-        parts += ["\n".join(f"- {one}" for one in done.advice)] if done.advice else []
-        told[done.engine] = dg.MetadataValue.md("\n\n".join(parts))
-        told[f"{done.engine}: task skew"] = round(done.skew, 2)
+        advice = "\n".join(f"- {one}" for one in done.advice)
+        told[done.engine] = dg.MetadataValue.md("\n\n".join([*parts, advice] if advice else parts))
+        told[f"{done.engine}{_SKEW}"] = round(done.skew, 2)
+        if advice:
+            told[f"{done.engine}{_ADVICE}"] = dg.MetadataValue.md(advice)
     return told
 
 

@@ -33,7 +33,8 @@ class Shop:
         return self._materialize(dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(table)), first, last)
 
     def _materialize(self, chosen: dg.AssetSelection, first: str | None, last: str | None) -> dg.ExecuteInProcessResult:
-        assets = [asset for asset in self.definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
+        there = (*(self.definitions.assets or ()), *(self.definitions.asset_checks or ()))
+        assets = [asset for asset in there if isinstance(asset, dg.AssetsDefinition)]
         return dg.materialize(
             assets,
             instance=self.instance,

@@ -81,7 +81,13 @@ def test_an_assets_metadata_show_what_spark_did(tmp_path: Path) -> None:
 
     view = FeatureView("spending", entity=Entity("customer", keys=["customer"]), source=sales, features=[count().over("7d")])
     shop, keys = Shop(tmp_path, view), ["2024-01-01", "2024-01-02"]
-    assert shop.run(*keys).success
+    made = shop.run(*keys)
+    assert made.success
+    judged = {(one.asset_key.path[0], one.partition): one for one in made.get_asset_check_evaluations() if one.check_name == "task_skew"}
+    assert judged.keys() == {(name, key) for name in ("sales", "spending") for key in keys}
+    assert {"value", "bound"} <= judged["spending", keys[0]].metadata.keys(), "the skew of the run is that of each of its partitions"
+    alone = shop.run("2024-01-03")
+    assert [one.partition for one in alone.get_asset_check_evaluations() if one.check_name == "task_skew"] == ["2024-01-03"] * 2
     shown = {(table, key): one.metadata for table in ("sales/silver", "spending/gold") for key, one in shop.materializations(table).items()}
     assert "Spark" not in shown["spending/gold", keys[0]], "once a step, with its newest partition"
     for table in ("sales/silver", "spending/gold"):
