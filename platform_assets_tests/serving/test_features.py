@@ -204,7 +204,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a time is a date": ([request(until=date(2024, 3, 5))], "the request's 'until' is datetime, it has datetime.date(2024, 3, 5), a date."),
     "rows are one dict": (
         request(),
-        "feature service 'served': the rows are a dict. Give a Polars frame, a pandas DataFrame, a PyArrow table, or another object",
+        "feature service 'served': the rows are a dict. Give a Polars frame, a pandas DataFrame, a PyArrow table, a DataFrame of Spark",
     ),
     "rows are keys": ([1, 2], "the rows are a list. Give a Polars frame, a pandas DataFrame"),
     "rows are one column": (pl.Series(["ada"]), "the rows: a Series is not a table. Give a Polars frame, a pandas DataFrame"),

@@ -131,7 +131,7 @@ WRONG: dict[str, tuple[Any, Any, str]] = {
     "events are one dict": (
         GOOD,
         "2024-03-02",
-        "dict is no table. Give a Polars frame, a pandas DataFrame, a PyArrow table, or another object",
+        "dict is no table. Give a Polars frame, a pandas DataFrame, a PyArrow table, a DataFrame of Spark, or another object",
     ),
     "a column has two types": ([GOOD, {**GOOD, "amount": [1]}], "2024-03-02", "the rows are no table: "),
     "a moment is naive": ([GOOD], START.replace(tzinfo=None), "at: datetime.datetime(2024, 3, 1, 0, 0) has no time zone."),
