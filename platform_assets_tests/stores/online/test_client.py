@@ -1,5 +1,6 @@
 """Reading: one round trip, empty values where there is nothing, and how fresh it all is."""
 
+import importlib.metadata
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -173,3 +174,13 @@ def test_redis_py_has_the_parser_that_answers_are_read_from(store: OnlineStore) 
     connection = store.pool().get_connection()
     assert callable(connection._parser.read_response)
     assert isinstance(connection._parser, redis._parsers.hiredis._HiredisParser)
+
+
+def test_a_session_reads_no_file_to_say_which_version_its_library_has(store: OnlineStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It did for each connection, and once more to check its options: a third of what random publications cost."""
+    looked: list[str] = []
+    monkeypatch.setattr(importlib.metadata, "version", looked.append)
+    with store.session() as session:
+        clients = session.call("CLIENT", "LIST").decode()
+    assert looked == []
+    assert f"lib-ver={redis.__version__}" in clients
