@@ -134,22 +134,19 @@ class Lake:
     def writing(self, table: Table) -> Iterator[OpenTable | None]:
         """As `open_to_write`, at the newest version, for a write inside, after which the table stays open for others."""
         uri = self.uri(table)
-        if "://" in uri:
-            yield self.open_to_write(table)
-            return
         try:
             with opening(table, self.root, self.storage_options):
-                taken = OPEN_TABLES.take(uri)
+                taken = OPEN_TABLES.take(uri, self.storage_options)
         except TableNotFoundError:
             yield None
             return
         yield taken.table
-        OPEN_TABLES.give_back(uri, taken)
+        OPEN_TABLES.give_back(uri, taken, self.storage_options)
 
     def _opened(self, table: Table, version: int | None = None, *, is_shared: bool = True) -> OpenTable:
         with opening(table, self.root, self.storage_options):
-            if is_shared and "://" not in self.root:
-                return OPEN_TABLES.open(self.uri(table), version)
+            if is_shared:
+                return OPEN_TABLES.open(self.uri(table), version, self.storage_options)
             return OpenTable(self.uri(table), version=version, storage_options=self.delta_options)
 
     def storage(self, table: Table) -> Storage:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
-from platform_assets.stores.storage import Storage
+from platform_assets.stores.storage import Mark, Storage
 
 
 class Folder(Storage):
@@ -28,6 +28,20 @@ class Folder(Storage):
     def files(self, folder: str = "") -> dict[str, int]:
         found = (file for file in Path(self.uri, folder).rglob("*") if file.is_file())
         return {file.relative_to(self.uri).as_posix(): file.stat().st_size for file in found}
+
+    def mark(self, path: str) -> Mark:
+        try:
+            found = os.stat(self.path(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+    def marks(self, folder: str, first: str = "") -> dict[str, Mark]:
+        try:
+            paths = [f"{folder}/{name}" for name in os.listdir(self.path(folder))]
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return {path: mark for path in paths if path >= first and (mark := self.mark(path)) is not None}
 
     def folders(self) -> list[str]:
         root = Path(self.uri)

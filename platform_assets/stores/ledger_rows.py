@@ -16,7 +16,8 @@ from platform_assets.stores.commits import files_of
 from platform_assets.stores.damage import Scanned, check_before_reading
 from platform_assets.stores.delta import Lake, Table
 from platform_assets.stores.delta_table import OpenTable
-from platform_assets.stores.open_tables import KEPT, Mark, mark
+from platform_assets.stores.open_tables import KEPT
+from platform_assets.stores.storage import Mark
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -68,7 +69,7 @@ def read_rows(lake: Lake, ledger: Table, delta: OpenTable, table: str, schema: p
     """
     storage, key = lake.storage(ledger), (lake.uri(ledger), table)
     files = files_of(delta, value=table)
-    marks = {file.path: mark(storage.path(file.path)) if storage.is_local else None for file in files}
+    marks = {file.path: storage.mark(file.path) if storage.is_local else None for file in files}
     with _lock:
         before = _read.get(key, _Read({}, pl.DataFrame(schema=schema)))
     if marks == before.files:

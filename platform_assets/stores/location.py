@@ -43,6 +43,13 @@ def storage_at(uri: str, options: Mapping[str, str] | None = None) -> Storage:
     return Bucket(uri, options or {})
 
 
+def environment() -> tuple[tuple[str, str], ...]:
+    """What the environment says of object stores: whoever looks with other credentials may see something else."""
+    from platform_assets.stores.object_store import environment_of_stores
+
+    return environment_of_stores()
+
+
 def check_reached(root: str, options: Mapping[str, str] | None, *, again: bool = False) -> None:
     """Whether an object store can be reached, asked once for each lake in a process: Delta would take a missing bucket for a missing table,
     and go on trying for minutes where no server answers.

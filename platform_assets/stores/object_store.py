@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from platform_assets.errors import LakeError, extra
 from platform_assets.stores.credentials import check_endpoints, hide_credentials
-from platform_assets.stores.storage import Storage
+from platform_assets.stores.storage import Mark, Storage
 
 with extra("object-store"):
     import obstore
@@ -46,10 +46,10 @@ class Bucket(Storage):
         self._bucket, _, self._folder = rest.partition("/")
         self._options = options
         with self._named():
-            self._store = _store(f"{scheme}://{self._bucket}", tuple(sorted(options.items())), _environment())
+            self._store = _store(f"{scheme}://{self._bucket}", tuple(sorted(options.items())), environment_of_stores())
 
     def hide_credentials(self, text: str) -> str:
-        return hide_credentials(text, {**dict(_environment()), **self._options})
+        return hide_credentials(text, {**dict(environment_of_stores()), **self._options})
 
     def below(self, folder: str) -> "Bucket":
         return Bucket(self.path(folder), self._options)
@@ -69,6 +69,21 @@ class Bucket(Storage):
         with self._named():
             listed = obstore.list(self._store, self._key(folder).rstrip("/") or None)
             return {found["path"][below:]: found["size"] for chunk in listed for found in chunk}
+
+    def mark(self, path: str) -> Mark:
+        try:
+            with self._named():
+                return _mark(obstore.head(self._store, self._key(path)))
+        except FileNotFoundError:
+            return None
+
+    def marks(self, folder: str, first: str = "") -> dict[str, Mark]:
+        below = len(self._key(""))
+        with self._named():
+            # What is listed comes after the offset.
+            listed = obstore.list(self._store, self._key(folder), offset=self._key(first[:-1]) if first else None)
+            found = {one["path"][below:]: _mark(one) for chunk in listed for one in chunk}
+        return {path: mark for path, mark in found.items() if path >= first}
 
     def folders(self) -> list[str]:
         with self._named():
@@ -177,7 +192,11 @@ class _Object(io.RawIOBase):
         return len(content)
 
 
-def _environment() -> Options:
+def _mark(found: Mapping[str, Any]) -> Mark:
+    return found["e_tag"], found["size"], found["last_modified"]
+
+
+def environment_of_stores() -> Options:
     """What the environment says of object stores: obstore reads it, as Delta and Polars do."""
     return tuple(sorted((name, value) for name, value in os.environ.items() if name.lower().startswith(_PREFIXES)))
 
@@ -221,7 +240,7 @@ def _is_known(url: str, name: str, value: str) -> bool:
 
 def check_reached(root: str, options: Mapping[str, str]) -> None:
     """As `Bucket.check`, once for each place in a process, unless it fails."""
-    _check_once(root, tuple(sorted(options.items())), _environment())
+    _check_once(root, tuple(sorted(options.items())), environment_of_stores())
 
 
 @lru_cache(maxsize=32)

@@ -1,13 +1,12 @@
 """Tables that this process keeps open, so that one whose log has not changed is not opened again.
 
 Opening a table reads each entry of its log since the last checkpoint: 11 CPU ms for 45 of them. Looking whether these files are the same
-takes .1, and reading one more entry .4. A file of the log is the same when its inode, size and times are; a table that another process
-has written, that was damaged, repaired, or removed and made anew is noticed at the next look. Tables in an object store are not kept:
-there each look is a request.
+takes .1, and reading one more entry .4. In an object store, where each entry costs two requests, looking takes one: a list of these files.
+A file is the same when its mark is; a table that another process has written, that was damaged, repaired, or removed and made anew is
+noticed at the next look.
 """
 
 import copy
-import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -17,40 +16,57 @@ from dataclasses import dataclass, field
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from platform_assets.stores.delta_table import OpenTable
+from platform_assets.stores.location import environment, storage_at
+from platform_assets.stores.storage import Mark, Storage
 from platform_assets.stores.transaction_log import HINT, LOG, entry_path
 
 KEPT = 128
 """So many tables; of more the one that was asked for longest ago is given up."""
 
-Mark = tuple[int, int, int, int] | None
-"""What tells whether a file is the same: inode, size, times of the last change of its content and of the file. None: it is not there."""
-
 _ENTRY, _CHECKPOINT = ".json", ".checkpoint.parquet"
 
 
-def mark(path: str) -> Mark:
-    """The mark of a file."""
-    try:
-        found = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
 @dataclass(frozen=True)
-class _LogFiles:
-    """The files of a log that its newest state follows from: the last checkpoint, the entries after it, and that no more follows."""
+class LogFiles:
+    """The files of a log that its newest state follows from: the last checkpoint and the entries after it. No entry may follow them."""
 
-    uri: str
+    storage: Storage
     version: int
     marks: Mapping[str, Mark]
+    """By path; None for `_last_checkpoint` when it is missing."""
 
     def are_unchanged(self) -> bool:
-        return mark(f"{self.uri}/{entry_path(self.version + 1)}") is None and all(mark(path) == then for path, then in self.marks.items())
+        """Whether the log is as it was."""
+        if not self.storage.is_local:  # one request
+            return _needed(self.storage, min(self.marks)) == self.marks
+        follows = self.storage.mark(entry_path(self.version + 1)) is not None
+        return not follows and all(self.storage.mark(path) == then for path, then in self.marks.items())
 
     def are_continued(self) -> bool:
         """Whether more entries may follow, but those that were there are the same."""
-        return all(mark(path) == then for path, then in self.marks.items() if path.endswith(_ENTRY))
+        entries = {path: then for path, then in self.marks.items() if path.endswith(_ENTRY)}
+        if not self.storage.is_local:
+            now = self.storage.marks(LOG, min(entries, default=""))
+            return all(now.get(path) == then for path, then in entries.items())
+        return all(self.storage.mark(path) == then for path, then in entries.items())
+
+
+def log_files(storage: Storage) -> LogFiles | None:
+    """The files of a table's log as they are now; None when there are none."""
+    marks = _needed(storage)
+    version = max((int(path[-25:-5]) for path in marks if path.endswith(_ENTRY)), default=-1)
+    return LogFiles(storage, version, marks) if len(marks) > 1 else None
+
+
+def _needed(storage: Storage, first: str = "") -> dict[str, Mark]:
+    """The marks of the files that the newest state follows from, among those from a path on."""
+    found = storage.marks(LOG, first)
+    checkpoint = max((path for path in found if path.endswith(_CHECKPOINT)), default="")
+    return {HINT: None} | {path: mark for path, mark in found.items() if path >= checkpoint[: len(LOG) + 21] and _is_of_a_version(path)}
+
+
+def _is_of_a_version(path: str) -> bool:
+    return path == HINT or path[len(LOG) + 1 : len(LOG) + 21].isdecimal()
 
 
 @dataclass
@@ -58,7 +74,7 @@ class _Kept:
     """A table that is kept open. One thread at a time looks at it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    files: _LogFiles | None = None
+    files: LogFiles | None = None
     table: OpenTable | None = None
     given: weakref.ref[OpenTable] | None = None
     """What its readers have. While one of them has it, the state of `table` must stay what it is."""
@@ -69,85 +85,95 @@ class Taken:
     """A table that a writer has alone."""
 
     table: OpenTable
-    files: _LogFiles | None
+    files: LogFiles | None
     """Its log when it was opened; None when others have had the table."""
 
 
+Options = Mapping[str, str] | None
+"""Of the object store, as Lake has them."""
+
+
 class OpenTables:
-    """Tables in folders of this machine. Kept open is each at its newest version."""
+    """Tables in folders and in object stores. Kept open is each at its newest version."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def open(self, uri: str, version: int | None = None) -> OpenTable:
+    def open(self, uri: str, version: int | None = None, options: Options = None) -> OpenTable:
         """A table at a version or at its newest, for reading only: others have it, too. It stays at this version.
 
         Raises:
             TableNotFoundError: there is no table, or not this version of it.
             DeltaError: its log cannot be read.
         """
-        kept = self._slot(uri)
+        kept = self._slot(uri, options)
         with kept.lock:
             is_newest = kept.table is not None and kept.files is not None and kept.files.are_unchanged()
             if not is_newest and version is None:
-                self._look_again(uri, kept)
+                self._look_again(uri, options, kept)
             if kept.table is not None and (version is None or (is_newest and version == kept.table.version())):
                 return _given(kept)
-        return OpenTable(uri, version)
+        return _opened(uri, options, version)
 
-    def take(self, uri: str) -> Taken:
+    def take(self, uri: str, options: Options = None) -> Taken:
         """A table at its newest version for a writer alone: deltalake brings the object that it writes with to the version written.
 
         Raises: as `open`.
         """
-        kept = self._slot(uri)
+        kept = self._slot(uri, options)
         with kept.lock:
             if kept.table is None or kept.files is None or not kept.files.are_unchanged():
-                self._look_again(uri, kept)
+                self._look_again(uri, options, kept)
             if kept.table is None or kept.files is None or _readers(kept) is not None:
-                return Taken(OpenTable(uri), None)
+                return Taken(_opened(uri, options), None)
             taken = Taken(kept.table, kept.files)
             kept.table = kept.files = kept.given = None
             return taken
 
-    def give_back(self, uri: str, taken: Taken) -> None:
+    def give_back(self, uri: str, taken: Taken, options: Options = None) -> None:
         """Keeps a table that its writer has no longer, if nobody else has written meanwhile."""
-        kept, files = self._slot(uri), _log_files(uri)
+        if taken.files is None or not taken.files.are_continued():
+            return
+        kept, files = self._slot(uri, options), log_files(taken.files.storage)
         with kept.lock:
-            is_known = taken.files is not None and taken.files.are_continued() and files.version == taken.table.version()
-            if kept.table is None and is_known:
+            if kept.table is None and files is not None and files.version == taken.table.version():
                 taken.table.state = object()
                 kept.table, kept.files, kept.given = taken.table, files, None
 
-    def _slot(self, uri: str) -> _Kept:
+    def _slot(self, uri: str, options: Options) -> _Kept:
+        key = uri, tuple(sorted((options or {}).items())), environment() if "://" in uri else ()
         with self._lock:
-            kept = self._kept.setdefault(uri, _Kept())
-            self._kept.move_to_end(uri)
+            kept = self._kept.setdefault(key, _Kept())
+            self._kept.move_to_end(key)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
             return kept
 
-    def _look_again(self, uri: str, kept: _Kept) -> None:
+    def _look_again(self, uri: str, options: Options, kept: _Kept) -> None:
         # Looked at before it is opened: what is written in between is noticed at the next look.
         before, table, is_read = kept.files, kept.table, _readers(kept) is not None
         kept.files = kept.table = kept.given = None
-        files = _log_files(uri)
-        if not files.marks:
+        files = log_files(storage_at(uri, options))
+        if files is None:
             raise TableNotFoundError(f"there is no table {uri}")
         if table is not None and before is not None and not is_read and files.version > before.version and before.are_continued():
             try:
                 table.update_incremental()
             except DeltaError:  # opening it anew says what is wrong
-                table = OpenTable(uri)
+                table = _opened(uri, options)
         else:
-            table = OpenTable(uri)
+            table = _opened(uri, options)
         table.state = object()
         kept.table, kept.files = table, files if table.version() == files.version else None
 
 
 OPEN_TABLES = OpenTables()
 """Those of this process."""
+
+
+def _opened(uri: str, options: Options, version: int | None = None) -> OpenTable:
+    return OpenTable(uri, version, dict(options) if options else None)
 
 
 def _readers(kept: _Kept) -> OpenTable | None:
@@ -162,15 +188,3 @@ def _given(kept: _Kept) -> OpenTable:
         given = copy.copy(kept.table)
         kept.given = weakref.ref(given)
     return given
-
-
-def _log_files(uri: str) -> _LogFiles:
-    folder = f"{uri}/{LOG}"
-    try:
-        names = os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return _LogFiles(uri, -1, {})
-    checkpoint = max((name for name in names if name.endswith(_CHECKPOINT)), default="")
-    needed = [name for name in names if name >= checkpoint[:20] and name[:20].isdecimal()]
-    version = max((int(name[:20]) for name in needed if name[20:] == _ENTRY), default=-1)
-    return _LogFiles(uri, version, {path: mark(path) for path in [f"{uri}/{HINT}", *(f"{folder}/{name}" for name in needed)]})

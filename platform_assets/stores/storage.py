@@ -10,6 +10,10 @@ from typing import Any
 
 from platform_assets.errors import LakeError
 
+Mark = tuple[object, ...] | None
+"""What tells whether a file is the same as before; None when it is not there. In a folder: inode, size, times of the last change of its
+content and of the file itself; in an object store: the ETag, size and time of the last change."""
+
 
 class Storage(ABC):
     """The files below a folder or URL. Paths are relative to it, and plain: not encoded as in a URL."""
@@ -33,6 +37,14 @@ class Storage(ABC):
     @abstractmethod
     def files(self, folder: str = "") -> dict[str, int]:
         """The size of each file in a folder and below; none when there is no folder."""
+
+    @abstractmethod
+    def mark(self, path: str) -> Mark:
+        """The mark of a file."""
+
+    @abstractmethod
+    def marks(self, folder: str, first: str = "") -> dict[str, Mark]:
+        """The marks of the files directly in a folder whose paths are `first` or after it, in the order of their characters."""
 
     @abstractmethod
     def folders(self) -> list[str]:

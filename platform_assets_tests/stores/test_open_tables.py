@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from platform_assets.stores.delta_table import OpenTable
 from platform_assets.stores.open_tables import KEPT, OpenTables
+from platform_assets_tests.lakes import on_disk
 from platform_assets_tests.rotation import PART, ROOT
 
 
@@ -48,6 +49,12 @@ def said(table: DeltaTable) -> tuple[object, ...]:
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     return str(tmp_path / "table")
+
+
+@pytest.fixture
+def anywhere(home: str) -> str:
+    """A table in a folder and in an object store."""
+    return f"{home}/table"
 
 
 @pytest.fixture
@@ -86,7 +93,8 @@ def change(uri: str, draw: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_is_kept_is_what_opening_it_anew_gives(uri: str, seed: int) -> None:
+def test_what_is_kept_is_what_opening_it_anew_gives(anywhere: str, seed: int) -> None:
+    uri = anywhere
     draw, tables, held = random.Random(f"{PART.seed} {seed}"), OpenTables(), list[tuple[OpenTable, tuple[object, ...]]]()
     write(uri, 0)
     for _ in range(40):
@@ -107,7 +115,8 @@ def test_what_is_kept_is_what_opening_it_anew_gives(uri: str, seed: int) -> None
             assert said(one) == then, "what somebody reads stays at its version"
 
 
-def test_a_table_is_opened_once_and_then_only_read_on(uri: str, opened: list[str]) -> None:
+def test_a_table_is_opened_once_and_then_only_read_on(anywhere: str, opened: list[str]) -> None:
+    uri = anywhere
     write(uri, 0)
     tables = OpenTables()
     for day in range(1, 18):
@@ -167,7 +176,8 @@ def test_readers_of_one_version_share_it_and_earlier_versions_are_opened(uri: st
         tables.open(uri, 2)
 
 
-def test_what_another_process_writes_is_there_at_once(uri: str) -> None:
+def test_what_another_process_writes_is_there_at_once(anywhere: str) -> None:
+    uri = anywhere
     write(uri, 0)
     tables = OpenTables()
     assert tables.open(uri).version() == 0
@@ -177,7 +187,8 @@ def test_what_another_process_writes_is_there_at_once(uri: str) -> None:
     assert said(tables.open(uri)) == said(DeltaTable(uri))
 
 
-def test_a_table_that_was_made_anew_is_another_one(uri: str) -> None:
+def test_a_table_that_was_made_anew_is_another_one(anywhere: str) -> None:
+    uri = anywhere
     tables = OpenTables()
     with pytest.raises(TableNotFoundError):
         tables.open(uri)
@@ -188,7 +199,7 @@ def test_a_table_that_was_made_anew_is_another_one(uri: str) -> None:
         table = tables.open(uri)
         assert said(table) == said(DeltaTable(uri))
         ids.add(table.metadata().id)
-        shutil.rmtree(uri)
+        shutil.rmtree(on_disk(uri))
         with pytest.raises(TableNotFoundError):
             tables.open(uri)
     assert len(ids) == 6
