@@ -70,7 +70,7 @@ demo: setup ## Run the shop from files to predictions, in this folder, with an e
 ui: setup ## Open Dagster's UI on what the demo made, until Ctrl-C; make ui PORT=3001 on another port
 	$(VENV)/bin/platform-assets ui --port $(or $(PORT),3000)
 
-test: setup ## Run the fast tests (about 12 minutes on 2 cores)
+test: setup ## Run the fast tests (about 5 minutes on 2 idle cores)
 	$(TESTS)
 
 test-slow: setup s3-server ## Run only the slow tests; of mutants, kills and generated cases the eighth that the commit chooses
