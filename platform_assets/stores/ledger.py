@@ -87,8 +87,8 @@ class Entry:
         return int(self.details.get(ROWS_SINCE, self.delta_version))
 
 
-_KNOWN: Known[tuple[str, str, int], dict[str, Entry]] = Known()
-"""The entries that this process has found, by lake, table and Delta version."""
+_KNOWN: Known[tuple[str, str], dict[str, Entry]] = Known()
+"""The newest entries that this process has found, by lake and table."""
 
 
 class Ledger:
@@ -147,8 +147,8 @@ class Ledger:
         end = delta.version()
         last = end if at_version is None else min(at_version, end)
         all_rows = self._rows(table)
-        key, made_of = (self._lake.root, table, last), (delta.state, all_rows)
-        if (found := _KNOWN.get(key, made_of)) is not None:
+        key, made_of = (self._lake.root, table), (delta.state, all_rows)
+        if last == end and (found := _KNOWN.get(key, made_of)) is not None:
             return self._with_distrust(table, found)
         # A table that was removed and made anew counts its versions from 0 again: what was said of the old one is not meant.
         rows = all_rows.filter(pl.col("table_id") == str(delta.metadata().id))
@@ -168,7 +168,7 @@ class Ledger:
         if last < end:
             delta = self._lake.open(table_named(table), last) if last >= 0 else None
         judged = self._judged(table, delta, dict(sorted(found.items())))
-        if not lost:
+        if not lost and last == end:
             _KNOWN.keep(key, made_of, judged)
         return self._with_distrust(table, judged)
 
