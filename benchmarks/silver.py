@@ -4,7 +4,8 @@
 
 A day of 1, 5 and 10 million lines with six columns and five rules; 0.2% of the lines are copies and 0.2% break a rule. With a key, without
 one, and with a key that is also looked for in the 30 partitions before: these together have three times as many rows as the day. Then 2,500
-hourly partitions of 40 rows. Every measurement is a process of its own and runs the steps without Dagster; of imports and declarations
+hourly partitions of 40 rows, and files of which no line is a row: each has another number of values than the header, and Polars alone
+reads none of them. Every measurement is a process of its own and runs the steps without Dagster; of imports and declarations
 nothing is counted on either side. Up to a million lines the three ways take turns, and the medians of three rounds are shown. The bounds:
 raw and silver together take at most three times the CPU seconds of Polars alone and at most 1.5 GB.
 """
@@ -32,6 +33,7 @@ from platform_assets.stores.ledger import Ledger
 START = datetime(2024, 1, 1, tzinfo=UTC)
 HORIZON, HOURS, ROWS_OF_AN_HOUR = 30, 2500, 40
 ROUNDS = 3
+BAD_LINES = [1_500_000, 7_500_000]
 SIZES, SMALL = [1_000_000, 5_000_000, 10_000_000], [200_000]
 CPU_BOUND, GB_BOUND, HOUR_BOUND = 3.0, 1.5, 0.015
 NOW = START + timedelta(days=10_000)
@@ -128,6 +130,7 @@ def main(sizes: list[int], quick: bool, whole: bool) -> None:
             print(found[-1], flush=True)
         keep(found, quick=quick, whole=False)  # so that a run that is ended early has not been in vain
     found.append(of_hours(HOURS // 10 if quick else HOURS))
+    found += [of_bad_lines(lines) for lines in (SMALL if quick else BAD_LINES)]
     keep(found, quick=quick, whole=whole)
 
 
@@ -180,6 +183,19 @@ def of_hours(hours: int) -> tuple[Any, ...]:
     times = (raw.cpu + silver.cpu) / alone.cpu
     what = f"{hours:,} hours"
     return what, "key", alone.cpu, raw.cpu, silver.cpu, times, alone.peak_gb, raw.peak_gb, silver.peak_gb, shown(holds)
+
+
+def of_bad_lines(lines: int) -> tuple[Any, ...]:
+    with tempfile.TemporaryDirectory(prefix="silver-") as folder:
+        with Path(folder, f"{START:%Y-%m-%d}.csv").open("w") as file:
+            file.write("id,at,customer_id,amount,quantity,country\n")
+            for number in range(0, lines, 2):
+                at = f"2024-01-01T{number % 24:02}:00:00Z"
+                file.write(f"{number},{at},{number % 1000},12.5\n{number},{at},7,1.5,3,DE,more\n")
+        raw, silver = (child(step, folder, "key", 0, 0) for step in ("raw", "silver"))
+    holds = max(raw.peak_gb, silver.peak_gb) <= GB_BOUND
+    what = f"{lines / 1e6:g}M bad lines"
+    return what, "key", None, raw.cpu, silver.cpu, None, None, raw.peak_gb, silver.peak_gb, shown(holds)
 
 
 def shown(holds: bool) -> str:

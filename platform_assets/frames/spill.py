@@ -12,8 +12,10 @@ from platform_assets.frames.stream import stream
 BYTES_IN_MEMORY = 1 << 26
 """So much stays in memory: of less, nothing is ever written."""
 _ROWS_AT_ONCE = 250_000
-_ROWS_READ_AHEAD, _BYTES_READ_AHEAD = 1 << 15, 1 << 24
+_ROWS_READ_AHEAD, _BYTES_READ_AHEAD = 1 << 15, 1 << 22
 """Polars reads a number of batches ahead, however large they are."""
+_BYTES_OF_A_FILE = 1 << 24
+"""And maps several files to memory as a whole."""
 
 
 class Spill:
@@ -63,17 +65,19 @@ class Spill:
             return
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="platform-assets-")
-        self._files.append(Path(self._folder.name, f"{len(self._files)}.arrow"))
         rows = self._waiting[0] if len(self._waiting) == 1 else pl.concat(self._waiting, rechunk=False)
         batch = min(_ROWS_READ_AHEAD, 1 + rows.height * _BYTES_READ_AHEAD // self._waiting_bytes)
-        rows.write_ipc(self._files[-1], compression="uncompressed", record_batch_size=batch)
+        for part in rows.iter_slices(max(batch, rows.height * _BYTES_OF_A_FILE // self._waiting_bytes)):
+            self._files.append(Path(self._folder.name, f"{len(self._files)}.arrow"))
+            part.write_ipc(self._files[-1], compression="uncompressed", record_batch_size=batch)
         self._waiting, self._waiting_bytes = [], 0
 
     def rows(self) -> pl.LazyFrame:
         """All rows. At least one frame was added, if only an empty one: it has the schema."""
         assert self._waiting or self._files, "nothing was added"
         laid = [pl.scan_ipc(self._files, glob=False)] if self._files else []
-        return pl.concat([*laid, *(frame.lazy() for frame in self._waiting)])
+        waiting = [pl.concat(self._waiting, rechunk=False).lazy()] if self._waiting else []
+        return pl.concat([*laid, *waiting])  # of as many lazy frames as were added it would take their square
 
 
 def in_batches(rows: pl.LazyFrame, is_small: bool) -> Iterator[pl.DataFrame]:
@@ -81,4 +85,4 @@ def in_batches(rows: pl.LazyFrame, is_small: bool) -> Iterator[pl.DataFrame]:
     if is_small:
         yield from rows.collect().iter_slices(_ROWS_AT_ONCE)
     else:
-        yield from stream(rows, _ROWS_AT_ONCE)
+        yield from stream(rows)  # as they lie on disk: a number of rows would say nothing of their size

@@ -70,7 +70,7 @@ def record_at(data: Data, start: int, dialect: Dialect, width: int | None) -> Re
     read = _read(data, start, text_end, first_end, dialect, width)
     if read.reason:
         return Record(first_end, read.values, read.reason)
-    wrong = "" if width is None or len(read.values) == width else f"{_values(len(read.values))} instead of {width}"
+    wrong = "" if width is None or len(read.values) == width else wrong_number(len(read.values), width)
     if read.end == first_end or width is None:
         return Record(read.end, read.values, wrong)
     complete = _complete_lines(data, start, read.end, dialect, width)
@@ -82,8 +82,10 @@ def record_at(data: Data, start: int, dialect: Dialect, width: int | None) -> Re
     return read
 
 
-def _values(number: int) -> str:
-    return f"{number} value{'' if number == 1 else 's'}"
+@lru_cache(maxsize=4096)
+def wrong_number(values: int, width: int) -> str:
+    """Why a record with so many values is no row."""
+    return f"{values} value{'' if values == 1 else 's'} instead of {width}"
 
 
 def _complete_lines(data: Data, start: int, end: int, dialect: Dialect, width: int) -> list[bool]:

@@ -167,6 +167,7 @@ def keep(source: Source, came: Sequence[Arrived], lake: Lake, known: Mapping[str
         run=run,
         made_from=seen,
         rows=sum(rows),
+        row_bytes=max((one.returned.bytes // max(1, one.returned.height) for one in came), default=None),
     )
     return [Received(written, fact) for fact in facts]
 

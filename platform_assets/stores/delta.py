@@ -14,7 +14,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from platform_assets.errors import LakeError, NotReadyError, suggestion
 from platform_assets.stores.commits import Commit, DataFile, commit_properties, files_of, named_by_partition, read_commit
 from platform_assets.stores.damage import Damage, Scanned, check_before_reading, damage_at_a_glance
-from platform_assets.stores.delta_table import WRITER, OpenTable, create_table
+from platform_assets.stores.delta_table import OpenTable, create_table, writer_for
 from platform_assets.stores.frames import Batches, check_partitioning, check_span, kept_schema
 from platform_assets.stores.location import checked_root, storage_at
 from platform_assets.stores.open_tables import OPEN_TABLES
@@ -195,6 +195,7 @@ class Lake:
         run: str,
         made_from: int | None = None,
         rows: int | None = None,
+        row_bytes: int | None = None,
     ) -> Written:
         """Replaces exactly the rows with span.start <= by < span.end by those of the frame, in one commit.
 
@@ -203,6 +204,7 @@ class Lake:
 
         made_from: for rows that were made from what these partitions held: the table's version then, -1 while there was none.
         rows: how many the frame has, if that is known: one that ends early is not written.
+        row_bytes: about what a row takes in memory, if that is known: long ones are written in smaller groups.
 
         Raises:
             Overtaken: another writer has changed one of the facts' partitions after the version made_from.
@@ -221,7 +223,7 @@ class Lake:
                 with self.writing(table) as delta:
                     if made_from is not None:
                         self.check_unchanged(table, {fact.partition for fact in facts}, made_from, delta.version() if delta else -1)
-                    return self._commit(table, delta, frame.lazy(), found, by, span, noted, rows)
+                    return self._commit(table, delta, frame.lazy(), found, by, span, noted, rows, row_bytes)
             except CommitFailedError as error:
                 if attempt == TRIES - 1:
                     raise LakeError(
@@ -313,28 +315,21 @@ class Lake:
         span: Span,
         noted: dict[str, str],
         rows: int | None,
+        row_bytes: int | None,
     ) -> Written:
         where, uri = name_of(table), self.uri(table)
         batches = Batches(where, frame, kept_schema(where, found, dict(pl.Schema(delta.schema())) if delta else {}), by, span, rows)
         try:
             if delta is None:
-                create_table(uri, batches.reader(), [by], noted, self.storage_options)
+                create_table(uri, batches.reader(), [by], noted, self.storage_options, writer=writer_for(row_bytes))
                 version = 0
             else:
                 partitioned = delta.metadata().partition_columns
                 if partitioned != [by]:
                     raise LakeError(f"{where} is partitioned by {partitioned}, not by {by!r}: the platform did not make it.")
+                how: dict[str, Any] = {"mode": "overwrite", "predicate": span.predicate(by), "schema_mode": "merge"}
                 properties = CommitProperties(custom_metadata=noted)
-                stream, predicate = batches.reader(), span.predicate(by)
-                write_deltalake(
-                    delta,
-                    stream,
-                    mode="overwrite",
-                    predicate=predicate,
-                    schema_mode="merge",
-                    commit_properties=properties,
-                    writer_properties=WRITER,
-                )
+                write_deltalake(delta, batches.reader(), **how, commit_properties=properties, writer_properties=writer_for(row_bytes))
                 version = delta.version()
         except Exception as error:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
             if batches.failed is not None:

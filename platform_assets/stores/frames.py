@@ -22,7 +22,7 @@ _KEPT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boole
 
 BYTES_IN_FLIGHT = 1 << 25
 """Of more that Delta has not written yet, no more is handed to it: it takes what it can get, however slowly it writes."""
-_ROWS_READ, _BYTES_HANDED_OVER = 1 << 15, 16_000_000
+_BYTES_HANDED_OVER = 16_000_000
 _PATIENCE = 1.0
 """Seconds without any progress, after which it is handed on all the same."""
 _pool: Any = None
@@ -119,15 +119,17 @@ class Batches:
     def _batches(self) -> Iterator[Any]:
         waiting, size = list[Any](), 0
         try:
-            for frame in stream(self._frame, _ROWS_READ):
+            for frame in stream(self._frame):
                 if self._span is not None:
                     check_span(self._where, frame, self._by, self._span)
                 self.rows += frame.height
-                waiting.append(_exactly(self._where, frame, self._schema).to_arrow().cast(self._arrow))
-                size += waiting[-1].nbytes
-                if size >= _BYTES_HANDED_OVER:
-                    yield from _in_one_piece(waiting)
-                    size = 0
+                pieces = 1 + int(frame.estimated_size()) // _BYTES_HANDED_OVER
+                for piece in frame.iter_slices(1 + frame.height // pieces):
+                    waiting.append(_exactly(self._where, piece, self._schema).to_arrow().cast(self._arrow))
+                    size += waiting[-1].nbytes
+                    if size >= _BYTES_HANDED_OVER:
+                        yield from _in_one_piece(waiting)
+                        size = 0
             if waiting:
                 yield from _in_one_piece(waiting)
             if self._expected is not None and self.rows != self._expected:

@@ -88,6 +88,7 @@ def replace_received(
     run: str,
     made_from: int | None = None,
     rows: int | None = None,
+    row_bytes: int | None = None,
 ) -> Written:
     """As Lake.replace, for columns whose types nobody declared: where a value does not fit the table's type, the table gets a wider one.
 
@@ -108,6 +109,7 @@ def replace_received(
             run=run,
             made_from=made_from,
             rows=rows,
+            row_bytes=row_bytes,
         )
 
     return with_room(table, written)

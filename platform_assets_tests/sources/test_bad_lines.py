@@ -1,5 +1,8 @@
 """Lines of CSV files that are no rows, however many there are: on disk while they are received, and in their order."""
 
+import json
+import subprocess
+import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -51,6 +54,57 @@ def test_a_line_that_is_longer_than_any_is_not_looked_at_as_a_whole(tmp_path: Pa
     (tmp_path / "day.csv").write_text(text)
     with pytest.raises(SourceError, match=r"day\.csv.*a line has more than .* MB: it is no CSV file"):
         _arrival().read_csv(tmp_path / "day.csv")
+
+
+STEPS = """
+import json, sys
+from datetime import UTC, datetime
+from platform_assets import daily, source
+from platform_assets.steps.raw import make_raw
+from platform_assets.steps.run import Run
+from platform_assets.steps.silver import make_silver
+from platform_assets.stores.delta import Lake
+from platform_assets.stores.ledger import Ledger
+
+class Row:
+    id: int
+    at: datetime
+    text: str
+
+@source(schema=Row, event_time="at", partitions=daily("2024-03-05"), key=["id"])
+def lines(arrival):
+    return arrival.read_csv("{partition}.csv")
+
+lake = Lake("lake")
+run = Run(lake, Ledger(lake), "test", datetime(2024, 3, 7, tzinfo=UTC))
+step = {"raw": make_raw, "silver": make_silver}[sys.argv[1]]
+entry = step(lines, lines.partitions.first, lines.partitions.first, run).entries["2024-03-05"]
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1e6
+print(json.dumps({"peak": peak, "rows": entry.rows, "received": entry.details.get("received")}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
+@pytest.mark.parametrize("length", [20, 4000], ids=["short lines", "long lines"])
+def test_a_file_of_nothing_but_bad_lines_takes_memory_that_does_not_grow_with_it(tmp_path: Path, length: int) -> None:
+    """Unlike its text: 20 and 160 MB, of which raw and silver keep copies with their reasons."""
+    peaks = {}
+    for megabytes in (20, 160):
+        folder = tmp_path / str(megabytes)
+        folder.mkdir()
+        number = megabytes * 1_000_000 // (length + 5)
+        with (folder / "2024-03-05.csv").open("w") as file:
+            file.write("id,at,text\n")
+            file.writelines(f"{line % 1000}{',' * (1 + 2 * (line % 2))}{'x' * length}\n" for line in range(number))
+        for step in ("raw", "silver"):
+            done = subprocess.run([sys.executable, "-c", STEPS, step], cwd=folder, check=True, capture_output=True, text=True)
+            told = json.loads(done.stdout)
+            assert (told["rows"], told["received"]) == ((number, None) if step == "raw" else (0, number))
+            peaks[step, megabytes] = told["peak"]
+    assert max(peaks.values()) < 1.3, peaks
+    for step in ("raw", "silver"):
+        assert peaks[step, 160] < peaks[step, 20] + 0.55, peaks
 
 
 def _arrival(**more: object) -> Arrival:

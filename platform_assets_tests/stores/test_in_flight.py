@@ -23,7 +23,7 @@ def rows() -> pl.DataFrame:
 
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("BYTES_IN_FLIGHT", 100_000), ("_BYTES_HANDED_OVER", 50_000), ("_ROWS_READ", 1_000), ("_PATIENCE", 0.05)):
+    for name, value in (("BYTES_IN_FLIGHT", 100_000), ("_BYTES_HANDED_OVER", 50_000), ("_PATIENCE", 0.05)):
         monkeypatch.setattr(frames, name, value)
 
 
@@ -38,11 +38,11 @@ def test_all_rows_are_handed_over_in_their_order() -> None:
 
 
 @pytest.mark.usefixtures("little")
-@pytest.mark.parametrize("rows_read", [1_000, 4_000])  # a batch is made of several frames, or of a single one
+@pytest.mark.parametrize("rows_at_once", [1_000, ROWS])  # a batch is made of several frames, or of a part of one
 def test_a_slow_reader_is_waited_for_and_one_that_keeps_everything_is_not_waited_for_for_ever(
-    rows_read: int, monkeypatch: pytest.MonkeyPatch
+    rows_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frames, "_ROWS_READ", rows_read)
+    monkeypatch.setattr(frames, "stream", lambda frame: stream(frame, rows_at_once))
     most, kept = 0, []
     for batch in batches().reader():
         time.sleep(0.001)

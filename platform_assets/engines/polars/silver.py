@@ -26,6 +26,8 @@ from platform_assets.kernels.quality_tier import blocked_reason, told, verdict_o
 from platform_assets.kernels.times import index_at, physical
 
 ROWS_AT_ONCE = 250_000
+BYTES_AT_ONCE = 1 << 26
+"""Of rows with long texts fewer are judged at once."""
 ROWS_READ_AHEAD = 2_000_000
 
 
@@ -126,11 +128,26 @@ def _chunks(rows: pl.LazyFrame, at_once: int) -> Iterator[pl.DataFrame]:
     # Polars reads files ahead without a limit, here at most a stretch of each delivery: files have statistics of the numbers of rows.
     for first in range(1, most + 1, ROWS_READ_AHEAD):
         stretch = rows.filter(pl.col("row_number").is_between(first, first + ROWS_READ_AHEAD - 1)) if most > ROWS_READ_AHEAD else rows
-        for chunk in stream(stretch, at_once):
+        for chunk in _of_size(stream(stretch), at_once):
             any_rows = True
             yield chunk
     if not any_rows:
         yield pl.DataFrame(schema=rows.collect_schema())
+
+
+def _of_size(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of frames in chunks of about so many, and of about BYTES_AT_ONCE at most."""
+    waiting, height, size = list[pl.DataFrame](), 0, 0
+    for frame in frames:
+        enough = max(1, min(rows, frame.height * BYTES_AT_ONCE // (1 + int(frame.estimated_size()))))
+        for part in frame.iter_slices(enough):
+            if waiting and (height + part.height > rows or size > BYTES_AT_ONCE):
+                yield pl.concat(waiting)
+                waiting, height, size = [], 0, 0
+            waiting.append(part)
+            height, size = height + part.height, size + int(part.estimated_size())
+    if waiting:
+        yield pl.concat(waiting)
 
 
 def _first_of_each_reason(bad: pl.DataFrame) -> pl.DataFrame:
