@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from platform_assets.frames.spill import Spill
+from platform_assets.frames.spill import BYTES_IN_MEMORY, Spill, in_batches
 from platform_assets.kernels.received_types import fits, integers_of, kept_exactly, kept_type, may_lose, text_of, wider
+
+_STRETCHES_AT_ONCE = 16
+"""Polars reads so many frames one behind the other without trouble: of n its time grows as n squared."""
 
 
 @dataclass
@@ -36,6 +39,8 @@ class Incoming:
     def __init__(self, aside: ExitStack) -> None:
         self._aside = aside
         self._stretches: list[_Stretch] = []
+        self._in_memory: list[_Stretch] = []
+        self._bytes_in_memory = 0
 
     @property
     def height(self) -> int:
@@ -52,11 +57,15 @@ class Incoming:
             columns.append(values if kept is None else kept)
         settled = pl.DataFrame(columns) if columns else frame
         if not self._stretches or self._stretches[-1].schema != settled.schema:
-            if self._stretches:
-                self._stretches[-1].laid.flush()
             self._stretches.append(_Stretch(settled.schema, self._aside.enter_context(Spill())))
+            self._in_memory.append(self._stretches[-1])
         stretch = self._stretches[-1]
         stretch.laid.add(settled)
+        self._bytes_in_memory += int(settled.estimated_size())
+        if self._bytes_in_memory > BYTES_IN_MEMORY:
+            for one in self._in_memory:
+                one.laid.flush()
+            self._in_memory, self._bytes_in_memory = [stretch], 0
         for values in settled:
             if may_lose(values.dtype) and values.name not in stretch.lossy and not fits(values):
                 stretch.lossy.add(values.name)
@@ -67,10 +76,19 @@ class Incoming:
         frames = [
             stretch.laid.rows().select(_brought(column, stretch, types[column]) for column in stretch.schema) for stretch in self._stretches
         ]
-        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+        if len(frames) <= _STRETCHES_AT_ONCE:
+            return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+        settled = self._aside.enter_context(Spill())
+        for stretch, frame in zip(self._stretches, frames, strict=True):
+            others = [pl.lit(None, dtype).alias(column) for column, dtype in types.items() if column not in stretch.schema]
+            whole = frame.with_columns(others).select(*types)
+            for part in in_batches(whole, is_small=not stretch.laid.is_on_disk):
+                settled.add(part)
+        return settled.rows()
 
     def _types(self) -> dict[str, pl.DataType]:
         types: dict[str, pl.DataType] = {}
+        are_floats: dict[str, bool] = {}  # of a column all of whose parts are read, which happens once
         for stretch in self._stretches:
             for column in stretch.schema:
                 came, had = stretch.kept(column), types.get(column, pl.Null())
@@ -78,7 +96,9 @@ class Incoming:
                     types[column] = came
                 elif not isinstance(came, pl.Null):
                     is_mixed = {type(had), type(came)} == {pl.Int64, pl.Float64}
-                    types[column] = wider(had, came, is_exact_in_float=is_mixed and self._integers_are_floats(column))
+                    if is_mixed and column not in are_floats:
+                        are_floats[column] = self._integers_are_floats(column)
+                    types[column] = wider(had, came, is_exact_in_float=is_mixed and are_floats[column])
         return types
 
     def _integers_are_floats(self, column: str) -> bool:
