@@ -63,6 +63,7 @@ from platform_assets.engines.spark.tasks import BUCKET, F, in_own_buffers, in_ta
 
 __all__ = [
     "BUCKET",
+    "SETTINGS",
     "F",
     "Part",
     "Sizes",
