@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace as changed
 from datetime import date, datetime, timedelta, tzinfo
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -226,3 +227,32 @@ def test_a_process_killed_between_data_and_ledger_loses_nothing(lake: Lake) -> N
     assert ledger.entries(SILVER)["2024-01-02"] == expected
     ledger.record([])
     assert recorded(lake) == 2 and Ledger(lake).entries(SILVER)["2024-01-02"] == expected
+
+
+@pytest.mark.parametrize("harm", ["removed", "cut", "overwritten"])
+def test_a_file_of_the_ledger_that_is_damaged_after_it_was_read_is_noticed(tmp_path: Path, harm: str) -> None:
+    lake = Lake(str(tmp_path))
+    entry = step(lake, 1, 1)
+    Ledger(lake).record([entry])
+    assert Ledger(lake).entries(SILVER) == {"2024-01-01": entry}, "now its rows are kept"
+    [file] = (Path(lake.uri(LEDGER), one.path) for one in lake.files(LEDGER))
+    content = file.read_bytes()
+    match harm:
+        case "removed":
+            file.unlink()
+        case "cut":
+            file.write_bytes(content[:100])
+        case "overwritten":  # with as many bytes
+            file.write_bytes(b"x" * len(content))
+    with pytest.raises(LakeError, match="the ledger is damaged"):
+        Ledger(lake).entries(SILVER)
+    file.write_bytes(content)
+    assert Ledger(lake).entries(SILVER) == {"2024-01-01": entry}
+
+
+def test_what_readers_do_with_entries_does_not_reach_others(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    entry = step(lake, 1, 1)
+    Ledger(lake).record([entry])
+    Ledger(lake).entries(SILVER).clear()
+    assert Ledger(lake).entries(SILVER) == {"2024-01-01": entry}
