@@ -59,7 +59,8 @@ from platform_assets.engines.spark.engine import SparkEngine  # noqa: E402
 from platform_assets.engines.spark.labels import SparkLabels  # noqa: E402
 from platform_assets.engines.spark.skew import Part, Split, parts_of  # noqa: E402
 from platform_assets.engines.spark.tables import Sizes  # noqa: E402
-from platform_assets.engines.spark.tasks import BUCKET, F, in_own_buffers, in_tasks, murmur3, numbers_of_tasks, spark_frame  # noqa: E402
+from platform_assets.engines.spark.task_errors import errors_of_tasks  # noqa: E402
+from platform_assets.engines.spark.tasks import BUCKET, F, each_batch, in_own_buffers, in_tasks, murmur3, numbers_of_tasks, spark_frame  # noqa: E402
 
 __all__ = [
     "BUCKET",
@@ -71,6 +72,8 @@ __all__ = [
     "SparkLabels",
     "Split",
     "as_users_have_it",
+    "each_batch",
+    "errors_of_tasks",
     "in_own_buffers",
     "in_tasks",
     "murmur3",

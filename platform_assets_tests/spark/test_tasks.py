@@ -3,10 +3,22 @@
 import io
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
-from platform_assets_tests.spark.session import BUCKET, F, in_own_buffers, in_tasks, murmur3, numbers_of_tasks, spark
+from platform_assets.errors import ComputeError, NotReadyError, PlatformError
+from platform_assets_tests.spark.session import (
+    BUCKET,
+    F,
+    each_batch,
+    errors_of_tasks,
+    in_own_buffers,
+    in_tasks,
+    murmur3,
+    numbers_of_tasks,
+    spark,
+)
 
 
 def _streamed(table: pa.Table) -> pa.Table:
@@ -55,3 +67,20 @@ def test_each_bucket_has_a_task_of_its_own() -> None:
 
     found = in_tasks(rows, 9).applyInArrow(counted, "task int, rows int").collect()
     assert sorted(map(tuple, found)) == [(task, 100) for task in range(9)]
+
+
+@pytest.mark.parametrize("error", [ComputeError("a sum beyond 64 bits:\n  of 'ada' (\"x\") é"), NotReadyError("not yet")], ids=repr)
+def test_an_error_of_ours_in_a_task_comes_back_as_what_it_was(error: PlatformError) -> None:
+    def kernel(rows: pl.DataFrame) -> pl.DataFrame:
+        raise error
+
+    rows = spark().range(3)
+    with pytest.raises(type(error)) as found, errors_of_tasks():
+        each_batch(rows, kernel, {"id": pl.Int64()}).collect()
+    assert str(found.value) == str(error)
+
+
+def test_an_error_of_sparks_own_stays() -> None:
+    with pytest.raises(Exception, match="no such thing") as found, errors_of_tasks():
+        spark().range(3).select(F.raise_error(F.lit("no such thing"))).collect()
+    assert not isinstance(found.value, PlatformError)

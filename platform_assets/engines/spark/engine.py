@@ -1,7 +1,6 @@
 """The engine that spreads entities over the tasks of Spark: their rows go to the kernels in buckets, and results to Delta files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -36,6 +35,7 @@ from platform_assets.engines.spark.session import event_log, session
 from platform_assets.engines.spark.silver import judged
 from platform_assets.engines.spark.skew import Split, heavy_keys, parts_of, spread
 from platform_assets.engines.spark.tables import SIZES, Sizes, SparkTables, columns_of
+from platform_assets.engines.spark.task_errors import computes, opens
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, each_part, polars, polars_schema, spark_frame
 from platform_assets.engines.spark.tuning.summary import work_of
 from platform_assets.expressions.types import POLARS
@@ -82,7 +82,7 @@ class SparkEngine:
 
     # --- silver ---------------------------------------------------------------------------------------------------------
 
-    @contextmanager
+    @opens
     def judge(
         self, source: Source, raw: TableSlice, first: int, last: int, *, as_they_are: Set[int], delivered: Delivered, run: str
     ) -> Iterator[JudgedPartitions]:
@@ -91,7 +91,7 @@ class SparkEngine:
 
     # --- gold -----------------------------------------------------------------------------------------------------------
 
-    @contextmanager
+    @opens
     def change_log(
         self, view: FeatureView, silver: TableSlice, first: int, last: int, start: CheckpointSlice | None
     ) -> Iterator[SparkRows]:
@@ -120,7 +120,7 @@ class SparkEngine:
         changed = each_pair(rows, states, (keys, view.entity.keys), buckets, from_checkpoint, schema)
         yield self.tables.rows_of(changed, schema, (view.name, "gold"), silver, order)
 
-    @contextmanager
+    @opens
     def checkpoint(self, view: FeatureView, silver: TableSlice, month: int, before: CheckpointSlice | None) -> Iterator[SparkRows]:
         rows, buckets, snapshot = self.tables.scan(silver, columns_of(view)), self.tables.buckets(silver), snapshot_of(view, month)
         keys, value, names = list(view.key_columns.values()), months_of(view).value(month), state_columns(view)
@@ -141,7 +141,7 @@ class SparkEngine:
             made = each_pair(rows, states, (keys, view.entity.keys), buckets, kernel, schema)
         yield self.tables.rows_of(made, schema, (view.name, "checkpoints"), silver, view.entity.keys)
 
-    @contextmanager
+    @opens
     def attributes(self, view: AttributeView, silver: TableSlice, first: int, last: int) -> Iterator[SparkRows]:
         rows, keys = self.tables.scan(silver), list(view.key_columns.values())
 
@@ -152,7 +152,7 @@ class SparkEngine:
         updates = each_bucket(rows, keys, self.tables.buckets(silver), kernel, schema)
         yield self.tables.rows_of(updates, schema, (view.name, "gold"), silver, ("partition", *view.entity.keys))
 
-    @contextmanager
+    @opens
     def report(self, table: GoldTable, silver: TableSlice, first: int, last: int) -> Iterator[SparkRows]:
         rows = self.tables.scan(silver)
 
@@ -165,16 +165,18 @@ class SparkEngine:
 
     # --- training and predictions ---------------------------------------------------------------------------------------
 
+    @computes
     def given_labels(self, data: TrainingSet) -> "pl.DataFrame | DataFrame":
         table = returned(data)
         return with_declared_types(table, wanted(data), where_of_labels(data)) if is_of_spark(table) else rows_of_table(data, table)
 
+    @computes
     def labels(
         self, data: TrainingSet, partition: int, *, silver: TableSlice | None, given: "pl.DataFrame | DataFrame | None", now: datetime
     ) -> FoundLabels:
         return found_on_spark(self.tables, data, partition, silver, given, now)
 
-    @contextmanager
+    @opens
     def training(self, data: TrainingSet, partition: int, labels: FoundLabels, features: Sequence[ViewSlice] | None) -> Iterator[SparkRows]:
         found, schema = labels.rows, no_rows(data).schema
         columns: Mapping[str, pl.DataType]
@@ -198,7 +200,7 @@ class SparkEngine:
         finally:
             found.unpersist()
 
-    @contextmanager
+    @opens
     def predictions(
         self, model: Model, days: Sequence[int], features: Sequence[ViewSlice], loaded: Any, artifact: str | None
     ) -> Iterator[SparkRows | LocalRows]:
@@ -237,6 +239,7 @@ class SparkEngine:
             together = together.unionByName(more)
         return together.distinct() if len(found) > 1 else together
 
+    @computes
     def features(
         self, service: FeatureService, labels: pl.DataFrame, features: Sequence[ViewSlice], *, time: str = LABEL_TIME
     ) -> pl.DataFrame:
@@ -247,6 +250,7 @@ class SparkEngine:
         values = polars(found.toArrow()).sort(_ORDER).select(*service.features)
         return pl.concat([labels, values], how="horizontal")
 
+    @computes
     def sample(self, view: View, gold: TableSlice, at: datetime, size: int) -> Sample:
         service, keys = FeatureService(view.name, [view]), list(view.entity.keys)
         log = self.tables.scan(gold).filter(F.col("valid_from") <= F.lit(at))
@@ -259,6 +263,7 @@ class SparkEngine:
         values = point_in_time(service, {view.name: polars(rows.toArrow()).lazy()}, labels).select(*service.features)
         return Sample(entities.to_dicts(), values.to_dicts())
 
+    @computes
     def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
         counted: dict[int, tuple[int, int]] = {}
         rows = self.tables.scan(silver, {*source.unique_key, "arrival"})

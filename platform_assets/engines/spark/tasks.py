@@ -14,6 +14,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
+from platform_assets.engines.spark.task_errors import in_a_task
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, SparkSession
     from pyspark.sql.types import StructType
@@ -76,8 +78,9 @@ def each_batch(frame: DataFrame, kernel: Kernel, schema: Mapping[str, pl.DataTyp
     wanted = _arrow_schema(out)
 
     def in_task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield from arrow(kernel(polars(batch)), wanted).to_batches()
+        with in_a_task():
+            for batch in batches:
+                yield from arrow(kernel(polars(batch)), wanted).to_batches()
 
     return frame.mapInArrow(in_task, out)
 
@@ -140,7 +143,8 @@ def each_bucket(frame: DataFrame, keys: Sequence[str], buckets: int, kernel: Ker
     wanted = _arrow_schema(out)
 
     def in_task(bucket: pa.Table) -> pa.Table:
-        return arrow(kernel(polars(bucket.drop_columns([BUCKET]))), wanted)
+        with in_a_task():
+            return arrow(kernel(polars(bucket.drop_columns([BUCKET]))), wanted)
 
     return bucketed(frame, keys, buckets).applyInArrow(in_task, out)
 
@@ -158,7 +162,8 @@ def each_part(
     bucket_by_number = {number: bucket for bucket, number in enumerate(numbers_of_tasks(buckets))}
 
     def in_task(number: tuple[pa.Scalar, ...], rows: pa.Table) -> pa.Table:
-        return arrow(kernel(polars(rows.drop_columns([BUCKET])), bucket_by_number[number[0].as_py()]), wanted)
+        with in_a_task():
+            return arrow(kernel(polars(rows.drop_columns([BUCKET])), bucket_by_number[number[0].as_py()]), wanted)
 
     return in_tasks(frame, buckets).applyInArrow(in_task, out)
 
@@ -177,7 +182,8 @@ def each_pair(
     wanted = _arrow_schema(out)
 
     def in_task(one: pa.Table, other: pa.Table) -> pa.Table:
-        return arrow(kernel(*(polars(table.drop_columns([BUCKET])) for table in (one, other))), wanted)
+        with in_a_task():
+            return arrow(kernel(*(polars(table.drop_columns([BUCKET])) for table in (one, other))), wanted)
 
     both = bucketed(left, keys[0], buckets).cogroup(bucketed(right, keys[1], buckets))
     return both.applyInArrow(in_task, out)
