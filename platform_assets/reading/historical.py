@@ -11,6 +11,7 @@ from platform_assets.declare.arguments import shown
 from platform_assets.declare.attributes import View
 from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.partitions import EPOCH
+from platform_assets.declare.reads import partitions_read
 from platform_assets.declare.training import FeatureService, FeaturesFrom, check_features_from
 from platform_assets.engines.choice import Engines
 from platform_assets.errors import ComputeError, MissingInputError, NotReadyError, extra
@@ -20,7 +21,7 @@ from platform_assets.reading.labels import AskedLabels, Between, LocalLabels
 from platform_assets.settings import load_settings
 from platform_assets.steps.lake import AnyLake, lake_at
 from platform_assets.steps.missing_inputs import MISSING, MissingInput
-from platform_assets.steps.reading import Origin, lacking, layer_of, needed, origins, versions_of
+from platform_assets.steps.reading import Origin, lacking, layer_of, origins, versions_of
 from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.damage import damage_named
 from platform_assets.stores.ledger import Ledger
@@ -195,7 +196,7 @@ def _spans(service: FeatureService, times: Sequence[Between]) -> Iterator[Betwee
 
 def _most(view: View, at: datetime) -> range:
     """The partitions that a read needs at least, whatever it is answered from."""
-    return needed(view, layer_of(view), at, at)
+    return partitions_read(view, layer_of(view), at, at)
 
 
 def _touch(earlier: range, later: range) -> bool:

@@ -7,6 +7,7 @@ from typing import get_args
 
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.reads import partitions_read
 from platform_assets.declare.training import FeatureService, FeaturesFrom
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import TableSlice, ViewSlice
@@ -42,7 +43,7 @@ class Origin:
 
     def needed(self, first: datetime, last: datetime) -> range:
         """The partitions that reads at times from first to last need."""
-        return needed(self.view, self.layer, first, last)
+        return partitions_read(self.view, self.layer, first, last)
 
     def unready(self, reader: str, first: datetime, last: datetime) -> NotReadyError | None:
         """Why reads at these times cannot be answered; None when they can."""
@@ -67,30 +68,6 @@ def layer_of(view: View, features_from: FeaturesFrom | None = None) -> FeaturesF
     if isinstance(view, FeatureView) and view.accuracy == "temporal":
         return "silver"
     return features_from or "gold"
-
-
-def needed(view: View, layer: FeaturesFrom, first: datetime, last: datetime) -> range:
-    """The partitions of a view's gold, or of silver, that reads at times from first to last need."""
-    return snapshots_read(view, first, last) if layer == "gold" else view.arrivals_read(first, last)
-
-
-def snapshots_read(view: View, first: datetime, last: datetime) -> range:
-    """The partitions of a view's gold that reads at times from first to last need: valid then, and as far back as an entity's last row
-    may lie.
-
-    Attributes never expire: of an attribute view that is all from the first one on.
-    """
-    newest, partitions = _newest(view, last), view.source.partitions
-    if view.lookback is None:
-        return range(partitions.first, newest + 1)
-    return range(max(_newest(view, first) - view.lookback, partitions.first), newest + 1)
-
-
-def _newest(view: View, at: datetime) -> int:
-    """The last snapshot that may be read at a moment; when a source has ended, its last one remains."""
-    partitions = view.source.partitions
-    newest = partitions.index(at - view.source.data_delay) - 1
-    return newest if partitions.last is None else min(newest, partitions.last)
 
 
 def origins(

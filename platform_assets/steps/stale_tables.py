@@ -12,6 +12,7 @@ from datetime import datetime
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.checkpoints import arrivals_of_checkpoint, arrivals_of_snapshot, month_of, months_of
 from platform_assets.declare.model import Model
+from platform_assets.declare.reads import partitions_read
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import TrainingSet
@@ -23,7 +24,7 @@ from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
 from platform_assets.steps.labels import arrivals_of as arrivals_of_labels
 from platform_assets.steps.labels import times_of
 from platform_assets.steps.model import latest_good, model_table, predictions_table
-from platform_assets.steps.reading import layer_of, needed, table_of
+from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, quarantine_table, silver_table
 from platform_assets.steps.staleness import MISSING, NOTHING_PLANNED, OLDER, Needed, Plan, Reads, StalePartition, stale_partitions
@@ -141,7 +142,7 @@ def stale_training(data: TrainingSet, first: int, last: int, run: Run, plan: Pla
         if times:
             layers = {view.name: layer_of(view, data.features_from) for view in data.features.views}
             layers |= entry.details.get("features_from", {}) if entry else {}
-            of += [(table_of(v, layers[v.name]), needed(v, layers[v.name], *times)) for v in data.features.views]
+            of += [(table_of(v, layers[v.name]), partitions_read(v, layers[v.name], *times)) for v in data.features.views]
         reads[month] = _together(of)
     found = stale_partitions(training_table(data), data.partitions, data.version, reads, _tables(data), run, plan, is_withdrawn=True)
     withdrawn = {month for month in found if (entry := own.get(data.partitions.key(month))) and entry.status == "blocked"}
@@ -208,7 +209,7 @@ def stale_predictions(model: Model, first: int, last: int, run: Run, plan: Plan 
     partitions, reads = data.features.views[0].source.partitions, dict[int, Needed]()
     for p in range(first, last + 1):
         at = max(view.valid_from(p) for view in data.features.views)
-        reads[p] = _together((table_of(v, layer_of(v)), needed(v, layer_of(v), at, at)) for v in data.features.views)
+        reads[p] = _together((table_of(v, layer_of(v)), partitions_read(v, layer_of(v), at, at)) for v in data.features.views)
     tables = {table_of(view, layer_of(view)): view for view in data.features.views}
     upstream = [
         Reads(table, view.source.partitions, view.version if table == gold_table(view) else view.source.version)

@@ -14,6 +14,7 @@ from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.checkpoints import arrivals_of_snapshot, month_of, months_of, snapshot_of
 from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.reads import partitions_read
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
@@ -21,7 +22,6 @@ from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import CheckpointSlice, ComputedRows, TableSlice, ViewSlice
 from platform_assets.engines.engine import Engine as PlatformEngine
 from platform_assets.steps.labels import arrivals_of, find_labels, times_of
-from platform_assets.steps.reading import needed
 from platform_assets.steps.run import slice_of, span_of
 from platform_assets.stores.delta import Lake, PartitionFacts
 from platform_assets_tests.conformance.engines import (
@@ -175,7 +175,7 @@ class ThroughTables:
             service.views[0].source.partitions.starts_at(service.views[0].source.partitions.first)
         ]
         with self._engine() as (engine, lake):
-            read = [ViewSlice(view, layer, put(lake, view, needed(view, layer, min(times), max(times)))) for view in service.views]
+            read = [ViewSlice(view, layer, put(lake, view, partitions_read(view, layer, min(times), max(times)))) for view in service.views]
             return engine.features(service, labels, read, time="label_time").to_dicts()
 
     # --- labels -----------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class ThroughTables:
             times, slices = times_of(data, partition), []
             for view in data.features.views if times else ():
                 assert times is not None
-                partitions, log, read = view.source.partitions, logs[view.name], needed(view, "gold", *times)
+                partitions, log, read = view.source.partitions, logs[view.name], partitions_read(view, "gold", *times)
                 indexes = [row["partition"] for row in log] or [partitions.first]
                 frame = log_frame(view, log)
                 whole = self._put(lake, (view.name, "gold"), frame, "partition", partitions, min(indexes), max(indexes))

@@ -1,5 +1,6 @@
 """A key with too many rows for one task is found, told and computed in parts, with equal results and tasks of about one size."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from platform_assets import Arrival, Entity, FeatureView, count, daily, last_n, source, sum
-from platform_assets.engines.engine import TableSlice
+from platform_assets import Arrival, Entity, FeatureService, FeatureView, count, daily, last_n, source, sum
+from platform_assets.declare.training import FeaturesFrom
+from platform_assets.engines.engine import TableSlice, ViewSlice
 from platform_assets.engines.polars.engine import PolarsEngine
 from platform_assets.engines.spark.session import event_log
 from platform_assets.stores.delta import Lake, Span
@@ -80,7 +82,7 @@ def test_one_key_with_a_third_of_all_rows_is_split(tmp_path: Path) -> None:
     tables = [lake.scan(("visiting", layer)).collect().sort("partition", "user") for layer in ("gold", "spark")]
     assert tables[0].height > 20_000
     assert_frame_equal(tables[1].select(tables[0].columns), tables[0])
-    [told] = engine.split
+    [told] = engine.tables.told
     assert told.startswith("visits/silver: user 'all' has 8,")
     assert told.endswith("more than a task's 3,000; 1 such keys were computed in 3 parts each")
     log = event_log()
@@ -89,6 +91,43 @@ def test_one_key_with_a_third_of_all_rows_is_split(tmp_path: Path) -> None:
     assert kernel.tasks == silver().height // 3000 + 3
     assert kernel.smallest > 0, "each bucket has a task of its own"
     assert kernel.largest <= 3 * kernel.middle
+
+
+def labels() -> pl.DataFrame:
+    """Thirty in a hundred labels are of one user, some of nobody; each has a number."""
+    numbers = pl.select(pl.int_range(ROWS).alias("number"))
+    mixed = (pl.col("number") * 104_729) % ROWS
+    return numbers.select(
+        user=pl.when(mixed % 10 < 3).then(pl.lit("all")).when(mixed % 50 > 3).then(pl.format("u{}", mixed % 1999)),
+        label_time=pl.lit(PARTITIONS.starts_at(FIRST + 1)) + pl.duration(seconds=mixed * (DAYS - 1) * 86_400 // ROWS),
+        number="number",
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", ["gold", "silver"])
+def test_labels_of_one_key_are_joined_in_parts(tmp_path: Path, layer: FeaturesFrom) -> None:
+    lake = Lake(str(tmp_path))
+    lake.replace(("visits", "silver"), silver(), by="arrival", span=WHOLE, facts=[], declaration_version="v", run="r")
+    read = TableSlice(("visits", "silver"), lake.version(("visits", "silver")) or 0, "arrival", WHOLE)
+    local, engine = PolarsEngine(lake), SparkEngine(lake, spark, Sizes(bucket=3000, task=500))
+    if layer == "gold":
+        with local.change_log(VIEW, read, FIRST, FIRST + DAYS - 1, None) as made:
+            made.write(("visiting", "gold"), by="partition", span=WHOLE, facts=[], declaration_version="v", run="r")
+        read = TableSlice(("visiting", "gold"), lake.version(("visiting", "gold")) or 0, "partition", WHOLE)
+    service, slices = FeatureService("visitors", [VIEW]), [ViewSlice(VIEW, layer, read)]
+    expected = local.features(service, labels(), slices, time="label_time")
+    if log := event_log():
+        log.since()
+    found = engine.features(service, labels(), slices, time="label_time")
+    assert_frame_equal(found, expected)
+    assert expected["visiting__count_1d"].sum() > 0
+    [told] = engine.tables.told
+    assert re.match(r"visit\w+/(gold|silver): user 'all' has \d+,\d{3} of 30,000 labels or [\d,]+ rows, more than a task's 3,000; ", told)
+    if log := event_log():
+        kernel = max(log.since().stages, key=lambda stage: stage.tasks)
+        assert kernel.smallest > 0
+        assert kernel.largest <= 3 * kernel.middle, kernel
 
 
 def test_the_first_partition_of_a_day_reads_what_left_its_windows() -> None:

@@ -1,8 +1,8 @@
 """The engine that spreads entities over the tasks of Spark: their rows go to the kernels in buckets, and results to Delta files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from platform_assets.engines.spark.publish import published_on_spark
 from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import event_log, session
 from platform_assets.engines.spark.silver import judged
-from platform_assets.engines.spark.skew import Split, heavy_keys, parts_of, spread
+from platform_assets.engines.spark.skew import Split, heavy_keys, parts_of, reads_of, spread
 from platform_assets.engines.spark.tables import SIZES, Sizes, SparkTables, columns_of
 from platform_assets.engines.spark.task_errors import computes, opens
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, each_part, polars, polars_schema, spark_frame
@@ -57,7 +57,7 @@ from platform_assets.stores.tables import name_of
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_ORDER = "__order"
+_ORDER, _EVENT = "__order", "__event"
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,6 @@ class SparkEngine:
     start: Callable[[], "SparkSession"] = session
     sizes: Sizes = SIZES
     name: str = "spark"
-    split: list[str] = field(default_factory=list, compare=False)
-    """What is to be told of keys with too many rows for one task."""
 
     @cached_property
     def tables(self) -> SparkTables:
@@ -108,7 +106,8 @@ class SparkEngine:
                 return pl.concat(change_log(view, frame.lazy(), part.first if part else first, part.last if part else last))
 
             schema = kernel(pl.DataFrame(schema=polars_schema(rows)), 0).schema
-            made = each_part(spread(rows, keys, split, view.source.partitions), split.tasks, kernel, schema)
+            parts = reads_of(split, view.source.partitions)
+            made = each_part(spread(rows, keys, split.buckets, split.keys, parts), split.tasks, kernel, schema)
             yield self.tables.rows_of(made, schema, (view.name, "gold"), silver, order)
             return
         states, snapshot = self._states(view, start), start.snapshot
@@ -154,13 +153,20 @@ class SparkEngine:
 
     @opens
     def report(self, table: GoldTable, silver: TableSlice, first: int, last: int) -> Iterator[SparkRows]:
-        rows = self.tables.scan(silver)
+        rows, keys = self.tables.scan(silver), list(table.by)
+        if (
+            table.event_partitions.zone == "UTC"
+        ):  # all partitions are of one length: those of an event are in other tasks than those of another
+            days = table.event_partitions
+            since = F.unix_micros(table.source.event_time) - F.unix_micros(F.lit(days.starts_at(days.first)))
+            rows = rows.withColumn(_EVENT, F.floor(since / F.lit(days.step // timedelta(microseconds=1))))
+            keys.append(_EVENT)
 
         def kernel(frame: pl.DataFrame) -> pl.DataFrame:
             return report(table, frame.lazy(), first, last)
 
         schema = kernel(pl.DataFrame(schema=polars_schema(rows))).schema
-        made = each_bucket(rows, table.by, self.tables.buckets(silver), kernel, schema)
+        made = each_bucket(rows, keys, self.tables.buckets(silver), kernel, schema)
         yield self.tables.rows_of(made, schema, (table.name, "gold"), silver, ("partition", *table.by))
 
     # --- training and predictions ---------------------------------------------------------------------------------------
@@ -208,7 +214,7 @@ class SparkEngine:
             yield self.rows(pl.DataFrame(schema=pl.Schema(schema_of(model))))
             return
         data, schema = model.training_set, schema_of(model)
-        entities = self._entities(model, days, features)
+        entities = self._entities(model, days, features).persist()
         asked = {**{key: schema[key] for key in data.entity.keys}, LABEL_TIME: pl.Datetime("us", "UTC"), "partition": schema["partition"]}
         frame, _ = with_features(self.tables, data.features, entities, asked, features, time=LABEL_TIME)
         fitted = loaded.model
@@ -217,7 +223,10 @@ class SparkEngine:
             return predicted(model, fitted, artifact, rows)
 
         rows = each_batch(frame, kernel, schema)
-        yield SparkRows(self.lake, (model.name, "predictions"), rows, schema, self.tables.stage, order=("partition", *data.entity.keys))
+        try:
+            yield SparkRows(self.lake, (model.name, "predictions"), rows, schema, self.tables.stage, order=("partition", *data.entity.keys))
+        finally:
+            entities.unpersist()
 
     def _entities(self, model: Model, days: Sequence[int], features: Sequence[ViewSlice]) -> "DataFrame":
         """Who is predicted: keys, label_time and partition."""
@@ -285,8 +294,8 @@ class SparkEngine:
     def work_done(self) -> WorkDone | None:
         log = event_log()
         figures = log.since() if log else None
-        told = list(self.split)
-        self.split.clear()
+        told = list(dict.fromkeys(self.tables.told))
+        self.tables.told.clear()
         return work_of(figures, told) if figures and figures.stages else None
 
     def rows(self, frame: pl.DataFrame) -> LocalRows:
@@ -305,7 +314,7 @@ class SparkEngine:
         split = Split(buckets, tuple(heavy), parts_of(first, last, -(-max(heavy.values()) // limit), since))
         key, most = next(iter(heavy.items()))
         named = ", ".join(f"{name} {value!r}" for name, value in zip(keys, key, strict=True))
-        self.split.append(
+        self.tables.told.append(
             f"{name_of(read.table)}: {named} has {most:,} of {self.tables.rows_in(read):,} rows, more than a task's {limit:,}; "
             f"{len(heavy)} such keys were computed in {len(split.parts)} parts each"
         )

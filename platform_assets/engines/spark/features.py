@@ -16,8 +16,9 @@ from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.engine import FoundLabels, TableSlice, ViewSlice
 from platform_assets.engines.polars.labels import MOST_CLASSES, found_labels
+from platform_assets.engines.spark.join_skew import Joined, counted, met
 from platform_assets.engines.spark.tables import SparkTables, columns_of
-from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, polars_schema, spark_frame
+from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair_of, polars_schema, spark_frame
 from platform_assets.errors import ComputeError, suggestion
 from platform_assets.expressions.types import DataType
 from platform_assets.kernels.given_labels import JudgedLabels, as_asked, judged_labels, no_rows, rows_of_source
@@ -52,6 +53,7 @@ def with_features(
     """Labels with the features that were known at each label's time; view by view, since each may be about other keys."""
     read = {one.view.name: one for one in features}
     found, columns = asked, dict(schema)
+    known: dict[tuple[str, ...], Joined] = {}
     for part in service.computed:
         one, mine = read[part.view.name], FeatureService(part.view.name, [part.view.select(*part.names)])
         of_gold, name = one.layer == "gold", part.view.name
@@ -67,7 +69,9 @@ def with_features(
         empty = pl.DataFrame(schema=pl.Schema(columns)), pl.DataFrame(schema=polars_schema(rows))
         columns = dict(kernel(*empty).schema)
         in_rows = keys if of_gold else [part.view.key_columns[key] for key in keys]
-        found = each_pair(found, rows, (keys, in_rows), tables.buckets(one.rows), kernel, columns)
+        if tuple(keys) not in known:
+            known[tuple(keys)] = counted(asked, keys, time, tables.sizes.bucket)
+        found = each_pair_of(*met(tables, known[tuple(keys)], found, one, rows, in_rows), kernel, columns)
     if service.on_demand:
 
         def derived(frame: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.engines.spark.tasks import BUCKET, bucket_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 MOST_KEYS = 1000
 """More keys with too many rows are no skew."""
@@ -66,22 +66,32 @@ def parts_of(first: int, last: int, number: int, since: Callable[[int], int]) ->
     return tuple(Part(start, end, since(start)) for start, end in zip(starts, ends, strict=True))
 
 
-def spread(rows: "DataFrame", keys: Sequence[str], split: Split, partitions: Partitions) -> "DataFrame":
-    """The rows with the buckets that read them: those of a heavy key in each part whose windows they may lie in."""
-    light = rows.withColumn(BUCKET, bucket_of(keys, split.buckets))
-    if not split.keys:
-        return light
-    heavy = rows.sparkSession.createDataFrame(
-        [(*key, number) for number, key in enumerate(split.keys)],
-        schema=rows.select(*keys).schema.add(_KEY, IntegerType()),
-    )
+def reads_of(split: Split, partitions: Partitions) -> list["Column"]:
+    """Of each part, which rows of silver it reads."""
     arrival = F.col("arrival")
-    reads = [
-        F.when((arrival >= F.lit(partitions.value(part.since))) & (arrival <= F.lit(partitions.value(part.last))), F.lit(number))
-        for number, part in enumerate(split.parts)
-    ]
-    part = F.explode(F.array_compact(F.array(*reads)))
-    own = rows.join(F.broadcast(heavy), list(keys)).select(*rows.columns, _KEY, part.alias(BUCKET))
-    bucket = (F.lit(split.buckets) + F.col(_KEY) * len(split.parts) + F.col(BUCKET)).cast("int")
-    own = own.withColumn(BUCKET, bucket).select(*rows.columns, BUCKET)
-    return light.join(F.broadcast(heavy), list(keys), "left_anti").select(*rows.columns, BUCKET).unionByName(own)
+    return [arrival.between(F.lit(partitions.value(part.since)), F.lit(partitions.value(part.last))) for part in split.parts]
+
+
+def spread(
+    rows: "DataFrame",
+    keys: Sequence[str],
+    buckets: int,
+    heavy: Sequence[tuple[object, ...]],
+    belongs: Sequence["Column"],
+    light: "Column | None" = None,
+) -> "DataFrame":
+    """The rows with their buckets: those of a heavy key are in that of each part that they belong to, which may be none or several.
+
+    belongs: of each part, which rows it takes. light: the bucket of the other rows; by default it follows from their key.
+    """
+    light = bucket_of(keys, buckets) if light is None else light
+    if not heavy:
+        return rows.withColumn(BUCKET, light)
+    named = rows.sparkSession.createDataFrame(
+        [(*key, number) for number, key in enumerate(heavy)], schema=rows.select(*keys).schema.add(_KEY, IntegerType())
+    )
+    first = F.lit(buckets) + F.col(_KEY) * len(belongs)
+    parts = F.array_compact(F.array(*(F.when(mine, (first + number).cast("int")) for number, mine in enumerate(belongs))))
+    chosen = F.when(F.col(_KEY).isNull(), F.array(light)).otherwise(parts)
+    # In one pass: two branches, of light and of heavy keys, would compute what the rows are made of twice.
+    return rows.join(F.broadcast(named), list(keys), "left").select(*rows.columns, F.explode(chosen).alias(BUCKET))

@@ -1,7 +1,7 @@
 """Tables of the lake for Spark: slices read at fixed versions, rows written as files below the folder of their table."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -45,6 +45,8 @@ class SparkTables:
     lake: Lake
     start: Callable[[], "SparkSession"]
     sizes: Sizes = SIZES
+    told: list[str] = field(default_factory=list, compare=False)
+    """What is to be told of keys with too many rows for one task."""
 
     @property
     def spark(self) -> "SparkSession":
@@ -76,14 +78,15 @@ class SparkTables:
 
     def buckets(self, *read: TableSlice) -> int:
         """Into how many buckets the entities of some slices are spread: small enough for a task's memory, and worth their tasks."""
-        return self._worth(sum(map(self.rows_in, read)))
+        return self.worth(sum(map(self.rows_in, read)))
 
-    def _worth(self, rows: int) -> int:
+    def worth(self, rows: int) -> int:
+        """As `buckets`, of so many rows."""
         return max(1, min(self._at_once, rows // self.sizes.task), rows // self.sizes.bucket)
 
     def buckets_of(self, frame: "DataFrame") -> int:
         """As `buckets`, of rows that are in no table: they are counted."""
-        return self._worth(frame.count())
+        return self.worth(frame.count())
 
     def rows_of(
         self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]

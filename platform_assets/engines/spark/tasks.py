@@ -177,6 +177,12 @@ def each_pair(
     schema: Mapping[str, pl.DataType],
 ) -> DataFrame:
     """The kernel's rows of each bucket of two frames; keys: their names on the left and on the right."""
+    both = [frame.withColumn(BUCKET, bucket_of(names, buckets)) for frame, names in zip((left, right), keys, strict=True)]
+    return each_pair_of(both[0], both[1], buckets, kernel, schema)
+
+
+def each_pair_of(left: DataFrame, right: DataFrame, buckets: int, kernel: Kernel2, schema: Mapping[str, pl.DataType]) -> DataFrame:
+    """As each_pair, of rows whose buckets are known."""
 
     out = spark_schema(schema)
     wanted = _arrow_schema(out)
@@ -185,5 +191,4 @@ def each_pair(
         with in_a_task():
             return arrow(kernel(*(polars(table.drop_columns([BUCKET])) for table in (one, other))), wanted)
 
-    both = bucketed(left, keys[0], buckets).cogroup(bucketed(right, keys[1], buckets))
-    return both.applyInArrow(in_task, out)
+    return in_tasks(left, buckets).cogroup(in_tasks(right, buckets)).applyInArrow(in_task, out)
