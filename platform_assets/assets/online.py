@@ -82,6 +82,7 @@ def online_asset(view: View) -> dg.AssetsDefinition:
         for p in behind:
             if not first <= p <= last and not not_online(view, p, watermark):
                 context.log_event(dg.AssetMaterialization(key_of(table), partition=partitions.key(p), metadata=metadata))
+        platform.summary.add_published(table, keys, [partitions.key(p) for p in range(first + len(keys), last + 1)])
         if refused:
             raise NotReadyError(str(refused[0]))
         yield dg.MaterializeResult(asset_key=key_of(table))

@@ -35,6 +35,13 @@ class RunSummary:
         if done.entries:
             self.written += tables
 
+    def add_published(self, table: Table, made: Sequence[str], refused: Sequence[str]) -> None:
+        """Adds the partitions whose values are in the online store now, and those that wait for an earlier one."""
+        said = [f"{counted(len(made), 'partition')} made"]
+        if refused:
+            said.append(f"{len(refused)} refused ({_named(refused)})")
+        self.lines.append(f"{name_of(table)}: {', '.join(said)}")
+
     def report(self, log: logging.Logger) -> None:
         """Writes the summary, the last thing that a run says of itself."""
         if not self.lines:
@@ -75,12 +82,13 @@ def _named(keys: Sequence[str]) -> str:
 def stale_readers(graph: Graph, written: Sequence[Table], run: Run) -> list[str]:
     """Which partitions have become older than what they read, now that these tables were written, and the command that makes them.
 
-    Those that are missing are not among them: nobody reads a value from them that is wrong.
+    Those that are missing are not among them: nobody reads a value from them that is wrong. Training sets are: a model that was trained
+    stays as it is until somebody makes it again, which the command does.
     """
     fresh = Run(run.lake, run.ledger.read_once(), run.id, run.now)
     tables, found = set(written), list[str]()
     for layer in graph.layers:
-        if not layer.is_pinned and not tables.isdisjoint(layer.reads) and (stale := _stale(layer, fresh)):
+        if not tables.isdisjoint(layer.reads) and (stale := _stale(layer, fresh)):
             found.append(f"  {layer.name}: {counted(len(stale), 'partition')}, {described_ranges(layer.partitions, stale)}")
             tables.update(layer.tables)  # what reads these is wrong as well
     found += [

@@ -3,8 +3,6 @@
 import importlib
 import os
 import sys
-import tomllib
-from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
@@ -13,6 +11,7 @@ import dagster as dg
 from platform_assets.assets.automation.stale import StaleSensor
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.cli import MODULE
+from platform_assets.cli.project import project_module
 from platform_assets.declare.dependencies import Declaration
 from platform_assets.errors import DeclarationError, unknown
 from platform_assets.steps.layers import Graph
@@ -71,9 +70,6 @@ def _module(name: str) -> ModuleType:
 
 
 def _module_here() -> str:
-    """The module that Dagster loads in this folder, as its pyproject.toml says; a placeholder where it says none."""
-    try:
-        name = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["dagster"]["module_name"]
-    except (OSError, KeyError, TypeError, ValueError):
-        return YOUR_MODULE
-    return name if isinstance(name, str) and name != MODULE else YOUR_MODULE
+    """The module of this folder's project; a placeholder where there is none, or it is the shop's."""
+    name = project_module()
+    return name if name and name != MODULE else YOUR_MODULE

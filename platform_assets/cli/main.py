@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
-from platform_assets.cli import MODULE
+from platform_assets.cli.project import default_module
 from platform_assets.errors import PlatformError
+
+DEFAULT_MODULE = "what pyproject.toml says, else the shop's"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,7 +35,7 @@ def demo() -> None:
 
 @cli.command()
 @click.option("-p", "--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="The web server's port.")
-@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
+@click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
 def ui(port: int, module: str) -> None:
     """Open Dagster's UI, until Ctrl-C.
 
@@ -48,7 +50,7 @@ def ui(port: int, module: str) -> None:
 @cli.command()
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
+@click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
 def status(tables: tuple[str, ...], as_json: bool, module: str) -> None:
     """Show what is missing, stale, blocked or failed, and why.
 
@@ -65,7 +67,7 @@ def status(tables: tuple[str, ...], as_json: bool, module: str) -> None:
 @click.option("--from", "since", default=None, metavar="DAY", help="Only partitions from this one on, such as 2025-03-05.")
 @click.option("--to", "until", default=None, metavar="DAY", help="Only partitions up to this one, which is included.")
 @click.option("--dry-run", is_flag=True, help="Show what is missing or stale, and make nothing.")
-@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
+@click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
 def backfill(tables: tuple[str, ...], since: str | None, until: str | None, dry_run: bool, module: str) -> None:
     """Bring tables up to date: make what is missing or stale.
 
@@ -83,7 +85,7 @@ def backfill(tables: tuple[str, ...], since: str | None, until: str | None, dry_
 @click.argument("source")
 @click.argument("partition")
 @click.option("-n", "--rows", default=10, show_default=True, type=click.IntRange(1), help="How many rows to show.")
-@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that declares the source.")
+@click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that declares the source.")
 def quarantine(source: str, partition: str, rows: int, module: str) -> None:
     """Show which rows of a PARTITION were set aside, and why.
 
@@ -100,7 +102,7 @@ def quarantine(source: str, partition: str, rows: int, module: str) -> None:
 @click.option("--why", required=True, help="Why it may be used; kept with the decision.")
 @click.option("--by", default=None, help="Who decides; by default the account that runs the command.")
 @click.option("--undo", is_flag=True, help="Take an acceptance back: the partition is blocked again.")
-@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that Dagster loads.")
+@click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
 def accept(source: str, partition: str, why: str, by: str | None, undo: bool, module: str) -> None:
     """Accept a blocked PARTITION as it is.
 
@@ -115,7 +117,7 @@ def accept(source: str, partition: str, why: str, by: str | None, undo: bool, mo
 @cli.command()
 @click.argument("view")
 @click.option("--missing", is_flag=True, help="Remove nothing: write every entity that gold has, so that lost ones come back.")
-@click.option("-m", "--module", default=MODULE, show_default=True, help="The module that declares the view.")
+@click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that declares the view.")
 def rebuild(view: str, missing: bool, module: str) -> None:
     """Publish a VIEW to the online store again, all of it, from gold.
 

@@ -6,25 +6,37 @@ from typing import Any
 
 from platform_assets.errors import DeclarationError
 
-_OPERATORS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_RANGES = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_LENGTHS = {"min_length": ">=", "max_length": "<="}
+# Of pydantic's ConfigDict: what narrows the values that a model takes, or changes them.
+_SETTINGS = (
+    "extra", "strict", "str_min_length", "str_max_length", "str_strip_whitespace", "str_to_lower", "str_to_upper", "allow_inf_nan",
+    "coerce_numbers_to_str", "alias_generator",
+)  # fmt: skip
 
 
 def refuse_constraints(schema: type, where: str) -> None:
     """Refuses a pydantic model, attrs class, dataclass or annotation that promises more than types.
 
     Raises:
-        DeclarationError: with the rule that checks the same, where there is one.
+        DeclarationError: with rules that check the same, where there are such; it names every constraint of the schema.
     """
-    for column, constraint in _constraints(schema):
-        conditions = [
-            f"{column} {sign} {bound}"
-            for name, sign in _OPERATORS.items()
-            if isinstance(bound := getattr(constraint, name, None), int | float)
-        ]
-        advice = f"Write rules={{'{column}_in_range': '{' and '.join(conditions)}'}}" if conditions else "Write it as one of rules={...}"
+    if found := _by_column(schema):
+        said = ", ".join(f"the column {column!r} by {' and '.join(map(repr, constraints))}" for column, constraints in found.items())
+        alone = sum(map(len, found.values())) == 1
         raise DeclarationError(
-            f"{where}, schema: {schema.__name__} constrains the column {column!r} by {constraint!r}, which is not checked: only the types "
-            f"of a schema are read. {advice}, and take the constraint out."
+            f"{where}, schema: {schema.__name__} constrains {said}, which {'is' if alone else 'are'} not checked: only the types of a "
+            f"schema are read. {_advice(found)}, and take the constraint{'' if alone else 's'} out."
+        )
+    if renamed := _renamed(schema):
+        raise DeclarationError(
+            f"{where}, schema: {schema.__name__} gives columns other names ({', '.join(renamed)}), which are not read. Say them where the "
+            "rows are read, arrival.read_csv(..., rename={'received': 'column'}), and take them out."
+        )
+    if settings := [f"{name}={value!r}" for name, value in _settings(schema).items()]:
+        raise DeclarationError(
+            f"{where}, schema: {schema.__name__} has model_config {', '.join(settings)}, which has no effect: only the types of a schema "
+            "are read. Write rules={'name': 'SQL condition'}, or convert the values in the source's function, and take it out."
         )
     if checks := _checks(schema):
         raise DeclarationError(
@@ -33,18 +45,67 @@ def refuse_constraints(schema: type, where: str) -> None:
         )
 
 
+def _advice(found: dict[str, list[Any]]) -> str:
+    """The rules that check what is constrained: one for the range of a column, one for its length."""
+    rules, others = [], 0
+    for column, constraints in found.items():
+        for name, value, signs in ((f"{column}_in_range", column, _RANGES), (f"{column}_length", f"length({column})", _LENGTHS)):
+            conditions = [f"{value} {sign} {bound}" for constraint in constraints for sign, bound in _bounds(constraint, signs)]
+            if conditions:
+                rules.append(f"{name!r}: '{' and '.join(conditions)}'")
+        others += sum(not any(_bounds(constraint, {**_RANGES, **_LENGTHS})) for constraint in constraints)
+    if not rules:
+        return f"Write {'it' if others == 1 else 'them'} as {'one of ' if others == 1 else ''}rules={{...}}"
+    return f"Write rules={{{', '.join(rules)}}}" + (", the others as rules of their own" if others else "")
+
+
+def _bounds(constraint: Any, signs: dict[str, str]) -> list[tuple[str, int | float]]:
+    bounds = ((sign, getattr(constraint, name, None)) for name, sign in signs.items())
+    return [(sign, bound) for sign, bound in bounds if isinstance(bound, int | float)]
+
+
+def _by_column(schema: type) -> dict[str, list[Any]]:
+    """Each column's constraints; one that stands in the annotation and in pydantic's field is one."""
+    found: dict[str, list[Any]] = {}
+    for column, constraint in _constraints(schema):
+        if constraint not in found.setdefault(column, []):
+            found[column].append(constraint)
+    return {column: constraints for column, constraints in found.items() if constraints}
+
+
 def _constraints(schema: type) -> Iterator[tuple[str, Any]]:
     for column, annotation in typing.get_type_hints(schema, include_extras=True).items():
         for part in (annotation, *typing.get_args(annotation)):
             for constraint in getattr(part, "__metadata__", ()):
-                if not isinstance(constraint, str):  # a text beside a type describes it
-                    yield column, constraint
+                yield from ((column, single) for single in _single(constraint))
     for column, field in (getattr(schema, "__pydantic_fields__", None) or {}).items():
-        for constraint in field.metadata:
-            yield column, constraint
+        yield from ((column, constraint) for constraint in field.metadata)
     for attribute in getattr(schema, "__attrs_attrs__", ()):
         if attribute.validator is not None:
             yield attribute.name, attribute.validator
+
+
+def _single(constraint: Any) -> Iterator[Any]:
+    """What stands beside a type, taken apart: a Field(...) and an Interval(...) hold several; a text describes the column."""
+    if constraint is None or isinstance(constraint, str):
+        return
+    if hasattr(constraint, "annotation") and hasattr(constraint, "metadata"):  # pydantic's Field(...)
+        yield from constraint.metadata
+    elif hasattr(constraint, "__iter__"):  # a group of annotated_types
+        yield from constraint
+    else:
+        yield constraint
+
+
+def _renamed(schema: type) -> list[str]:
+    fields = getattr(schema, "__pydantic_fields__", None) or {}
+    return [f"{column}: {name}" for column, field in fields.items() if (name := field.validation_alias or field.alias)]
+
+
+def _settings(schema: type) -> dict[str, Any]:
+    config = getattr(schema, "model_config", None) if hasattr(schema, "__pydantic_fields__") else None
+    told = {name: config[name] for name in _SETTINGS if config and config.get(name) not in (None, False, 0)}
+    return {name: value for name, value in told.items() if (name, value) != ("extra", "ignore")}
 
 
 def _checks(schema: type) -> list[str]:

@@ -124,7 +124,10 @@ class FeatureService:
         """Changes with the version and with whatever else an online read depends on: the entities' names, and how fresh views must be."""
         fresh = [self.freshness(view) for view in self.views]
         limits = [
-            [view.version, view.entity.name, limit.max_staleness, limit.when_stale, view.source.empty_after, view.source.partitions.end]
+            [
+                *(view.version, view.entity.name, view.online),
+                *(limit.max_staleness, limit.when_stale, view.source.empty_after, view.source.partitions.end),
+            ]
             for view, limit in zip(self.views, fresh, strict=True)
         ]
         return version_of({"service": self.version, "limits": limits})

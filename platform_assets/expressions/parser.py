@@ -89,7 +89,8 @@ class _Walk:
             canonical(tree)  # so that what is nested too deeply for this is refused here
             return tree
         except Refused as error:
-            raise DeclarationError(f"{self.where}: {error}. The expression is: {self.sql!r}") from None
+            ended = "" if str(error).endswith((".", "?")) else "."
+            raise DeclarationError(f"{self.where}: {error}{ended} The expression is: {self.sql!r}") from None
         except RecursionError:
             raise DeclarationError(f"{self.where}: an expression nested this deeply cannot be read. It begins: {self.sql[:80]!r}") from None
 

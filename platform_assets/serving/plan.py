@@ -112,7 +112,7 @@ def layout_of(view: View) -> ViewLayout:
         features = ((attribute, dtype, None) for attribute, dtype in view.served.items())
     else:
         features = ((f.name, f.measure.type, f.measure.empty) for f in view.stored)
-    return ViewLayout(view.name, view.version, view.entity.name, tuple(view.key_types.items()), tuple(features))
+    return ViewLayout(view.name, view.version, view.entity.name, tuple(view.key_types.items()), tuple(features), view.online)
 
 
 def _serving(part: SelectedFeatures[View]) -> Callable[[list[Row], datetime], list[Row]]:

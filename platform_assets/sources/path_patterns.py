@@ -12,28 +12,37 @@ from pathlib import Path
 
 from platform_assets.errors import SourceError
 
-_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(\w*)\}")
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def filled(path: str, values: Mapping[str, str], where: str) -> str:
     """The path with its placeholders replaced; `{{` and `}}` are braces.
 
     Raises:
-        SourceError: there is no such placeholder.
+        SourceError: there is no such placeholder; or a brace stands alone, or the day is written as strftime does, which finds no file of
+            any day.
     """
+    known = ", ".join(f"{{{name}}}" for name in values)
 
     def value(found: re.Match[str]) -> str:
-        if found[1] is None:
+        if found[0] in ("{{", "}}"):
             return found[0][0]
+        if found[1] is None:
+            raise SourceError(
+                f"{where}: the path {path!r} has a {found[0]} without its other half. Known are {known}; write a brace that is part of a "
+                f"name twice: {found[0] * 2}."
+            )
         if found[1] not in values:
-            known = ", ".join(f"{{{name}}}" for name in values)
             raise SourceError(
                 f"{where}: the path {path!r} has the placeholder {found[0]}, which is not known. Known are {known}; "
                 f"write a brace that is part of a name twice: {{{found[0]}}}."
             )
         return values[found[1]]
 
-    return _PLACEHOLDER.sub(value, path)
+    replaced = _PLACEHOLDER.sub(value, path)
+    if "%Y" in path:
+        raise SourceError(f"{where}: the path {path!r} has %Y, which is not replaced by the year. Known are {known}.")
+    return replaced
 
 
 def fixed_folder(path: Path) -> Path:
@@ -42,7 +51,7 @@ def fixed_folder(path: Path) -> Path:
     for part in path.parts[1 if path.anchor else 0 : -1]:
         if any(found[1] is not None for found in _PLACEHOLDER.finditer(part)) or (_is_pattern(part) and not (folder / part).is_dir()):
             break
-        folder /= part
+        folder /= part.replace("{{", "{").replace("}}", "}")
     return folder
 
 

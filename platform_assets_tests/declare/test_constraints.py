@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from platform_assets import count, daily, every, no_event, source
 from platform_assets import sum as sum_
@@ -39,6 +39,34 @@ class WithAnnotation:
     price: Annotated[float, Field(gt=0)]
 
 
+class WithBoth(BaseModel):
+    at: datetime
+    price: Annotated[float, Field(gt=0)] = Field(lt=9)
+
+
+class WithSeveral(BaseModel):
+    at: datetime
+    price: Annotated[float, Field(ge=0)] | None = None
+    name: str = Field(min_length=2, max_length=4)
+
+
+class WithMultiple(BaseModel):
+    at: datetime
+    price: int = Field(ge=0, multiple_of=5)
+
+
+class WithAlias(BaseModel):
+    at: datetime
+    price: float = Field(alias="Price")
+
+
+class WithConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_min_length=1, frozen=True)
+
+    at: datetime
+    price: float
+
+
 class WithValidator(BaseModel):
     at: datetime
     price: float
@@ -59,6 +87,8 @@ class WithPostInit:
 
 
 class Plain(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, arbitrary_types_allowed=True)
+
     at: datetime
     price: Annotated[float, "in euros"] | None
 
@@ -66,11 +96,17 @@ class Plain(BaseModel):
 @pytest.mark.parametrize(
     ("schema", "says"),
     [
-        (WithField, "WithField constrains the column 'price' by Gt(gt=0), which is not checked"),
-        (WithField, "Write rules={'price_in_range': 'price > 0'}"),
+        (WithField, "WithField constrains the column 'price' by Gt(gt=0) and Le(le=100), which are not checked"),
+        (WithField, "Write rules={'price_in_range': 'price > 0 and price <= 100'}, and take the constraints out."),
         (WithPositive, "Write rules={'price_in_range': 'price > 0'}"),
         (WithPattern, "WithPattern constrains the column 'price'"),
-        (WithAnnotation, "WithAnnotation constrains the column 'price'"),
+        (WithAnnotation, "WithAnnotation constrains the column 'price' by Gt(gt=0), which is not checked"),
+        (WithBoth, "Write rules={'price_in_range': 'price > 0 and price < 9'}, and take the constraints out."),
+        (WithSeveral, "the column 'price' by Ge(ge=0), the column 'name' by MinLen(min_length=2) and MaxLen(max_length=4), which are not"),
+        (WithSeveral, "Write rules={'price_in_range': 'price >= 0', 'name_length': 'length(name) >= 2 and length(name) <= 4'}, and"),
+        (WithMultiple, "Write rules={'price_in_range': 'price >= 0'}, the others as rules of their own, and take the constraints out."),
+        (WithAlias, "WithAlias gives columns other names (price: Price), which are not read"),
+        (WithConfig, "WithConfig has model_config extra='forbid', str_min_length=1, which has no effect"),
         (WithValidator, "WithValidator has checks of its own (must_be_even), which do not run"),
         (WithPostInit, "WithPostInit has checks of its own (__post_init__)"),
     ],

@@ -154,7 +154,7 @@ def test_a_row_that_a_reader_changes_changes_no_other(shop: Shop, client: Online
 def test_a_view_that_was_never_published_says_so(shop: Shop, client: OnlineClient) -> None:
     other = FeatureView("other", entity=shop.business.entity, source=shop.business.source, features=[count().over("1d")])
     service = FeatureService("s", [other])
-    with pytest.raises(OnlineError, match=r"other was never published .* Materialize other/online"):
+    with pytest.raises(OnlineError, match=r"other was never published .* with online=True: declare it so\. Materialize other/online"):
         online_features(service, [{"user": "ada"}], client)
     degraded = online_features(service, [{"user": "ada"}], client, max_staleness="1d", when_stale="null")
     assert (degraded.rows, degraded.watermarks, degraded.stale) == ([{"other__count_1d": None}], {"other": None}, ("other",))

@@ -67,11 +67,27 @@ def test_a_path_finds_what_a_shell_would_and_names_with_brackets_as_they_stand(
     assert len(arrival.found) == len(finds)
 
 
-@pytest.mark.parametrize("placeholder", ["{date}", "{hour}", "{}", "{Day}"])
+@pytest.mark.parametrize(
+    "placeholder", ["{date}", "{hour}", "{}", "{Day}", "{day:%Y-%m}", "{ day }", "{arrival.day}", "{yyyy-mm-dd}", "{a,b}"]
+)
 def test_an_unknown_placeholder_is_an_error_that_names_the_known_ones(tmp_path: Path, placeholder: str) -> None:
     arrival = Arrival("orders", DAY, datetime(2024, 3, 5, tzinfo=UTC), datetime(2024, 3, 6, tzinfo=UTC))
     with pytest.raises(SourceError, match=r"the placeholder .*, which is not known\. Known are \{day\}, \{partition\}"):
         arrival.read_csv(tmp_path / f"{placeholder}.csv")
+
+
+@pytest.mark.parametrize(("name", "says"), [("{day", "has a { without"), ("day}", "has a } without"), ("%Y-%m-%d", "has %Y, which is not")])
+def test_what_would_find_no_file_of_any_day_is_an_error_too(tmp_path: Path, name: str, says: str) -> None:
+    arrival = Arrival("orders", DAY, datetime(2024, 3, 5, tzinfo=UTC), datetime(2024, 3, 6, tzinfo=UTC))
+    with pytest.raises(SourceError, match=rf"{says} .*Known are \{{day\}}, \{{partition\}}"):
+        arrival.read_csv(tmp_path / f"{name}.csv")
+
+
+def test_a_folder_may_have_braces_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "{shop}").mkdir()
+    (tmp_path / "{shop}" / f"{DAY}.csv").write_text("a\n1\n")
+    arrival = Arrival("orders", DAY, datetime(2024, 3, 5, tzinfo=UTC), datetime(2024, 3, 6, tzinfo=UTC))
+    assert [file.name for file in arrival.find(tmp_path / "{{shop}}" / "{day}.csv")] == [f"{DAY}.csv"]
 
 
 class Line:

@@ -159,9 +159,10 @@ class Reader:
         if state.marks is None:
             lost = layout.view in self._newest
             gone = f"is no longer in {where}: the server has lost its data" if lost else f"was never published in {where}, or is lost"
+            undeclared = "" if layout.is_declared_online else "It is not declared with online=True: declare it so. "
             raise OnlineError(
-                f"{layout.view} {gone} (project {self._store.project!r}). Materialize {layout.view}/online; if it is published elsewhere, "
-                "correct PLATFORM_REDIS_URL, whose last number is the database, or PLATFORM_PROJECT."
+                f"{layout.view} {gone} (project {self._store.project!r}). {undeclared}Materialize {layout.view}/online; if it is published "
+                "elsewhere, correct PLATFORM_REDIS_URL, whose last number is the database, or PLATFORM_PROJECT."
             )
         age = now - state.marks.watermark_at
         if state.stale_after is not None and now > state.stale_after:

@@ -61,6 +61,7 @@ class ViewLayout:
     view, version: its name, and the version of its declaration: views of two versions lie side by side.
     entity: the entity's name. keys: its key columns with their types.
     features: name, type, and the value of an entity of which there is nothing.
+    is_declared_online: whether there is an asset that publishes it; for messages.
     """
 
     view: str
@@ -68,6 +69,7 @@ class ViewLayout:
     entity: str
     keys: tuple[tuple[str, DataType], ...]
     features: tuple[tuple[str, FeatureType, Any], ...]
+    is_declared_online: bool = True
 
     @property
     def name(self) -> str:
