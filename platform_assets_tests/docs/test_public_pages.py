@@ -12,13 +12,6 @@ PAGES = sorted(page for folder in ("concepts", "how-to") for page in (DOCS / fol
 ALLOWED = {
     # A page runs without a server beside it, so it starts one. Users run `platform-assets valkey`.
     "how-to/from-python.md": ["platform_assets.stores.valkey"],
-    # Accepting a day is a person's decision, made by a command, which needs a module that Dagster loads; a page is none.
-    "concepts/rules-and-quarantine.md": [
-        "platform_assets.steps.accept",
-        "platform_assets.steps.run",
-        "platform_assets.stores.delta",
-        "platform_assets.stores.ledger",
-    ],
 }
 
 
