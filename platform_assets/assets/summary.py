@@ -9,7 +9,7 @@ from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.layers import Graph, Layer
 from platform_assets.steps.messages import SHOWN, described_block, described_ranges
 from platform_assets.steps.run import Done, Run, counted, name_of
-from platform_assets.steps.staleness import NOTHING_PLANNED, OLDER
+from platform_assets.steps.staleness import NOTHING_PLANNED, OLDER, Plan
 from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import ROWS_SINCE, Entry
 
@@ -82,15 +82,19 @@ def _named(keys: Sequence[str]) -> str:
 def stale_readers(graph: Graph, written: Sequence[Table], run: Run) -> list[str]:
     """Which partitions have become older than what they read, now that these tables were written, and the command that makes them.
 
-    Those that are missing are not among them: nobody reads a value from them that is wrong. Training sets are: a model that was trained
-    stays as it is until somebody makes it again, which the command does.
+    Those that follow are among them: by a restated day a checkpoint is older, and the days that were made of it are as wrong.
+    Those that are missing are not: nobody reads a value from them that is wrong. Training sets are: a model that was trained stays as it is
+    until somebody makes it again, which the command does.
     """
     fresh = Run(run.lake, run.ledger.read_once(), run.id, run.now)
-    tables, found = set(written), list[str]()
+    tables, found, older = set(written), list[str](), dict[Table, list[int]]()
     for layer in graph.layers:
-        if not tables.isdisjoint(layer.reads) and (stale := _stale(layer, fresh)):
+        # What is pinned may name tables of which it then reads only one, silver or gold: of these the ledger alone says what is older.
+        plan = NOTHING_PLANNED if layer.is_pinned else Plan(made=older, as_made=True)
+        if not tables.isdisjoint((*layer.reads, *layer.starts_from)) and (stale := _stale(layer, fresh, plan)):
             found.append(f"  {layer.name}: {counted(len(stale), 'partition')}, {described_ranges(layer.partitions, stale)}")
             tables.update(layer.tables)  # what reads these is wrong as well
+            older |= dict.fromkeys(layer.tables, stale)
     found += [
         f"  {name_of(online_table(view))}: what was published before {name_of(gold_table(view))} changed"
         for view in graph.online_views
@@ -105,9 +109,9 @@ def stale_readers(graph: Graph, written: Sequence[Table], run: Run) -> list[str]
     ]
 
 
-def _stale(layer: Layer, run: Run) -> list[int]:
+def _stale(layer: Layer, run: Run, plan: Plan) -> list[int]:
     made = [layer.partitions.number(key) for key in run.ledger.entries(layer.name)]
     if not made:
         return []
     first, last = max(min(made), layer.partitions.first), max(made)
-    return sorted(p for p, one in layer.stale_partitions(first, last, run, NOTHING_PLANNED).items() if one.why == OLDER)
+    return sorted(p for p, one in layer.stale_partitions(first, last, run, plan).items() if one.why == OLDER)
