@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -14,12 +15,22 @@ import pytest
 
 from platform_assets.cli.main import cli
 from platform_assets.domains.retail.generate import generate
+from platform_assets.stores.valkey import EmbeddedValkey
 from platform_assets_tests.architecture.modules import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(?:sh|bash)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`(platform-assets [^`]+)`")
-ABOUT_THE_SHOP = ["README.md", "docs/how-to/ui.md", "docs/how-to/up-to-date.md"]
+ABOUT_THE_SHOP = ["README.md", "docs/how-to/after-an-error.md", "docs/how-to/repair.md", "docs/how-to/ui.md", "docs/how-to/up-to-date.md"]
+RUN_ELSEWHERE = {
+    "docs/concepts/feature-views.md": "docs/test_lifetime_page.py",
+    "docs/concepts/rules-and-quarantine.md": "docs/test_accept_page.py",
+    "docs/first-steps.md": "docs/test_first_steps.py",
+    "docs/how-to/dg.md": "docs/test_dg_page.py",
+    "docs/how-to/object-store.md": "cli/test_object_store.py",
+    "docs/how-to/spark.md": "spark",
+}
+"""Pages whose commands are about declarations of their own, with the tests that run them."""
 DAY = "2025-03-05"
 """The day that the pages speak of as blocked."""
 WAIT_FOR_A_PERSON = ("make ", "git ", "platform-assets ui", "platform-assets valkey")
@@ -52,6 +63,13 @@ def test_a_command_that_does_not_exist_is_found() -> None:
         cli.commands["status"].make_context("status", ["--colour"])
 
 
+def test_the_commands_of_every_page_are_run() -> None:
+    ours = re.compile(r"(platform-assets|dagster|dg) ")
+    pages = {str(page.relative_to(ROOT)) for page in PAGES if any(ours.match(command) for command in commands(page))}
+    assert pages == {*ABOUT_THE_SHOP, *RUN_ELSEWHERE}
+    assert all((ROOT / "platform_assets_tests" / test).exists() for test in RUN_ELSEWHERE.values())
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small shop of six weeks, of which everything is up to date."""
@@ -61,7 +79,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def succeed(folder: Path, command: str) -> str:
+def succeed(folder: Path, command: str, redis_url: str = "") -> str:
     """What a command prints that runs in this folder; dg works in that of a project alone."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PLATFORM_", "DAGSTER_"))}
     environment |= {
@@ -69,6 +87,7 @@ def succeed(folder: Path, command: str) -> str:
         "PLATFORM_HOME": str(folder / ".platform"),
         "PLATFORM_RETAIL_FILES": str(folder / "files"),
         "DAGSTER_HOME": str(folder / ".platform" / "dagster"),
+        "PLATFORM_REDIS_URL": redis_url,
     }
     done = subprocess.run(
         ["bash", "-euc", command],
@@ -91,6 +110,9 @@ def test_the_commands_of_a_page_run_on_the_shop(shop: Path, page: str, tmp_path:
         file.write_text(re.sub(r"\b2025-\d\d-\d\d\b", "soon", file.read_text()))
         assert f"orders/silver {DAY} is blocked" in succeed(folder, "platform-assets backfill orders")
     run = [command for command in commands(ROOT / page) if not command.startswith(WAIT_FOR_A_PERSON)]
-    for command in run:
-        succeed(folder, command.replace(".venv/bin/", "").replace("$PWD", str(folder)))
+    # The page on repairs compares the online store with gold: `platform-assets valkey` stands beside it.
+    with EmbeddedValkey(folder / ".platform" / "valkey") if page == "docs/how-to/repair.md" else nullcontext() as server:
+        for command in run:
+            of_the_shop = command.replace("your_module", "platform_assets.definitions")
+            succeed(folder, of_the_shop.replace(".venv/bin/", "").replace("$PWD", str(folder)), server.url if server else "")
     assert len(run) >= 3
