@@ -74,7 +74,7 @@ def test_a_source_may_return_a_dataframe_of_spark(tmp_path: Path) -> None:
 
 
 def test_a_dataframe_that_cannot_be_computed_is_the_partitions_error(tmp_path: Path) -> None:
-    frame = spark_frame(spark(), visits(3)).withColumn("amount", F.raise_error(F.lit("no amount today")).cast("double"))
+    frame = spark_frame(spark(), visits(3)).coalesce(1).withColumn("amount", F.raise_error(F.lit("no amount today")).cast("double"))
     with pytest.raises(SourceError, match=r"(?s)source 'visited', partition 2024-03-01: the DataFrame of Spark .* no amount today"):
         received(tmp_path, lambda: frame)
 

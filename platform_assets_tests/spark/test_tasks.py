@@ -74,7 +74,7 @@ def test_an_error_of_ours_in_a_task_comes_back_as_what_it_was(error: PlatformErr
     def kernel(rows: pl.DataFrame) -> pl.DataFrame:
         raise error
 
-    rows = spark().range(3)
+    rows = spark().range(0, 3, 1, 1)  # one task: others would be killed when it fails, and their ends come late
     with pytest.raises(type(error)) as found, errors_of_tasks():
         each_batch(rows, kernel, {"id": pl.Int64()}).collect()
     assert str(found.value) == str(error)
@@ -82,5 +82,5 @@ def test_an_error_of_ours_in_a_task_comes_back_as_what_it_was(error: PlatformErr
 
 def test_an_error_of_sparks_own_stays() -> None:
     with pytest.raises(Exception, match="no such thing") as found, errors_of_tasks():
-        spark().range(3).select(F.raise_error(F.lit("no such thing"))).collect()
+        spark().range(0, 3, 1, 1).select(F.raise_error(F.lit("no such thing"))).collect()
     assert not isinstance(found.value, PlatformError)

@@ -116,9 +116,8 @@ def session(start: "Callable[[], SparkSession] | None" = None) -> "SparkSession"
     """
     with extra("spark"):
         from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # tasks on this machine run in this environment
-    running = SparkSession.getActiveSession()
+    running = _running()
     if running is not None:
         _check_running(running)
         return running
@@ -133,6 +132,17 @@ def session(start: "Callable[[], SparkSession] | None" = None) -> "SparkSession"
     return made
 
 
+def _running() -> "SparkSession | None":
+    """The session of this process, whichever thread has started it; None while there is none."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    try:
+        return SparkSession.active()  # the thread's, or the one that another has started
+    except PySparkException:
+        return None
+
+
 def _made(settings: Settings) -> "SparkSession":
     from pyspark.sql import SparkSession
 
@@ -143,9 +153,7 @@ def _made(settings: Settings) -> "SparkSession":
 
 def event_log() -> EventLog | None:
     """The log of the session that is running, read on from where it was read before; None if this process cannot read it."""
-    from pyspark.sql import SparkSession
-
-    running = SparkSession.getActiveSession()
+    running = _running()
     if running is None or is_remote(running) or running.conf.get("spark.eventLog.enabled", "false") != "true":
         return None
     context = running.sparkContext
