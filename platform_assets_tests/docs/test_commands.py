@@ -116,3 +116,10 @@ def test_the_commands_of_a_page_run_on_the_shop(shop: Path, page: str, tmp_path:
             of_the_shop = command.replace("your_module", "platform_assets.definitions")
             succeed(folder, of_the_shop.replace(".venv/bin/", "").replace("$PWD", str(folder)), server.url if server else "")
     assert len(run) >= 3
+
+
+@pytest.mark.slow
+def test_the_advice_on_spark_is_given_for_tables_of_the_shop(shop: Path) -> None:
+    """It needs no Spark; the other commands of the page do."""
+    asked = [command for command in commands(ROOT / "docs/how-to/spark.md") if command.startswith("platform-assets spark advise")]
+    assert [bool(succeed(shop, command)) for command in asked] == [True] * 3
