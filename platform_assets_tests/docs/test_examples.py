@@ -7,9 +7,9 @@ import pytest
 from platform_assets_tests.docs.pages import run
 
 ROOT = Path(__file__).parents[2]
-PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if "```python" in path.read_text()]
-"""Pages with examples, but those of which a comment says that Spark runs them."""
-PAGES = [path for path in PAGES if "<!-- needs Spark" not in path.read_text()]
+TEXTS = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))}
+PAGES = [path for path, text in TEXTS.items() if "```python" in text and "<!-- needs Spark" not in text]
+"""Pages with examples, but those of which a comment says that a test of Spark runs them."""
 
 
 @pytest.fixture(autouse=True)

@@ -56,8 +56,9 @@ if reason := lacking():
 
 # After it: these import PySpark.
 from platform_assets.engines.spark.engine import SparkEngine  # noqa: E402
+from platform_assets.engines.spark.join_skew import counted  # noqa: E402
 from platform_assets.engines.spark.labels import SparkLabels  # noqa: E402
-from platform_assets.engines.spark.skew import Part, Split, parts_of  # noqa: E402
+from platform_assets.engines.spark.skew import Part, Split, heavy_keys, parts_of  # noqa: E402
 from platform_assets.engines.spark.tables import Sizes  # noqa: E402
 from platform_assets.engines.spark.task_errors import errors_of_tasks  # noqa: E402
 from platform_assets.engines.spark.tasks import BUCKET, F, each_batch, in_own_buffers, in_tasks, murmur3, numbers_of_tasks, spark_frame  # noqa: E402
@@ -72,8 +73,10 @@ __all__ = [
     "SparkLabels",
     "Split",
     "as_users_have_it",
+    "counted",
     "each_batch",
     "errors_of_tasks",
+    "heavy_keys",
     "in_own_buffers",
     "in_tasks",
     "murmur3",

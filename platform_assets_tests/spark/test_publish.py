@@ -57,6 +57,13 @@ def test_each_publication_leaves_the_same_store(tmp_path: Path, stores: tuple[On
     assert (again.values, again.tombstones, again.replaced) == (0, 0, 0)
 
 
+def require_made_good(home: Path, pipeline: Pipeline, stores: tuple[OnlineStore, OnlineStore]) -> None:
+    """The next publication leaves what one process leaves in a store of its own."""
+    assert published(pipeline, stores[1], on_spark(pipeline)).values > 0
+    published(pipeline, stores[0], None)
+    assert online(home, stores[1]) == online(home, stores[0])
+
+
 def test_few_rows_are_left_to_this_process(tmp_path: Path, stores: tuple[OnlineStore, OnlineStore]) -> None:
     pipeline = pipeline_with(tmp_path / "home")
     pipeline.bring_up("raw", "silver", "gold")
@@ -83,9 +90,7 @@ def test_a_store_that_is_full_is_said_and_the_next_publication_makes_it_good(
         published(pipeline, store, full)
     with store.session() as session:
         session.call("CONFIG", "SET", "maxmemory", "0")
-    assert published(pipeline, store, on_spark(pipeline)).values > 0
-    published(pipeline, stores[0], None)
-    assert online(tmp_path / "home", store) == online(tmp_path / "home", stores[0])
+    require_made_good(tmp_path / "home", pipeline, stores)
 
 
 def test_a_store_that_lost_its_data_meanwhile_is_said_and_filled_by_the_next(
@@ -102,6 +107,4 @@ def test_a_store_that_lost_its_data_meanwhile_is_said_and_filled_by_the_next(
 
     with pytest.raises(OnlineError, match=r"lost its data while it was written|was emptied"):
         published(pipeline, store, flushed)
-    assert published(pipeline, store, on_spark(pipeline)).values > 0
-    published(pipeline, stores[0], None)
-    assert online(tmp_path / "home", store) == online(tmp_path / "home", stores[0])
+    require_made_good(tmp_path / "home", pipeline, stores)

@@ -14,7 +14,7 @@ from platform_assets.engines.engine import TableSlice, ViewSlice
 from platform_assets.engines.polars.engine import PolarsEngine
 from platform_assets.engines.spark.session import event_log
 from platform_assets.stores.delta import Lake, Span
-from platform_assets_tests.spark.session import Part, Sizes, SparkEngine, Split, parts_of, spark
+from platform_assets_tests.spark.session import Part, Sizes, SparkEngine, Split, counted, heavy_keys, parts_of, spark
 
 PARTITIONS = daily("2024-01-01")
 DAYS, ROWS = 60, 30_000
@@ -51,7 +51,7 @@ def test_parts_cover_all_partitions_once_and_read_back_as_far_as_windows_reach()
 
 
 def silver() -> pl.DataFrame:
-    """Thirty in a hundred rows are of one user; some rows are late."""
+    """Thirty in a hundred rows are of one user, twenty of nobody; some rows are late."""
     numbers = pl.select(pl.int_range(ROWS).alias("n"))
     mixed = (pl.col("n") * 7919) % ROWS
     start = datetime(2024, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ def silver() -> pl.DataFrame:
         at=pl.lit(start)
         + pl.duration(seconds=pl.col("n") * DAYS * 86_400 // ROWS)
         - pl.duration(days=pl.when(mixed % 50 == 0).then(2).otherwise(0)),
-        user=pl.when(mixed % 10 < 3).then(pl.lit("all")).otherwise(pl.format("u{}", mixed % 997)),
+        user=pl.when(mixed % 10 < 3).then(pl.lit("all")).when(mixed % 10 < 8).then(pl.format("u{}", mixed % 997)),
         amount=mixed % 100,
         delivery=pl.lit("d"),
         row_number=pl.col("n"),
@@ -134,3 +134,10 @@ def test_the_first_partition_of_a_day_reads_what_left_its_windows() -> None:
     """What a range reads is what a run of its first partition alone would read."""
     [*_, part] = parts_of(FIRST, FIRST + 59, 3, lambda partition: VIEW.reads_from(partition))
     assert PARTITIONS.starts_at(part.since) <= PARTITIONS.starts_at(part.first) - timedelta(days=7)
+
+
+def test_a_key_may_be_called_count() -> None:
+    rows = spark().createDataFrame([("ada", 1), ("ada", 2), ("bob", 3), (None, 4), (None, 5)], "count string, time int")
+    assert heavy_keys(rows.filter("count is not null"), ["count"], 1) == {("ada",): 2}
+    labels = counted(rows, ["count"], "time", 1)
+    assert (labels.number, labels.heavy) == (5, {("ada",): 2})

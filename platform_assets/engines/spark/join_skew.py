@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from platform_assets.declare.reads import partitions_read
 from platform_assets.engines.engine import ViewSlice
-from platform_assets.engines.spark.skew import MOST_PARTS, heavy_keys, spread
+from platform_assets.engines.spark.skew import COUNT, MOST_PARTS, counts_of, heavy_keys, spread
 from platform_assets.engines.spark.tables import SparkTables
 from platform_assets.engines.spark.tasks import bucket_of
 from platform_assets.stores.tables import name_of
@@ -34,11 +36,11 @@ class Joined:
 
 def counted(frame: "DataFrame", keys: Sequence[str], time: str, limit: int) -> Joined:
     """How many labels there are, and which entities have more than a limit; one aggregation."""
-    counts = frame.groupBy(*keys).count()
-    row = counts.agg(F.sum("count"), F.collect_list(F.when(F.col("count") > limit, F.struct(*keys, "count")))).first()
+    many = F.when(F.col(COUNT) > limit, F.struct(*keys, COUNT))
+    row = counts_of(frame, keys).agg(F.sum(COUNT), F.collect_list(many)).first()
     number, heavy = row if row else (0, [])
-    of_entities = {tuple(one)[:-1]: one["count"] for one in heavy if None not in tuple(one)}
-    return Joined(frame, tuple(keys), time, number or 0, dict(sorted(of_entities.items(), key=lambda pair: -pair[1])))
+    of_entities = {tuple(one)[:-1]: one[COUNT] for one in heavy if None not in tuple(one)}
+    return Joined(frame, tuple(keys), time, number or 0, of_entities)
 
 
 def met(
@@ -51,13 +53,11 @@ def met(
     limit, keys = tables.sizes.bucket, list(labels.keys)
     there = tables.rows_in(one.rows)
     buckets = tables.worth(max(labels.number, there))
-    has_entity = F.lit(True)
-    for key in keys:
-        has_entity = has_entity & F.col(key).isNotNull()
-    # Labels of nobody have empty values, wherever they are.
-    light = F.when(has_entity, bucket_of(keys, buckets)).otherwise(bucket_of([labels.time], buckets))
-    many = dict(labels.heavy) | (heavy_keys(rows, in_rows, limit) if there > limit else {})
-    heavy = [key for key in many if None not in key]
+    # Of nobody labels have empty values, wherever they are, and rows say nothing: neither are all in one task.
+    light = F.when(_has_entity(keys), bucket_of(keys, buckets)).otherwise(bucket_of([labels.time], buckets))
+    rows = rows.filter(_has_entity(in_rows))
+    many = labels.heavy | (heavy_keys(rows, in_rows, limit) if there > limit else {})
+    heavy = list(many)
     parts = _parts(labels, one, heavy, -(-max(many.values()) // limit)) if heavy else []
     if len(parts) < 2:
         return spread(found, keys, buckets, (), (), light), spread(rows, in_rows, buckets, (), ()), buckets
@@ -70,6 +70,10 @@ def met(
     spread_labels = spread(found, keys, buckets, heavy, [part.has_label for part in parts], light)
     spread_rows = spread(rows, in_rows, buckets, heavy, [part.reads for part in parts])
     return spread_labels, spread_rows, buckets + len(heavy) * len(parts)
+
+
+def _has_entity(keys: Sequence[str]) -> "Column":
+    return reduce(and_, (F.col(key).isNotNull() for key in keys))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 
 from platform_assets.engines.engine import TableSlice
 from platform_assets.engines.spark.tables import SparkTables
+from platform_assets.engines.spark.task_errors import errors_of_tasks, in_a_task
 from platform_assets.engines.spark.tasks import polars, spark_schema
-from platform_assets.errors import OnlineError
 from platform_assets.stores.online.loader import Unannounced
 from platform_assets.stores.online.publish import Changes, Counted, ValueWriter
 from platform_assets.stores.tables import Span
@@ -18,7 +18,8 @@ from platform_assets.stores.tables import Span
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_COUNTED = "values long, tombstones long, replaced long, unannounced boolean, error string"
+_COUNTED = "values long, tombstones long, replaced long, unannounced boolean"
+_ARROW = pa.schema({"values": pa.int64(), "tombstones": pa.int64(), "replaced": pa.int64(), "unannounced": pa.bool_()}.items())
 
 
 def published_on_spark(tables: SparkTables, changes: Changes, writer: ValueWriter) -> Iterator[Counted] | None:
@@ -28,44 +29,27 @@ def published_on_spark(tables: SparkTables, changes: Changes, writer: ValueWrite
 
 def _published(tables: SparkTables, changes: Changes, writer: ValueWriter) -> Iterator[Counted]:
     def in_task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        values = tombstones = replaced = 0
-        unannounced, said = False, None
-        try:
-            with writer.opened() as loader:
-                for batch in batches:
-                    entities = polars(batch)
-                    is_live = pl.col("is_empty").eq(False).fill_null(False)
-                    found, gone = entities.filter(is_live), entities.filter(~is_live)
-                    replaced += writer.write(loader, found) + writer.bury(loader, gone)
-                    values, tombstones = values + found.height, tombstones + gone.height
-        except Unannounced:
-            unannounced = True
-        except OnlineError as error:  # as a row: an error of a task comes back as the text of its traceback
-            said = str(error)
-        yield pa.RecordBatch.from_pylist(
-            [{"values": values, "tombstones": tombstones, "replaced": replaced, "unannounced": unannounced, "error": said}],
-            schema=_ARROW,
-        )
+        counts = {"values": 0, "tombstones": 0, "replaced": 0, "unannounced": False}
+        with in_a_task():
+            try:
+                with writer.opened() as loader:
+                    for batch in batches:
+                        entities = polars(batch)
+                        is_live = pl.col("is_empty").eq(False).fill_null(False)
+                        found, gone = entities.filter(is_live), entities.filter(~is_live)
+                        counts["replaced"] += writer.write(loader, found) + writer.bury(loader, gone)
+                        counts["values"] += found.height
+                        counts["tombstones"] += gone.height
+            except Unannounced:  # no failure: another publication writes what this one would have
+                counts["unannounced"] = True
+        yield pa.RecordBatch.from_pylist([counts], schema=_ARROW)
 
-    rows = _entities(tables, changes).mapInArrow(in_task, _COUNTED).collect()
-    for row in rows:
-        if row["error"] is not None:
-            raise OnlineError(row["error"])
+    with errors_of_tasks():
+        rows = _entities(tables, changes).mapInArrow(in_task, _COUNTED).collect()
     if any(row["unannounced"] for row in rows):
         raise Unannounced(f"{changes.layout.view}: the online store does not know this publication any more: publish again.")
     for row in rows:
         yield Counted(row["values"], row["tombstones"], row["replaced"])
-
-
-_ARROW = pa.schema(
-    {
-        "values": pa.int64(),
-        "tombstones": pa.int64(),
-        "replaced": pa.int64(),
-        "unannounced": pa.bool_(),
-        "error": pa.string(),
-    }.items()
-)
 
 
 def _entities(tables: SparkTables, changes: Changes) -> "DataFrame":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_KEYS = 1000
 """More keys with too many rows are no skew."""
 MOST_PARTS = 64
-_KEY = "__heavy"
+COUNT, _KEY = "__count", "__heavy"
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,13 @@ class Split:
 
 def heavy_keys(rows: "DataFrame", keys: Sequence[str], limit: int) -> dict[tuple[object, ...], int]:
     """The keys with more rows than fit a task, and how many each has; one count of a few columns."""
-    counted = rows.groupBy(*keys).count().filter(F.col("count") > limit).orderBy(F.desc("count"), *keys).limit(MOST_KEYS)
-    return {tuple(row[key] for key in keys): row["count"] for row in counted.collect()}
+    counted = counts_of(rows, keys).filter(F.col(COUNT) > limit).orderBy(F.desc(COUNT), *keys).limit(MOST_KEYS)
+    return {tuple(row[key] for key in keys): row[COUNT] for row in counted.collect()}
+
+
+def counts_of(rows: "DataFrame", keys: Sequence[str]) -> "DataFrame":
+    """How many rows each key has, in a column that no key is called."""
+    return rows.groupBy(*keys).agg(F.count(F.lit(1)).alias(COUNT))
 
 
 def parts_of(first: int, last: int, number: int, since: Callable[[int], int]) -> tuple[Part, ...]:
