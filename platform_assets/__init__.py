@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from platform_assets.assets.definitions import build_definitions as build_definitions
     from platform_assets.assets.io_manager import LakeIOManager as LakeIOManager
     from platform_assets.declare.attributes import AttributeView as AttributeView
+    from platform_assets.declare.connector import source_from as source_from
     from platform_assets.declare.labels import any_event as any_event
     from platform_assets.declare.labels import every as every
     from platform_assets.declare.labels import labels_from as labels_from
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
     from platform_assets.reading.historical import historical_features as historical_features
     from platform_assets.serving.features import online_features as online_features
     from platform_assets.sources.arrival import Arrival as Arrival
+    from platform_assets.sources.files import csv_files as csv_files
+    from platform_assets.sources.files import json_lines_files as json_lines_files
+    from platform_assets.sources.files import parquet_files as parquet_files
     from platform_assets.steps.materialize import materialize as materialize
 
 _LATER = {
@@ -72,8 +76,10 @@ _LATER = {
     "better_than_baseline": "platform_assets.declare.model",
     "build_definitions": "platform_assets.assets.definitions",
     "compute_features": "platform_assets.engines.polars.compute",
+    "csv_files": "platform_assets.sources.files",
     "every": "platform_assets.declare.labels",
     "historical_features": "platform_assets.reading.historical",
+    "json_lines_files": "platform_assets.sources.files",
     "labels_from": "platform_assets.declare.labels",
     "materialize": "platform_assets.steps.materialize",
     "metric": "platform_assets.declare.metrics",
@@ -83,6 +89,8 @@ _LATER = {
     "on_demand": "platform_assets.declare.on_demand",
     "online_features": "platform_assets.serving.features",
     "outcome": "platform_assets.declare.labels",
+    "parquet_files": "platform_assets.sources.files",
+    "source_from": "platform_assets.declare.connector",
 }
 """Names that declare labels and models, or whose modules load Dagster, Delta, Redis, NumPy or scikit-learn: imported on demand."""
 
@@ -107,12 +115,14 @@ __all__ = [
     "compute_features",
     "count",
     "count_distinct",
+    "csv_files",
     "daily",
     "derive",
     "every",
     "first",
     "historical_features",
     "hourly",
+    "json_lines_files",
     "labels_from",
     "last",
     "last_n",
@@ -129,8 +139,10 @@ __all__ = [
     "on_demand",
     "online_features",
     "outcome",
+    "parquet_files",
     "quantile",
     "source",
+    "source_from",
     "std",
     "sum",
     "time_since_last",

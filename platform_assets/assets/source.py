@@ -16,7 +16,7 @@ from platform_assets.assets.silver_checks import silver_checks, verdicts
 from platform_assets.assets.summary import blocked_error
 from platform_assets.declare.source import Source
 from platform_assets.settings import load_settings
-from platform_assets.sources.receive import COLUMNS_KEPT_AS, COLUMNS_NOT_DECLARED, LOOKED_FOR, raw_table
+from platform_assets.sources.receive import COLUMNS_KEPT_AS, COLUMNS_NOT_DECLARED, LOOKED_FOR, NOTES, raw_table
 from platform_assets.steps.key_checks import key_faults
 from platform_assets.steps.layers import Graph
 from platform_assets.steps.raw import receive_all
@@ -52,6 +52,7 @@ def _came(entry: Entry) -> dict[str, Any]:
     """Of raw: columns that nobody declared, or that are kept under another name, and where files were looked for that did not come."""
     told = {COLUMNS_NOT_DECLARED: "columns not declared", LOOKED_FOR: "nothing came, looked for"}
     said = {name: ", ".join(entry.details[detail]) for detail, name in told.items() if detail in entry.details}
+    said |= entry.details.get(NOTES, {})
     if names := entry.details.get(COLUMNS_KEPT_AS):
         said["columns kept as"] = ", ".join(f"{came} as {kept}" for came, kept in names.items())
     return said

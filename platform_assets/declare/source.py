@@ -117,10 +117,15 @@ class Source:
             }
         )
 
+    @property
+    def connector(self) -> Any:
+        """The `Connector` that reads its rows; None where a function does."""
+        return getattr(self.read, "connector", None)
+
     @cached_property
     def read_by(self) -> str:
-        """Changes when the source's function does. What that calls is not in it."""
-        return version_of_code(self.read)
+        """Changes when the source's function or connector does. What a function calls is not in it."""
+        return version_of_code(self.read) if self.connector is None else str(self.connector.version)
 
     def require(self, column: str, where: str) -> None:
         if column not in self.types:

@@ -1,12 +1,12 @@
 """What a source's function is given: the partition that is being received, and ways to read its delivery."""
 
 import hashlib
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -14,8 +14,8 @@ from platform_assets.declare.formats import Formats
 from platform_assets.errors import SourceError
 from platform_assets.frames.spill import Spill
 from platform_assets.sources.csv_dialect import check_formats, dialect
+from platform_assets.sources.found_files import Files, FoundFile
 from platform_assets.sources.header import nearest
-from platform_assets.sources.path_patterns import filled, fixed_folder, matching
 from platform_assets.sources.unparsed_lines import UnparsedLines
 
 
@@ -34,11 +34,17 @@ class Arrival:
     """The files or patterns that were asked for, with the partition in them and the whole path."""
     found: list[str] = field(default_factory=list)
     """Each file that was there, with its size and the time of its last change."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What a connector says of its reading: shown with the partition, such as the rows of a query or the calls of an API."""
     unparsed: UnparsedLines = field(default_factory=UnparsedLines)
     """The lines of the files that are no rows. Raw keeps them beside the rows that the function returns."""
+    reader: str | None = None
+    """What has read files, and takes rename=, for messages."""
     formats: Formats | None = None
     """How numbers and dates are written in the files."""
-    _read: set[Path] = field(default_factory=set, repr=False)
+    files_there: Files = field(default_factory=Files, repr=False)
+    """Finds the files: one look at many partitions shares it."""
+    _read: set[str] = field(default_factory=set, repr=False)
     _given: list[tuple[pl.LazyFrame, Spill]] = field(default_factory=list, repr=False)
     _aside: ExitStack | None = field(default=None, repr=False)
     """Until when the rows of large files lie on disk; None: all are in memory."""
@@ -79,8 +85,9 @@ class Arrival:
         compressed with gzip, zlib or zstd.
 
         Args:
-            path: a file, or a pattern for several, which are read in the order of their names; {day} and {partition} stand for
-                the partition's key. `*`, `?`, `[ab]` and `**` mean what they mean in a shell, in folders too.
+            path: a file, or a pattern for several, which are read in the order of their names, on this machine or in an object store
+                (s3://bucket/orders/{day}.csv). {day} and {partition} stand for the partition's key, {date}, {yyyy}, {mm}, {dd} and of an
+                hour {hour} for parts of it. `*`, `?`, `[ab]` and `**` mean what they mean in a shell, in folders too.
             rename: the files' column names to the schema's.
             separator: between values, one character or several.
             quote: around values that contain separators or line ends, doubled within them; None: quotes are text.
@@ -100,29 +107,90 @@ class Arrival:
         """
         from platform_assets.sources.csv_file import read_file
 
-        files = self.find(path)
+        files = self.look_for_files(path)
+        self.reader = self.reader or "read_csv"
         if not files:
             return None
         self._note_formats(Formats(decimal, thousands, tuple(currency), tuple(date_formats)))
         written = dialect(f"source {self.source!r}, read_csv", separator, quote, escape, null_values)
         laid = self._spill()
         names: list[str] = []
-        for file in files:
-            bad = self._spill()
-            for frame in read_file(file, self._where(file), written, bad, encoding, skip_lines, columns):
-                rows = self._renamed(file, frame, rename or {})
-                names = names or rows.columns
-                if rows.columns != names:
-                    raise SourceError(
-                        f"{self._where(file)}: its columns are {', '.join(rows.columns)}; in {files[0].name} they are "
-                        f"{', '.join(names)}. Files of one partition have the same columns, in the same order."
-                    )
-                laid.add(rows)
-            if file not in self._read:  # a function may read a file twice
-                self.unparsed.add(bad)
-                self._read.add(file)
+        for found in files:
+            with self._opened(found) as (file, bad):
+                for frame in read_file(file, self._where(found), written, bad, encoding, skip_lines, columns):
+                    rows = self._renamed(found, frame, rename or {})
+                    names = names or rows.columns
+                    if rows.columns != names:
+                        raise SourceError(
+                            f"{self._where(found)}: its columns are {', '.join(rows.columns)}; in {files[0].name} they are "
+                            f"{', '.join(names)}. Files of one partition have the same columns, in the same order."
+                        )
+                    laid.add(rows)
         self._given.append((laid.rows(), laid))
         return self._given[-1][0]
+
+    def read_json_lines(
+        self, path: str | Path, *, rename: Mapping[str, str] | None = None, encoding: str = "utf8"
+    ) -> Iterator[pl.DataFrame] | None:
+        """The rows of this partition's files of JSON lines, some at a time, every value as text; None when there is no file.
+
+        Each line is an object. A number, true or false is kept as it is written, so `1.10` stays `1.10`; null and an absent name are null;
+        a nested object or list is its JSON. A line that is no object, or has one name twice, is counted as received and quarantined as it
+        came. Blank lines are skipped. Files may be compressed with gzip, zlib or zstd.
+
+        Args:
+            path: as read_csv has it.
+            rename: names in the files to the schema's; "user.id" is the name `id` in the object `user`.
+            encoding: of the files, as Python names it.
+
+        Raises:
+            SourceError: naming the file: it was cut off, or none of its lines is an object; or naming the folder that is not there.
+        """
+        files = self.look_for_files(path)
+        self.reader = self.reader or "read_json_lines"
+        return self._json_rows(files, rename or {}, encoding) if files else None
+
+    def _json_rows(self, files: Sequence[FoundFile], rename: Mapping[str, str], encoding: str) -> Iterator[pl.DataFrame]:
+        from platform_assets.sources.json_lines import read_file
+
+        for found in files:
+            with self._opened(found) as (file, bad):
+                yield from read_file(file, self._where(found), rename, bad, encoding)
+
+    def read_parquet(self, path: str | Path, *, rename: Mapping[str, str] | None = None) -> Iterator[pl.DataFrame] | None:
+        """The rows of this partition's Parquet files, some at a time, in the types of the files; None when there is no file.
+
+        The columns and types of several files may differ: raw keeps each column in a type that holds the values of all.
+
+        Args:
+            path: as read_csv has it.
+            rename: the files' column names to the schema's.
+
+        Raises:
+            SourceError: naming the file: it is empty, cut off or no Parquet; or naming the folder that is not there.
+        """
+        files = self.look_for_files(path)
+        self.reader = self.reader or "read_parquet"
+        return self._parquet_rows(files, rename or {}) if files else None
+
+    def _parquet_rows(self, files: Sequence[FoundFile], rename: Mapping[str, str]) -> Iterator[pl.DataFrame]:
+        from platform_assets.sources.parquet_file import read_file
+
+        for found in files:
+            with self._opened(found) as (file, _):
+                for frame in read_file(file, self._where(found)):
+                    yield self._renamed(found, frame, rename)
+
+    @contextmanager
+    def _opened(self, found: FoundFile) -> Iterator[tuple[Path, Spill]]:
+        """A file to be read, and where its bad lines go: they count once, even if a function reads the file twice."""
+        bad = self._spill()
+        with found.local(self._where(found)) as file:
+            yield file, bad
+        key = found.url or str(found.path)
+        if key not in self._read:
+            self.unparsed.add(bad)
+            self._read.add(key)
 
     def _spill(self) -> Spill:
         return Spill(bytes_in_memory=None) if self._aside is None else self._aside.enter_context(Spill())
@@ -145,33 +213,35 @@ class Arrival:
         """This partition's files, in the order of their names. It is noted which they are.
 
         Raises:
-            SourceError: there is no folder in which they could be, or the path has an unknown placeholder.
+            SourceError: there is no folder in which they could be, they are in an object store, or the path has an unknown placeholder.
         """
-        where = f"source {self.source!r}, partition {self.partition}"
-        pattern = Path(filled(str(path), {"day": self.partition, "partition": self.partition}, where))
-        self.origins.append(Path(str(path)).name)
-        self.looked_for.append(os.path.abspath(pattern))
-        folder = fixed_folder(Path(path))
-        if not folder.is_dir():
+        if "://" in str(path):
             raise SourceError(
-                f"{where}: there is no folder {os.path.abspath(folder)}, in which "
-                f"{Path(path).relative_to(folder)} is looked for. Correct the path in read_csv(...), or make the folder; "
-                "a path that does not begin with / is looked for where the process was started."
+                f"source {self.source!r}: find({str(path)!r}): files of an object store have no path on this machine. Read them with "
+                "read_csv, read_json_lines or read_parquet."
             )
-        return self._note(pattern)
+        return [found.path for found in self.look_for_files(path) if found.path is not None]
 
-    def _note(self, pattern: Path) -> list[Path]:
-        files = matching(pattern)
+    def look_for_files(self, path: str | Path) -> list[FoundFile]:
+        """This partition's files, here or in an object store, in the order of their names. It is noted which they are."""
+        where = f"source {self.source!r}, partition {self.partition}"
+        self.origins.append(Path(str(path)).name)
         try:
-            self.found += [f"{file.name}\t{(stat := file.stat()).st_size}\t{stat.st_mtime_ns}" for file in files]
-        except OSError as error:
-            raise SourceError(f"source {self.source!r}, partition {self.partition}: a file cannot be read: {error}") from None
+            pattern, files = self.files_there.find(str(path), self.partition, where)
+        except SourceError:
+            self.looked_for.append(str(path))
+            raise
+        self.looked_for.append(pattern)
+        self._note(files)
         return files
 
-    def _where(self, file: Path) -> str:
+    def _note(self, files: Sequence[FoundFile]) -> None:
+        self.found += [f"{file.name}\t{file.mark}" for file in files]
+
+    def _where(self, file: FoundFile) -> str:
         return f"source {self.source!r}, partition {self.partition}, file {file.name}"
 
-    def _renamed(self, file: Path, rows: pl.DataFrame, rename: Mapping[str, str]) -> pl.DataFrame:
+    def _renamed(self, file: FoundFile, rows: pl.DataFrame, rename: Mapping[str, str]) -> pl.DataFrame:
         where = self._where(file)
         absent = [column for column in rename if column not in rows.columns]
         if absent:

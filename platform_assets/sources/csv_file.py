@@ -1,17 +1,11 @@
 """One CSV file: its header, its rows as frames of text, some at a time, and the lines that are no rows, as they came."""
 
-import codecs
-import gzip
-import mmap
 import re
-import shutil
-import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
 
 import polars as pl
 
@@ -22,6 +16,7 @@ from platform_assets.sources.csv_blocks import blocks, records
 from platform_assets.sources.csv_dialect import Dialect
 from platform_assets.sources.csv_hints import how_it_is_written, how_its_lines_are_written
 from platform_assets.sources.csv_records import OPEN, Data, LineTooLongError, let_go, line_at, record_at
+from platform_assets.sources.file_content import SMALL, content_of, no_content, why_unreadable
 
 
 @dataclass
@@ -63,104 +58,18 @@ def read_file(
     """
     rows = 0
     try:
-        data = _data(file, where, encoding)
+        data = content_of(file, where, encoding, "read_csv")
         opened = _open(data, where, dialect, encoding, skip_lines, columns)
         lines = BadLines(file.name, opened.dialect, opened.width, bad)
         for frame in _rows(opened, lines) if dialect.is_simple else _rows_of_any_dialect(opened, lines):
             rows += frame.height
             yield frame
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeError, LookupError, LineTooLongError) as error:
-        raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {_why(error)}") from None
+        raise SourceError(f"{where}: it cannot be read as CSV in {encoding}: {why_unreadable(error, 'read_csv')}") from None
     lines.flush()
     _check_lines(opened, rows, lines)
     _check_escapes(opened, lines)
     _check_end(opened, lines)
-
-
-def _data(file: Path, where: str, encoding: str) -> Data:
-    """The bytes of a file in UTF-8."""
-    with file.open("rb") as opened:
-        head = opened.read(4)
-        if not head:
-            raise SourceError(_empty(where))
-        data: Data = _mapped(opened)
-    if (unpacked := _PACKED.get(head[:2])) is not None and (head[:2] != b"\x28\xb5" or head == b"\x28\xb5\x2f\xfd"):
-        data = unpacked(file)
-    mark = data[:2]
-    if encoding in _UTF8:
-        if mark in (b"\xff\xfe", b"\xfe\xff"):
-            raise SourceError(f"{where}: it is UTF-16. Say so: read_csv(..., encoding='utf-16').")
-        if b"\x00" in data[: line_at(data, 0)[0]]:
-            raise SourceError(
-                f"{where}: its header has zero bytes. It is no text, or unmarked UTF-16: read_csv(..., encoding='utf-16-le')."
-            )
-        return data
-    return _in_utf8(data, "utf-8", "replace") if encoding == "utf8-lossy" else _in_utf8(data, encoding)
-
-
-_UTF8 = ("utf8", "utf-8", "UTF-8", "utf-8-sig")
-_SMALL = 1 << 24
-"""Bytes of a file that is read as a whole. What has to be made of a larger one is written to disk: it may be many times as large."""
-
-
-def _mapped(opened: IO[bytes]) -> mmap.mmap:
-    return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def _in_utf8(data: Data, encoding: str, errors: str = "strict") -> Data:
-    if len(data) <= _SMALL:
-        return data[:].decode(encoding, errors).encode()
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
-    with tempfile.TemporaryFile() as copy:
-        for start in range(0, len(data), _SMALL):
-            copy.write(decoder.decode(data[start : start + _SMALL], final=start + _SMALL >= len(data)).encode())
-            let_go(data, start)
-        copy.flush()
-        return _mapped(copy)
-
-
-def _gzip(file: Path) -> Data:
-    with gzip.open(file) as unpacked:
-        return _copied(unpacked)
-
-
-def _zstd(file: Path) -> Data:
-    import pyarrow as pa
-
-    with pa.OSFile(str(file)) as packed, pa.CompressedInputStream(packed, "zstd") as unpacked:
-        return _copied(unpacked)
-
-
-def _zlib(file: Path) -> Data:
-    with file.open("rb") as packed, tempfile.TemporaryFile() as copy:
-        unpacking = zlib.decompressobj()
-        while text := packed.read(_SMALL >> 4):
-            copy.write(unpacking.decompress(text))
-        if not unpacking.eof:
-            raise EOFError
-        copy.write(unpacking.flush())
-        copy.flush()
-        copy.seek(0)
-        return _mapped(copy) if copy.seek(0, 2) else b""
-
-
-def _copied(unpacked: Any) -> Data:
-    if len(begin := unpacked.read(_SMALL)) < _SMALL:
-        return bytes(begin + unpacked.read())  # a short read is not always the end
-    with tempfile.TemporaryFile() as copy:
-        copy.write(begin)
-        shutil.copyfileobj(unpacked, copy, _SMALL)
-        copy.flush()
-        return _mapped(copy)
-
-
-_PACKED: dict[bytes, Callable[[Path], Data]] = {
-    b"\x1f\x8b": _gzip,
-    b"\x28\xb5": _zstd,
-    b"\x78\x01": _zlib,
-    b"\x78\x9c": _zlib,
-    b"\x78\xda": _zlib,
-}
 
 
 def _open(data: Data, where: str, dialect: Dialect, encoding: str, skip_lines: int, columns: Sequence[str] | None) -> _Opened:
@@ -169,14 +78,14 @@ def _open(data: Data, where: str, dialect: Dialect, encoding: str, skip_lines: i
         text_end, following = line_at(data, start)
         if line > skip_lines and data[start:text_end].strip(b" \t"):
             break
-        if start // _SMALL < following // _SMALL:
+        if start // SMALL < following // SMALL:
             let_go(data, start)
         start, line = following, line + 1
     if columns is not None:
         return _Opened(where, data, dialect, encoding, list(columns), start, line)
     if start >= len(data):
         skipped = f"skip_lines={skip_lines} leaves nothing of it. Skip fewer lines." if skip_lines else ""
-        raise SourceError(f"{where}: {skipped}" if skipped else _empty(where))
+        raise SourceError(f"{where}: {skipped}" if skipped else no_content(where, "it has not even a header"))
     header = record_at(data, start, dialect, None)
     if header.reason:
         how = how_it_is_written(data, start, dialect)
@@ -304,8 +213,8 @@ def _has_doubled_quote(data: Data, separator: bytes, quote: bytes) -> bool:
     """Whether a quote within a value is doubled somewhere."""
     within = re.escape(separator) + b"\r\n"
     doubled = re.compile(rb"[^%b%b](?:%b){2}[^%b%b]" % (within, quote, quote, within, quote))
-    for start in range(0, len(data), _SMALL):
-        if doubled.search(data[start : start + _SMALL + 4 * len(quote)]):
+    for start in range(0, len(data), SMALL):
+        if doubled.search(data[start : start + SMALL + 4 * len(quote)]):
             return True
         let_go(data, start)
     return False
@@ -319,16 +228,3 @@ def _check_end(opened: _Opened, bad: BadLines) -> None:
     if last.reason == OPEN or last.values < opened.width:
         what = OPEN if last.reason == OPEN else "it has fewer values than the header"
         raise SourceError(f"{opened.where}: its last line has no end, and {what}: the file was cut off. Deliver it again.")
-
-
-def _empty(where: str) -> str:
-    return f"{where}: the file is empty, it has not even a header. Deliver it again, or remove it."
-
-
-def _why(error: Exception) -> str:
-    """What is wrong with a file, and the fix."""
-    if isinstance(error, UnicodeDecodeError) or "utf-8" in str(error):
-        return "invalid utf-8 sequence. Say which encoding it has: read_csv(..., encoding='latin-1')."
-    if isinstance(error, EOFError):
-        return "unexpected end of file. Deliver it again."
-    return f"{str(error).splitlines()[0]}. Deliver it again."

@@ -58,6 +58,8 @@ def read_rows(source: Source, arrival: Arrival, spelled: Callable[[], Iterable[s
     Raises:
         SourceError: the function failed, or what it returned is no table, lacks a declared column, or has one that cannot be kept.
     """
+    if source.connector is not None:
+        arrival.reader = source.connector.reader
     with _failing(arrival, _FUNCTION):
         read = source.read(arrival)
     if read is None:
@@ -201,7 +203,7 @@ def _require_columns(source: Source, columns: set[str], header: Sequence[str], a
         others = f" (nor {', '.join(map(repr, missing[1:]))})" if missing[1:] else ""
         raise SourceError(
             f"{where_of(arrival)}: the schema declares {missing[0]!r}, there is no such column{others}. "
-            f"{without(missing[0], header, declared=source.columns, is_csv=bool(arrival.looked_for))} "
+            f"{without(missing[0], header, declared=source.columns, reader=arrival.reader)} "
             f"If it is not delivered, take it out of the schema; if only some days lack it, add it in the source's function."
         )
 

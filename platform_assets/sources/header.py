@@ -7,17 +7,18 @@ from difflib import get_close_matches
 _SHOWN = 20
 
 
-def without(column: str, header: Sequence[str], *, declared: Collection[str] = (), is_csv: bool) -> str:
+def without(column: str, header: Sequence[str], *, declared: Collection[str] = (), reader: str | None) -> str:
     """The sentences after "there is no column 'customer_id'". declared: columns that are right as they are, and no misspelling of it.
+    reader: what has read files and takes rename=; None if a function made the rows.
 
-    >>> without("customer_id", ["Customer ID", "Total"], is_csv=True)
+    >>> without("customer_id", ["Customer ID", "Total"], reader="read_csv")
     "Nearest is 'Customer ID': read_csv(..., rename={'Customer ID': 'customer_id'}). It has: Customer ID, Total."
-    >>> without("amount_net", ["amount", "id"], declared=["amount", "amount_net"], is_csv=True)
+    >>> without("amount_net", ["amount", "id"], declared=["amount", "amount_net"], reader="read_csv")
     'It has: amount, id.'
     """
-    said = wrong_separator(header) if is_csv else ""
+    said = wrong_separator(header) if reader in ("read_csv", "csv_files") else ""
     if not said and (near := nearest(column, [name for name in header if name not in declared])):
-        fix = f"read_csv(..., rename={{{near!r}: {column!r}}})" if is_csv else f".rename({{{near!r}: {column!r}}}) in its function"
+        fix = f"{reader}(..., rename={{{near!r}: {column!r}}})" if reader else f".rename({{{near!r}: {column!r}}}) in its function"
         said = f"Nearest is {near!r}: {fix}."
     if not said and any(re.match(r"[\d<{\[]", name) for name in header):
         said = "Does it begin with a header?"

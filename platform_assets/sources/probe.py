@@ -11,6 +11,7 @@ import polars as pl
 from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError, SourceError, is_failure
 from platform_assets.sources.arrival import Arrival
+from platform_assets.sources.found_files import Files
 from platform_assets.sources.receive import FILES, SEVERAL
 from platform_assets.stores.ledger import Entry
 
@@ -33,23 +34,36 @@ class Probe(Arrival):
 
     def read_csv(self, path: str | Path, **_: Any) -> pl.LazyFrame | None:
         """A frame without columns in place of the files' rows; None when there is no file."""
-        return pl.LazyFrame() if self.find(path) else None
+        return pl.LazyFrame() if self.look_for_files(path) else None
+
+    def read_json_lines(self, path: str | Path, **_: Any) -> Iterator[pl.DataFrame] | None:
+        """As read_csv."""
+        return iter([pl.DataFrame()]) if self.look_for_files(path) else None
+
+    def read_parquet(self, path: str | Path, **_: Any) -> Iterator[pl.DataFrame] | None:
+        """As read_csv."""
+        return iter([pl.DataFrame()]) if self.look_for_files(path) else None
 
     def look_for(self, patterns: Sequence[str]) -> None:
         """Notes which files there are as if just these had been asked for, in this order, as `looked_for` has them."""
         self.looked_for, self.found = [], []
         for pattern in patterns:
             self.looked_for.append(pattern)
-            self._note(Path(pattern))
+            self._note(self.files_there.matching(pattern, f"source {self.source!r}, partition {self.partition}"))
 
 
-def probe(source: Source, partition: int, entry: Entry | None) -> Seen:
-    """Calls a source's function without letting it read files. A function that reads something else is called as it is.
+def probe(source: Source, partition: int, entry: Entry | None, files: Files | None = None) -> Seen:
+    """Asks a source's connector, or calls its function without letting it read files. A function that reads something else is called as it
+    is.
 
+    files: finds the files; a look at many partitions shares it.
     entry: what the ledger says of the partition in raw. A function that looks at the rows of one file before it asks for another comes
     to nothing here: then the files are looked at that it asked for when the partition was received.
     """
     arrival = _arrival(Probe, source, partition)
+    arrival.files_there = files or arrival.files_there
+    if source.connector is not None:
+        return _look(source, arrival, entry)
     came, failed = _call(source, arrival)
     if not arrival.found:
         return Seen(came and arrival.files is None, arrival.files, failed)
@@ -59,6 +73,21 @@ def probe(source: Source, partition: int, entry: Entry | None) -> Seen:
     if entry is not None and SEVERAL in entry.details:
         arrival.look_for(entry.details[SEVERAL])
     return Seen(True, arrival.files, is_partial=entry is None or FILES not in entry.details)
+
+
+def _look(source: Source, arrival: Arrival, entry: Entry | None) -> Seen:
+    if source.connector.is_final and entry is not None and not entry.damage:
+        return Seen(False, "")
+    try:
+        found = source.connector.look(arrival)
+    except PlatformError as error:
+        return Seen(False, "", error)
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        where = f"source {source.name!r}, partition {arrival.partition}"
+        return Seen(False, "", SourceError(f"{where}: {source.connector.reader}: {type(error).__name__}: {error}"))
+    return Seen(bool(found), found)
 
 
 def read_through(source: Source, partition: int) -> Seen:

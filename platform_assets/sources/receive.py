@@ -21,6 +21,8 @@ from platform_assets.stores.ledger_consistency import STORED_ROWS
 from platform_assets.stores.successor import replace_received, together
 from platform_assets.stores.tables import key_of
 
+NOTES = "read_from"
+"""In the details of raw's entries: what the connector says of its reading (`Arrival.notes`)."""
 FILES = "files"
 """In the details of raw's entries: which files a partition was made of (`Arrival.files`), so that they are read again only if changed."""
 SEVERAL = "several_looked_for"
@@ -98,10 +100,14 @@ def arrived(
     """
     partitions = source.partitions
     key = partitions.key(partition)
+    if source.connector is not None and source.connector.is_final and key in known and not known[key].damage:
+        return _unchanged(known[key])
     with ExitStack() as aside:
         arrival = _arrival(source, partition, aside)
         returned = read_rows(source, arrival, spelled, aside)
         details: dict[str, Any] = {FILES: arrival.files} if arrival.files else {}
+        if arrival.notes:
+            details[NOTES] = arrival.notes
         if arrival.files and len(arrival.looked_for) > 1:
             details[SEVERAL] = arrival.looked_for
         if returned is None:
@@ -264,6 +270,8 @@ def is_new_delivery(source: Source, partition: int, lake: Lake, known: Mapping[s
     key = source.partitions.key(partition)
     if key not in known:
         return True
+    if source.connector is not None and source.connector.is_final and not known[key].damage:
+        return False
     with ExitStack() as aside:
         returned = read_rows(source, _arrival(source, partition, aside), lambda: lake.schema(raw_table(source)), aside)
         return returned is not None and not _came_before(source, key, known, returned.content)

@@ -40,8 +40,9 @@ class Bucket(Storage):
 
     is_local = False
 
-    def __init__(self, uri: str, options: Mapping[str, str]) -> None:
-        self.uri = uri
+    def __init__(self, uri: str, options: Mapping[str, str], what: str = "the lake") -> None:
+        """what: the word for it in errors."""
+        self.uri, self._what = uri, what
         scheme, _, rest = uri.partition("://")
         self._bucket, _, self._folder = rest.partition("/")
         self._options = options
@@ -52,7 +53,7 @@ class Bucket(Storage):
         return hide_credentials(text, {**dict(environment_of_stores()), **self._options})
 
     def below(self, folder: str) -> "Bucket":
-        return Bucket(self.path(folder), self._options)
+        return Bucket(self.path(folder), self._options, self._what)
 
     def sizes(self, paths: Iterable[str]) -> dict[str, int | None]:
         asked = list(paths)
@@ -155,7 +156,7 @@ class Bucket(Storage):
             raise
         except Exception as error:
             why = str(error) if isinstance(error, LakeError) else _explained(str(error), self._bucket, self.uri)
-            raise LakeError(f"the lake {self.uri} cannot be reached: {self.hide_credentials(why)}") from None
+            raise LakeError(f"{self._what} {self.uri} cannot be reached: {self.hide_credentials(why)}") from None
 
     def _key(self, path: str) -> str:
         return f"{self._folder}/{path}" if self._folder else path

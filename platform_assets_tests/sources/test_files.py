@@ -1,5 +1,6 @@
 """Which files a path finds, and what of them reaches raw whatever the source's function does."""
 
+import fnmatch
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,9 +8,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from platform_assets import Arrival, daily, source
 from platform_assets.errors import SourceError
+from platform_assets.sources import path_patterns
 from platform_assets.sources.probe import Probe
 from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
@@ -68,7 +72,7 @@ def test_a_path_finds_what_a_shell_would_and_names_with_brackets_as_they_stand(
 
 
 @pytest.mark.parametrize(
-    "placeholder", ["{date}", "{hour}", "{}", "{Day}", "{day:%Y-%m}", "{ day }", "{arrival.day}", "{yyyy-mm-dd}", "{a,b}"]
+    "placeholder", ["{when}", "{hour}", "{}", "{Day}", "{day:%Y-%m}", "{ day }", "{arrival.day}", "{yyyy-mm-dd}", "{a,b}"]
 )
 def test_an_unknown_placeholder_is_an_error_that_names_the_known_ones(tmp_path: Path, placeholder: str) -> None:
     arrival = Arrival("orders", DAY, datetime(2024, 3, 5, tzinfo=UTC), datetime(2024, 3, 6, tzinfo=UTC))
@@ -127,3 +131,8 @@ def test_lines_that_are_no_rows_are_received_whatever_the_function_does(
     aside = lake.scan(("lines", "quarantine")).select("unparsed", "unparsed_file", "unparsed_line", "reasons").collect()
     assert aside.rows() == [("only this", "2024-03-01.csv", 3, ["not parsed: 1 value instead of 3"])]
     assert list(make_raw(lines, first, first, run).unchanged) == ["2024-03-01"], "the same lines again change nothing"
+
+
+@given(st.text("ab-", max_size=8), st.text("ab-*?", max_size=6))
+def test_few_names_are_matched_as_the_shell_does(name: str, pattern: str) -> None:
+    assert path_patterns._matches([name], pattern) == fnmatch.filter([name], pattern)

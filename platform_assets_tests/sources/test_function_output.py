@@ -168,9 +168,9 @@ def test_a_file_is_handed_on_in_parts_with_the_lines_that_are_no_rows(tmp_path: 
 def test_a_large_file_in_another_encoding_or_compressed_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import gzip
 
-    from platform_assets.sources import csv_file
+    from platform_assets.sources import file_content
 
-    monkeypatch.setattr(csv_file, "_SMALL", 64)
+    monkeypatch.setattr(file_content, "SMALL", 64)
     text = "sensor,at\n" + "".join(f"Köln {n},2024-03-01T10:00Z\n" for n in range(ROWS))
     (tmp_path / "plain.csv").write_bytes(text.encode())
     (tmp_path / "latin.csv").write_bytes(text.encode("latin-1"))
