@@ -43,6 +43,18 @@ if TYPE_CHECKING:
     from platform_assets.declare.model import model as model
     from platform_assets.declare.model import not_worse_than_baseline as not_worse_than_baseline
     from platform_assets.declare.on_demand import on_demand as on_demand
+    from platform_assets.declare.quality import allowed as allowed
+    from platform_assets.declare.quality import drift as drift
+    from platform_assets.declare.quality import duplicates as duplicates
+    from platform_assets.declare.quality import fresh as fresh
+    from platform_assets.declare.quality import holds as holds
+    from platform_assets.declare.quality import in_range as in_range
+    from platform_assets.declare.quality import matches as matches
+    from platform_assets.declare.quality import null_share as null_share
+    from platform_assets.declare.quality import outliers as outliers
+    from platform_assets.declare.quality import refers_to as refers_to
+    from platform_assets.declare.quality import unique as unique
+    from platform_assets.declare.quality import volume as volume
     from platform_assets.declare.report import GoldTable as GoldTable
     from platform_assets.declare.training import FeatureService as FeatureService
     from platform_assets.declare.training import TrainingSet as TrainingSet
@@ -70,6 +82,7 @@ _LATER = {
     "Tested": "platform_assets.models.training_data",
     "TrainingData": "platform_assets.models.training_data",
     "TrainingSet": "platform_assets.declare.training",
+    "allowed": "platform_assets.declare.quality",
     "any_event": "platform_assets.declare.labels",
     "at_least": "platform_assets.declare.model",
     "at_most": "platform_assets.declare.model",
@@ -77,20 +90,31 @@ _LATER = {
     "build_definitions": "platform_assets.assets.definitions",
     "compute_features": "platform_assets.engines.polars.compute",
     "csv_files": "platform_assets.sources.files",
+    "drift": "platform_assets.declare.quality",
+    "duplicates": "platform_assets.declare.quality",
     "every": "platform_assets.declare.labels",
+    "fresh": "platform_assets.declare.quality",
     "historical_features": "platform_assets.reading.historical",
+    "holds": "platform_assets.declare.quality",
+    "in_range": "platform_assets.declare.quality",
     "json_lines_files": "platform_assets.sources.files",
     "labels_from": "platform_assets.declare.labels",
+    "matches": "platform_assets.declare.quality",
     "materialize": "platform_assets.steps.materialize",
     "metric": "platform_assets.declare.metrics",
     "model": "platform_assets.declare.model",
     "no_event": "platform_assets.declare.labels",
     "not_worse_than_baseline": "platform_assets.declare.model",
+    "null_share": "platform_assets.declare.quality",
     "on_demand": "platform_assets.declare.on_demand",
     "online_features": "platform_assets.serving.features",
     "outcome": "platform_assets.declare.labels",
+    "outliers": "platform_assets.declare.quality",
     "parquet_files": "platform_assets.sources.files",
+    "refers_to": "platform_assets.declare.quality",
     "source_from": "platform_assets.declare.connector",
+    "unique": "platform_assets.declare.quality",
+    "volume": "platform_assets.declare.quality",
 }
 """Names that declare labels and models, or whose modules load Dagster, Delta, Redis, NumPy or scikit-learn: imported on demand."""
 
@@ -107,6 +131,7 @@ __all__ = [
     "Tested",
     "TrainingData",
     "TrainingSet",
+    "allowed",
     "any_event",
     "at_least",
     "at_most",
@@ -118,14 +143,20 @@ __all__ = [
     "csv_files",
     "daily",
     "derive",
+    "drift",
+    "duplicates",
     "every",
     "first",
+    "fresh",
     "historical_features",
+    "holds",
     "hourly",
+    "in_range",
     "json_lines_files",
     "labels_from",
     "last",
     "last_n",
+    "matches",
     "materialize",
     "max",
     "mean",
@@ -136,18 +167,23 @@ __all__ = [
     "monthly",
     "no_event",
     "not_worse_than_baseline",
+    "null_share",
     "on_demand",
     "online_features",
     "outcome",
+    "outliers",
     "parquet_files",
     "quantile",
+    "refers_to",
     "source",
     "source_from",
     "std",
     "sum",
     "time_since_last",
     "top_k",
+    "unique",
     "variance",
+    "volume",
     "weekly",
 ]
 

@@ -13,22 +13,18 @@ from platform_assets.assets.checks import Verdict
 from platform_assets.assets.markdown import reasons_table
 from platform_assets.assets.partitions import partitions_definition
 from platform_assets.assets.plots import bars, image
+from platform_assets.assets.quality_checks import described as described_quality
+from platform_assets.assets.quality_checks import quality_verdicts
 from platform_assets.declare.source import Source
 from platform_assets.engines.engine import KeyFaults
+from platform_assets.steps.like_partitions import AT_LEAST, LIKE, like
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
 from platform_assets.stores.ledger import Entry
 
 NOTHING_LOST, ACCEPTED_SHARE, KEYS, VOLUME = "nothing_lost", "accepted_share", "keys", "volume"
 
-_LIKE = {
-    "hour": (24, "the same hour of the last 8 days"),
-    "day": (7, "the same weekday of the last 8 weeks"),
-    "week": (1, "the last 8 weeks"),
-}
 DRAWN = 30
 """How many partitions a plot shows."""
-LOOKS_BACK, AT_LEAST = 8, 4
-"""Volume: with how many earlier partitions one is compared, and how many it takes to say anything."""
 
 
 def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
@@ -41,11 +37,12 @@ def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
             f"{source.tolerates[name]:.3g} of a partition's rows (tolerates=)."
             for name, rule in source.rules.items()
         },
-        VOLUME: f"The rows received, beside the median of {_LIKE[source.partitions.unit][1]}: not below half of it, not above twice.",
+        VOLUME: f"The rows received, beside the median of {LIKE[source.partitions.unit][1]}: not below half of it, not above twice.",
     }
     if source.unique_key:
         within = f" within {source.duplicates_within} {source.partitions.unit}s" if source.duplicates_within else " within a partition"
         described[KEYS] = f"Accepted rows have a key, ({', '.join(source.unique_key)}), and no two the same{within}."
+    described |= described_quality(source)
     partitions, asset = partitions_definition(source.partitions), key_of(silver_table(source))
     return [dg.AssetCheckSpec(name, asset=asset, partitions_def=partitions, description=text) for name, text in described.items()]
 
@@ -57,15 +54,16 @@ def verdicts(source: Source, made: Mapping[str, Entry], now: Mapping[str, Entry]
 
     Fewer would be cheaper, an event costs Dagster 2 to 8 ms: but it draws a partition of which nothing is told as skipped, in red.
     """
-    found = []
+    found, declared = [], {check.name for check in source.checks}
     for entry in made.values():
         number = source.partitions.number(entry.partition)
         found += [_nothing_lost(entry), _accepted(entry)]
         found += [_kept_rule(entry, name, source.tolerates[name]) for name in source.rules]
-        found += [_volume(source, entry, now)]
+        found += [] if VOLUME in declared else [_volume(source, entry, now)]
         found += [_keys(entry, keys[number])] if number in keys else []
     newest = max(made, default="")
-    return [_with_plot(verdict, now) if verdict.partition == newest else verdict for verdict in found]
+    found = [_with_plot(verdict, now) if verdict.partition == newest else verdict for verdict in found]
+    return found + quality_verdicts(source, made, now)
 
 
 def _with_plot(verdict: Verdict, now: Mapping[str, Entry]) -> Verdict:
@@ -121,15 +119,18 @@ def _keys(entry: Entry, faults: KeyFaults) -> Verdict:
 
 
 def _volume(source: Source, entry: Entry, now: Mapping[str, Entry]) -> Verdict:
-    step, like = _LIKE[source.partitions.unit]
-    number, received = source.partitions.number(entry.partition), entry.details["received"]
-    others = [now.get(source.partitions.key(number - step * back)) for back in range(1, LOOKS_BACK + 1)]
-    rows = [other.details["received"] for other in others if other is not None]
+    received = entry.details["received"]
+    rows = [other.details["received"] for other in like(source.partitions, entry.partition, now)]
     if len(rows) < AT_LEAST:
         said = f"with nothing yet: it takes {AT_LEAST} partitions, {len(rows)} are there"
         return Verdict(entry.partition, VOLUME, True, {"received": received, "compared": said}, dg.AssetCheckSeverity.WARN)
     usual = median(rows)
     # Of few rows chance alone makes half or twice as many: three standard deviations of a count are never an alarm.
     passed = usual / 2 <= received <= usual * 2 or abs(received - usual) <= 3 * sqrt(usual)
-    metadata = {"received": received, "usual": usual, "compared": f"with the median of {like}", "of": ", ".join(map(str, rows))}
+    metadata = {
+        "received": received,
+        "usual": usual,
+        "compared": f"with the median of {LIKE[source.partitions.unit][1]}",
+        "of": ", ".join(map(str, rows)),
+    }
     return Verdict(entry.partition, VOLUME, passed, metadata, dg.AssetCheckSeverity.WARN)

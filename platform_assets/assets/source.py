@@ -11,12 +11,14 @@ from platform_assets.assets.columns import column_lineage, quarantine_schema, so
 from platform_assets.assets.markdown import reasons_table
 from platform_assets.assets.materialization_events import tell
 from platform_assets.assets.partitions import asked, partitions_definition
+from platform_assets.assets.quality_checks import quality_verdicts
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.silver_checks import silver_checks, verdicts
 from platform_assets.assets.summary import blocked_error
 from platform_assets.declare.source import Source
 from platform_assets.settings import load_settings
 from platform_assets.sources.receive import COLUMNS_KEPT_AS, COLUMNS_NOT_DECLARED, LOOKED_FOR, NOTES, raw_table
+from platform_assets.steps.figures import count_missing, waiting
 from platform_assets.steps.key_checks import key_faults
 from platform_assets.steps.layers import Graph
 from platform_assets.steps.raw import receive_all
@@ -92,7 +94,7 @@ def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
     def judge(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         run = platform.run(context.run_id)
         if (there := to_judge(context, silver, source.partitions, run)) is not None:
-            yield from evaluations(context, silver, _judged(source, there, run))
+            yield from evaluations(context, silver, _judged(source, there, run, made=False))
             yield from done_with_checks(context)
             return
         done = make_silver(source, *asked(context, source.partitions), run)
@@ -105,7 +107,7 @@ def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
         platform.summary.add(graph, [silver, quarantine], done, run, context.log)
         judged = []
         if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys:
-            judged = _judged(source, done.entries, run)
+            judged = _judged(source, done.entries, run, made=True)
         if done.fails:  # then this step will fail, but what it wrote is judged
             yield from evaluations(context, silver, judged)
             done.check()
@@ -118,9 +120,16 @@ def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
     return judge
 
 
-def _judged(source: Source, entries: Mapping[str, Entry], run: Run) -> list[Verdict]:
-    faults = key_faults(source, [source.partitions.number(key) for key in sorted(entries)], run)
-    return verdicts(source, entries, run.ledger.entries(name_of(silver_table(source))), faults)
+def _judged(source: Source, entries: Mapping[str, Entry], run: Run, *, made: bool) -> list[Verdict]:
+    """The checks of these partitions; with what was made, those of earlier ones that have waited for keys of another source."""
+    faults, silver = key_faults(source, [source.partitions.number(key) for key in sorted(entries)], run), name_of(silver_table(source))
+    if not source.checks:
+        return verdicts(source, entries, run.ledger.entries(silver), faults)
+    entries = count_missing(source, entries, run)
+    before = {key: entry for key, entry in run.ledger.entries(silver).items() if key not in entries} if made else {}
+    completed = count_missing(source, waiting(source, before, run), run)
+    now = dict(sorted({**run.ledger.entries(silver), **entries, **completed}.items()))
+    return verdicts(source, entries, now, faults) + quality_verdicts(source, completed, now, only="refers_to")
 
 
 def _lineage(source: Source) -> dict[str, dg.TableColumnLineage]:

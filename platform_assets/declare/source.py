@@ -20,6 +20,7 @@ from platform_assets.declare.arguments import (
     texts_by_name,
     whole,
 )
+from platform_assets.declare.checks import Check, QualityCheck, bound_checks
 from platform_assets.declare.constraints import refuse_constraints
 from platform_assets.declare.durations import duration
 from platform_assets.declare.engines import EngineName, check_engine
@@ -75,6 +76,7 @@ class Source:
     description: str
     empty_text: EmptyText = "missing"
     engine: EngineName | None = None
+    checks: tuple[QualityCheck, ...] = ()
 
     @cached_property
     def types(self) -> dict[str, DataType]:
@@ -155,6 +157,7 @@ def source(
     when_blocked: WhenBlocked | None = None,
     empty_text: EmptyText = "missing",
     engine: EngineName | None = None,
+    checks: Sequence[Check] = (),
 ) -> Callable[[Callable[[Any], Any]], Source]:
     """Declare a source by a function that reads one partition of it.
 
@@ -188,6 +191,8 @@ def source(
             them stay, none is a duplicate, and an AttributeView reads the latest.
         empty_text: an empty text is "missing" in a column of any type, quoted or not; with "value" it is one in columns of str.
         engine: what computes its silver, and its views: "polars" or "spark". Default: the setting PLATFORM_ENGINE.
+        checks: of its quality, partition by partition, such as [null_share("customer_id", at_most=0.3), drift("country")]. They change no
+            value.
 
     Raises:
         DeclarationError: naming what is wrong, where, and the nearest right name.
@@ -230,6 +235,9 @@ def source(
                 f"{where}, deliveries: when a second delivery of a partition arrives now, it brings rows of the first again. "
                 "Say how they are known: key=[...], and duplicates_within=, how many partitions later it may come."
             )
+        flagged = conditions(flags, types, where, "flag", reserved=types)
+        known: dict[str, DataType] = {**types, **dict.fromkeys(flagged, "bool")}
+        nullable = [column for column, said in columns.items() if said.nullable and column not in (event_time, *keys)]
         return Source(
             name=name,
             kind=kind,
@@ -240,7 +248,7 @@ def source(
             key=keys,
             timezone=timezone,
             rules=conditions(rules, types, where, "rule", reserved={}),
-            flags=conditions(flags, types, where, "flag", reserved=types),
+            flags=flagged,
             tolerates=_tolerated(tolerates, list(rules or ()), where),
             accepted_share=share(accepted_share, f"{where}, accepted_share"),
             empty_after=None if empty_after is None else duration(empty_after, f"{where}, empty_after"),
@@ -254,6 +262,7 @@ def source(
             description=inspect.getdoc(read) or "",
             empty_text=empty_text,
             engine=check_engine(engine, where),
+            checks=bound_checks(checks, known, nullable, event_time, where),
         )
 
     return declare

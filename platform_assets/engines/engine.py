@@ -1,6 +1,6 @@
 """What steps ask of an engine: it reads tables at fixed versions, computes, and writes. Its rows need not come into this process."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from platform_assets.declare.attributes import View
+from platform_assets.declare.checks import Orphans
 from platform_assets.declare.model import Model
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.report import GoldTable
@@ -16,6 +17,7 @@ from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, FeaturesFrom, TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.kernels.judge_rows import Delivered
+from platform_assets.kernels.profile import Profile
 from platform_assets.stores.tables import Moment, PartitionFacts, Span, Table, Written
 
 if TYPE_CHECKING:  # loading definitions does not load the client of the online store
@@ -224,6 +226,14 @@ class Engine(Protocol):
 
     def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
         """Of these ascending partitions of silver what is wrong with the keys. silver: with the horizon before them."""
+        ...
+
+    def profiles(self, source: Source, silver: TableSlice) -> dict[int, Profile]:
+        """What the source's checks count in each partition of silver that has rows, by its index, repeated values with it."""
+        ...
+
+    def references(self, source: Source, figure: Orphans, silver: TableSlice, parents: TableSlice) -> Iterable[tuple[int, int | None, int]]:
+        """As kernels/repeats.references, perhaps in several parts: partition, the parent's partition in which its key first came, rows."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from platform_assets.engines.engine import JudgedPartitions, TableSlice
 from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
 from platform_assets.steps.batches import batches
+from platform_assets.steps.figures import with_figures
 from platform_assets.steps.readiness import unready
 from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, take_over, write
 from platform_assets.steps.skip_damaged import without_damaged
@@ -110,6 +111,7 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
             )
         except Overtaken:
             return False
+    entries = with_figures(source, entries, run)
     done.entries |= entries
     run.ledger.record([*set_aside.values(), *entries.values()])
     complete(run.lake, run.ledger, quarantine, source.version, partitions, run.id)

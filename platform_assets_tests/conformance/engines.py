@@ -9,12 +9,14 @@ import polars as pl
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.checkpoints import waiting_from
+from platform_assets.declare.checks import Orphans
 from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService, TrainingSet
 from platform_assets.declare.view import FeatureView
-from platform_assets.engines import reference, reference_labels, reference_report
+from platform_assets.engines import reference, reference_labels, reference_quality, reference_report
+from platform_assets.engines.polars.profile import profiled, referenced
 from platform_assets.engines.polars.silver import judged
 from platform_assets.expressions.types import POLARS
 from platform_assets.kernels.attributes import attributes_log
@@ -24,11 +26,17 @@ from platform_assets.kernels.checkpoint_state import Checkpoint
 from platform_assets.kernels.given_labels import judged_labels, returned, rows_of_source, rows_of_table
 from platform_assets.kernels.labels import labels
 from platform_assets.kernels.point_in_time import point_in_time
+from platform_assets.kernels.profile import Profile, figures_of_rows, packed
+from platform_assets.kernels.repeats import figures_of_repeats, last_needed
 from platform_assets.kernels.report import report
 from platform_assets.steps.labels import arrivals_of
 
 Row = dict[str, Any]
 """Partitions and arrivals are indexes (declare.partitions), times are UTC datetimes, null is None."""
+
+
+Figures = dict[int, dict[str, Any]]
+"""By partition what checks count in it, by the id of the figure, as the ledger has it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,10 @@ class Engine(Protocol):
         self, data: TrainingSet, rows: Sequence[Row], partition: int, now: datetime | None = None
     ) -> tuple[list[Row], list[Row]]: ...
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]: ...
+    def figures(self, source: Source, silver: Sequence[Row], first: int, last: int) -> Figures: ...
+    def orphans(
+        self, source: Source, figure: Orphans, silver: Sequence[Row], parents: Sequence[Row], first: int, last: int
+    ) -> dict[int, int]: ...
 
 
 COUNTED = (
@@ -146,6 +158,15 @@ class Reference:
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]:
         return [row for partition in range(first, last + 1) for row in reference_report.report(table, silver, partition)]
 
+    def figures(self, source: Source, silver: Sequence[Row], first: int, last: int) -> Figures:
+        figures = [*figures_of_rows(source), *figures_of_repeats(source)]
+        return {p: {f.id: reference_quality.figure(source, f, silver, p) for f in figures} for p in range(first, last + 1)}
+
+    def orphans(
+        self, source: Source, figure: Orphans, silver: Sequence[Row], parents: Sequence[Row], first: int, last: int
+    ) -> dict[int, int]:
+        return {p: reference_quality.orphans(source, figure, silver, parents, p) for p in range(first, last + 1)}
+
 
 class Polars:
     """The engine that ships. It is given no more partitions than its functions ask for, and few rows at once."""
@@ -212,6 +233,32 @@ class Polars:
 
     def report(self, table: GoldTable, silver: Sequence[Row], first: int, last: int) -> list[Row]:
         return plain_rows(report(table, silver_frame(table.source, silver).lazy(), first, last), table.source)
+
+    def figures(self, source: Source, silver: Sequence[Row], first: int, last: int) -> Figures:
+        rows = silver_frame(source, [row for row in silver if first <= row["arrival"] <= last]).lazy()
+        return packed_figures(source, profiled(source, rows, rows_at_once=self.rows_at_once, keys_at_once=self.rows_at_once), first, last)
+
+    def orphans(
+        self, source: Source, figure: Orphans, silver: Sequence[Row], parents: Sequence[Row], first: int, last: int
+    ) -> dict[int, int]:
+        rows = silver_frame(source, [row for row in silver if first <= row["arrival"] <= last]).lazy()
+        assert isinstance(figure.parent, Source), "the platform's own"
+        keys = silver_frame(figure.parent, parents).lazy()
+        return late_or_missing(source, figure, referenced(source, figure, rows, keys, keys_at_once=self.rows_at_once), first, last)
+
+
+def packed_figures(source: Source, profiles: Mapping[int, Profile], first: int, last: int) -> Figures:
+    """What an engine has counted, as the ledger keeps it."""
+    figures = [*figures_of_rows(source), *figures_of_repeats(source)]
+    return {p: packed(figures, profiles.get(p, Profile())) for p in range(first, last + 1)}
+
+
+def late_or_missing(source: Source, figure: Orphans, found: Iterable[tuple[int, int | None, int]], first: int, last: int) -> dict[int, int]:
+    """By partition how many rows refer to what had not come in time."""
+    counted = dict.fromkeys(range(first, last + 1), 0)
+    for partition, arrived, rows in found:
+        counted[partition] += rows if arrived is None or arrived > last_needed(source, figure, partition) else 0
+    return counted
 
 
 PLACE_TYPES: dict[str, Any] = {"arrival": pl.Int64, "delivery": pl.Int64, "row_number": pl.Int64}

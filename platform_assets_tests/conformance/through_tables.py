@@ -12,6 +12,7 @@ import polars as pl
 
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.checkpoints import arrivals_of_snapshot, month_of, months_of, snapshot_of
+from platform_assets.declare.checks import Orphans
 from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.reads import partitions_read
@@ -27,12 +28,15 @@ from platform_assets.stores.delta import Lake, PartitionFacts
 from platform_assets_tests.conformance.engines import (
     COUNTED,
     PLACE_TYPES,
+    Figures,
     Judged,
     Received,
     Row,
     asked_frame,
     delivered_type,
+    late_or_missing,
     log_frame,
+    packed_figures,
     plain_rows,
     reasons_of,
     silver_frame,
@@ -133,6 +137,26 @@ class ThroughTables:
             with engine.report(table, read, first, last) as rows:
                 self._write(rows, (table.name, "gold"), "partition", table.event_partitions, first, last)
             return plain_rows(lake.scan((table.name, "gold")).collect(), table.source)
+
+    # --- quality ----------------------------------------------------------------------------------------------------
+
+    def figures(self, source: Source, silver: Sequence[Row], first: int, last: int) -> Figures:
+        rows = silver_frame(source, [row for row in silver if first <= row["arrival"] <= last])
+        with self._engine() as (engine, lake):
+            read = self._put(lake, (source.name, "silver"), rows, "arrival", source.partitions, first, last)
+            return packed_figures(source, engine.profiles(source, read), first, last)
+
+    def orphans(
+        self, source: Source, figure: Orphans, silver: Sequence[Row], parents: Sequence[Row], first: int, last: int
+    ) -> dict[int, int]:
+        rows, parent = silver_frame(source, [row for row in silver if first <= row["arrival"] <= last]), figure.parent
+        assert isinstance(parent, Source), "the platform's own"
+        arrivals = [row["arrival"] for row in parents] or [parent.partitions.first]
+        with self._engine() as (engine, lake):
+            read = self._put(lake, (source.name, "silver"), rows, "arrival", source.partitions, first, last)
+            keys = silver_frame(parent, parents)
+            known = self._put(lake, ("parent", "silver"), keys, "arrival", parent.partitions, min(arrivals), max(arrivals))
+            return late_or_missing(source, figure, engine.references(source, figure, read, known), first, last)
 
     def _gold(self, lake: Lake, view: View, log: ComputedRows, first: int, last: int) -> list[Row]:
         table, partitions = (view.name, "gold"), view.source.partitions

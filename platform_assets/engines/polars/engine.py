@@ -10,6 +10,7 @@ import polars as pl
 
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.checkpoints import months_of, snapshot_of, state_columns
+from platform_assets.declare.checks import Orphans
 from platform_assets.declare.model import Model
 from platform_assets.declare.report import GoldTable
 from platform_assets.declare.source import Source
@@ -25,6 +26,7 @@ from platform_assets.engines.engine import (
     ViewSlice,
 )
 from platform_assets.engines.polars.labels import found_labels
+from platform_assets.engines.polars.profile import profiled, referenced
 from platform_assets.engines.polars.rows import PolarsRows
 from platform_assets.engines.polars.silver import judged
 from platform_assets.expressions.types import POLARS
@@ -39,6 +41,7 @@ from platform_assets.kernels.judge_rows import Delivered
 from platform_assets.kernels.key_faults import faults_of_keys
 from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
+from platform_assets.kernels.profile import Profile
 from platform_assets.kernels.report import report
 from platform_assets.stores.delta import Lake
 
@@ -141,6 +144,12 @@ class PolarsEngine:
         counted = faults_of_keys(source, self.scan(silver))
         faults = {index: KeyFaults(missing, repeated) for index, missing, repeated in counted.iter_rows()}
         return {partition: faults.get(partition, KeyFaults(0, 0)) for partition in partitions}
+
+    def profiles(self, source: Source, silver: TableSlice) -> dict[int, Profile]:
+        return profiled(source, self.scan(silver))
+
+    def references(self, source: Source, figure: Orphans, silver: TableSlice, parents: TableSlice) -> Iterator[tuple[int, int | None, int]]:
+        return referenced(source, figure, self.scan(silver), self.scan(parents))
 
     @property
     def publisher(self) -> None:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from platform_assets.declare.attributes import AttributeView, View
 from platform_assets.declare.checkpoints import arrivals_of_snapshot, months_of, snapshot_of, state_columns
+from platform_assets.declare.checks import Orphans
 from platform_assets.declare.labels import LABEL_TIME
 from platform_assets.declare.model import Model
 from platform_assets.declare.report import GoldTable
@@ -29,6 +30,7 @@ from platform_assets.engines.engine import (
 )
 from platform_assets.engines.polars.rows import PolarsRows as LocalRows
 from platform_assets.engines.spark.features import found_on_spark, with_declared_types, with_features
+from platform_assets.engines.spark.profile import profiled, referenced
 from platform_assets.engines.spark.publish import published_on_spark
 from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import event_log, session
@@ -49,6 +51,7 @@ from platform_assets.kernels.judge_rows import Delivered
 from platform_assets.kernels.key_faults import faults_of_keys
 from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.predictions import alive, judging, predicted, schema_of
+from platform_assets.kernels.profile import Profile
 from platform_assets.kernels.report import report
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.online.publish import Publisher
@@ -271,6 +274,14 @@ class SparkEngine:
         labels = entities.with_columns(pl.lit(at, pl.Datetime("us", "UTC")).alias(LABEL_TIME))
         values = point_in_time(service, {view.name: polars(rows.toArrow()).lazy()}, labels).select(*service.features)
         return Sample(entities.to_dicts(), values.to_dicts())
+
+    @computes
+    def profiles(self, source: Source, silver: TableSlice) -> dict[int, Profile]:
+        return profiled(self.tables, source, silver)
+
+    @computes
+    def references(self, source: Source, figure: Orphans, silver: TableSlice, parents: TableSlice) -> list[tuple[int, int | None, int]]:
+        return list(referenced(self.tables, source, figure, silver, parents))
 
     @computes
     def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
