@@ -15,6 +15,7 @@ from platform_assets.assets.gold import attributes_asset, report_asset, view_ass
 from platform_assets.assets.model import model_asset, predictions_asset, training_asset
 from platform_assets.assets.online import online_asset
 from platform_assets.assets.partitions import partitions_definition
+from platform_assets.assets.replays import replay_job
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.source import raw_asset, silver_assets
 from platform_assets.assets.spark_checks import skew_check
@@ -53,6 +54,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
         for declaration in found:
             assets += [_with_freshness(asset, declaration) for asset in _assets(declaration, graph)]
         checks = [skew_check(table, definition) for one in found for table, definition in _on_spark(one)]
+    sources = [one for one in found if isinstance(one, Source)]
     owners: dict[dg.AssetKey, str] = {}
     for asset in assets:
         for key in asset.keys:
@@ -62,7 +64,8 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        sensors=[*(arrivals_sensor(one) for one in found if isinstance(one, Source)), conditions_sensor(assets), stale_sensor(graph)],
+        jobs=[replay_job(sources)] if sources else [],
+        sensors=[*map(arrivals_sensor, sources), conditions_sensor(assets), stale_sensor(graph)],
         resources={"platform": _with_module(platform or PlatformResource(), _caller())},
         executor=dg.in_process_executor,
     )

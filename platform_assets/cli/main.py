@@ -98,6 +98,35 @@ def quarantine(source: str, partition: str, rows: int, module: str) -> None:
 
 @cli.command()
 @click.argument("source")
+@click.argument("partition", required=False)
+@click.option("--from", "first", default="", metavar="DAY", help="Only rows of partitions from this one on, such as 2025-03-05.")
+@click.option("--to", "last", default="", metavar="DAY", help="Only rows of partitions up to this one, which is included.")
+@click.option("--reason", "reasons", multiple=True, help="Only rows with this reason, or with one about this column; may be repeated.")
+@click.option("--where", default="", metavar="SQL", help="Only rows for which this is true, such as \"invoice = '536365'\".")
+@click.option(
+    "--set", "values", multiple=True, metavar="SQL", help="A column's new value, \"country = 'United Kingdom'\"; may be repeated."
+)
+@click.option("--with", "function", default="", metavar="FUNCTION", help="A function of the module that gets and gives a Polars frame.")
+@click.option("--rows", "file", default="", metavar="FILE", help="Replay the rows of a file that was exported and edited.")
+@click.option("--export", "export_to", default="", metavar="FILE", help="Write the rows to a .csv or .jsonl file to edit; replay nothing.")
+@click.option("--again", is_flag=True, help="Also rows that were replayed already: without a key they count twice.")
+@click.option("--why", default="", help="Why the rows may be used; kept with the replay.")
+@click.option("--by", default=None, help="Who decides; by default the account that runs the command.")
+@click.option("--dry-run", is_flag=True, help="Say how many rows would be good, and receive nothing.")
+@click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
+def replay(source: str, partition: str | None, module: str, **asked: Any) -> None:
+    """Receive rows of quarantine again, repaired.
+
+    Rows of the SOURCE that were set aside, of one PARTITION or of all, as they came or with new values. They are a delivery of its own in
+    the newest partition, with their old event times: no earlier value changes, and a row is replayed once.
+    """
+    from platform_assets.cli.replay import replay_rows
+
+    click.echo(replay_rows(source, partition, module, **asked))
+
+
+@cli.command()
+@click.argument("source")
 @click.argument("partition")
 @click.option("--why", required=True, help="Why it may be used; kept with the decision.")
 @click.option("--by", default=None, help="Who decides; by default the account that runs the command.")

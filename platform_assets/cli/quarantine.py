@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from platform_assets.cli import MODULE
 from platform_assets.cli.lookup import declared, definitions_of, platform_of
+from platform_assets.cli.replay import replays_of
 from platform_assets.declare.names import UNPARSED, UNPARSED_COLUMNS
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError
@@ -29,6 +30,8 @@ def show_quarantine(name: str, partition: str, rows: int, module: str) -> None:
         raise NotReadyError(f"{silver} {partition} has not been made yet: nothing has been judged. Materialize it first.")
     console = Console(highlight=False)
     _say(console, source, entry, module)
+    for replayed in replays_of(source, partition, run):
+        console.print(escape(replayed), soft_wrap=True)
     found = run.lake.scan(table, by="arrival", span=span_of(source.partitions, index, index)).sort("delivery", "row_number")
     shown = found.head(rows).collect()
     for row in shown.to_dicts():

@@ -9,6 +9,9 @@ from platform_assets.errors import DeclarationError
 UNPARSED, UNPARSED_REASON = "unparsed", "unparsed_reason"
 """Columns of raw: the text of a line that is no row, and why it is none."""
 
+REPLAY_OF = "replay_of"
+"""A column of raw and quarantine: of a row that was replayed from quarantine, where it was: partition/delivery/row number."""
+
 READ_AS = "read_as"
 """A column of raw: how the texts of a row are written, if not as usual (`declare.formats`)."""
 
@@ -27,6 +30,7 @@ RESERVED_COLUMNS = (
     "reasons",
     "run",
     READ_AS,
+    REPLAY_OF,
     *UNPARSED_COLUMNS,
 )
 """Columns that the platform adds to tables."""

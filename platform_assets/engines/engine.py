@@ -168,11 +168,13 @@ class Engine(Protocol):
         as_they_are: Set[int],
         delivered: Delivered,
         run: str,
+        replayed: pl.Expr | None = None,
     ) -> AbstractContextManager[JudgedPartitions]:
         """Silver and quarantine of the arrival partitions first..last.
 
         raw: as received, of the partitions first - duplicates_within .. last. as_they_are: partitions whose good rows are kept however few
-        they are. delivered: which rows came in other types than raw keeps them in. run: its id, a column of quarantine.
+        they are. delivered: which rows came in other types than raw keeps them in. run: its id, a column of quarantine. replayed: which
+        rows count where they were replayed, and nowhere else.
         """
         ...
 

@@ -68,20 +68,25 @@ def in_delivered_types(raw: pl.LazyFrame, delivered: Delivered) -> Iterator[tupl
         yield raw.filter(which), read
 
 
-def examine(source: Source, raw: pl.DataFrame, delivered: Delivered = ()) -> Examined:
-    """Parses some rows of raw and applies the rules. raw has every declared column."""
+REPLAYED = "replayed"
+"""The reason against a row that counts where it was replayed, even if nothing else stands against it any more."""
+
+
+def examine(source: Source, raw: pl.DataFrame, delivered: Delivered = (), replayed: pl.Expr | None = None) -> Examined:
+    """Parses some rows of raw and applies the rules. raw has every declared column. replayed: which of its rows were, by their place."""
     if not delivered:
-        return _examine(source, raw)
+        return _examine(source, raw, replayed)
     counts, good, bad = Counts(), [], []
     for rows, types in in_delivered_types(raw.lazy(), delivered):
-        examined = _examine(source, rows.with_columns(value.alias(column) for column, (value, _) in types.items()).collect())
+        came = rows.with_columns(value.alias(column) for column, (value, _) in types.items()).collect()
+        examined = _examine(source, came, replayed)
         counts.add(examined.counts)
         good.append(examined.good)
         bad.append(examined.bad.with_columns(widened(column, dtype, raw.schema[column]) for column, (_, dtype) in types.items()))
     return Examined(pl.concat(good), pl.concat(bad), counts)
 
 
-def _examine(source: Source, raw: pl.DataFrame) -> Examined:
+def _examine(source: Source, raw: pl.DataFrame, replayed: pl.Expr | None) -> Examined:
     raw = raw.sort(PLACE)
     typed = raw.with_columns(as_usual(source, raw.schema)).select(
         *(parsed(source, column, raw.schema[column]) for column in source.columns),
@@ -90,8 +95,8 @@ def _examine(source: Source, raw: pl.DataFrame) -> Examined:
     )
     flagged = typed.with_columns(flag.polars().fill_null(False).alias(name) for name, flag in source.flags.items())
     counts = _counts_of_all(source, flagged)
-    doubtful = _doubtful(source, raw, typed)
-    against = _against(source, raw.filter(doubtful), typed.filter(doubtful)) if doubtful.any() else pl.DataFrame(schema=_AGAINST)
+    doubtful = _doubtful(source, raw, typed, replayed)
+    against = _against(source, raw.filter(doubtful), typed.filter(doubtful), replayed) if doubtful.any() else pl.DataFrame(schema=_AGAINST)
     is_bad = against[REASONS].list.len() > 0
     bad, rows = against.filter(is_bad), doubtful.arg_true().filter(is_bad)
     set_aside = raw.gather(rows).select(*received_columns(raw.columns), *PLACE, bad[REASONS])
@@ -110,12 +115,12 @@ def _examine(source: Source, raw: pl.DataFrame) -> Examined:
     return Examined(good, set_aside, counts)
 
 
-def _doubtful(source: Source, raw: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
+def _doubtful(source: Source, raw: pl.DataFrame, typed: pl.DataFrame, replayed: pl.Expr | None) -> pl.Series:
     """The rows that something may stand against: all that break a rule, and some that break none.
 
     Few do as a rule, and to say which ones costs a fraction of saying why.
     """
-    against = list(_broken(source).values())
+    against = list(_broken(source, replayed).values())
     without_value = [column for column in source.columns if typed[column].null_count()]
     for column in without_value:
         missing = pl.col(column).is_null()
@@ -125,17 +130,18 @@ def _doubtful(source: Source, raw: pl.DataFrame, typed: pl.DataFrame) -> pl.Seri
     return typed.select(pl.any_horizontal(against).fill_null(False)).to_series()
 
 
-def _broken(source: Source) -> dict[str, pl.Expr]:
-    """Whether a typed row breaks each rule, those of the declaration and the one on the future; null where that is unknown."""
+def _broken(source: Source, replayed: pl.Expr | None) -> dict[str, pl.Expr]:
+    """Whether a typed row breaks each rule, those of the declaration, on the future and on replays; null where that is unknown."""
     in_future = index_at(physical(source.event_time) - microseconds(source.clock_skew), source.partitions) > pl.col(INDEX)
-    return {**{name: ~rule.polars() for name, rule in source.rules.items()}, "in the future": in_future}
+    elsewhere = {} if replayed is None else {REPLAYED: replayed}
+    return {**{name: ~rule.polars() for name, rule in source.rules.items()}, "in the future": in_future, **elsewhere}
 
 
 def _is_required(source: Source, column: str) -> bool:
     return not source.columns[column].nullable or column == source.event_time or column in source.key
 
 
-def _against(source: Source, raw: pl.DataFrame, typed: pl.DataFrame) -> pl.DataFrame:
+def _against(source: Source, raw: pl.DataFrame, typed: pl.DataFrame, replayed: pl.Expr | None) -> pl.DataFrame:
     """The reasons against rows, by partition, and how many of a row's values were not finite."""
     rows = typed.with_columns(raw[column].alias(f"{_RECEIVED}{column}") for column in source.columns)
     against: list[pl.Expr] = []
@@ -149,7 +155,7 @@ def _against(source: Source, raw: pl.DataFrame, typed: pl.DataFrame) -> pl.DataF
         against.append(why_unread(source, column, raw.schema[column], pl.when(unreadable).then(received)))
         if _is_required(source, column):
             against.append(pl.when(pl.col(column).is_null() & ~unreadable).then(pl.lit(f"{column}: missing")))
-    against += [pl.when(is_broken).then(pl.lit(name)) for name, is_broken in _broken(source).items()]
+    against += [pl.when(is_broken).then(pl.lit(name)) for name, is_broken in _broken(source, replayed).items()]
     not_finite = [
         is_not_finite(f"{_RECEIVED}{column}", raw.schema[column]).cast(pl.Int64)
         for column, declared in source.columns.items()

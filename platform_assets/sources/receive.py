@@ -53,6 +53,8 @@ class Delivery:
     """Those that it came with, by their names in raw, in their order, whatever was declared then."""
     types: Mapping[str, str] | None = None
     """The types in which they came, of all but text (`kept_schema_of`): raw may keep them in wider ones. None: in those that raw has."""
+    replay: Mapping[str, Any] | None = None
+    """Of a replay from quarantine: what it is of, by whom and why (`sources/replays.py`). No edition of its partition: never restated."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def keep(source: Source, came: Sequence[Arrived], lake: Lake, known: Mapping[str
         deliveries = [*before, replace(one.delivery, delivery=number)]
         if any(d.rows for d in before):
             stale[one.keeper] = [d.delivery for d in before if d.superseded]
-        frames.append(_in_place(source, one, number))
+        frames.append(in_place(source, one.keeper, one.returned.rows, one.returned.height, number, one.delivery.origin))
         facts.append(_facts(source, one, deliveries))
     stored = dict.fromkeys((one.keeper for one in came), 0)
     if stale:
@@ -165,7 +167,7 @@ def keep(source: Source, came: Sequence[Arrived], lake: Lake, known: Mapping[str
     written = replace_received(
         lake,
         table,
-        _side_by_side(frames),
+        side_by_side(frames),
         by="arrival",
         span=span,
         facts=facts,
@@ -181,35 +183,41 @@ def keep(source: Source, came: Sequence[Arrived], lake: Lake, known: Mapping[str
 def _before(source: Source, one: Arrived, known: Mapping[str, Entry]) -> list[Delivery]:
     """The deliveries that the partition has, of which those are superseded by now that the new one is another edition of."""
     kept_in = source.partitions.key(one.keeper)
-    before = _deliveries(known[kept_in]) if kept_in in known else []
+    before = deliveries_of(known[kept_in]) if kept_in in known else []
     if source.deliveries != "restates":
         return before
-    return [replace(d, superseded=d.superseded or d.of == one.delivery.of) for d in before]
+    return [replace(d, superseded=d.superseded or (d.of == one.delivery.of and d.replay is None)) for d in before]
 
 
-def _in_place(source: Source, one: Arrived, number: int) -> pl.LazyFrame:
-    """The rows of a delivery with where they stand in raw."""
-    partitions, rows = source.partitions, one.returned.rows
+def in_place(source: Source, keeper: int, rows: pl.LazyFrame, height: int, number: int, origin: str) -> pl.LazyFrame:
+    """The rows of a delivery with where they stand in raw: in the partition `keeper`, as its delivery of this number."""
+    partitions = source.partitions
     schema = rows.collect_schema()
-    if not one.returned.height:
+    if not height:
         rows = pl.LazyFrame(schema=schema)
     placed = rows.with_row_index("row_number", offset=1).select(
         *(column for column, dtype in schema.items() if dtype != pl.Null),
-        pl.lit(partitions.value(one.keeper)).cast(pl.Datetime("us", "UTC") if partitions.unit == "hour" else pl.Date).alias("arrival"),
+        pl.lit(partitions.value(keeper)).cast(pl.Datetime("us", "UTC") if partitions.unit == "hour" else pl.Date).alias("arrival"),
         pl.lit(number, pl.Int64).alias("delivery"),
         pl.col("row_number").cast(pl.Int64),
-        pl.lit(one.delivery.origin).alias("origin"),
+        pl.lit(origin).alias("origin"),
         pl.lit(False).alias("superseded"),
     )
-    return placed if one.returned.height else placed.clear()
+    return placed if height else placed.clear()
 
 
 def _facts(source: Source, one: Arrived, deliveries: Sequence[Delivery]) -> PartitionFacts:
+    return facts_of(source, source.partitions.key(one.keeper), deliveries, {**one.details, READ_BY: source.read_by})
+
+
+def facts_of(source: Source, key: str, deliveries: Sequence[Delivery], details: Mapping[str, Any]) -> PartitionFacts:
+    """What raw's commit says of a partition that has these deliveries."""
     current = [delivery for delivery in deliveries if not delivery.superseded]
-    details = {"deliveries": [asdict(delivery) for delivery in deliveries], **one.details, READ_BY: source.read_by}
+    said = [asdict(delivery) for delivery in deliveries]
+    details = {**details, "deliveries": [{name: it for name, it in one.items() if name != "replay" or it} for one in said]}
     if beyond := sorted({column for delivery in current for column in delivery.columns} - {*source.columns}):
         details[COLUMNS_NOT_DECLARED] = beyond
-    return PartitionFacts(source.partitions.key(one.keeper), sum(delivery.rows for delivery in current), details=details)
+    return PartitionFacts(key, sum(delivery.rows for delivery in current), details=details)
 
 
 def _earlier(source: Source, lake: Lake, span: Span, stale: Mapping[int, list[int]]) -> pl.LazyFrame:
@@ -221,7 +229,7 @@ def _earlier(source: Source, lake: Lake, span: Span, stale: Mapping[int, list[in
     return rows.filter(there).with_columns(superseded=pl.col("superseded") | pl.any_horizontal(is_stale))
 
 
-def _side_by_side(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+def side_by_side(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
     """The rows of all frames, in types that hold the values of all."""
     schemas = [frame.collect_schema() for frame in frames]
     if all(schema == schemas[0] for schema in schemas):
@@ -238,7 +246,7 @@ def _side_by_side(frames: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
 
 def columns_that_never_came(source: Source, entry: Entry) -> list[str]:
     """The declared columns that a delivery of a partition of raw has not: it came before they were declared."""
-    came = [set(d.columns) for d in _deliveries(entry) if d.rows and d.columns and not d.superseded]
+    came = [set(d.columns) for d in deliveries_of(entry) if d.rows and d.columns and not d.superseded]
     return [column for column in source.columns if any(column not in columns for columns in came)]
 
 
@@ -252,7 +260,7 @@ def delivered_otherwise(
     found: dict[tuple[tuple[str, str], ...], dict[int, list[date | datetime]]] = {}
     for partition in partitions:
         entry = received.get(source.partitions.key(partition))
-        for delivery in _deliveries(entry) if entry else ():
+        for delivery in deliveries_of(entry) if entry else ():
             if delivery.types is None or delivery.superseded or not delivery.rows:
                 continue
             came = {c: delivery.types.get(c, str(pl.String())) for c in source.columns if c in kept and c in delivery.columns}
@@ -281,14 +289,14 @@ def _unchanged(entry: Entry) -> Received:
     return Received(None, PartitionFacts(entry.partition, entry.rows, entry.status, entry.tier, entry.details))
 
 
-def _deliveries(entry: Entry) -> list[Delivery]:
+def deliveries_of(entry: Entry) -> list[Delivery]:
     """Those whose rows are there: of a damaged partition none, so that it is received as if it had never come."""
     return [] if entry.damage else [Delivery(**delivery) for delivery in entry.details["deliveries"]]
 
 
 def _delivered(key: str, known: Mapping[str, Entry]) -> Iterable[Delivery]:
-    """Every delivery of a partition, whichever partition keeps its rows."""
-    return (d for entry in known.values() for d in _deliveries(entry) if (d.of or entry.partition) == key)
+    """Every delivery of a partition by its source, whichever partition keeps its rows."""
+    return (d for entry in known.values() for d in deliveries_of(entry) if (d.of or entry.partition) == key and d.replay is None)
 
 
 def _came_before(source: Source, key: str, known: Mapping[str, Entry], content: str) -> bool:

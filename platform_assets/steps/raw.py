@@ -7,6 +7,7 @@ from dataclasses import replace
 from platform_assets.declare.source import Source
 from platform_assets.errors import NotReadyError, PlatformError, SourceError, is_failure
 from platform_assets.sources.receive import READ_BY, Arrived, Received, arrived, keep, raw_table
+from platform_assets.sources.replays import supersede, taken_back
 from platform_assets.steps.run import Done, Run, entry_of, name_of
 from platform_assets.steps.skip_damaged import without_damaged
 from platform_assets.stores.delta import Overtaken
@@ -50,12 +51,31 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
     finally:  # what was received before a request to stop stays
         receiving.write()
         run.ledger.record(receiving.recorded)
+    for key, entry in take_back_replays(source, run).items():
+        receiving.done.entries[key] = entry
     done, broken = receiving.done, receiving.broken
     if broken:
         done.broken = broken[0] if len(broken) == 1 else SourceError(_listed(broken))
     for key in done.entries:  # may have been as it should be until another's rows came
         done.unchanged.pop(key, None)
     return done
+
+
+def take_back_replays(source: Source, run: Run) -> dict[str, Entry]:
+    """Supersedes replays of rows that were superseded themselves, also where a run has died before; the partitions that keep them."""
+    table, written = raw_table(source), dict[str, Entry]()
+    while True:
+        seen = run.version(table)
+        known = run.ledger.entries(name_of(table), at_version=seen)
+        if not (found := taken_back(known)):
+            return written
+        keeper = min(found)
+        try:
+            made, facts = supersede(source, keeper, found[keeper], run.lake, known, seen, run.id)
+        except Overtaken:
+            continue
+        written[keeper] = entry_of(table, facts, made, source.version, run)
+        run.ledger.record([written[keeper]])
 
 
 class _Receiving:

@@ -7,8 +7,10 @@ from platform_assets.declare.source import Source
 from platform_assets.engines.engine import JudgedPartitions, TableSlice
 from platform_assets.errors import NotReadyError
 from platform_assets.sources.receive import columns_that_never_came, delivered_otherwise, raw_table
+from platform_assets.sources.replays import are_replayed, replayed_rows
 from platform_assets.steps.batches import batches
 from platform_assets.steps.figures import with_figures
+from platform_assets.steps.raw import take_back_replays
 from platform_assets.steps.readiness import unready
 from platform_assets.steps.run import Done, Run, name_of, rows_of, span_of, take_over, write
 from platform_assets.steps.skip_damaged import without_damaged
@@ -33,6 +35,7 @@ def quarantine_table(source: Source) -> Table:
 def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
     """Judges the arrival partitions first..last and writes both tables; the ledger has the same facts for each."""
     partitions, done = source.partitions, Done()
+    take_back_replays(source, run)  # where a run has died between restating rows and this
     raw, silver, seen = raw_table(source), silver_table(source), _Seen.now(source, run)
     present = {key: _of_any_version(entry, source.version) for key, entry in seen.received.items()}
     for partition in range(first, last + 1):
@@ -84,7 +87,11 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
     decisions = {p: seen.received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in seen.received}
     as_they_are, wanted = {p for p, decision in decisions.items() if decision}, range(batch[0] - source.duplicates_within, batch[-1] + 1)
     delivered = delivered_otherwise(source, wanted, seen.received, run.lake.schema(raw, seen.raw))
-    judged = run.engine(source).judge(source, rows, batch[0], batch[-1], as_they_are=as_they_are, delivered=delivered, run=run.id)
+    elsewhere = replayed_rows(source, run.lake, seen.received, seen.raw, map(partitions.key, wanted))
+    replayed = are_replayed(source, elsewhere)
+    judged = run.engine(source).judge(
+        source, rows, batch[0], batch[-1], as_they_are=as_they_are, delivered=delivered, run=run.id, replayed=replayed
+    )
     with judged as found:
         touched = _touched(source, found, seen.before)
         facts, aside = {}, {}

@@ -19,6 +19,7 @@ from platform_assets.declare.training import TrainingSet
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import is_failure
 from platform_assets.sources.receive import is_new_delivery, raw_table
+from platform_assets.sources.replays import taken_back
 from platform_assets.steps.checkpoints import checkpoints_table, made_in
 from platform_assets.steps.gold import arrivals_of, gold_table, needed_arrivals
 from platform_assets.steps.labels import arrivals_of as arrivals_of_labels
@@ -35,12 +36,14 @@ from platform_assets.stores.succession import entries_of_version
 
 
 def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
-    """The partitions of a source that have something to receive: never received, or delivered again with other rows.
+    """The partitions of a source that have something to receive: never received, delivered again with other rows, or with replayed rows
+    that are to be taken back.
 
     One that cannot be read is among them: receiving it says why.
     """
     known = run.ledger.entries(name_of(raw_table(source)))
-    return [p for p in range(first, last + 1) if _is_new_delivery(source, p, run, known)]
+    taken = {source.partitions.number(key) for key in taken_back(known)}
+    return [p for p in range(first, last + 1) if p in taken or _is_new_delivery(source, p, run, known)]
 
 
 def _is_new_delivery(source: Source, partition: int, run: Run, known: Mapping[str, Entry]) -> bool:

@@ -1,4 +1,4 @@
-"""The commands of the page on rules that accept a blocked day, and take that back: they print what the page shows."""
+"""The commands of the page on rules that accept a blocked day, take that back, and replay a row: they print what the page shows."""
 
 import importlib
 import re
@@ -14,10 +14,12 @@ from platform_assets.cli.main import cli
 PAGE = Path(__file__).parents[2] / "docs" / "concepts" / "rules-and-quarantine.md"
 
 
-def test_the_commands_accept_the_day_and_take_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_accept_the_day_take_it_back_and_replay_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = PAGE.read_text()
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    ((commands, printed),) = re.findall(r"^```sh\n(platform-assets accept.*?)^```\n```text\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```sh\n(platform-assets .*?)^```\n```text\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert [block.split()[1] for block, _ in found] == ["accept", "replay"]
+    commands, printed = ("".join(parts) for parts in zip(*found, strict=True))
     defined = "from platform_assets import build_definitions\n\ndefs = build_definitions(paying)\n"
     (tmp_path / "payments_shop.py").write_text("\n".join([*blocks, defined]))
     monkeypatch.chdir(tmp_path)
@@ -29,4 +31,4 @@ def test_the_commands_accept_the_day_and_take_it_back(tmp_path: Path, monkeypatc
     importlib.import_module("payments_shop")  # what its blocks print is compared elsewhere
     said = [CliRunner().invoke(cli, shlex.split(command)[1:], catch_exceptions=False) for command in commands.splitlines()]
     monkeypatch.delitem(sys.modules, "payments_shop")
-    assert [one.stdout for one in said] == [f"{line}\n" for line in printed.splitlines()]
+    assert "".join(one.stdout for one in said) == printed

@@ -31,6 +31,7 @@ from platform_assets.steps.checkpoints import make_checkpoints
 from platform_assets.steps.gold import make_change_log
 from platform_assets.steps.model import make_model, make_predictions
 from platform_assets.steps.online import make_online, stale_online
+from platform_assets.steps.replay import Chosen, Repair, replay, values_of
 from platform_assets.steps.run import Done, stretches
 from platform_assets.steps.training import make_training
 from platform_assets.stores.ledger import Entry
@@ -127,6 +128,9 @@ class Pipeline(Business):
     def bring_up(self, *layers: str) -> None:
         """Makes what is stale of these layers, a range run for each stretch of partitions, as automation does."""
         for layer in layers:
+            if layer == "replay":
+                replay(self.source, Chosen(), Repair(values_of(self.source, ["amount = -amount"])), self.run(), by="ada", why="signs")
+                continue
             if layer == "online":
                 assert self.store is not None
                 if self.stale(layer):

@@ -61,10 +61,19 @@ class PolarsEngine:
 
     @contextmanager
     def judge(
-        self, source: Source, raw: TableSlice, first: int, last: int, *, as_they_are: Set[int], delivered: Delivered, run: str
+        self,
+        source: Source,
+        raw: TableSlice,
+        first: int,
+        last: int,
+        *,
+        as_they_are: Set[int],
+        delivered: Delivered,
+        run: str,
+        replayed: pl.Expr | None = None,
     ) -> Iterator[JudgedPartitions]:
         rows = self.scan(raw).filter(~pl.col("superseded"))
-        with judged(source, rows, first, last, as_they_are, delivered) as found:
+        with judged(source, rows, first, last, as_they_are, delivered, replayed=replayed) as found:
             silver, rejected = found.silver, found.quarantine.with_columns(pl.lit(run).alias("run"))
             examples = examples_of(source, found.first_of_each_reason)
             yield JudgedPartitions(self.rows(silver), self.rows(rejected), found.counts, examples, found.events)

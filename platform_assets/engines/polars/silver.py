@@ -74,6 +74,7 @@ def judged(
     as_they_are: Set[int] = frozenset(),
     delivered: Delivered = (),
     *,
+    replayed: pl.Expr | None = None,
     rows_at_once: int | None = None,
     hashes_at_once: int = HASHES_AT_ONCE,
 ) -> Iterator[JudgedRows]:
@@ -83,6 +84,7 @@ def judged(
     deliveries left out. Which rows are kept depends on nothing else, so partitions can be judged in any order.
     as_they_are: partitions whose good rows are kept however few they are: a person has accepted them.
     delivered: which rows came in other types than raw keeps them in, and the types of these columns: a row is judged as it came.
+    replayed: which rows count in another partition, where they were replayed.
     """
     # Raw has a column from the first delivery that brought it on: without one, its partitions are all empty, and nobody knows its type.
     came = raw.collect_schema().names()
@@ -93,14 +95,14 @@ def judged(
     counts, received, examples = Counts(), received_columns(came), None
     with Spill() as good, Spill() as bad:
         for chunk in _chunks(current, at_once):
-            examined = examine(source, chunk, delivered)
+            examined = examine(source, chunk, delivered, replayed)
             numbers = pl.int_range(good.height, good.height + pl.len(), dtype=pl.Int64).alias(ROW)
             good.add(examined.good.with_columns(hash_of(source.unique_key or tuple(source.columns)), numbers))
             aside = examined.bad.select(*received, *PLACE, REASONS)
             bad.add(aside)
             examples = _first_of_each_reason(aside if examples is None else pl.concat([examples, aside]))
             counts.add(examined.counts)
-        copies = _copies(source, good, _Horizon(source, earlier, delivered, at_once), hashes_at_once)
+        copies = _copies(source, good, _Horizon(source, earlier, delivered, replayed, at_once), hashes_at_once)
         verdicts = {p: verdict_of(source, counts.good[p] - copies.duplicates[p], counts.bad[p]) for p in range(first, last + 1)}
         blocked = [p for p, verdict in verdicts.items() if verdict.is_low and p not in as_they_are]
         stay = good.rows().filter(copies.stays()) if copies.number else good.rows()
@@ -206,6 +208,7 @@ class _Horizon:
     source: Source
     raw: pl.LazyFrame
     delivered: Delivered
+    replayed: pl.Expr | None
     at_once: int
 
     def hashes(self) -> Iterable[Hashes]:
@@ -220,7 +223,7 @@ class _Horizon:
         if not len(hashes):
             return []
         raw = self._hashed().join(pl.LazyFrame({HASH: hashes}), on=HASH, how="semi").drop(HASH).collect(engine="streaming")
-        rows = examine(self.source, raw, self.delivered).good.with_columns(
+        rows = examine(self.source, raw, self.delivered, self.replayed).good.with_columns(
             hash_of(self.source.unique_key), pl.lit(None, pl.Int64).alias(ROW)
         )
         return [rows.select(columns)]

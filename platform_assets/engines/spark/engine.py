@@ -85,9 +85,18 @@ class SparkEngine:
 
     @opens
     def judge(
-        self, source: Source, raw: TableSlice, first: int, last: int, *, as_they_are: Set[int], delivered: Delivered, run: str
+        self,
+        source: Source,
+        raw: TableSlice,
+        first: int,
+        last: int,
+        *,
+        as_they_are: Set[int],
+        delivered: Delivered,
+        run: str,
+        replayed: pl.Expr | None = None,
     ) -> Iterator[JudgedPartitions]:
-        with judged(self.tables, source, raw, first, last, as_they_are, delivered, run) as found:
+        with judged(self.tables, source, raw, first, last, as_they_are, delivered, run, replayed) as found:
             yield found
 
     # --- gold -----------------------------------------------------------------------------------------------------------

@@ -35,12 +35,20 @@ GOOD, BAD, EARLIER, COUNTED = range(4)
 
 @contextmanager
 def judged(
-    tables: SparkTables, source: Source, raw: TableSlice, first: int, last: int, as_they_are: Set[int], delivered: Delivered, run: str
+    tables: SparkTables,
+    source: Source,
+    raw: TableSlice,
+    first: int,
+    last: int,
+    as_they_are: Set[int],
+    delivered: Delivered,
+    run: str,
+    replayed: pl.Expr | None = None,
 ) -> Iterator[JudgedPartitions]:
     """As `Engine.judge`."""
     rows = tables.scan(raw).filter(~F.col("superseded"))
     came = rows.columns
-    examined = _examined(source, rows, first, delivered).persist(StorageLevel.DISK_ONLY)
+    examined = _examined(source, rows, first, delivered, replayed).persist(StorageLevel.DISK_ONLY)
     marked_rows = _marked(tables, source, examined, raw).persist(StorageLevel.DISK_ONLY) if source.unique_key else examined
     try:
         counts = _counts(examined)
@@ -88,7 +96,7 @@ def _rows(tables: SparkTables, frame: "DataFrame", schema: dict[str, pl.DataType
     return SparkRows(tables.lake, of, frame, schema, tables.stage, by="arrival", order=PLACE, without=without)
 
 
-def _examined(source: Source, raw: "DataFrame", first: int, delivered: Delivered) -> "DataFrame":
+def _examined(source: Source, raw: "DataFrame", first: int, delivered: Delivered, replayed: pl.Expr | None) -> "DataFrame":
     """Each row of raw by itself: good ones in their declared types, the others as received with the reasons, and counts."""
     start = source.partitions.value(first)
     absent = [column for column in source.columns if column not in raw.columns]
@@ -96,14 +104,14 @@ def _examined(source: Source, raw: "DataFrame", first: int, delivered: Delivered
     def kernel(rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.with_columns(pl.lit(None, pl.String).alias(column) for column in absent)
         earlier = rows.filter(pl.col("arrival") < start)
-        now = examine(source, rows.filter(pl.col("arrival") >= start), delivered)
+        now = examine(source, rows.filter(pl.col("arrival") >= start), delivered, replayed)
         found = [
             _kind(now.good, GOOD),
             _kind(now.bad.rename({c: f"{RECEIVED}{c}" for c in received_columns(now.bad.columns) if c != REASONS}), BAD),
             _kind(pl.DataFrame({COUNTS: [_packed(now.counts)]}), COUNTED),
         ]
         if source.duplicates_within:
-            found.append(_kind(examine(source, earlier, delivered).good, EARLIER))
+            found.append(_kind(examine(source, earlier, delivered, replayed).good, EARLIER))
         return pl.concat(found, how="diagonal")
 
     schema = kernel(pl.DataFrame(schema=polars_schema(raw))).schema
