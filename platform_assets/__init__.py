@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from platform_assets.declare.training import FeatureService as FeatureService
     from platform_assets.declare.training import TrainingSet as TrainingSet
     from platform_assets.engines.polars.compute import compute_features as compute_features
+    from platform_assets.kernels.single_event import validate as validate
     from platform_assets.models.training_data import Estimator as Estimator
     from platform_assets.models.training_data import Regressor as Regressor
     from platform_assets.models.training_data import Tested as Tested
@@ -114,6 +115,7 @@ _LATER = {
     "refers_to": "platform_assets.declare.quality",
     "source_from": "platform_assets.declare.connector",
     "unique": "platform_assets.declare.quality",
+    "validate": "platform_assets.kernels.single_event",
     "volume": "platform_assets.declare.quality",
 }
 """Names that declare labels and models, or whose modules load Dagster, Delta, Redis, NumPy or scikit-learn: imported on demand."""
@@ -182,6 +184,7 @@ __all__ = [
     "time_since_last",
     "top_k",
     "unique",
+    "validate",
     "variance",
     "volume",
     "weekly",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypedDict, Unpack
 
 from platform_assets.declare.arguments import checked_arguments, shown
+from platform_assets.declare.checks import Check
 from platform_assets.declare.engines import EngineName
 from platform_assets.declare.partitions import Partitions
 from platform_assets.declare.source import Deliveries, EmptyText, Kind, Source, WhenBlocked, source
@@ -77,6 +78,7 @@ class SourceOptions(TypedDict, total=False):
     when_blocked: WhenBlocked | None
     empty_text: EmptyText
     engine: EngineName | None
+    checks: Sequence[Check]
 
 
 class _Reads:

@@ -72,6 +72,7 @@ PUBLIC = [
     "time_since_last",
     "top_k",
     "unique",
+    "validate",
     "variance",
     "volume",
     "weekly",

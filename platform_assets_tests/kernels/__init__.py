@@ -1,0 +1,1 @@
+"""Tests of kernels that no other test of a layer covers."""
