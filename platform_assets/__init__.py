@@ -70,6 +70,9 @@ if TYPE_CHECKING:
     from platform_assets.sources.files import csv_files as csv_files
     from platform_assets.sources.files import json_lines_files as json_lines_files
     from platform_assets.sources.files import parquet_files as parquet_files
+    from platform_assets.sources.postgres import postgres_query as postgres_query
+    from platform_assets.sources.postgres import postgres_snapshot as postgres_snapshot
+    from platform_assets.sources.postgres import postgres_table as postgres_table
     from platform_assets.steps.materialize import materialize as materialize
 
 _LATER = {
@@ -113,6 +116,9 @@ _LATER = {
     "outliers": "platform_assets.declare.quality",
     "parquet_files": "platform_assets.sources.files",
     "refers_to": "platform_assets.declare.quality",
+    "postgres_query": "platform_assets.sources.postgres",
+    "postgres_snapshot": "platform_assets.sources.postgres",
+    "postgres_table": "platform_assets.sources.postgres",
     "source_from": "platform_assets.declare.connector",
     "unique": "platform_assets.declare.quality",
     "validate": "platform_assets.kernels.single_event",
@@ -175,6 +181,9 @@ __all__ = [
     "outcome",
     "outliers",
     "parquet_files",
+    "postgres_query",
+    "postgres_snapshot",
+    "postgres_table",
     "quantile",
     "refers_to",
     "source",

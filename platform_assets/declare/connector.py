@@ -31,8 +31,8 @@ class Connector(Protocol):
         """Whether a partition that has been received is not read again, because the place that it came from has changed since: a table
         with updates, an API that gives the present state."""
 
-    def check(self, where: str, partitions: Partitions) -> None:
-        """Refuses what can be known to be wrong when the module loads.
+    def check(self, where: str, source: Source) -> None:
+        """Refuses what can be known to be wrong of the source that it reads for, when the module loads.
 
         Raises:
             DeclarationError: beginning with `where`.
@@ -114,5 +114,5 @@ def source_from(name: str, connector: Connector, *, description: str = "", **opt
             "source by a function: @source(...)."
         )
     declared = source(**options)(_Reads(name, description, connector))
-    connector.check(f"source {name!r}", declared.partitions)
+    connector.check(f"source {name!r}", declared)
     return declared

@@ -18,6 +18,9 @@ from platform_assets.sources.found_files import Files, FoundFile
 from platform_assets.sources.header import nearest
 from platform_assets.sources.unparsed_lines import UnparsedLines
 
+NOT_READ = "not read"
+"""In `Arrival.notes`: why a connector has nothing for the partition."""
+
 
 @dataclass
 class Arrival:
@@ -29,6 +32,10 @@ class Arrival:
     start: datetime
     end: datetime
     """The stretch of UTC time that it covers, end excluded."""
+    timezone: str | None = None
+    """The source's, in which naive times are read."""
+    days_of: str = "UTC"
+    """The time zone whose days or weeks its partitions are."""
     origins: list[str] = field(default_factory=list)
     looked_for: list[str] = field(default_factory=list)
     """The files or patterns that were asked for, with the partition in them and the whole path."""

@@ -9,7 +9,7 @@ from typing import Any
 from platform_assets.declare.arguments import checked_arguments, list_of, shown, texts_by_name
 from platform_assets.declare.durations import duration
 from platform_assets.declare.formats import Formats
-from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError, SourceError
 from platform_assets.sources.arrival import Arrival
@@ -38,14 +38,14 @@ class Files:
     def version(self) -> str:
         return version_of({"files": self.path, "read by": self.method, **self.options})
 
-    def check(self, where: str, partitions: Partitions) -> None:
+    def check(self, where: str, source: Source) -> None:
         if not has_placeholder(self.path):
             raise DeclarationError(
                 f"{where}, {self.reader}: the path {self.path!r} has no placeholder, so every partition would receive the same file. "
                 f"Put the partition's key into it, such as {_example(self.path)!r}."
             )
         try:
-            filled(self.path, placeholders(partitions.key(partitions.first)), f"{where}, {self.reader}")
+            filled(self.path, placeholders(source.partitions.key(source.partitions.first)), f"{where}, {self.reader}")
         except SourceError as error:
             raise DeclarationError(str(error)) from None
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from platform_assets.errors import LakeError, NotReadyError, SourceError
 from platform_assets.sources.path_patterns import Listing, filled, fixed_folder, fixed_prefix, matching, matching_names, placeholders
@@ -54,6 +55,8 @@ class FoundFile:
 class Files:
     """Finds files. One of these for many partitions lists each folder and each prefix of an object store once."""
 
+    looked_at: dict[Any, Any] = field(default_factory=dict)
+    """What connectors of something else than files have seen, for all partitions of one look."""
     _listing: Listing = field(default_factory=Listing)
     _folders: dict[str, Path] = field(default_factory=dict)
     """By path the folder that has to be there, and is."""

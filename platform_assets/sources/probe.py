@@ -102,7 +102,14 @@ _AnyArrival = TypeVar("_AnyArrival", bound=Arrival)
 
 def _arrival(kind: type[_AnyArrival], source: Source, partition: int) -> _AnyArrival:
     partitions = source.partitions
-    return kind(source.name, partitions.key(partition), partitions.starts_at(partition), partitions.ends_at(partition))
+    return kind(
+        source.name,
+        partitions.key(partition),
+        partitions.starts_at(partition),
+        partitions.ends_at(partition),
+        source.timezone,
+        partitions.zone,
+    )
 
 
 def _call(source: Source, arrival: Arrival) -> tuple[bool, PlatformError | None]:

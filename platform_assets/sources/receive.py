@@ -12,7 +12,7 @@ from platform_assets.declare.source import Source
 from platform_assets.errors import DamagedError, NotReadyError
 from platform_assets.frames.spill import Spill
 from platform_assets.kernels.received_types import widened
-from platform_assets.sources.arrival import Arrival
+from platform_assets.sources.arrival import NOT_READ, Arrival
 from platform_assets.sources.function_output import Returned, empty, read_rows
 from platform_assets.sources.unparsed_lines import UnparsedLines
 from platform_assets.stores.delta import Lake, PartitionFacts, Span, Table, Written
@@ -120,7 +120,9 @@ def arrived(
             if source.empty_after is None or now < arrival.end + source.empty_after:
                 raise NotReadyError(_nothing_came(source, arrival))
             returned = empty()
-            details = {LOOKED_FOR: arrival.looked_for} if arrival.looked_for else {}
+            details = {name: details[name] for name in (NOTES,) if name in details}
+            if arrival.looked_for:
+                details[LOOKED_FOR] = arrival.looked_for
         if _came_before(source, key, known, returned.content):
             return _unchanged(known[key])
         keeper = partition
@@ -325,6 +327,8 @@ def _arrival(source: Source, partition: int, aside: ExitStack) -> Arrival:
         partitions.key(partition),
         partitions.starts_at(partition),
         partitions.ends_at(partition),
+        source.timezone,
+        partitions.zone,
         unparsed=UnparsedLines(aside.enter_context(Spill())),
         _aside=aside,
     )
@@ -345,4 +349,5 @@ def _nothing_came(source: Source, arrival: Arrival) -> str:
     else:
         wait = f"From {arrival.end + source.empty_after:%Y-%m-%d %H:%M} UTC on its absence means an empty partition."
     looked = f": no file is {' or '.join(arrival.looked_for)}" if arrival.looked_for else ""
-    return f"{source.name}/raw {arrival.partition}: nothing has arrived{looked}. {wait}"
+    why = f": {arrival.notes[NOT_READ]}" if NOT_READ in arrival.notes else looked
+    return f"{source.name}/raw {arrival.partition}: nothing has arrived{why}. {wait}"

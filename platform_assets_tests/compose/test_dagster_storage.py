@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 import yaml
 
-from platform_assets_tests.compose.postgres import postgres, programs
+from platform_assets_tests.postgres_server import running
 
 PAGE = (Path(__file__).parents[2] / "docs/how-to/compose.md").read_text()
 COMPOSE = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())
@@ -35,19 +35,13 @@ def test_the_page_names_the_database_of_the_compose_file() -> None:
 
 @pytest.mark.slow
 def test_dagster_keeps_its_history_in_postgresql_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = programs()
-    if folder is None:
-        pytest.skip("no PostgreSQL server is installed")
     monkeypatch.setenv("POSTGRES_PASSWORD", "s3cret")
-    with postgres(folder, "dagster", "s3cret") as port:
-        place = {"host": "127.0.0.1", "port": port, "user": "dagster", "password": "s3cret"}
-        administration = psycopg2.connect(dbname="postgres", **place)
-        administration.autocommit = True
-        administration.cursor().execute("create database dagster")
-        administration.close()
+    with running(user="dagster", password="s3cret") as server:
+        server.sql("CREATE DATABASE dagster")
+        place = {"host": "127.0.0.1", "port": server.port, "user": "dagster", "password": "s3cret"}
 
         configuration = documented()
-        configuration["storage"]["postgres"]["postgres_db"]["port"] = port
+        configuration["storage"]["postgres"]["postgres_db"]["port"] = server.port
         (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(configuration))
         with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
             assert dg.materialize([something], instance=instance).success
