@@ -53,8 +53,8 @@ def judge(source: Source, check: QualityCheck, entry: Entry, entries: Mapping[st
         return _drift(source, check, entry, earlier)
     usual = fences([_figure(check, one) for one in earlier]) if check.kind == "outliers" and len(earlier) >= AT_LEAST else None
     figure, of, more = measured(source, check, entry, usual)
-    if figure is None:
-        return _nothing(more["why"])
+    if figure is None or not of:
+        return _nothing(more.get("why", "there are no rows"))
     if not check.is_learnt:
         assert check.at_most is not None, "only the volume has a lower bound"
         return Judgement(figure, None, check.at_most, figure <= check.at_most, "as declared", more)
