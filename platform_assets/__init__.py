@@ -73,6 +73,13 @@ if TYPE_CHECKING:
     from platform_assets.sources.postgres import postgres_query as postgres_query
     from platform_assets.sources.postgres import postgres_snapshot as postgres_snapshot
     from platform_assets.sources.postgres import postgres_table as postgres_table
+    from platform_assets.sources.rest.api import rest_api as rest_api
+    from platform_assets.sources.rest.pages import cursor_pages as cursor_pages
+    from platform_assets.sources.rest.pages import link_header_pages as link_header_pages
+    from platform_assets.sources.rest.pages import offset_pages as offset_pages
+    from platform_assets.sources.rest.secret import api_key as api_key
+    from platform_assets.sources.rest.secret import basic_auth as basic_auth
+    from platform_assets.sources.rest.secret import bearer_token as bearer_token
     from platform_assets.steps.materialize import materialize as materialize
 
 _LATER = {
@@ -88,12 +95,16 @@ _LATER = {
     "TrainingSet": "platform_assets.declare.training",
     "allowed": "platform_assets.declare.quality",
     "any_event": "platform_assets.declare.labels",
+    "api_key": "platform_assets.sources.rest.secret",
     "at_least": "platform_assets.declare.model",
     "at_most": "platform_assets.declare.model",
+    "basic_auth": "platform_assets.sources.rest.secret",
+    "bearer_token": "platform_assets.sources.rest.secret",
     "better_than_baseline": "platform_assets.declare.model",
     "build_definitions": "platform_assets.assets.definitions",
     "compute_features": "platform_assets.engines.polars.compute",
     "csv_files": "platform_assets.sources.files",
+    "cursor_pages": "platform_assets.sources.rest.pages",
     "drift": "platform_assets.declare.quality",
     "duplicates": "platform_assets.declare.quality",
     "every": "platform_assets.declare.labels",
@@ -103,6 +114,7 @@ _LATER = {
     "in_range": "platform_assets.declare.quality",
     "json_lines_files": "platform_assets.sources.files",
     "labels_from": "platform_assets.declare.labels",
+    "link_header_pages": "platform_assets.sources.rest.pages",
     "matches": "platform_assets.declare.quality",
     "materialize": "platform_assets.steps.materialize",
     "metric": "platform_assets.declare.metrics",
@@ -110,15 +122,17 @@ _LATER = {
     "no_event": "platform_assets.declare.labels",
     "not_worse_than_baseline": "platform_assets.declare.model",
     "null_share": "platform_assets.declare.quality",
+    "offset_pages": "platform_assets.sources.rest.pages",
     "on_demand": "platform_assets.declare.on_demand",
     "online_features": "platform_assets.serving.features",
     "outcome": "platform_assets.declare.labels",
     "outliers": "platform_assets.declare.quality",
     "parquet_files": "platform_assets.sources.files",
-    "refers_to": "platform_assets.declare.quality",
     "postgres_query": "platform_assets.sources.postgres",
     "postgres_snapshot": "platform_assets.sources.postgres",
     "postgres_table": "platform_assets.sources.postgres",
+    "refers_to": "platform_assets.declare.quality",
+    "rest_api": "platform_assets.sources.rest.api",
     "source_from": "platform_assets.declare.connector",
     "unique": "platform_assets.declare.quality",
     "validate": "platform_assets.kernels.single_event",
@@ -141,14 +155,18 @@ __all__ = [
     "TrainingSet",
     "allowed",
     "any_event",
+    "api_key",
     "at_least",
     "at_most",
+    "basic_auth",
+    "bearer_token",
     "better_than_baseline",
     "build_definitions",
     "compute_features",
     "count",
     "count_distinct",
     "csv_files",
+    "cursor_pages",
     "daily",
     "derive",
     "drift",
@@ -164,6 +182,7 @@ __all__ = [
     "labels_from",
     "last",
     "last_n",
+    "link_header_pages",
     "matches",
     "materialize",
     "max",
@@ -176,6 +195,7 @@ __all__ = [
     "no_event",
     "not_worse_than_baseline",
     "null_share",
+    "offset_pages",
     "on_demand",
     "online_features",
     "outcome",
@@ -186,6 +206,7 @@ __all__ = [
     "postgres_table",
     "quantile",
     "refers_to",
+    "rest_api",
     "source",
     "source_from",
     "std",

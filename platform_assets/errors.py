@@ -30,6 +30,17 @@ class NotReadyError(PlatformError):
     """A partition that a step reads is missing, blocked, or of another version of its declaration."""
 
 
+class ProviderDownError(NotReadyError):
+    """An API or a server from which a source is read gives no answer: it is asked again later.
+
+    goes_on: whether the source declares to go on with its last value meanwhile.
+    """
+
+    def __init__(self, message: str, goes_on: bool = False) -> None:
+        super().__init__(message)
+        self.goes_on = goes_on
+
+
 class MissingInputError(NotReadyError):
     """Partitions of a table that a step reads are missing, or were made by another version of the declaration.
 

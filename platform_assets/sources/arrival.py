@@ -43,6 +43,16 @@ class Arrival:
     """Each file that was there, with its size and the time of its last change."""
     notes: dict[str, Any] = field(default_factory=dict)
     """What a connector says of its reading: shown with the partition, such as the rows of a query or the calls of an API."""
+    lake: Any = field(default=None, repr=False)
+    """The `Lake` in which a connector may keep what it has received before reading it; None: nothing is kept."""
+    now: datetime | None = None
+    """What time it is for the platform."""
+    is_received: bool = False
+    """Whether raw has the partition already, whole."""
+    is_damaged: bool = False
+    """Whether raw has the partition, and a file of it was lost or cut."""
+    mark: str | None = None
+    """What a connector's `look` would have said when it read: raw keeps it, and the partition is read again when `look` says otherwise."""
     unparsed: UnparsedLines = field(default_factory=UnparsedLines)
     """The lines of the files that are no rows. Raw keeps them beside the rows that the function returns."""
     reader: str | None = None
@@ -63,7 +73,12 @@ class Arrival:
 
     @property
     def files(self) -> str | None:
-        """Which files were there: other text for other names, sizes or times of change, '' for none; None if none was asked for."""
+        """Which files were there: other text for other names, sizes or times of change, '' for none; None if none was asked for.
+
+        Of a connector that reads something else its `mark`.
+        """
+        if self.mark is not None:
+            return self.mark
         if not self.looked_for:
             return None
         return hashlib.sha256("\n".join(self.found).encode()).hexdigest()[:16] if self.found else ""
@@ -120,7 +135,7 @@ class Arrival:
             return None
         self._note_formats(Formats(decimal, thousands, tuple(currency), tuple(date_formats)))
         written = dialect(f"source {self.source!r}, read_csv", separator, quote, escape, null_values)
-        laid = self._spill()
+        laid = self.spill()
         names: list[str] = []
         for found in files:
             with self._opened(found) as (file, bad):
@@ -191,7 +206,7 @@ class Arrival:
     @contextmanager
     def _opened(self, found: FoundFile) -> Iterator[tuple[Path, Spill]]:
         """A file to be read, and where its bad lines go: they count once, even if a function reads the file twice."""
-        bad = self._spill()
+        bad = self.spill()
         with found.local(self._where(found)) as file:
             yield file, bad
         key = found.url or str(found.path)
@@ -199,7 +214,8 @@ class Arrival:
             self.unparsed.add(bad)
             self._read.add(key)
 
-    def _spill(self) -> Spill:
+    def spill(self) -> Spill:
+        """Where rows are laid aside while the partition is received."""
         return Spill(bytes_in_memory=None) if self._aside is None else self._aside.enter_context(Spill())
 
     def laid_aside(self, frame: object) -> Spill | None:

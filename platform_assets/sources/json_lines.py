@@ -4,11 +4,9 @@ A value is kept as it is written: `1.10` and `1e3` are no floats here, so that s
 reads those of a CSV file, whatever a day's other values are. JSON's syntax is checked by msgspec, strictly.
 """
 
-import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import polars as pl
@@ -19,6 +17,7 @@ from platform_assets.frames.spill import Spill
 from platform_assets.sources.csv_records import LONGEST, Data, LineTooLongError, let_go
 from platform_assets.sources.file_content import content_of, why_unreadable
 from platform_assets.sources.header import nearest
+from platform_assets.sources.json_objects import OBJECT, Fields, columns_of, frame_of, reason_against, with_repeated_names
 
 _AT_ONCE = 1 << 22
 """Bytes of lines that are read at once."""
@@ -26,11 +25,8 @@ _ENOUGH_TO_TELL = 1000
 """After so many bad lines and not one good one, a file is not read to its end."""
 _READER = "read_json_lines"
 _UNPARSED = pl.Schema(zip(UNPARSED_COLUMNS, (pl.String, pl.String, pl.Int64, pl.String), strict=True))
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 Line = tuple[int, bytes]
 """A line's number in its file, counted from 1, and its text."""
-Fields = dict[str, Any]
-"""The values of a line by their names: each as it is written, behind the buffer protocol."""
 
 
 def read_file(file: Path, where: str, rename: Mapping[str, str], bad: Spill, encoding: str = "utf8") -> Iterator[pl.DataFrame]:
@@ -99,20 +95,20 @@ class _Reading:
         for line in lines:
             try:
                 line[1].decode()  # msgspec takes a value apart without it
-                fields = _OBJECT.decode(line[1])
+                fields = OBJECT.decode(line[1])
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                reasons.append((line, _reason(line[1], error)))
+                reasons.append((line, reason_against(line[1], error)))
                 if not self.good and not good and len(reasons) > _ENOUGH_TO_TELL:
                     break
                 continue
             good.append(fields)
             texts.append(line)
-        columns = _columns(good)
-        repeated = _with_repeated_names(columns, texts)
+        columns = columns_of(good)
+        repeated = with_repeated_names(columns, [text for _, text in texts])
         if repeated:
             reasons += [(texts[row], f"the name {name!r} stands twice in it") for row, name in repeated.items()]
             good = [fields for row, fields in enumerate(good) if row not in repeated]
-            columns = _columns(good)
+            columns = columns_of(good)
         self._lay_aside(sorted(reasons))
         self._last = lines[-1] if lines and any(line == lines[-1] for line, _ in reasons) else None if lines else self._last
         self.good += len(good)
@@ -120,7 +116,7 @@ class _Reading:
             self._refuse()
         if good:
             self._seen.update(columns)
-            yield self._named(columns, len(good))
+            yield frame_of(columns, len(good), self._rename, self._where)
 
     def check(self, data: Data) -> None:
         """Refuses a file of which something is missing: rows, or its end."""
@@ -155,93 +151,3 @@ class _Reading:
         raise SourceError(
             f"{self._where}: none of its lines is a JSON object. Line {number} is {text[:60].decode(errors='replace')!r}: {reason}. {how}"
         )
-
-    def _named(self, columns: dict[str, list[bytes | None]], height: int) -> pl.DataFrame:
-        values = {name: _texts(column) for name, column in columns.items()}
-        for path in self._rename:
-            if path not in values and path.split(".")[0] in values:
-                values[path] = _within(values[path.split(".")[0]], path.split(".")[1:])
-        frame = pl.DataFrame(values) if values else pl.DataFrame({"": [None] * height}).drop("")
-        twice = [new for old, new in self._rename.items() if old in values and new != old and new in values and new not in self._rename]
-        if twice:
-            raise SourceError(f"{self._where}: two of its names are {twice[0]!r} after rename=. Rename the other one too.")
-        return frame.rename({old: new for old, new in self._rename.items() if old in values})
-
-
-def _columns(rows: Sequence[Fields]) -> dict[str, list[bytes | None]]:
-    """The values by name, as they are written; None where a row has not the name."""
-    names = dict.fromkeys(name for fields in rows for name in fields)
-    return {name: [None if (raw := fields.get(name)) is None else bytes(raw) for fields in rows] for name in names}
-
-
-def _texts(written: Sequence[bytes | None]) -> pl.Series:
-    """Values as raw keeps them: a string without its quotes and escapes, null for null, and everything else as it is written."""
-    values = pl.Series(written, dtype=pl.Binary).cast(pl.String)
-    frame = values.to_frame("value")
-    is_string, is_escaped = pl.col("value").str.starts_with('"'), pl.col("value").str.contains("\\", literal=True)
-    if frame.select((is_string & is_escaped).any()).item():
-        plain = [
-            msgspec.json.decode(value, type=str) if value is not None and value[:1] == b'"' else None if value == b"null" else value
-            for value in written
-        ]
-        return pl.Series([value.decode() if isinstance(value, bytes) else value for value in plain], dtype=pl.String)
-    inner = pl.col("value").str.slice(1, pl.col("value").str.len_chars().cast(pl.Int64) - 2)
-    return frame.select(pl.when(is_string).then(inner).when(pl.col("value") != "null").then(pl.col("value"))).to_series()
-
-
-def _within(objects: pl.Series, path: Sequence[str]) -> pl.Series:
-    """The values at a path within objects; null where there is no object."""
-    found: list[bytes | None] = []
-    for text in objects:
-        value = None if text is None else text.encode()
-        for name in path:
-            if value is None or not value.startswith(b"{"):
-                value = None
-                break
-            raw = _OBJECT.decode(value).get(name)
-            value = None if raw is None else bytes(raw)
-        found.append(value)
-    return _texts(found)
-
-
-def _with_repeated_names(columns: Mapping[str, Sequence[bytes | None]], lines: Sequence[Line]) -> dict[int, str]:
-    """The rows whose objects have one name twice, and that name. Of such names msgspec keeps the last, without a word.
-
-    An object whose length is that of its names and values has no other; the few that are written in another way are read once more.
-    """
-    if not columns:
-        return {}
-    sizes = pl.DataFrame(
-        {
-            str(n): pl.Series(column, dtype=pl.Binary).bin.size() + (len(json.dumps(name)) + 1)
-            for n, (name, column) in enumerate(columns.items())
-        }
-    )
-    found = sizes.select(
-        values=pl.sum_horizontal(pl.all()).cast(pl.Int64), fields=pl.sum_horizontal(pl.all().is_not_null()).cast(pl.Int64)
-    ).with_columns(line=pl.Series([len(text) for _, text in lines], dtype=pl.Int64))
-    compact = pl.col("values") + pl.col("fields") + 1
-    is_plain = (pl.col("line") == compact) | (pl.col("line") == compact + 2 * pl.col("fields") - 1)
-    others = found.with_row_index("row").filter(~is_plain)["row"]
-    return {row: name for row in others if (name := _repeated(lines[row][1])) is not None}
-
-
-def _repeated(line: bytes) -> str | None:
-    pairs = _Pairs(json.loads(line, object_pairs_hook=_Pairs, parse_int=str, parse_float=str))
-    names = [name for name, _ in pairs]
-    return next((name for name in names if names.count(name) > 1), None)
-
-
-class _Pairs(list[Any]):
-    """An object with all its names."""
-
-
-def _reason(text: bytes, error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"not parsed: byte {error.start + 1} is not UTF-8"
-    if isinstance(error, msgspec.ValidationError):
-        return "not parsed: it is no object"
-    for word in (b"NaN", b"Infinity"):
-        if word in text:
-            return f"not parsed: {word.decode()} is no JSON; have it written as null"
-    return f"not parsed: {str(error).removeprefix('JSON is malformed: ')}"

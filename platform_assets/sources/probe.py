@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError, SourceError, is_failure
 from platform_assets.sources.arrival import Arrival
 from platform_assets.sources.found_files import Files
-from platform_assets.sources.receive import FILES, SEVERAL
+from platform_assets.sources.receive import FILES, SEVERAL, is_settled
 from platform_assets.stores.ledger import Entry
 
 
@@ -52,16 +53,16 @@ class Probe(Arrival):
             self._note(self.files_there.matching(pattern, f"source {self.source!r}, partition {self.partition}"))
 
 
-def probe(source: Source, partition: int, entry: Entry | None, files: Files | None = None) -> Seen:
+def probe(source: Source, partition: int, entry: Entry | None, files: Files | None = None, now: datetime | None = None) -> Seen:
     """Asks a source's connector, or calls its function without letting it read files. A function that reads something else is called as it
     is.
 
-    files: finds the files; a look at many partitions shares it.
+    files: finds the files; a look at many partitions shares it. now: what time it is for the platform.
     entry: what the ledger says of the partition in raw. A function that looks at the rows of one file before it asks for another comes
     to nothing here: then the files are looked at that it asked for when the partition was received.
     """
     arrival = _arrival(Probe, source, partition)
-    arrival.files_there = files or arrival.files_there
+    arrival.files_there, arrival.now = files or arrival.files_there, now
     if source.connector is not None:
         return _look(source, arrival, entry)
     came, failed = _call(source, arrival)
@@ -76,7 +77,7 @@ def probe(source: Source, partition: int, entry: Entry | None, files: Files | No
 
 
 def _look(source: Source, arrival: Arrival, entry: Entry | None) -> Seen:
-    if source.connector.is_final and entry is not None and not entry.damage:
+    if entry is not None and is_settled(source, entry):
         return Seen(False, "")
     try:
         found = source.connector.look(arrival)

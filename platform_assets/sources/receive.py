@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from platform_assets.declare.source import Source
-from platform_assets.errors import DamagedError, NotReadyError
+from platform_assets.errors import DamagedError, NotReadyError, ProviderDownError
 from platform_assets.frames.spill import Spill
 from platform_assets.kernels.received_types import widened
 from platform_assets.sources.arrival import NOT_READ, Arrival
@@ -23,6 +23,8 @@ from platform_assets.stores.tables import key_of
 
 NOTES = "read_from"
 """In the details of raw's entries: what the connector says of its reading (`Arrival.notes`)."""
+PROVIDER_DOWN, LAST_VALUE, LAST_VALUE_AGE = "provider down", "last value from", "age of the last value in hours"
+"""In these notes, of a partition of a state that was closed because nobody answered."""
 FILES = "files"
 """In the details of raw's entries: which files a partition was made of (`Arrival.files`), so that they are read again only if changed."""
 SEVERAL = "several_looked_for"
@@ -86,7 +88,12 @@ class Arrived:
 
 
 def arrived(
-    source: Source, partition: int, known: Mapping[str, Entry], spelled: Callable[[], Iterable[str]], now: datetime
+    source: Source,
+    partition: int,
+    known: Mapping[str, Entry],
+    spelled: Callable[[], Iterable[str]],
+    now: datetime,
+    lake: Lake | None = None,
 ) -> Arrived | Received:
     """Reads what came for a partition. If raw has it already, what was received then.
 
@@ -94,19 +101,27 @@ def arrived(
     Or, if the source's deliveries arrive now, they become a further delivery of the newest partition that has been received
     (docs/adr/0007).
 
-    known: the ledger's entries of raw, by partition key. spelled: the columns that raw has.
+    known: the ledger's entries of raw, by partition key. spelled: the columns that raw has. lake: where a connector may keep what it gets
+    before it is read.
 
     Raises:
+        ProviderDownError: nobody answers, and the source does not go on with its last value, or not yet.
         NotReadyError: nothing has arrived, and the time after which it is an empty partition has not passed; or it arrived again too late.
         SourceError: what came is no table, lacks a declared column, or has one that cannot be kept; or the source's function failed.
     """
     partitions = source.partitions
     key = partitions.key(partition)
-    if source.connector is not None and source.connector.is_final and key in known and not known[key].damage:
+    if key in known and is_settled(source, known[key]):
         return _unchanged(known[key])
     with ExitStack() as aside:
-        arrival = _arrival(source, partition, aside)
-        returned = read_rows(source, arrival, spelled, aside)
+        arrival = _arrival(source, partition, aside, lake, now, known.get(key))
+        try:
+            returned = read_rows(source, arrival, spelled, aside)
+        except ProviderDownError as error:
+            if not error.goes_on or key in known or source.empty_after is None or now < arrival.end + source.empty_after:
+                raise
+            returned = None
+            arrival.notes |= {PROVIDER_DOWN: str(error), **_last_value(source, partition, known)}
         details: dict[str, Any] = {FILES: arrival.files} if arrival.files else {}
         if arrival.notes:
             details[NOTES] = arrival.notes
@@ -120,7 +135,7 @@ def arrived(
             if source.empty_after is None or now < arrival.end + source.empty_after:
                 raise NotReadyError(_nothing_came(source, arrival))
             returned = empty()
-            details = {name: details[name] for name in (NOTES,) if name in details}
+            details = {NOTES: arrival.notes} if arrival.notes else {}
             if arrival.looked_for:
                 details[LOOKED_FOR] = arrival.looked_for
         if _came_before(source, key, known, returned.content):
@@ -280,11 +295,31 @@ def is_new_delivery(source: Source, partition: int, lake: Lake, known: Mapping[s
     key = source.partitions.key(partition)
     if key not in known:
         return True
-    if source.connector is not None and source.connector.is_final and not known[key].damage:
+    if is_settled(source, known[key]):
         return False
     with ExitStack() as aside:
-        returned = read_rows(source, _arrival(source, partition, aside), lambda: lake.schema(raw_table(source)), aside)
+        arrival = _arrival(source, partition, aside, lake, None, known[key])
+        returned = read_rows(source, arrival, lambda: lake.schema(raw_table(source)), aside)
         return returned is not None and not _came_before(source, key, known, returned.content)
+
+
+def is_settled(source: Source, entry: Entry) -> bool:
+    """Whether a partition that raw has is not read again: its origin gives something else by now. One that was declared otherwise since is
+    read again from the answers that were kept."""
+    connector = source.connector
+    if connector is None or not connector.is_final or entry.damage:
+        return False
+    return not (getattr(connector, "keeps_answers", False) and entry.details.get(READ_BY, source.read_by) != source.read_by)
+
+
+def _last_value(source: Source, partition: int, known: Mapping[str, Entry]) -> dict[str, Any]:
+    """From when the values are with which a state goes on in a partition for which nothing came."""
+    numbers = (source.partitions.number(key) for key, entry in known.items() if entry.rows)
+    last = max((number for number in numbers if number < partition), default=None)
+    if last is None:
+        return {LAST_VALUE: "none"}
+    age = source.partitions.ends_at(partition) - source.partitions.ends_at(last)
+    return {LAST_VALUE: source.partitions.key(last), LAST_VALUE_AGE: round(age.total_seconds() / 3600, 1)}
 
 
 def _unchanged(entry: Entry) -> Received:
@@ -320,7 +355,7 @@ def _refuse_rows_that_would_count_twice(source: Source, partition: int, keeper: 
         )
 
 
-def _arrival(source: Source, partition: int, aside: ExitStack) -> Arrival:
+def _arrival(source: Source, partition: int, aside: ExitStack, lake: Lake | None, now: datetime | None, entry: Entry | None) -> Arrival:
     partitions = source.partitions
     return Arrival(
         source.name,
@@ -329,6 +364,10 @@ def _arrival(source: Source, partition: int, aside: ExitStack) -> Arrival:
         partitions.ends_at(partition),
         source.timezone,
         partitions.zone,
+        lake=lake,
+        now=now,
+        is_received=entry is not None and not entry.damage,
+        is_damaged=entry is not None and bool(entry.damage),
         unparsed=UnparsedLines(aside.enter_context(Spill())),
         _aside=aside,
     )

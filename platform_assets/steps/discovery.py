@@ -104,7 +104,7 @@ class _Look:
             before = None
         if (self.memory.calls or before in (called, FAILED)) and not self._is_due(partition, before, key not in self.known):
             return False
-        seen = probe(self.source, partition, self.known.get(key), self.files)
+        seen = probe(self.source, partition, self.known.get(key), self.files, self.run.now)
         if seen.is_partial:
             if before is not None and not self._is_due(partition, None, is_missing=True):
                 return False

@@ -101,7 +101,7 @@ class _Receiving:
         if self.source.deliveries == "arrives_now" and key in self.known:
             self.write()  # its rows may be kept in a partition that waits
         with self._failures_noted(key):
-            came = arrived(self.source, partition, self.known, self._spelled, self.run.now)
+            came = arrived(self.source, partition, self.known, self._spelled, self.run.now, self.run.lake)
             if isinstance(came, Received):
                 self._note_unchanged(key, came.facts.partition)
                 return
@@ -138,7 +138,7 @@ class _Receiving:
             # Another run may have received an edition of it meanwhile: what came is judged beside that one.
             self.look()
             with self._failures_noted(key):
-                came = arrived(self.source, partition, self.known, self._spelled, self.run.now)
+                came = arrived(self.source, partition, self.known, self._spelled, self.run.now, self.run.lake)
                 if isinstance(came, Received):
                     self._note_unchanged(key, came.facts.partition)
                     return

@@ -12,6 +12,9 @@ from platform_assets.errors import LakeError
 Table = tuple[str, str]
 """Declaration and layer: ("orders", "silver"), written 'orders/silver' in the ledger and in messages."""
 
+RESPONSES = "responses"
+"""Beside the layers of a source that is an API: its answers as they came. No table."""
+
 Moment = date | datetime
 """A value of a partition column: a date, or for hours a time in UTC."""
 

@@ -14,7 +14,7 @@ from platform_assets.stores.delta import OWN, Lake
 from platform_assets.stores.delta_table import is_outside_the_ledger
 from platform_assets.stores.ledger import LEDGER, LOST, Ledger
 from platform_assets.stores.location import storage_at
-from platform_assets.stores.tables import Table, name_of, table_named
+from platform_assets.stores.tables import RESPONSES, Table, name_of, table_named
 from platform_assets.stores.transaction_log import LogFault, log_faults
 
 Told = Callable[[str], None]
@@ -47,7 +47,7 @@ def tables_of(lake: Lake) -> list[Table]:
     with suppress(LakeError):  # a damaged ledger is found when it is looked at
         named |= {table_named(name) for name in Ledger(lake).tables()}
     root = storage_at(lake.root, lake.storage_options)
-    named |= {(name, layer) for name in root.folders() if name != OWN for layer in root.below(name).folders()}
+    named |= {(name, layer) for name in root.folders() if name != OWN for layer in root.below(name).folders() if layer != RESPONSES}
     there = [table for table in sorted(named) if lake.storage(table).files()]
     return [LEDGER, *there] if lake.storage(LEDGER).files() else there
 

@@ -1,0 +1,1 @@
+"""Sources that are REST APIs: a declaration, pages, secrets, calls with their limits, and the answers as they came."""

@@ -1,0 +1,1 @@
+"""Sources that are REST APIs, against a server that misbehaves on purpose."""
