@@ -18,7 +18,7 @@ from platform_assets.steps.missing_inputs import YOUR_MODULE
 from platform_assets.steps.replay import Outcome, chosen_of, repair_of, replay
 from platform_assets.steps.run import Done, Run
 
-JOB = "replay_quarantine"
+JOB, OP = "replay_quarantine", "replay_rows"
 
 
 class ReplayConfig(dg.Config):
@@ -43,7 +43,7 @@ def replay_job(sources: Sequence[Source]) -> dg.JobDefinition:
     """The job for all sources. Silver of the partition that receives the rows is made as after any delivery."""
     named = {source.name: source for source in sources}
 
-    @dg.op(name=JOB, description="Receives rows of quarantine again, repaired, in the newest partition of raw.")
+    @dg.op(name=OP, description="Receives rows of quarantine again, repaired, in the newest partition of raw.")
     def replay_rows(context: dg.OpExecutionContext, config: ReplayConfig, platform: PlatformResource) -> Mapping[str, Any]:
         if config.source not in named:
             raise unknown(JOB, "source", config.source, named)

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.assets.replays import JOB, function_of
+from platform_assets.assets.replays import JOB, OP, function_of
 from platform_assets.cli.environment import use_dagster_home
 from platform_assets.cli.lookup import declared, definitions_of, platform_of
 from platform_assets.cli.materialize import materialize
@@ -71,7 +71,7 @@ def replay_rows(
 
 def _run_job(definitions: dg.Definitions, config: Mapping[str, Any], instance: dg.DagsterInstance) -> None:
     quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
-    given = {"ops": {JOB: {"config": dict(config)}}, "loggers": quiet}
+    given = {"ops": {OP: {"config": dict(config)}}, "loggers": quiet}
     result = definitions.resolve_job_def(JOB).execute_in_process(run_config=given, instance=instance, raise_on_error=False)
     if not result.success:
         errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]

@@ -1,5 +1,7 @@
 """The assets of the businesses that come with the platform, listed by hand: a key comes or goes only on purpose."""
 
+import dagster as dg
+
 from platform_assets.definitions import defs
 
 ASSETS = {
@@ -67,6 +69,11 @@ CHECKS = [
     "returns/silver: rule_refund_not_negative",
     "returns/silver: volume",
 ]
+
+
+def test_dagster_loads_them() -> None:
+    """As a code location does: names of ops, jobs and assets must not meet."""
+    dg.Definitions.validate_loadable(defs)
 
 
 def test_the_assets_are_these_and_no_others() -> None:

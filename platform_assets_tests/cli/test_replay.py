@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from platform_assets.assets.replays import JOB
+from platform_assets.assets.replays import JOB, OP
 from platform_assets.cli.materialize import materialize
 from platform_assets.errors import DeclarationError, NotReadyError, PlatformError
 from platform_assets.settings import load_settings
@@ -138,10 +138,10 @@ def test_what_cannot_be_replayed_is_said(instance: dg.DagsterInstance) -> None:
 def test_the_job_does_the_same_from_the_launchpad_and_says_what_it_did(instance: dg.DagsterInstance) -> None:
     config = {"source": "receipts", "by": "ada", "why": "signs", "reasons": ["positive"], "values": ["amount = -amount"]}
     job = defs.resolve_job_def(JOB)
-    result = job.execute_in_process(run_config={"ops": {JOB: {"config": config}}}, instance=instance)
-    assert result.output_for_node(JOB) == {"keeper": NEWEST, "rows": 1}
+    result = job.execute_in_process(run_config={"ops": {OP: {"config": config}}}, instance=instance)
+    assert result.output_for_node(OP) == {"keeper": NEWEST, "rows": 1}
     assert [(p, m["replayed rows"]) for p, m in materializations(instance, "receipts/raw")[:1]] == [(NEWEST, 1)]
-    again = job.execute_in_process(run_config={"ops": {JOB: {"config": config}}}, instance=instance)
-    assert again.output_for_node(JOB) == {"keeper": "", "rows": 0}
+    again = job.execute_in_process(run_config={"ops": {OP: {"config": config}}}, instance=instance)
+    assert again.output_for_node(OP) == {"keeper": "", "rows": 0}
     with pytest.raises(PlatformError, match="there is no source 'receipt'"):
-        job.execute_in_process(run_config={"ops": {JOB: {"config": {**config, "source": "receipt"}}}}, instance=instance)
+        job.execute_in_process(run_config={"ops": {OP: {"config": {**config, "source": "receipt"}}}}, instance=instance)
