@@ -39,7 +39,7 @@ def quality_verdicts(source: Source, made: Mapping[str, Entry], now: Mapping[str
 
 def _verdict(check: QualityCheck, partition: str, judged: Judgement) -> Verdict:
     name, factor, digits = _unit(check)
-    figures = {name: judged.figure, "at least": judged.low, "at most": judged.high}
+    figures = {name: judged.figure, "at least": judged.low, "at most": judged.high, "usual": judged.usual}
     # Numbers, not texts: the UI plots them over the partitions.
     metadata: dict[str, Any] = {what: round(factor * value, digits) for what, value in figures.items() if value is not None}
     metadata |= {"bound" if judged.figure is not None else "not judged": judged.why, **judged.more, "dimension": check.dimension}
@@ -55,8 +55,8 @@ def _with_plot(source: Source, check: QualityCheck, judged: Judgement, verdict: 
     if not values:
         return verdict
     bound = judged.high if judged.high is not None else judged.low
-    line = None if bound is None else factor * bound
-    says = f"{name} of the last {len(values)} partitions" + ("" if line is None else f", and the bound {line:.4g}")
+    line = None if bound is None else float(f"{factor * bound:.4g}")
+    says = f"{name} of the last {len(values)} partitions" + ("" if line is None else f", and the bound {line:g}")
     return replace(verdict, metadata={**verdict.metadata, "over partitions": dg.MetadataValue.md(image(bars(values, line), says))})
 
 

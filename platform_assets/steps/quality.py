@@ -38,6 +38,8 @@ class Judgement:
     why: str = ""
     """Why nothing was judged, or what the bound is."""
     more: Mapping[str, Any] = field(default_factory=dict)
+    usual: float | None = None
+    """The median of what a bound was learnt from, in the unit of the figure."""
 
 
 def judge(source: Source, check: QualityCheck, entry: Entry, entries: Mapping[str, Entry]) -> Judgement:
@@ -68,7 +70,7 @@ def judge(source: Source, check: QualityCheck, entry: Entry, entries: Mapping[st
         expected = (middle * of + 1) / (of + 2)  # Laplace's: a share of 0 of few rows need not stay 0
         chance = CHANCE * sqrt(expected * (1 - expected) / max(of, 1))
     high = middle + max(SPREADS * spread, chance)
-    return Judgement(figure, None, high, figure <= high, _learnt(source, middle, known), more)
+    return Judgement(figure, None, high, figure <= high, _learnt(source, known), more, middle)
 
 
 def measured(
@@ -99,7 +101,7 @@ def measured(
             cells = _figure(check, entry)
             low, high = usual or fences([cells]) or (0.0, 0.0)
             rows, of = outside(cells, low, high), sum(cells["rows"])
-            more = {"outliers": rows, "of": of, "below": round(low, 6), "above": round(high, 6)}
+            more = {"outliers": rows, "of": of, "outliers are below": round(low, 6), "or above": round(high, 6)}
             return rows / max(of, 1), of, {**more, "quartiles of": "earlier partitions" if usual else "this partition"}
         case _:
             rows = _figure(check, entry)
@@ -117,7 +119,7 @@ def _volume(source: Source, check: QualityCheck, entry: Entry, earlier: Sequence
     usual = median(known)
     # Of few rows chance alone makes half or twice as many: three standard deviations of a count are never an alarm.
     passed = usual / 2 <= received <= usual * 2 or abs(received - usual) <= CHANCE * sqrt(usual)
-    return Judgement(received, usual / 2, usual * 2, passed, _learnt(source, usual, known))
+    return Judgement(received, usual / 2, usual * 2, passed, _learnt(source, known), {}, usual)
 
 
 def _drift(source: Source, check: QualityCheck, entry: Entry, earlier: Sequence[Entry]) -> Judgement:
@@ -139,7 +141,7 @@ def _drift(source: Source, check: QualityCheck, entry: Entry, earlier: Sequence[
     known = [stability_index(one, [all_ - mine for all_, mine in zip(expected, one, strict=True)]) for one in others if sum(one)]
     middle, spread = _usual(known)
     high = max(middle + SPREADS * spread, by_chance(bins, expected))
-    return Judgement(index, None, high, index <= high, _learnt(source, middle, known), more)
+    return Judgement(index, None, high, index <= high, _learnt(source, known), more, middle)
 
 
 def _is_there(check: QualityCheck, entry: Entry) -> bool:
@@ -174,5 +176,5 @@ def _too_few(known: Sequence[Any]) -> str:
     return f"nothing to compare with yet: it takes {AT_LEAST} earlier partitions, {len(known)} are there"
 
 
-def _learnt(source: Source, usual: float, known: Sequence[float]) -> str:
-    return f"learnt from {LIKE[source.partitions.unit][1]}: {len(known)} are there, their median is {usual:.6g}"
+def _learnt(source: Source, known: Sequence[float]) -> str:
+    return f"learnt from {LIKE[source.partitions.unit][1]}: {len(known)} are there"
