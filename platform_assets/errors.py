@@ -63,6 +63,10 @@ class BlockedError(NotReadyError):
         self.reader, self.blocked = reader, blocked
 
 
+class FailedError(NotReadyError):
+    """A partition that a step reads is FAILED: its delivery could not be received."""
+
+
 class DamagedError(LakeError, NotReadyError):
     """A partition whose rows are not those that were written: files or log entries of its table were lost, cut or overwritten.
 

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -130,6 +130,36 @@ def _spark_conf(value: str | dict[str, Any]) -> dict[str, str]:
     return {name: str(one).lower() if isinstance(one, bool) else str(one) for name, one in conf.items()}
 
 
+def _webhook(value: str | SecretStr) -> str:
+    url = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not re.fullmatch(r"https?://[^\s/]+\S*", url):
+        raise ValueError("write a URL that begins with https:// or http://")
+    return url
+
+
+def _smtp(value: str | SecretStr) -> str:
+    url = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not re.fullmatch(r"smtps?://([^@/\s]+@)?(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d{1,5})?/?", url):
+        raise ValueError("write smtps://user:password@host:465 with TLS, or smtp://host:587")
+    return url
+
+
+def _emails(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    found = tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+    if wrong := [one for one in found if not re.fullmatch(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+|[^@\s,]+@localhost", one)]:
+        raise ValueError(f"{wrong[0]!r} is no e-mail address: write ops@example.org,ada@example.org")
+    return found
+
+
+def _period(value: str | timedelta) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"(\d+)\s*([smhd])", value.strip())
+    if match is None or not int(match[1]):
+        raise ValueError("write a number and s, m, h or d, such as 24h")
+    return int(match[1]) * {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[match[2]]
+
+
 class Settings(BaseSettings):
     """The platform's settings. Made by `load_settings()`; a test may make one from arguments, named without the prefix.
 
@@ -209,6 +239,26 @@ class Settings(BaseSettings):
         "overrides our defaults, except for what values depend on.",
     )
 
+    alert_webhook: Annotated[SecretStr, BeforeValidator(_webhook)] | None = Field(
+        default=None,
+        description="Where alerts are posted to as JSON, with their text as `text`, as Slack, Mattermost and Teams take it: an https:// or "
+        "http:// URL. It is a secret, and shown nowhere.",
+    )
+    alert_emails: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_emails)] = Field(
+        default=(),
+        description="To whom alerts are sent by e-mail: addresses separated by commas. Needs PLATFORM_ALERT_SMTP. The first one is the "
+        "sender, too.",
+    )
+    alert_smtp: Annotated[SecretStr, BeforeValidator(_smtp)] | None = Field(
+        default=None,
+        description="The mail server: smtps://user:password@host:465 with TLS, or smtp://host:587, which turns to TLS when the server "
+        "offers it, and always before a password is sent. Signs such as @ in a password are written as %40. Shown nowhere.",
+    )
+    alert_every: Annotated[timedelta, BeforeValidator(_period)] = Field(
+        default=timedelta(hours=24),
+        description="For how long the same alert, of the same thing, partition and reason, is not sent again: `24h`, `30m`, `7d`.",
+    )
+
     @property
     def lake_root(self) -> str:
         """Where the tables and the trained models are: a folder, or a URL."""
@@ -261,5 +311,8 @@ def load_settings() -> Settings:
 def _told(detail: ErrorDetails) -> str:
     field = str(detail["loc"][0])
     value = str(detail["input"])
-    shown = "***" if field == "lake_options" else without_secrets(value) if field in ("redis_url", "lake") else value
+    if field in ("lake_options", "alert_webhook", "alert_smtp"):
+        shown = "***"
+    else:
+        shown = without_secrets(value) if field in ("redis_url", "lake") else value
     return f"{PREFIX}{field.upper()}={shown!r} cannot be used: {detail['msg'].removeprefix('Value error, ')}."

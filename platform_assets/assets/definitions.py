@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from platform_assets.assets.automation.alerts import alerts_sensor
 from platform_assets.assets.automation.arrivals import arrivals_sensor
 from platform_assets.assets.automation.conditions import conditions_sensor
 from platform_assets.assets.automation.freshness import freshness
@@ -54,7 +55,8 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
         for declaration in found:
             assets += [_with_freshness(asset, declaration) for asset in _assets(declaration, graph)]
         checks = [skew_check(table, definition) for one in found for table, definition in _on_spark(one)]
-    sources = [one for one in found if isinstance(one, Source)]
+    sources, settings = [one for one in found if isinstance(one, Source)], load_settings()
+    alerting = [alerts_sensor(sources)] if settings.alert_webhook or settings.alert_smtp else []
     owners: dict[dg.AssetKey, str] = {}
     for asset in assets:
         for key in asset.keys:
@@ -65,7 +67,7 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
         assets=assets,
         asset_checks=checks,
         jobs=[replay_job(sources)] if sources else [],
-        sensors=[*map(arrivals_sensor, sources), conditions_sensor(assets), stale_sensor(graph)],
+        sensors=[*map(arrivals_sensor, sources), conditions_sensor(assets), stale_sensor(graph), *alerting],
         resources={"platform": _with_module(platform or PlatformResource(), _caller())},
         executor=dg.in_process_executor,
     )

@@ -17,6 +17,7 @@ from platform_assets.assets.quality_checks import described as described_quality
 from platform_assets.assets.quality_checks import quality_verdicts
 from platform_assets.declare.source import Source
 from platform_assets.engines.engine import KeyFaults
+from platform_assets.kernels.quality_tier import beyond_tolerance
 from platform_assets.steps.like_partitions import AT_LEAST, LIKE, like
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
 from platform_assets.stores.ledger import Entry
@@ -31,7 +32,8 @@ def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
     described = {
         NOTHING_LOST: "received = accepted + quarantined + duplicates",
         ACCEPTED_SHARE: f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW: what reads it "
-        f"waits until it is delivered again, or accepted: platform-assets accept {source.name} PARTITION --why '...'.",
+        f"waits until it is delivered again, or accepted: platform-assets accept {source.name} PARTITION --why '...'. It warns when values "
+        f"that are missing or cannot be read stand against more than {source.tolerates_otherwise:.3g} of them: then it is MEDIUM.",
         **{
             _rule(name): f"{rule.sql}\n\nRows that break it are set aside in quarantine; the check warns when they are more than "
             f"{source.tolerates[name]:.3g} of a partition's rows (tolerates=)."
@@ -57,7 +59,7 @@ def verdicts(source: Source, made: Mapping[str, Entry], now: Mapping[str, Entry]
     found, declared = [], {check.name for check in source.checks}
     for entry in made.values():
         number = source.partitions.number(entry.partition)
-        found += [_nothing_lost(entry), _accepted(entry)]
+        found += [_nothing_lost(entry), _accepted(source, entry)]
         found += [_kept_rule(entry, name, source.tolerates[name]) for name in source.rules]
         found += [] if VOLUME in declared else [_volume(source, entry, now)]
         found += [_keys(entry, keys[number])] if number in keys else []
@@ -93,13 +95,18 @@ def _nothing_lost(entry: Entry) -> Verdict:
     )
 
 
-def _accepted(entry: Entry) -> Verdict:
+def _accepted(source: Source, entry: Entry) -> Verdict:
     # Numbers, not texts: the UI plots them over the partitions.
     share = {"accepted %": round(100 * entry.details["accepted_share"], 1), "needed %": round(100 * entry.details["needed_share"], 1)}
     decision = entry.details.get(ACCEPTED_AS_IT_IS)
     says = {"accepted as it is": f"by {decision['by']} at {decision['at']}: {decision['why']}"} if decision else {}
-    metadata: dict[str, Any] = {**share, **says, "reasons": reasons_table(entry.details)}
-    return Verdict(entry.partition, ACCEPTED_SHARE, entry.status != "blocked", metadata)
+    metadata: dict[str, Any] = {**share, **says, "tier": entry.tier, "reasons": reasons_table(entry.details)}
+    if entry.status == "blocked":
+        return Verdict(entry.partition, ACCEPTED_SHARE, False, metadata)
+    # Rules have checks of their own, which warn.
+    beyond = beyond_tolerance(source, entry.details["received"], entry.details["reasons"]) if entry.tier == "MEDIUM" else []
+    passed = all(reason in source.rules for reason in beyond)
+    return Verdict(entry.partition, ACCEPTED_SHARE, passed, metadata, dg.AssetCheckSeverity.ERROR if passed else dg.AssetCheckSeverity.WARN)
 
 
 def _kept_rule(entry: Entry, name: str, tolerated: float) -> Verdict:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from platform_assets.errors import NotReadyError
 from platform_assets.steps.gold import gold_table, online_table
 from platform_assets.steps.layers import Graph, Layer
-from platform_assets.steps.messages import SHOWN, described_block, described_ranges
+from platform_assets.steps.messages import SHOWN, described_block, described_medium, described_ranges
 from platform_assets.steps.run import Done, Run, counted, name_of
 from platform_assets.steps.staleness import NOTHING_PLANNED, OLDER, Plan
 from platform_assets.stores.delta import Table
@@ -31,6 +31,8 @@ class RunSummary:
             log.warning(described_block(entry, run.module))
         if len(blocked) > SHOWN:
             log.warning(f"{name_of(tables[0])}: {len(blocked) - SHOWN} more partitions are blocked: platform-assets status -m {run.module}")
+        if medium := [entry for entry in done.entries.values() if entry.tier == "MEDIUM"]:
+            log.warning(described_medium(medium))
         self.lines += list(_outcome(tables[0], done, blocked))
         if done.entries:
             self.written += tables

@@ -144,6 +144,20 @@ def accept(source: str, partition: str, why: str, by: str | None, undo: bool, mo
 
 
 @cli.command()
+@click.option("--test", "is_test", is_flag=True, help="Send a test by each channel, and nothing else.")
+@click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
+def alerts(is_test: bool, module: str) -> None:
+    """Send alerts: of blocked, MEDIUM and FAILED partitions, failed checks and runs.
+
+    What came up within PLATFORM_ALERT_EVERY and was not sent, once, by the channels of the PLATFORM_ALERT_ settings. Dagster's daemon does
+    the same every half minute. Exit code: 1 when something could not be sent; it is tried again the next time.
+    """
+    from platform_assets.cli.alerts import send_alerts, try_channels
+
+    sys.exit(0 if (try_channels() if is_test else send_alerts(module)) else 1)
+
+
+@cli.command()
 @click.argument("view")
 @click.option("--missing", is_flag=True, help="Remove nothing: write every entity that gold has, so that lost ones come back.")
 @click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that declares the view.")

@@ -63,7 +63,7 @@ class Source:
     rules: Mapping[str, Expression]
     flags: Mapping[str, Expression]
     tolerates: Mapping[str, float]
-    """By rule, the share of a partition's rows that may break it before its check warns."""
+    """By rule, the share of a partition's rows that may break it before its check warns, and the partition is MEDIUM."""
     accepted_share: float
     empty_after: timedelta | None
     data_delay: timedelta
@@ -77,6 +77,8 @@ class Source:
     empty_text: EmptyText = "missing"
     engine: EngineName | None = None
     checks: tuple[QualityCheck, ...] = ()
+    tolerates_otherwise: float = _TOLERATED
+    """The share of a partition's rows that may be set aside for a reason that is no rule: a value that is missing or cannot be read."""
 
     @cached_property
     def types(self) -> dict[str, DataType]:
@@ -174,8 +176,8 @@ def source(
         timezone: the zone of naive times in it, such as "Europe/London"; without it they are refused.
         rules: name to SQL condition; a row for which one is not true goes to quarantine. A condition that is null passes.
         flags: name to SQL condition; kept as a boolean column.
-        tolerates: the share of a partition's rows (0 to 1) that may break a rule before its check warns; for some rules another one:
-            tolerates={"known_country": 0.05}.
+        tolerates: the share of a partition's rows (0 to 1) that may break a rule, or be set aside for another reason, before a check warns
+            and the partition is MEDIUM; for some rules another one: tolerates={"known_country": 0.05}.
         accepted_share: below this share of a partition's rows (0 to 1) it is blocked until it is accepted or delivered again.
         empty_after: how long after a partition's end its absence means that nothing happened, such as "6h"; None: never.
         data_delay: how long after a partition's end its values may be read.
@@ -250,6 +252,7 @@ def source(
             rules=conditions(rules, types, where, "rule", reserved={}),
             flags=flagged,
             tolerates=_tolerated(tolerates, list(rules or ()), where),
+            tolerates_otherwise=_TOLERATED if isinstance(tolerates, Mapping) else share(tolerates, f"{where}, tolerates"),
             accepted_share=share(accepted_share, f"{where}, accepted_share"),
             empty_after=None if empty_after is None else duration(empty_after, f"{where}, empty_after"),
             data_delay=duration(data_delay, f"{where}, data_delay"),

@@ -87,8 +87,17 @@ def counts(source: Source, raw: Sequence[Row], partition: int) -> Row:
         "flags": {name: sum(flags(source, row)[name] for row in received) for name in source.flags},
         "reasons": dict(Counter(reason for row in quarantined for reason in row["reasons"])),
         "accepted_share": share,
-        "tier": "LOW" if share < source.accepted_share else "HIGH",
+        "tier": tier(source, share, received, quarantined),
     }
+
+
+def tier(source: Source, share: float, received: Sequence[Row], quarantined: Sequence[Row]) -> str:
+    """LOW below the share; MEDIUM when a reason stands against more rows than is tolerated; else HIGH."""
+    if share < source.accepted_share:
+        return "LOW"
+    against = Counter(reason for row in quarantined for reason in row["reasons"])
+    tolerated = {reason: source.tolerates.get(reason, source.tolerates_otherwise) * len(received) for reason in against}
+    return "MEDIUM" if any(against[reason] > tolerated[reason] for reason in against) else "HIGH"
 
 
 UNREADABLE = Unreadable()

@@ -1,10 +1,11 @@
 """What is said of a partition of silver: how many rows of each kind it has, its tier, and whether it is blocked (semantics.md 7)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from platform_assets.declare.source import Source
-from platform_assets.kernels.judge_rows import Counts
+from platform_assets.kernels.judge_rows import REPLAYED, Counts
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,15 @@ def blocked_reason(source: Source) -> str:
     return f"blocked: fewer than {source.accepted_share:.0%} of the partition's rows were acceptable"
 
 
+def beyond_tolerance(source: Source, received: int, reasons: Mapping[str, int]) -> list[str]:
+    """The reasons that stand against more of a partition's rows than is tolerated, sorted: with one it is MEDIUM, if it is not LOW.
+
+    reasons: how many rows each stands against. Those that say nothing of how good the rows are do not count: of rows that were replayed.
+    """
+    said = {reason: rows for reason, rows in reasons.items() if reason != REPLAYED}
+    return sorted(reason for reason, rows in said.items() if rows > source.tolerates.get(reason, source.tolerates_otherwise) * received)
+
+
 def told(source: Source, partition: int, verdict: Verdict, counts: Counts, duplicates: int, exact: int, is_blocked: bool) -> dict[str, Any]:
     """What is said of a partition beside its rows.
 
@@ -44,5 +54,5 @@ def told(source: Source, partition: int, verdict: Verdict, counts: Counts, dupli
         "flags": {name: counts.flags[partition, name] for name in source.flags},
         "reasons": dict(reasons),
         "accepted_share": verdict.share,
-        "tier": "LOW" if verdict.is_low else "HIGH",
+        "tier": "LOW" if verdict.is_low else "MEDIUM" if beyond_tolerance(source, counts.received[partition], dict(reasons)) else "HIGH",
     }

@@ -1,6 +1,7 @@
 """What became of partitions, in words."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from platform_assets.declare.partitions import Partitions
 from platform_assets.kernels.examples import with_example
@@ -25,6 +26,20 @@ def described_block(entry: Entry, module: str) -> str:
         f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition} -m {module}. "
         + accept
     )
+
+
+def described_medium(entries: Sequence[Entry]) -> str:
+    """Partitions of a table that are used though more rows than are tolerated were set aside: how many, and why most often."""
+    reasons: Counter[str] = Counter()
+    for entry in entries:
+        reasons.update(entry.details["reasons"])
+    most = ", ".join(f"{reason}: {counted(rows, 'row')}" for reason, rows in reasons.most_common(3))
+    keys = [entry.partition for entry in entries]
+    named = ", ".join(keys) if len(keys) <= SHOWN else f"{keys[0]} to {keys[-1]}"
+    said = (
+        f"{entries[0].table}: {counted(len(keys), 'partition')} MEDIUM ({named}): used, though more rows than are tolerated were set aside"
+    )
+    return f"{said} ({most})."
 
 
 def described_ranges(partitions: Partitions, indexes: Iterable[int]) -> str:

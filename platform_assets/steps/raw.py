@@ -51,6 +51,8 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
     finally:  # what was received before a request to stop stays
         receiving.write()
         run.ledger.record(receiving.recorded)
+    received = {*receiving.done.entries, *receiving.done.unchanged} - {*receiving.failed}
+    run.ledger.record_failures(name_of(table), receiving.failed, received, run.id, run.now.isoformat(timespec="seconds"))
     for key, entry in take_back_replays(source, run).items():
         receiving.done.entries[key] = entry
     done, broken = receiving.done, receiving.broken
@@ -87,6 +89,8 @@ class _Receiving:
         """The version at which raw is, and what the ledger says of it then."""
         self.recorded: list[Entry] = []
         self.broken: list[PlatformError] = []
+        self.failed: dict[str, str] = {}
+        """Why partitions could not be received, by key."""
         self._waiting: list[Arrived] = []
         self._columns: list[str] | None = None
 
@@ -203,6 +207,7 @@ class _Receiving:
             self.done.refused[key] = error
         elif is_failure(error):
             self.broken.append(_of_the_partition(self.source, key, error))
+            self.failed[key] = str(self.broken[-1])
         else:
             raise error
 

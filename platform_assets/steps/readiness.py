@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from platform_assets.declare.partitions import Partitions
-from platform_assets.errors import BlockedError, MissingInputError, NotReadyError
+from platform_assets.errors import BlockedError, FailedError, MissingInputError, NotReadyError
 from platform_assets.steps.missing_inputs import MISSING, YOUR_MODULE, MissingInput
 from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.damage import Damage, damaged
@@ -28,6 +28,8 @@ def unready(
     there = [index for index in needed if partitions.first <= index and (partitions.last is None or index <= partitions.last)]
     found = {index: entries.get(partitions.key(index)) for index in there}
     if missing := [index for index, entry in found.items() if entry is None]:
+        if failed := _failed(reader, table, partitions, missing, run):
+            return failed
         return _missing(reader, table, partitions, MISSING, missing, module)
     if spoilt := [(index, entry) for index, entry in found.items() if entry is not None and entry.damage]:
         damages = [Damage(name_of(table), entry.partition, entry.damage, module) for _, entry in spoilt]
@@ -43,6 +45,24 @@ def unready(
             why += f" ({made} of {made + len(going_on.remaining)} partitions of that are made; until all are, readers get the old ones)"
             return _missing(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)), module)
         return _missing(reader, table, partitions, why, [index for index, _ in older], module)
+    return None
+
+
+def _failed(reader: str, table: Table, partitions: Partitions, missing: Sequence[int], run: Run | None) -> FailedError | None:
+    """Why a partition is missing whose delivery could not be received; None when there is none, or nobody has looked."""
+    if run is None or table[1] not in ("raw", "silver"):
+        return None
+    raw = name_of((table[0], "raw"))
+    failures, received = run.ledger.failures(raw), run.ledger.entries(raw)
+    for key in map(partitions.key, missing):
+        if key in failures and key not in received:
+            said = failures[key].details
+            return FailedError(
+                f"{reader} needs {name_of(table)} {key}, which is FAILED: its delivery could not be received at {said['at']}: "
+                f"{said['why']} "
+                f"When it, or how it is read, has been corrected, materialize {raw} {key}"
+                f"{' and ' + name_of(table) if table[1] != 'raw' else ''}: platform-assets backfill {table[0]} -m {run.module}"
+            )
     return None
 
 

@@ -67,6 +67,23 @@ class Folder(Storage):
             draft.unlink(missing_ok=True)
         _flush(target.parent)
 
+    def create(self, path: str, content: bytes) -> bool:
+        target = Path(self.path(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{uuid4().hex}")
+        try:
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, target)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink(missing_ok=True)
+        _flush(target.parent)
+        return True
+
     def delete_folder(self, folder: str) -> None:
         target = Path(self.path(folder))
         discarded = target.with_name(f".{target.name}.{uuid4().hex}")

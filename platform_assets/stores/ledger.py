@@ -49,6 +49,9 @@ _ADDED_LATER = ("files",)
 """Columns that the ledgers of earlier editions do not have."""
 ROWS_SINCE = "rows_since"
 """In the details of a partition that was written again with the rows that it had: the Delta version which wrote these first."""
+FAILED, FAILURES = "FAILED", "/_failures"
+"""The tier and status of a partition of raw whose delivery could not be received; and what follows its table's name in the ledger, where
+that is said: it is no commit of the table."""
 LOST = "lost"
 """The status of a partition whose damaged files were taken out of its table: it has to be made again."""
 _OF_THE_ROW = ("recovered", "recorded_at", "table_id", "ledger_version")  # said of the row, not of the partition
@@ -171,6 +174,26 @@ class Ledger:
         if not lost and last == end:
             _KNOWN.keep(key, made_of, judged)
         return self._with_distrust(table, judged)
+
+    def record_failures(self, table: str, failures: Mapping[str, str], received: Collection[str], run: str, at: str) -> None:
+        """Notes why partitions of a table could not be received, by key; and that others were, which had failed before."""
+        known = self.failures(table)
+        new = {key: why for key, why in failures.items() if key not in known or known[key].details["why"] != why}
+        entries = [Entry(table + FAILURES, key, -1, "", 0, FAILED, FAILED, run, {"why": why, "at": at}) for key, why in new.items()]
+        self.record([*entries, *(Entry(table + FAILURES, key, -1, "", 0, run=run) for key in received if key in known)])
+
+    def failures(self, table: str) -> dict[str, Entry]:
+        """The partitions of a table whose last delivery could not be received, by key: `why` and `at` are in the details."""
+        rows = self._rows(table + FAILURES)
+        newest = rows.sort("ledger_version", "recorded_at").unique("partition", keep="last").sort("partition")
+        return {entry.partition: entry for entry in _entries(newest.filter(pl.col("status") == FAILED))}
+
+    def recorded_since(self, table: str, moment: datetime) -> dict[str, Entry]:
+        """The partitions of a table, or its failures, of which something was recorded since a moment, by the clocks of those who did."""
+        rows = self._rows(table).filter(pl.col("recorded_at") >= moment)
+        recent, of = set(rows["partition"].unique()), table.removesuffix(FAILURES)
+        entries = self.entries(table) if of == table else self.failures(of)
+        return {key: entry for key, entry in entries.items() if key in recent}
 
     def tables(self) -> list[str]:
         """The name of every table that the ledger has an entry of, but of successors that have ended."""

@@ -103,6 +103,14 @@ class Bucket(Storage):
         with self._named():
             obstore.put(self._store, self._key(path), content)
 
+    def create(self, path: str, content: bytes) -> bool:
+        with self._named():
+            try:
+                obstore.put(self._store, self._key(path), content, mode="create")
+            except FileExistsError:  # obstore's AlreadyExistsError is one
+                return False
+        return True
+
     def delete_folder(self, folder: str) -> None:
         paths = sorted(self.files(folder))
         entries = [path for path in paths if path.endswith(".json")]

@@ -67,6 +67,10 @@ class Storage(ABC):
         """Writes a file, or replaces it. It is whole or not there, also after a power cut; writers at once do not mix."""
 
     @abstractmethod
+    def create(self, path: str, content: bytes) -> bool:
+        """Writes a file, whole, unless there is one of that name: False then. Of writers at once one writes it."""
+
+    @abstractmethod
     def delete_folder(self, folder: str) -> None:
         """Deletes a folder and all that is in it. What a killed process leaves of a table's log can be opened, or is no log any more."""
 

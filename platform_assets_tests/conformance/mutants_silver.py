@@ -21,8 +21,8 @@ SILVER_MUTANTS: list[Mutant] = [
         (
             "rows that break rules make duplicates",
             SILVER,
-            "examine(self.source, raw, self.delivered)",
-            "examine(__import__('dataclasses').replace(self.source, rules={}), raw, self.delivered)",
+            "examine(self.source, raw, self.delivered, self.replayed)",
+            "examine(__import__('dataclasses').replace(self.source, rules={}), raw, self.delivered, self.replayed)",
         ),
         (
             "a chain ends where a run begins",

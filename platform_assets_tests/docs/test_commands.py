@@ -26,6 +26,7 @@ RUN_ELSEWHERE = {
     "docs/concepts/feature-views.md": "docs/test_lifetime_page.py",
     "docs/concepts/rules-and-quarantine.md": "docs/test_accept_page.py",
     "docs/first-steps.md": "docs/test_first_steps.py",
+    "docs/how-to/alerts.md": "cli/test_alerts.py",
     "docs/how-to/dg.md": "docs/test_dg_page.py",
     "docs/how-to/object-store.md": "cli/test_object_store.py",
     "docs/how-to/spark.md": "spark",

@@ -134,7 +134,7 @@ def test_a_share_of_exactly_what_is_required_is_enough(tmp_path: Path) -> None:
     business.sell(1, "3 ada 1", "4 ada -1", "5 ada -1")
     business.make("raw", business.first, business.first + 1)
     business.make("silver", business.first, business.first + 1)
-    assert [entry.tier for entry in business.entries("sales/silver").values()] == ["HIGH", "LOW"]
+    assert [entry.tier for entry in business.entries("sales/silver").values()] == ["MEDIUM", "LOW"]
 
 
 def test_an_empty_partition_and_one_of_duplicates_only_are_not_blocked(tmp_path: Path) -> None:

@@ -222,12 +222,14 @@ WRITERS = {
     "stores.online.connection": {"HSET", "HDEL", "EVAL"},  # names of commands, for a message about what an account may do
     "stores.online.entities": {"HSET", "HDEL", "EVAL"},  # the count of entities: test_losses.py loses it and finds it again
     "stores.online.publish": {"HDEL"},  # a rebuild: test_on_delta.py kills it
-    "stores.folder": {'open("w', "os.replace(", "rmtree("},  # files of models, the end of a successor, a repair of damaged logs
+    # files of models, the end of a successor, a repair of damaged logs, alerts: test_alerts.py dies between them
+    "stores.folder": {'open("w', "os.replace(", "rmtree("},
     "stores.object_store": {"obstore.put(", "obstore.copy(", "obstore.delete("},  # the same
     "frames.laid_aside": {"write_parquet("},  # a folder of the system's for temporary files
     "sources.function_output": {"sink_"},  # into memory, or temporary files: what a source's function returned
     "frames.stream": {"sink_"},  # into memory
     "stores.damage": {"sink_"},  # into nothing: whether a file can be decoded
+    "assets.automation.alerts": {"EVAL"},  # a part of the name of an event
     "stores.valkey": {"write_text("},  # which server runs in a folder, for a message
 }
 """Where the package writes at all. Not what people start by hand (cli), what makes example data (domains), and what is for tests."""
