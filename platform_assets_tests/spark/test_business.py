@@ -56,6 +56,21 @@ def test_corrections_blocked_days_other_columns_and_other_declarations(tmp_path:
     on_each(tmp_path, monkeypatch, brings_up("redeclared"))
 
 
+def test_what_was_replayed_counts_once_and_where_it_was_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def replays(home: Path) -> None:
+        pipeline = pipeline_with(home)
+        pipeline.bring_up("raw", "silver", "replay", "silver", "gold", "report")
+        pipeline.make("silver", pipeline.first, pipeline.last)  # now the rows are set aside as replayed, where they were
+
+    def restates(home: Path) -> None:
+        pipeline_with(home, "corrected").bring_up("raw", "silver", "gold", "report")
+
+    assert on_each(tmp_path, monkeypatch, replays)["sales/quarantine"] > 0
+    aside = Lake(str(tmp_path / "spark" / "lake")).scan(("sales", "quarantine")).collect()
+    assert "replayed" in aside["reasons"].explode().to_list()
+    on_each(tmp_path, monkeypatch, restates)
+
+
 class Reading:
     meter: str | None
     at: datetime
