@@ -1,14 +1,17 @@
 """What checks count on Spark is what the reference counts: many generated rows in one declaration, a few partitions at a time."""
 
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from platform_assets.steps.figures import FIGURES
 from platform_assets_tests.conformance.engines import REFERENCE, Row
 from platform_assets_tests.conformance.quality import DECLARED, PARENT, QualityCase, require_quality_agreement
 from platform_assets_tests.rotation import PART
-from platform_assets_tests.spark.session import small_tables
+from platform_assets_tests.spark.session import SETTINGS, small_tables, spark
+from platform_assets_tests.steps.watched import CLEAN, Watched
 
 ROWS, PARENTS, DAYS = 300, 40, 4
 
@@ -47,3 +50,16 @@ def generated(seed: int) -> QualityCase:
 @pytest.mark.parametrize("number", range(2))
 def test_figures_are_those_of_the_reference(number: int) -> None:
     require_quality_agreement(small_tables(), REFERENCE, generated(PART.seed + number))
+
+
+@pytest.mark.slow
+def test_a_shop_made_on_spark_has_the_same_figures_in_its_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    spark()
+    shops = [Watched(tmp_path / "polars", weeks=CLEAN + 3), Watched(tmp_path / "spark", weeks=CLEAN + 3, engine="spark")]
+    for shop in shops:
+        shop.make()
+    expected, got = ({key: entry.details[FIGURES] for key, entry in shop.run().ledger.entries("orders/silver").items()} for shop in shops)
+    assert len(expected) == CLEAN + 3
+    assert got == expected

@@ -26,6 +26,7 @@ from platform_assets import (
     volume,
     weekly,
 )
+from platform_assets.declare.engines import EngineName
 from platform_assets.declare.source import Source
 from platform_assets.steps.run import Run
 from platform_assets.stores.delta import Lake
@@ -121,12 +122,12 @@ MAY_FIND_TOO = {
 class Watched:
     """The shop in a lake of its own."""
 
-    def __init__(self, home: Path, checks: Any = None, weeks: int = WEEKS) -> None:
+    def __init__(self, home: Path, checks: Any = None, weeks: int = WEEKS, engine: EngineName | None = None) -> None:
         self.customers_until = weeks
         """The week from which on no customers have been delivered."""
         faults, start = list(FAULTS.values()), "2024-01-01"
 
-        @source(schema=Customer, kind="state", event_time="at", partitions=weekly(start), key=["customer_id"])
+        @source(schema=Customer, kind="state", event_time="at", partitions=weekly(start), key=["customer_id"], engine=engine)
         def customers(arrival: Arrival) -> pl.DataFrame | None:
             week = self.week(arrival.partition)
             if week >= self.customers_until:
@@ -136,7 +137,7 @@ class Watched:
 
         @source(
             schema=Order, event_time="at", partitions=weekly(start), key=["order_id"],
-            checks=[*CHECKS, refers_to("customer_id", customers)] if checks is None else checks,
+            checks=[*CHECKS, refers_to("customer_id", customers)] if checks is None else checks, engine=engine,
         )  # fmt: skip
         def orders(arrival: Arrival) -> pl.DataFrame | None:
             week = self.week(arrival.partition)

@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802  http.server's name
+    def do_GET(self) -> None:
         parts = urlsplit(self.path)
         with self.server.lock:
             headers = {name.lower(): value for name, value in self.headers.items()}
