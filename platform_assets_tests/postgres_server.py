@@ -32,6 +32,7 @@ _SETTINGS = {
     "max_prepared_transactions": "4",
     "max_wal_senders": "4",
     "max_replication_slots": "4",
+    "log_connections": "on",
 }
 _STARTS_WITHIN = 60.0
 
@@ -53,7 +54,7 @@ def programs() -> Path | None:
 class PostgresServer:
     """A server whose superuser needs a password. Its port and data stay the same when it is started again."""
 
-    def __init__(self, user: str = USER, password: str = PASSWORD, **settings: str) -> None:
+    def __init__(self, user: str = USER, password: str = PASSWORD, copy_of: "PostgresServer | None" = None, **settings: str) -> None:
         found = programs()
         if found is None:
             pytest.skip("no PostgreSQL server: install one (on Debian and Ubuntu: apt install postgresql), or set PG_BIN to its programs")
@@ -63,11 +64,15 @@ class PostgresServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        secret = self.folder / "password"
-        secret.write_text(password)
-        secret.chmod(0o644)
-        how = [f"--username={user}", "--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        subprocess.run([found / "initdb", "-D", self.folder / "data", *how], check=True, capture_output=True, **self._account)
+        if copy_of is None:
+            secret = self.folder / "password"
+            secret.write_text(password)
+            secret.chmod(0o644)
+            how = [f"--username={user}", "--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--no-sync"]
+            made = [found / "initdb", "-D", self.folder / "data", *how]
+        else:
+            made = [found / "pg_basebackup", "-D", self.folder / "data", "-d", copy_of.url(), "-R", "-X", "stream", "--checkpoint=fast"]
+        subprocess.run(made, check=True, capture_output=True, **self._account)
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres", user: str | None = None, password: str | None = None) -> str:
@@ -122,6 +127,17 @@ class PostgresServer:
 def running(**settings: str) -> Iterator[PostgresServer]:
     """A server that runs."""
     server = PostgresServer(**settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@contextmanager
+def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """A server that repeats what another one writes, and can only be read."""
+    server = PostgresServer(copy_of=primary, hot_standby="on")
     try:
         server.start()
         yield server

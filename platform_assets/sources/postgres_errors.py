@@ -39,9 +39,26 @@ def while_reading(said: str, state: str | None, reads: str, limits: Mapping[str,
     said: the driver's words, without secrets. state: SQLSTATE, None if the connection broke. reads: what is read.
     limits: statement_timeout and lock_timeout, as they were declared.
     """
-    state = state or next(iter(re.findall(r"SQLSTATE: (\w{5})", said)), None)
     reason = words_of(said)
+    state = state or next(iter(re.findall(r"SQLSTATE: (\w{5})", said)), None) or _state_of(said)
     return f"{reads or 'the database'} cannot be read: {reason}. {_sentence(_advice(state, reason, reads, limits))}"
+
+
+_STATES = {
+    "statement timeout": "57014",
+    "user request": "57014",
+    "lock timeout": "55P03",
+    "permission denied": "42501",
+    "row-level security": "42501",
+    "read-only transaction": "25006",
+    "conflict with recovery": "40001",
+}
+
+
+def _state_of(said: str) -> str | None:
+    """The SQLSTATE, which the driver leaves out of what is said while rows come. None: the connection broke."""
+    known = next((state for words, state in _STATES.items() if words in said), None)
+    return known or ("XX000" if "ERROR:" in said else None)
 
 
 def words_of(said: str) -> str:

@@ -118,6 +118,13 @@ def _beyond(number: int, is_date: bool, is_local: bool) -> str:
     if (text := _INFINITE[pl.Date if is_date else pl.Datetime].get(number)) is not None:
         return text
     if is_date:
-        return str(np.datetime64(number, "D"))
+        return _four_digits(str(np.datetime64(number, "D")))
     seconds, left = divmod(number if number > -(2**62) else number + 2**64, 1_000_000)  # of the last years, which run over, too
-    return f"{str(np.datetime64(seconds, 's')).replace('T', ' ' if is_local else 'T')}.{left:06}{'' if is_local else 'Z'}"
+    moment = _four_digits(str(np.datetime64(seconds, "s"))).replace("T", " " if is_local else "T")
+    return f"{moment}.{left:06}{'' if is_local else 'Z'}"
+
+
+def _four_digits(text: str) -> str:
+    """A time whose year, before the year 1, has them: -0043."""
+    year, dash, rest = text.removeprefix("-").partition("-")
+    return f"-{year:>04}{dash}{rest}" if text.startswith("-") else text
