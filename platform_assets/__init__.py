@@ -138,7 +138,7 @@ _LATER = {
     "validate": "platform_assets.kernels.single_event",
     "volume": "platform_assets.declare.quality",
 }
-"""Names that declare labels and models, or whose modules load Dagster, Delta, Redis, NumPy or scikit-learn: imported on demand."""
+"""Names imported on demand: they declare labels and models, or their modules load Dagster, Delta, Redis, NumPy or scikit-learn."""
 
 __all__ = [
     "Arrival",

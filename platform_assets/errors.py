@@ -11,23 +11,23 @@ class PlatformError(Exception):
 
 
 class DeclarationError(PlatformError):
-    """A declaration that cannot work; raised while the module that declares it loads."""
+    """A declaration is invalid; raised while the module that declares it is loaded."""
 
 
 class SettingsError(PlatformError):
-    """A setting that is missing or has a value that cannot be used."""
+    """A setting is missing or has an invalid value."""
 
 
 class SourceError(PlatformError):
-    """What a source delivered cannot be read as a table with the declared columns."""
+    """The data a source delivered cannot be read as a table with the declared columns."""
 
 
 class LakeError(PlatformError):
-    """A read or write of a Delta table that is refused, because it could lose or mix up rows."""
+    """A read or write of a Delta table is refused because it could lose or mix up rows."""
 
 
 class NotReadyError(PlatformError):
-    """A partition that a step reads is missing, blocked, or of another version of its declaration."""
+    """A partition that a step reads is missing, blocked, or was made by another version of its declaration."""
 
 
 class ProviderDownError(NotReadyError):
@@ -44,7 +44,7 @@ class ProviderDownError(NotReadyError):
 class MissingInputError(NotReadyError):
     """Partitions of a table that a step reads are missing, or were made by another version of the declaration.
 
-    missing: which, for whom, and why: the messages of several readers become one (steps/missing_inputs.py).
+    missing: which partitions, for which reader, and why. The messages of several readers are merged (steps/missing_inputs.py).
     """
 
     def __init__(self, message: str, missing: Any) -> None:
@@ -55,7 +55,7 @@ class MissingInputError(NotReadyError):
 class BlockedError(NotReadyError):
     """A partition of a table that a step reads is blocked.
 
-    blocked: what follows "needs": the partition, why it is blocked, and what fixes it.
+    blocked: the part of the message after "needs": the partition, why it is blocked, and the fix.
     """
 
     def __init__(self, reader: str, blocked: str) -> None:
@@ -68,9 +68,9 @@ class FailedError(NotReadyError):
 
 
 class DamagedError(LakeError, NotReadyError):
-    """A partition whose rows are not those that were written: files or log entries of its table were lost, cut or overwritten.
+    """A partition no longer has the rows that were written: files or log entries of its table were lost, truncated or overwritten.
 
-    found: what was found, partition by partition.
+    found: the damage, partition by partition.
     """
 
     def __init__(self, message: str, found: Iterable[Any] = ()) -> None:
@@ -79,19 +79,19 @@ class DamagedError(LakeError, NotReadyError):
 
 
 class ComputeError(PlatformError):
-    """A value that cannot be computed as declared, such as an integer sum beyond 64 bits."""
+    """A value cannot be computed as declared, such as an integer sum beyond 64 bits."""
 
 
 class EngineError(PlatformError):
-    """An engine that cannot be used on this machine, or that failed; why, and what to install or set."""
+    """An engine cannot be used on this machine, or it failed; the message says why, and what to install or set."""
 
 
 class OnlineError(PlatformError):
-    """The online store cannot be reached, or holds nothing that answers the request."""
+    """The online store cannot be reached, or has no data for the request."""
 
 
 class ModelError(PlatformError):
-    """A model that cannot be trained, saved, loaded or applied."""
+    """A model cannot be trained, saved, loaded or applied."""
 
 
 class MissingExtraError(PlatformError, ImportError):
@@ -100,7 +100,7 @@ class MissingExtraError(PlatformError, ImportError):
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Around imports of libraries that come with an extra of the package: one that is missing is named, with the command that installs it.
+    """Wraps imports of libraries that an extra of the package installs: a missing one is reported with the command that installs it.
 
     Raises:
         MissingExtraError: a library is not installed.
@@ -114,21 +114,21 @@ def extra(name: str) -> Iterator[None]:
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether what was being done has failed, and other things can go on: any error, also a panic of a library in Rust.
+    """Whether an exception is a failure of one operation, after which others can continue: any error, or a panic in a Rust library.
 
-    Not a request to stop, and not a lack of memory.
+    A request to stop and running out of memory are not.
 
     >>> is_failure(KeyError("amount")), is_failure(KeyboardInterrupt()), is_failure(MemoryError())
     (True, False, False)
     """
     if isinstance(error, MemoryError):
         return False
-    # Each library has a class of this name of its own, which is no Exception.
+    # Each library defines its own class of this name, and it does not derive from Exception.
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or all of them.
+    """The end of a message about an unknown name: the closest known name, or all of them.
 
     >>> suggestion("amuont", ["amount", "country"])
     "Did you mean 'amount'?"
@@ -137,9 +137,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     close = [one for one in names if one.lower() == name.lower()] or get_close_matches(name, names, n=1)
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"There are: {', '.join(names)}." if names else "There are none."
+    return f"Choose from: {', '.join(names)}." if names else "There are none."
 
 
 def unknown(where: str, what: str, name: str, known: Iterable[str]) -> DeclarationError:
-    """The error for a name that is not declared, with the nearest one that is."""
+    """The error for a name that is not declared, with the closest declared one."""
     return DeclarationError(f"{where}: there is no {what} {name!r}. {suggestion(name, known)}")

@@ -1,7 +1,7 @@
-"""Every setting of the platform: an environment variable each, read once by `load_settings`.
+"""Every setting of the platform: each is an environment variable, read once by `load_settings`.
 
-A variable that is not set or is empty has its default. What each one means is in its description, and in
-docs/reference/settings.md, which a test holds to these.
+An unset or empty variable has its default. Each one is explained in its description and in
+docs/reference/settings.md; a test keeps the two in step.
 """
 
 import json
@@ -24,11 +24,11 @@ LAKE_SCHEMES = ("s3", "s3a", "az", "abfs", "abfss", "gs")
 
 
 class UnknownSettingWarning(UserWarning):
-    """A PLATFORM_ variable is set that no setting reads, most often a misspelt one."""
+    """A PLATFORM_ variable is set that no setting reads, most often because it is misspelt."""
 
 
 def without_secrets(url: str) -> str:
-    """A URL that may be shown: user and password, and whatever could be one, are replaced by `***`.
+    """A URL that is safe to show: the user, the password, and anything that could be one are replaced by `***`.
 
     >>> without_secrets("rediss://app:hunter2@cache:6379/0")
     'rediss://***@cache:6379/0'
@@ -36,10 +36,10 @@ def without_secrets(url: str) -> str:
     'redis://cache:6379/0?***'
     """
     scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
-    # The last @, since people forget to quote one in a password; a / or ? in it must not end the secret either.
+    # The last @, since people forget to quote an @ in a password; nor must a / or ? in it end the secret.
     _, at, place = rest.rpartition("@")
     place, query, _ = place.partition("?")
-    # 'redis://:hunter2' lacks its host: what stands after the colon is no port, so it is taken for a password.
+    # 'redis://:hunter2' has no host: the text after the colon is not a port, so it is treated as a password.
     if not re.fullmatch(r"(/.*|[\w.-]*|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/.*)?", place):
         place = "***"
     return f"{scheme}{separator}{'***@' if at else ''}{place}{'?***' if query else ''}"
@@ -47,11 +47,11 @@ def without_secrets(url: str) -> str:
 
 def _folder(value: str | Path) -> Path:
     folder = Path(value).expanduser().absolute()
-    # Readers of Delta percent-encode the root twice or refuse it: whatever needs encoding is not found again.
+    # Delta readers percent-encode the root twice or refuse it: a path that needs encoding would not be found again.
     if unreadable := re.search(r"[^A-Za-z0-9/._~!$&'()*+,;=:@-]", str(folder)):
         raise ValueError(f"Delta tables cannot be read below a folder with {unreadable[0]!r} in its path, {folder}: choose another")
     if folder.exists() and not folder.is_dir():
-        raise ValueError("that is a file: name a folder; it is made when it is not there")
+        raise ValueError("that is a file: name a folder; it is created if it does not exist")
     return folder
 
 
@@ -63,9 +63,9 @@ def _lake(value: str | Path) -> str:
         raise ValueError(f"write a folder, or a URL with one of {', '.join(f'{one}://' for one in LAKE_SCHEMES)}, such as s3://bucket/lake")
     bucket = place.partition("/")[0]
     if "?" in place or ("@" in bucket and not scheme.startswith("abfs")):
-        raise ValueError("credentials do not belong into a URL: set AWS_ACCESS_KEY_ID and the like, or PLATFORM_LAKE_OPTIONS")
+        raise ValueError("credentials do not belong in a URL: set AWS_ACCESS_KEY_ID and the like, or PLATFORM_LAKE_OPTIONS")
     if not re.fullmatch(r"[A-Za-z0-9@._-]+", bucket):
-        raise ValueError(f"{bucket!r} is no name of a bucket: write {scheme}://bucket/lake")
+        raise ValueError(f"{bucket!r} is not a valid bucket name: write {scheme}://bucket/lake")
     if unreadable := re.search(r"[^A-Za-z0-9/._~!$&'()+,;:@-]", place):
         raise ValueError(f"Delta tables cannot be read below a URL with {unreadable[0]!r} in it: choose another place")
     return str(value).rstrip("/")
@@ -78,7 +78,7 @@ def _lake_options(value: str | SecretStr) -> str:
     except ValueError:
         options = None
     if not isinstance(options, dict) or not all(isinstance(option, str | int | bool) for option in options.values()):
-        raise ValueError("""write a JSON object of texts, such as {"aws_region": "eu-west-1"}""")
+        raise ValueError("""write a JSON object of strings, such as {"aws_region": "eu-west-1"}""")
     return text
 
 
@@ -89,14 +89,14 @@ def _redis_url(value: str | SecretStr) -> str:
         raise ValueError("write redis://[user:password@]host:6379/0, rediss:// with TLS, or unix:///path/to/socket")
     port = re.search(r":([^:/\]]*)(/|$)", place.rpartition("@")[2].partition("?")[0])
     if scheme != "unix" and port and not (port[1].isdigit() and 0 < int(port[1]) < 65536):
-        raise ValueError("its port is no number from 1 to 65535: write redis://[user:password@]host:6379/0")
+        raise ValueError("its port is not a number from 1 to 65535: write redis://[user:password@]host:6379/0")
     return url
 
 
 def _existing_folder(value: str | Path) -> Path:
     folder = Path(value).expanduser().absolute()
     if not folder.is_dir():
-        raise ValueError("there is no such folder: make it, or unset the variable to use the generated shop")
+        raise ValueError("there is no such folder: create it, or unset the variable to use the generated shop")
     return folder
 
 
@@ -106,7 +106,7 @@ def _moment(value: str | datetime) -> datetime:
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError("write a moment with its time zone, such as 2024-03-05T06:00:00Z, or the path of a file with one") from None
+        raise ValueError("write a time with its time zone, such as 2024-03-05T06:00:00Z, or the path of a file that contains one") from None
     if moment.tzinfo is None:
         raise ValueError(f"that has no time zone: write {moment.isoformat()}Z if UTC is meant")
     return moment.astimezone(UTC)
@@ -161,7 +161,7 @@ def _period(value: str | timedelta) -> timedelta:
 
 
 class Settings(BaseSettings):
-    """The platform's settings. Made by `load_settings()`; a test may make one from arguments, named without the prefix.
+    """The platform's settings, created by `load_settings()`. A test may create them from arguments, named without the prefix.
 
     >>> Settings(redis_url="redis://:hunter2@cache:6379/0").redis_url
     SecretStr('**********')
@@ -173,70 +173,71 @@ class Settings(BaseSettings):
 
     home: Annotated[Path, BeforeValidator(_folder)] = Field(
         default=Path(".platform"),
-        description="The folder of what this machine keeps: Dagster's history, the embedded online store, the generated shop, and the "
-        "lake, unless PLATFORM_LAKE is set. A relative path counts from the current folder. Only ASCII letters, digits and signs that a "
-        "URL keeps may stand in its path: no space, no %, no #.",
+        description="The folder for everything kept on this machine: Dagster's history, the embedded online store, the generated shop, "
+        "and the lake, unless PLATFORM_LAKE is set. A relative path is relative to the current folder. Its path may contain only ASCII "
+        "letters, digits and characters that a URL leaves unescaped: no space, no %, no #.",
     )
     lake: Annotated[str, BeforeValidator(_lake)] | None = Field(
         default=None,
-        description="Where the tables and the trained models are: a folder, or an object store, as s3://bucket/lake, "
+        description="Where the tables and the trained models are: a folder, or an object store, such as s3://bucket/lake, "
         "abfss://container@account.dfs.core.windows.net/lake, az://container/lake or gs://bucket/lake, which needs the extra "
-        "`object-store`. Without it the folder PLATFORM_HOME/lake. Credentials do not belong into it.",
+        "`object-store`. Default: the folder PLATFORM_HOME/lake. Do not put credentials in it.",
     )
     lake_options: Annotated[SecretStr, BeforeValidator(_lake_options)] | None = Field(
         default=None,
-        description='How the object store of the lake is reached, as a JSON object: {"aws_endpoint_url": "https://minio.example:9000", '
-        '"aws_region": "eu-west-1"}. Not needed where the variables of the store itself are set, such as AWS_ENDPOINT_URL, '
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AZURE_STORAGE_ACCOUNT_NAME, GOOGLE_APPLICATION_CREDENTIALS. Shown nowhere.",
+        description='How to reach the object store of the lake, as a JSON object: {"aws_endpoint_url": "https://minio.example:9000", '
+        '"aws_region": "eu-west-1"}. Not needed if the variables of the store itself are set, such as AWS_ENDPOINT_URL, '
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AZURE_STORAGE_ACCOUNT_NAME, GOOGLE_APPLICATION_CREDENTIALS. Never shown.",
     )
     redis_url: Annotated[SecretStr, BeforeValidator(_redis_url)] | None = Field(
         default=None,
-        description="The online store: a Valkey or Redis, as redis://user:password@host:6379/0, rediss:// with TLS, or unix:///path. "
-        "Without it the demo, `backfill` and `ui` start one, an embedded Valkey under PLATFORM_HOME. Its password is shown nowhere.",
+        description="The online store: a Valkey or Redis server, such as redis://user:password@host:6379/0, rediss:// with TLS, or "
+        "unix:///path. If it is not set, the demo, `backfill` and `ui` start an embedded Valkey under PLATFORM_HOME. The password is "
+        "never shown.",
     )
     retail_files: Annotated[Path, BeforeValidator(_existing_folder)] | None = Field(
         default=None,
-        description="The folder with the shop's order lines, one CSV file a day, named 2024-03-05.csv. "
-        "Without it the generated shop under PLATFORM_HOME/retail is read.",
+        description="The folder with the shop's order lines, one CSV file per day, named 2024-03-05.csv. "
+        "Default: the generated shop under PLATFORM_HOME/retail.",
     )
     now: Annotated[datetime, BeforeValidator(_moment)] | None = Field(
         default=None,
-        description="The moment that the platform takes for now, with its time zone, such as 2024-03-05T06:00:00Z, or the path of a "
-        "file in which it stands: written anew, that moves the clock of processes that run. For tests and replays. Without it, the "
+        description="The time that the platform uses as now, with its time zone, such as 2024-03-05T06:00:00Z, or the path of a "
+        "file that contains it: rewriting the file moves the clock of running processes. For tests and replays. Default: the "
         "wall clock.",
     )
     project: Annotated[str, BeforeValidator(_project)] = Field(
         default="platform",
-        description="What every key in the online store begins with, so that several projects may share a server. Lower-case letters, "
+        description="The prefix of every key in the online store, so that several projects can share a server. Lower-case letters, "
         "digits, _ and -.",
     )
     when_blocked: Literal["warn", "fail"] = Field(
         default="warn",
-        description="What a run does that blocks a partition of silver, because too few of its rows were good: `warn` logs a warning with "
-        "the count, the most frequent reason and the commands to run next, and succeeds; `fail` fails after everything has been written. "
-        'A source may declare its own: `@source(when_blocked="fail")`.',
+        description="What a run does when it blocks a partition of silver because too few rows were good: `warn` logs a warning with "
+        "the count, the most frequent reason and the commands to run next, and succeeds; `fail` fails once everything has been written. "
+        'A source can override it: `@source(when_blocked="fail")`.',
     )
 
     engine: Literal["polars", "spark"] = Field(
         default="polars",
         description="What computes tables: `polars`, in the process of the run, or `spark`, in the tasks of a cluster or of this machine, "
-        'which needs the extra `spark`. A source, view, training set or model may declare its own: `FeatureView(..., engine="spark")`. '
+        'which needs the extra `spark`. A source, view, training set or model can override it: `FeatureView(..., engine="spark")`. '
         "Values do not depend on it.",
     )
     spark_master: str | None = Field(
         default=None,
-        description="Where Spark runs: `local[4]`, `spark://host:7077`, `k8s://https://host:443`, `yarn`, or `sc://host:15002` of a server "
-        "of Spark Connect. Without it what spark-submit or SPARK_REMOTE says, else all cores of this machine.",
+        description="Where Spark runs: `local[4]`, `spark://host:7077`, `k8s://https://host:443`, `yarn`, or `sc://host:15002` for a "
+        "server of Spark Connect. Default: what spark-submit or SPARK_REMOTE says, else all cores of this machine.",
     )
     spark_jars: Annotated[Path, BeforeValidator(_existing_folder)] | None = Field(
         default=None,
-        description="A folder with the jars that read and write Delta tables, for machines that download nothing. Without it Spark "
-        "downloads them when it first starts.",
+        description="A folder with the jars that read and write Delta tables, for machines that cannot download anything. If it is not "
+        "set, Spark downloads them when it first starts.",
     )
     spark_conf: Annotated[dict[str, str], NoDecode, BeforeValidator(_spark_conf)] = Field(
         default={},
-        description='More of Spark\'s configuration, as a JSON object: {"spark.executor.memory": "8g", "spark.executor.cores": "4"}. It '
-        "overrides our defaults, except for what values depend on.",
+        description='Additional Spark configuration, as a JSON object: {"spark.executor.memory": "8g", "spark.executor.cores": "4"}. It '
+        "overrides our defaults, except for options that values depend on.",
     )
 
     alert_webhook: Annotated[SecretStr, BeforeValidator(_webhook)] | None = Field(
@@ -279,24 +280,24 @@ class Settings(BaseSettings):
 
     @property
     def retail_folder(self) -> Path:
-        """Where the shop's daily files lie: PLATFORM_RETAIL_FILES, or the generated ones."""
+        """The folder of the shop's daily files: PLATFORM_RETAIL_FILES, or the generated ones."""
         return self.retail_files or self.home / "retail"
 
     @property
     def redis_address(self) -> str:
-        """The online store as messages may show it, without user and password."""
+        """The address of the online store for messages, without user and password."""
         return without_secrets(self.redis_url.get_secret_value()) if self.redis_url else "not set"
 
     def clock(self) -> datetime:
-        """What time it is for the platform (UTC): PLATFORM_NOW, or the wall clock."""
+        """The current time for the platform (UTC): PLATFORM_NOW, or the wall clock."""
         return self.now or datetime.now(UTC)
 
 
 def load_settings() -> Settings:
-    """The settings, from the environment.
+    """Reads the settings from the environment.
 
-    SettingsError names each variable that cannot be used, its value and the fix. A PLATFORM_ variable that no setting
-    reads is warned about, with the nearest name.
+    SettingsError names each invalid variable, its value and the fix. A PLATFORM_ variable that no setting
+    reads causes a warning that suggests the closest name.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in sorted(os.environ):

@@ -13,7 +13,7 @@ from platform_assets_tests.lakes import s3 as s3
 # LightGBM's threads spin while they wait for each other: on cores that several processes share, one fits in less than half the CPU time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Machines are shared: a slow example is no defect. What Hypothesis finds is printed so that it can be repeated.
+# Machines are shared: a slow example is not a defect. What Hypothesis finds is printed so that it can be repeated.
 settings.register_profile("platform", deadline=None, print_blob=True)
 settings.load_profile("platform")
 

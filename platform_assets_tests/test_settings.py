@@ -50,7 +50,7 @@ def test_the_clock_of_a_file_moves_when_it_is_written_anew(monkeypatch: pytest.M
         file.write_text(f"2024-03-0{day}T06:00:00Z\n")
         assert load_settings().clock() == datetime(2024, 3, day, 6, tzinfo=UTC)
     file.write_text("soon")
-    with pytest.raises(SettingsError, match=r"cannot be used: write a moment with its time zone, .* or the path of a file with one"):
+    with pytest.raises(SettingsError, match=r"cannot be used: write a time with its time zone, .* or the path of a file that contains one"):
         load_settings()
 
 
@@ -73,18 +73,18 @@ def test_the_lake_may_be_a_folder_of_its_own_or_in_an_object_store(monkeypatch: 
     ("variable", "value", "fix"),
     [
         ("LAKE", "ftp://server/lake", "write a folder, or a URL with one of s3://,"),
-        ("LAKE", "s3:///lake", "'' is no name of a bucket: write s3://bucket/lake"),
+        ("LAKE", "s3:///lake", "'' is not a valid bucket name: write s3://bucket/lake"),
         ("LAKE", "s3://bucket/my lake", "choose another place"),
         ("LAKE", "/data/my lake", "choose another"),
-        ("NOW", "yesterday", "write a moment with its time zone, such as 2024-03-05T06:00:00Z"),
-        ("NOW", "2024", "write a moment with its time zone"),
-        ("NOW", "1709618400", "write a moment with its time zone"),
+        ("NOW", "yesterday", "write a time with its time zone, such as 2024-03-05T06:00:00Z"),
+        ("NOW", "2024", "write a time with its time zone"),
+        ("NOW", "1709618400", "write a time with its time zone"),
         ("NOW", "2024-03-05", "write 2024-03-05T00:00:00Z if UTC is meant"),
         ("HOME", "/data/my lake", "choose another"),
         ("HOME", "/data/50%", "choose another"),
         ("HOME", "/data/käse", "choose another"),
         ("HOME", __file__, "name a folder"),
-        ("RETAIL_FILES", "/no/such/folder", "make it, or unset the variable"),
+        ("RETAIL_FILES", "/no/such/folder", "create it, or unset the variable"),
         ("PROJECT", "My Shop", "use lower-case letters"),
         ("REDIS_URL", "localhost:6379", "write redis://"),
         ("REDIS_URL", "redis://", "write redis://"),

@@ -1,4 +1,4 @@
-"""What every aggregation is: prepare, over, merge, finalize, keep and restore on arrays of states; and what a declaration needs to know."""
+"""The protocol of an aggregation: prepare, over, merge, finalize, keep and restore on arrays of states, plus its properties."""
 
 from collections.abc import Hashable
 from typing import Any, Protocol
@@ -16,16 +16,16 @@ NUMERIC: tuple[DataType, ...] = ("int", "float")
 
 
 class Aggregation(Protocol):
-    """The algebra of semantics.md 4, a whole column at a time. Combining is associative and commutative, nothing is subtracted.
+    """The algebra of semantics.md 4, a whole column at a time. Combining is associative and commutative; nothing is subtracted.
 
-    An engine prepares one state a row, combines them to tiles and tiles to windows with `over`, adds rows that arrived
-    later with `merge`, and finalizes. A checkpoint of lifetime windows keeps states, and restores them among other rows. So a new
-    aggregation is one file with these six functions.
+    An engine prepares one state per row, combines them into tiles and tiles into windows with `over`, adds rows that arrived
+    later with `merge`, and finalizes. A checkpoint of lifetime windows stores states with `keep` and restores them among other rows. So a
+    new aggregation is one file with these six functions.
     """
 
     @property
     def name(self) -> str:
-        """The function that declares it, and the word in the names of features: amount_mean_7d."""
+        """The name of the function that declares it, also used in feature names: amount_mean_7d."""
         ...
 
     @property
@@ -35,29 +35,29 @@ class Aggregation(Protocol):
 
     @property
     def parameter(self) -> float | None:
-        """The number that is declared beside the column: the n of last_n. None: it takes none."""
+        """The number declared with the column: the n of last_n. None: it takes no number."""
         ...
 
     @property
     def state(self) -> Hashable:
-        """What its states are: aggregations that say the same here have the same states of an argument, which an engine computes once."""
+        """An id of its states: aggregations with the same id have the same states for an argument, so an engine computes them once."""
         ...
 
     @property
     def empty(self) -> Any:
-        """The value of an empty window; of a list, a new one each time."""
+        """The value of an empty window; a list is a new object each time."""
         ...
 
     def result(self, argument: DataType) -> FeatureType | None:
-        """The type of its value, None when it cannot take an argument of this type."""
+        """The type of its value; None if it cannot take an argument of this type."""
         ...
 
     def prepare(self, column: Column) -> State:
-        """One state a row."""
+        """One state per row."""
         ...
 
     def over(self, state: State, lo: Ints, hi: Ints) -> State:
-        """One state a range lo[i]:hi[i] of states."""
+        """One state per range lo[i]:hi[i] of states."""
         ...
 
     def merge(self, whole: State, part: State, at: Ints) -> State:
@@ -65,13 +65,13 @@ class Aggregation(Protocol):
         ...
 
     def finalize(self, state: State, column: Column) -> pl.Series:
-        """One value a state, null where a window has no value."""
+        """One value per state, null if the window has no value."""
         ...
 
     def keep(self, state: State, column: Column) -> StoredState:
-        """The states as values. What is kept of an empty one is nothing, or what restores it."""
+        """The states as values. Of an empty state nothing is stored, or whatever restores it."""
         ...
 
     def restore(self, kept: StoredState, column: Column, size: int) -> State:
-        """`size` states from what was kept of them, empty where nothing was; kept.rows are places in this column."""
+        """Restores `size` states, empty where nothing was stored; kept.rows are positions in this column."""
         ...

@@ -1,4 +1,4 @@
-"""Counts of values up to a bound of different ones, and beyond it of coarser cells: states that stay small."""
+"""Counts of distinct values up to a bound, and of coarser cells beyond it: states that stay small."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from platform_assets.aggregations.ranges import Counts, counted
 from platform_assets.aggregations.stored_state import StoredState
 
 EXACT_UP_TO = 4096
-"""So many different values a window may hold before it is estimated."""
+"""The number of distinct values a window may hold before its value is estimated."""
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """How often each value occurs for each owner; for an owner of too many different values, how often each cell.
+    """How often each value occurs for each owner; for owners with too many distinct values, how often each cell occurs.
 
-    Which of both is decided by the set of values alone, not by how states were merged: what is too much for a part is too much for the
+    Which of the two depends only on the set of values, not on how states were merged: too many for a part is too many for the
     whole. No owner has both.
 
-    column: whose values they are. values: by their ranks in it. cells: by numbers that mean the same whatever the column.
+    column: the column of the values. values: counted by rank in it. cells: counted by numbers that do not depend on the column.
     """
 
     column: Column
@@ -37,7 +37,7 @@ class Bounded:
         return replace(self, values=self.values.joined(part.values, at), cells=self.cells.joined(part.cells, at))
 
     def within(self, bound: int, cells_of: Callable[[Column, Ints], Ints]) -> "Bounded":
-        """With cells instead of values for the owners of more than `bound` different values. cells_of: the cells of some ranks."""
+        """With cells instead of values for owners of more than `bound` distinct values. cells_of: maps ranks to cells."""
         values, cells = self.values, self.cells
         beyond = np.bincount(values.owner, minlength=values.size) > bound
         beyond[cells.owner] = True
@@ -61,7 +61,7 @@ def bounded(column: Column) -> Bounded:
 
 
 def kept_bounded(state: Bounded) -> StoredState:
-    """How often each value or cell occurs; the value of a cell's piece means nothing."""
+    """How often each value or cell occurs; for cells, the value of a piece has no meaning."""
     values, cells = state.values, state.cells
     of = np.concatenate((values.owner, cells.owner))
     order = np.argsort(of, kind="stable")

@@ -1,4 +1,4 @@
-"""The argument of an aggregation as arrays: one element an event, sorted by entity, event time and primary key."""
+"""The argument of an aggregation as arrays: one element per event, sorted by entity, event time and primary key."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +19,8 @@ Array = NDArray[Any]
 class Column:
     """The values of a masked argument: null where the argument is null or `where=` is not true.
 
-    values: float64 for floats, int64 for everything else: dates in days, times in microseconds, texts as their rank among
-    the distinct texts, so that comparing ranks compares texts. Where `valid` is false, `values` means nothing.
+    values: float64 for floats, int64 for everything else: dates as days, times as microseconds, texts as their rank among
+    the distinct texts, so that comparing ranks compares texts. Where `valid` is false, `values` is undefined.
     times: event times in microseconds since 1970, UTC.
     """
 
@@ -35,7 +35,7 @@ class Column:
 
     @cached_property
     def ranked(self) -> "tuple[Ints, Array]":
-        """Each element's rank among the distinct values, and these values in ascending order; ranks only where valid."""
+        """Each element's rank among the distinct values, and those values in ascending order. Ranks are defined only where valid."""
         ranks = np.zeros(len(self), np.int64)
         distinct, inverse = np.unique(self.values[self.valid], return_inverse=True)
         ranks[self.valid] = inverse
@@ -54,20 +54,20 @@ def masked(values: Array, valid: Bools, dtype: DataType) -> pl.Series:
     if dtype == "bool":
         series = series.cast(pl.Boolean)
     elif dtype == "date":
-        series = series.cast(pl.Int32, strict=False)  # what is not valid may be any number
+        series = series.cast(pl.Int32, strict=False)  # invalid elements may be any number
     return series.cast(POLARS[dtype]).set(pl.Series(~valid), None)
 
 
 def lists(values: pl.Series, lengths: Ints) -> pl.Series:
     """Consecutive values, none of them null, as lists of these lengths."""
-    import pyarrow as pa  # a tenth of what Dagster costs to load, and most views have no lists
+    import pyarrow as pa  # loading it costs a tenth of loading Dagster, and most views have no lists
 
     ends = np.append(0, np.cumsum(lengths))
     return pl.Series(pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), values.to_arrow()), dtype=pl.List(values.dtype))
 
 
 def column_of(series: pl.Series, dtype: DataType, times: Ints) -> Column:
-    """A series of one of the declared types as a Column."""
+    """Converts a series of one of the declared types to a Column."""
     valid = series.is_not_null().to_numpy()
     if dtype == "str":
         texts = series.drop_nulls().unique().sort()

@@ -13,9 +13,9 @@ from platform_assets.expressions.types import DataType
 
 @dataclass(frozen=True)
 class Count:
-    """How many rows; with a column, how many of its values are not null.
+    """The number of rows; with a column, the number of its non-null values.
 
-    State: n. Of an empty window: 0. Unit: rows.
+    State: n. Empty window: 0. Unit: rows.
 
     >>> count().over("7d"); count("coupon").over("7d")
     """

@@ -1,4 +1,4 @@
-"""How many different values a window holds."""
+"""The number of distinct values in a window."""
 
 from dataclasses import dataclass, replace
 
@@ -14,10 +14,10 @@ from platform_assets.expressions.types import DataType
 
 @dataclass(frozen=True)
 class CountDistinct:
-    """The number of different values that are not null: exact up to 4,096, beyond it within 1.6% (one standard error).
+    """The number of distinct non-null values: exact up to 4,096, beyond that within 1.6% (one standard error).
 
-    State: the set of values; beyond the bound 4,096 registers (aggregations/hyperloglog.py). Both are functions of the set alone, so is
-    the estimate: the same however a window is cut into tiles. It is never 4,096 or less: so many there are. Of an empty window: 0. Unit:
+    State: the set of values; beyond the bound, 4,096 registers (aggregations/hyperloglog.py). Both depend only on the set, and so does
+    the estimate: it is the same however a window is cut into tiles. It is always above 4,096, the exact bound. Empty window: 0. Unit:
     values.
 
     >>> count_distinct("stock_code").over("30d")

@@ -15,9 +15,9 @@ _NOTHING_LATER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class InOrder:
-    """The value with the earliest ('first') or latest ('last') event time that is not null; ties by primary key.
+    """The non-null value with the earliest ('first') or latest ('last') event time; ties are broken by primary key.
 
-    State: the row's place in the order of event time and primary key. Of an empty window: null. Unit: that of the column.
+    State: the row's position in the order of event time and primary key. Empty window: null. Unit: that of the column.
 
     >>> last("category").over("30d")
     """

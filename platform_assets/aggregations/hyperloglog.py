@@ -1,9 +1,9 @@
-"""HyperLogLog: how many different values there are, from 4,096 registers.
+"""HyperLogLog: estimates the number of distinct values from 4,096 registers.
 
-A value's hash names a register by its first 12 bits; the register keeps the longest run of zeros that the other 52 bits of a hash began
-with, plus one. So registers are a function of the set of values: of neither order, nor copies, nor how they were merged. The estimator
-reads nothing but the registers: Ertl (2017), "New cardinality estimation algorithms for HyperLogLog sketches", algorithm 6, which has no
-bias to be corrected from a table. Its standard error is 1.04 / sqrt(4096) = 1.6%.
+The first 12 bits of a value's hash select a register; the register stores the longest run of leading zeros in the other 52 bits,
+plus one. So registers depend only on the set of values, not on order, copies, or how they were merged. The estimator
+reads only the registers: Ertl (2017), "New cardinality estimation algorithms for HyperLogLog sketches", algorithm 6, which has no
+bias to correct from a table. Its standard error is 1.04 / sqrt(4096) = 1.6%.
 """
 
 import math
@@ -17,13 +17,13 @@ from platform_assets.aggregations.ranges import Counts
 
 REGISTERS = 4096
 _BITS = 52
-"""What of a hash of 64 bits the register's number leaves."""
+"""The bits of a 64-bit hash that remain after the register number."""
 
 
 def hashes(column: Column, ranks: Ints) -> NDArray[np.uint64]:
-    """64 bits for some of a column's distinct values, the same in every process and version.
+    """64-bit hashes for some of a column's distinct values, the same in every process and version.
 
-    Of a text the first 8 bytes of its BLAKE2b; of what is a number or is kept as one, splitmix64 of its bits (Steele, Lea & Flood, 2014).
+    For texts the first 8 bytes of BLAKE2b; for values stored as numbers splitmix64 of their bits (Steele, Lea & Flood, 2014).
     """
     values = column.ranked[1][ranks]
     if column.texts is not None:
@@ -37,7 +37,7 @@ def hashes(column: Column, ranks: Ints) -> NDArray[np.uint64]:
 
 
 def cells(column: Column, ranks: Ints) -> Ints:
-    """What the distinct values of these ranks say of registers: 64 times the register's number, plus what it keeps of the value."""
+    """The register updates of the distinct values of these ranks: 64 times the register number, plus the value to store."""
     hashed = hashes(column, ranks)
     rest = (hashed & np.uint64(2**_BITS - 1)).astype(np.float64)
     run = _BITS + 1 - np.frexp(rest)[1].astype(np.int64)  # frexp's exponent is the number of bits: 52 bits are exact in a float
@@ -45,14 +45,14 @@ def cells(column: Column, ranks: Ints) -> Ints:
 
 
 def highest(cells: Counts) -> Counts:
-    """Of each register the largest value."""
+    """The largest value of each register."""
     is_last = np.ones(len(cells.owner), np.bool_)
     is_last[:-1] = (cells.owner[1:] != cells.owner[:-1]) | (cells.code[1:] // 64 != cells.code[:-1] // 64)
     return Counts(cells.size, cells.owner[is_last], cells.code[is_last], cells.times[is_last])
 
 
 def estimates(cells: Counts) -> tuple[Ints, Ints]:
-    """The owners that have registers, and how many different values each has had."""
+    """The owners that have registers, and the estimated number of distinct values of each."""
     owners, place = np.unique(cells.owner, return_inverse=True)
     kinds = _BITS + 2
     of_value = np.bincount(place * kinds + cells.code % 64, minlength=len(owners) * kinds).reshape(len(owners), kinds)

@@ -13,10 +13,10 @@ from platform_assets.expressions.types import LISTS, DataType, FeatureType
 
 @dataclass(frozen=True)
 class LastN:
-    """The values of the `parameter` rows with the latest event times that are not null; ties by primary key. The newest comes first.
+    """The `parameter` latest non-null values by event time, newest first; ties are broken by primary key.
 
-    So the first one is what `last` gives, whatever the length; there are fewer when the window has fewer. A value that came twice is
-    there twice. State: the rows' places in the order of event time and primary key, counted from the end. Of an empty window: an empty
+    The first one is what `last` returns, whatever the length; there are fewer if the window has fewer. A value that occurs twice is
+    listed twice. State: the rows' positions in the order of event time and primary key, counted from the end. Empty window: an empty
     list. Unit: that of the column.
 
     >>> last_n("category", 3).over("30d")

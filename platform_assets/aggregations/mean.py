@@ -13,15 +13,15 @@ from platform_assets.expressions.types import DataType
 
 _SUM = Sum()
 _WRAPS = 2.0**62
-"""From here on a sum of integers may have wrapped around 64 bits."""
+"""From this value on, a sum of integers may have wrapped around 64 bits."""
 
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of the values that are not null.
+    """The mean of the non-null values.
 
-    State: that of a sum. Integers are added up as integers, so that large ones of both signs leave the small ones; a sum that 64 bits
-    do not hold is taken in floats. Of an empty window: null. Unit: that of the column.
+    State: that of a sum. Integers are added as integers, so that small ones are not lost beside large ones of both signs; a sum that 64
+    bits cannot hold is computed in floats. Empty window: null. Unit: that of the column.
 
     >>> mean("amount").over("7d")
     """

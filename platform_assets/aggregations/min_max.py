@@ -15,9 +15,9 @@ Extremes = tuple[Ints, Array]
 
 @dataclass(frozen=True)
 class Extreme:
-    """The smallest ('min') or largest ('max') of the values that are not null; texts by code point, false before true.
+    """The smallest ('min') or largest ('max') non-null value; texts are ordered by code point, false before true.
 
-    State: n and the value. Of an empty window: null. Unit: that of the column.
+    State: n and the value. Empty window: null. Unit: that of the column.
 
     >>> min("amount").over("7d"); max("ordered_at").over("30d")
     """

@@ -13,10 +13,10 @@ from platform_assets.expressions.types import DataType
 
 @dataclass(frozen=True)
 class Mode:
-    """The value that occurs most often; of several, the smallest.
+    """The value that occurs most often; ties go to the smallest.
 
-    State: how often each value occurs, all of them: counts cut off at the top k miss the true mode in most windows. Of an
-    empty window: null. Unit: that of the column.
+    State: the counts of all values: counts cut off at the top k miss the true mode in most windows.
+    Empty window: null. Unit: that of the column.
 
     >>> mode("category").over("30d")
     """
@@ -57,7 +57,7 @@ class Mode:
 
 
 def by_frequency(state: Counts) -> Ints:
-    """The order by owner, then the most frequent first, then the smallest."""
+    """The order by owner, then frequency (highest first), then value (smallest first)."""
     return np.lexsort((state.code, -state.times, state.owner))
 
 

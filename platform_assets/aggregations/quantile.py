@@ -12,21 +12,21 @@ from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.expressions.types import DataType
 
 _DROPPED = 46
-"""How many of the 52 bits behind the first of a float a cell leaves out: 64 cells from each power of two to the next."""
+"""How many of a float's 52 fraction bits a cell drops: 64 cells from each power of two to the next."""
 
 
 @dataclass(frozen=True)
 class Quantile:
-    """The value below which the share `parameter` of the values lies, interpolated between neighbours: numpy's default, R's type 7.
+    """The value below which the share `parameter` of the values lies, interpolated between neighbours: NumPy's default, R's type 7.
 
-    Of n values in their order, counted from 0, it is the one at q * (n - 1); between two of them it lies on the line from one to the
-    other. Exact up to 4,096 different values. Beyond, each value counts as the middle of its cell, of 64 equally wide ones from each power
-    of two to the next: a histogram as in Masson, Rim & Lee (2019), "DDSketch: a fast and fully-mergeable quantile sketch with
-    relative-error guarantees", with cells cut linearly between powers of two, which needs no logarithm. So a result is off by at most
+    Among n sorted values, counted from 0, it is the one at q * (n - 1); between two of them it is on the line from one to the
+    other. Exact up to 4,096 distinct values. Beyond that, each value counts as the middle of its cell, one of 64 of equal width from each
+    power of two to the next: a histogram as in Masson, Rim & Lee (2019), "DDSketch: a fast and fully-mergeable quantile sketch with
+    relative-error guarantees", with cells spaced linearly between powers of two, which needs no logarithm. So a result is off by at most
     1/128 = 0.8% of itself, between neighbours of different signs by 0.8% of the larger one; below 2.3e-308 it is 0.
 
-    State: how often each value occurs; beyond the bound, each cell. Both are functions of the values alone, so is the result: the same
-    however a window is cut into tiles. Of an empty window: null. Unit: that of the column, as a float.
+    State: how often each value occurs; beyond the bound, each cell. Both depend only on the values, and so does the result: it is the same
+    however a window is cut into tiles. Empty window: null. Unit: that of the column, as a float.
 
     >>> quantile("unit_price", 0.5).over("30d")
     """
@@ -55,7 +55,7 @@ class Quantile:
 
     def finalize(self, state: Bounded, column: Column) -> pl.Series:
         values, cells, size = state.values, state.cells, state.values.size
-        order = np.argsort(np.concatenate((values.owner, cells.owner)), kind="stable")  # within an owner they ascend already
+        order = np.argsort(np.concatenate((values.owner, cells.owner)), kind="stable")  # within an owner they are already ascending
         owner = np.concatenate((values.owner, cells.owner))[order]
         number = np.concatenate((column.ranked[1][values.code].astype(np.float64), _middles(cells.code)))[order]
         until = np.cumsum(np.concatenate((values.times, cells.times))[order])
@@ -84,7 +84,7 @@ def _cells(column: Column, ranks: Ints) -> Ints:
 
 
 def _middles(cells: Ints) -> Array:
-    """The values in the middle of cells; 0 of those next to 0."""
+    """The middle values of cells; 0 for those next to 0."""
     magnitude = np.where(cells < 0, -1 - cells, cells)
     middle = ((magnitude << _DROPPED) + (1 << (_DROPPED - 1))).view(np.float64)
     middle = np.where(magnitude < 1 << (52 - _DROPPED), 0.0, middle)

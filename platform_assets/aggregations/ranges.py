@@ -1,4 +1,4 @@
-"""Reductions over many index ranges of one array: values[lo[i]:hi[i]] for each i. Ranges may overlap, and may be empty."""
+"""Reductions over many index ranges of one array: values[lo[i]:hi[i]] for each i. Ranges may overlap and may be empty."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,18 @@ from platform_assets.aggregations.column import Array, Bools, Ints
 
 
 def reduce(ufunc: np.ufunc, values: Array, lo: Ints, hi: Ints, empty: float) -> Array:
-    """The ufunc over each range; `empty` where a range is empty."""
+    """Reduces each range with the ufunc; `empty` for an empty range."""
     if not len(values) or not len(lo):
         return np.full(len(lo), empty, values.dtype)
     bounds = np.empty(2 * len(lo), np.int64)
     bounds[0::2], bounds[1::2] = lo, hi
-    # reduceat wants every bound to be an index; one more element makes the end one.
+    # reduceat needs every bound to be an index; one extra element makes the end a valid index.
     reduced = ufunc.reduceat(np.append(values, values[-1:]), bounds)[::2]
     return np.where(hi > lo, reduced, np.asarray(empty, values.dtype))
 
 
 def count(values: Ints, lo: Ints, hi: Ints) -> Ints:
-    """The sum of small whole numbers over each range. Only integers may be subtracted: semantics.md 4."""
+    """The sum of small integers over each range. Only integers may be subtracted: semantics.md 4."""
     before = np.concatenate((np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)))
     return before[np.maximum(lo, hi)] - before[lo]
 
@@ -33,7 +33,7 @@ def expand(lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
 
 
 def first_of_each(owner: Ints, n: int) -> Bools:
-    """Which elements are among the first n of their owner; sorted by owner."""
+    """Whether each element is among the first n of its owner; the elements are sorted by owner."""
     return np.arange(len(owner)) - np.searchsorted(owner, owner) < n
 
 
@@ -60,7 +60,7 @@ class Counts:
 
 
 def counted(size: int, owner: Ints, code: Ints, times: Ints) -> Counts:
-    """Triples in any order, the same (owner, code) added up."""
+    """Counts from triples in any order; equal (owner, code) are added up."""
     order = np.lexsort((code, owner))
     owner, code, times = owner[order], code[order], times[order]
     new = np.ones(len(owner), np.bool_)

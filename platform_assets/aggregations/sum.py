@@ -17,11 +17,11 @@ Sums = tuple[Ints, Array, Array]
 
 @dataclass(frozen=True)
 class Sum:
-    """The sum of the values that are not null.
+    """The sum of the non-null values.
 
-    State: n, sum, and for integers the sum in floats too, which tells an overflow: a sum that wrapped around 64 bits is
-    off by a multiple of 2**64, far more than floats can be. Of an empty window: null, or `default=`. Integers stay
-    integers, beyond 64 bits is a ComputeError. Unit: that of the column.
+    State: n, sum, and for integers also the sum in floats, which detects overflow: a sum that wrapped around 64 bits is
+    off by a multiple of 2**64, far more than the float sum can be. Empty window: null, or `default=`. Integers stay
+    integers; a sum beyond 64 bits raises a ComputeError. Unit: that of the column.
 
     >>> sum("quantity * unit_price").over("30d").named("spend_30d")
     """

@@ -17,8 +17,8 @@ _NEVER = np.iinfo(np.int64).min
 class TimeSinceLast:
     """Seconds from the last row (with a column: the last row with a value in it) until the value is read.
 
-    State, and what tables store: the last event time. It becomes seconds at the moment of reading, on every path: the
-    label's time in a training set, the request's time online. Of an empty window: null. Unit: seconds, as a float.
+    State, and stored value: the last event time. It becomes seconds at read time, on every path: the
+    label's time in a training set, the request's time online. Empty window: null. Unit: seconds, as a float.
 
     >>> time_since_last().over("90d")
     """

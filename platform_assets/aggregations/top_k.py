@@ -14,10 +14,10 @@ from platform_assets.expressions.types import LISTS, DataType, FeatureType
 
 @dataclass(frozen=True)
 class TopK:
-    """The `parameter` values that occur most often, the most frequent first; of equally frequent ones the smaller first.
+    """The `parameter` values that occur most often, most frequent first; ties are sorted by value, smaller first.
 
-    So the first one is the mode; there are fewer when the window has fewer different values. State: how often each value occurs, all of
-    them: a value that is rare in every tile may be among the most frequent of a window. Of an empty window: an empty list. Unit: that of
+    The first one is the mode; there are fewer if the window has fewer distinct values. State: the counts of all
+    values: a value that is rare in every tile may be among the most frequent of a window. Empty window: an empty list. Unit: that of
     the column.
 
     >>> top_k("country", 3).over("30d")

@@ -18,10 +18,10 @@ Moments = tuple[Ints, Array, Array, Array]
 class Spread:
     """Spread of a column within a window: the standard deviation ('std'), or its square ('variance').
 
-    State: n, the mean as an origin and a distance from it, M2 (the sum of squared distances from the mean). States are merged as
+    State: n, the mean as an origin plus a distance from it, M2 (the sum of squared distances from the mean). States are merged as
     in Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance": adding up squares instead gives 0 for
-    values near 1e9. The origin is one of the values: as one number a mean near 1e9 would be off by 1e-7, and so would what is
-    merged with it. Fewer than two values give null. Unit: that of the column, of a variance its square.
+    values near 1e9. The origin is one of the values: as a single number, a mean near 1e9 would be off by 1e-7, and so would everything
+    merged with it. Fewer than two values give null. Unit: that of the column, or its square for a variance.
 
     >>> std("amount").over("7d"); variance("amount").over("7d")
     """
@@ -43,12 +43,12 @@ class Spread:
         n, origins, distances, m2 = state
         size = ranges.count(n, lo, hi)
         owners, items = ranges.expand(lo, hi)
-        # The origin of the first state that has a value: that of an empty one may be far from all values of the range.
+        # The origin of the first state that has a value: that of an empty state may be far from all values of the range.
         with_values = np.flatnonzero(n)
         first = np.minimum(np.searchsorted(with_values, lo), max(len(with_values) - 1, 0))
         origin = origins[with_values[first]] if len(with_values) else np.zeros(len(lo))
         away = (origins[items] - origin[owners]) + distances[items]
-        # Without any item bincount gives integers, and what is merged into them later would lose its fraction.
+        # Without items bincount returns integers, and fractions merged into them later would be lost.
         distance = (np.bincount(owners, n[items] * away, len(lo)) / np.maximum(size, 1)).astype(np.float64)
         spread = np.bincount(owners, m2[items] + n[items] * (away - distance[owners]) ** 2, len(lo)).astype(np.float64)
         return size, origin, distance, spread

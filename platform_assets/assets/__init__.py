@@ -1,1 +1,1 @@
-"""Declarations to Dagster: partitioned assets, checks and lineage."""
+"""Turns declarations into Dagster's partitioned assets, checks and lineage."""

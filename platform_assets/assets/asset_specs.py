@@ -1,4 +1,4 @@
-"""An asset as Dagster knows it: its key, what it says of itself, which partitions of others it reads, and when it is made again."""
+"""Parts of asset definitions: keys, descriptions, partition dependencies, and automation conditions."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ REFRESH = (
     .replace("any_deps_updated", _OTHER_ROWS)
     .with_label("eager_of_all_partitions")
 )
-"""Whenever the rows that a partition reads have changed. eager() alone looks only at the newest one and would drop a restated day; and it
-goes by materializations, so that a day made again with the same rows would make everything after it again (data_versions.py)."""
+"""Materializes a partition whenever the rows it reads have changed. eager() alone checks only the newest one and would miss a restated day;
+and it compares materializations, so rematerializing a day with the same rows would recompute everything downstream (data_versions.py)."""
 _COMPLETE = dg.AutomationCondition.missing() & ~dg.AutomationCondition.any_deps_missing()
 ONCE = (
     _COMPLETE.newly_true().since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
@@ -26,7 +26,7 @@ ONCE = (
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
 )
-"""When all that a partition reads is there for the first time: a restated day trains no old model anew, it has pinned what it read."""
+"""Materializes a partition once, when all its inputs exist: a restated day does not retrain old models, which pin what they read."""
 
 
 def key_of(table: Table) -> dg.AssetKey:
@@ -34,7 +34,7 @@ def key_of(table: Table) -> dg.AssetKey:
 
 
 def shown(declaration: Any, layer: str, kinds: set[str], **extra: Any) -> dict[str, Any]:
-    """What every asset of a declaration says of itself."""
+    """The arguments that every asset of a declaration has in common."""
     return {
         "group_name": declaration.name,
         "owners": list(declaration.owners),
@@ -45,6 +45,6 @@ def shown(declaration: Any, layer: str, kinds: set[str], **extra: Any) -> dict[s
 
 
 def reads(table: Table, start: int = 0, end: int = 0) -> dg.AssetDep:
-    """A dependency on the partitions from `start` to `end`, counted from one's own."""
+    """A dependency on the partitions from `start` to `end`, relative to the asset's own."""
     mapping = dg.TimeWindowPartitionMapping(start_offset=start, end_offset=end, allow_nonexistent_upstream_partitions=True)
     return dg.AssetDep(key_of(table), partition_mapping=mapping)

@@ -1,4 +1,4 @@
-"""Columns as Dagster shows them: types, what they mean, and the columns of other tables that they are made of."""
+"""Column metadata for Dagster: types, descriptions, and lineage."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,11 +15,11 @@ from platform_assets.steps.reading import layer_of, table_of
 from platform_assets.stores.delta import Table
 
 Columns = Mapping[str, Sequence[tuple[Table, str]]]
-"""Lineage: each column with the columns of other tables that it is made of."""
+"""Lineage: each column with the columns of other tables that it is computed from."""
 
 _WORDS = {
     "count": "number",
-    "count_distinct": "number of different values",
+    "count_distinct": "number of distinct values",
     "std": "standard deviation",
     "min": "smallest value",
     "max": "largest value",
@@ -34,13 +34,13 @@ _WORDS = {
 
 
 def column_schema(types: Mapping[str, DataType | str], meanings: Mapping[str, str] | None = None) -> dict[str, dg.TableSchema]:
-    """Types by column, and what a column means where that is known."""
+    """A table schema from types by column, with descriptions where known."""
     columns = [dg.TableColumn(name, dtype, description=(meanings or {}).get(name)) for name, dtype in types.items()]
     return {"dagster/column_schema": dg.TableSchema(columns)}
 
 
 def source_schema(source: Source, carried: Mapping[str, str]) -> dict[str, dg.TableSchema]:
-    """The columns of silver with what holds for them: there in every row, the rules that read them, the key."""
+    """The columns of silver with their constraints: required, the rules that read them, the key."""
     columns = []
     for name, column in source.columns.items():
         rules = [rule.sql for rule in source.rules.values() if name in rule.columns]
@@ -54,21 +54,21 @@ def source_schema(source: Source, carried: Mapping[str, str]) -> dict[str, dg.Ta
 
 _CARRIED = {
     "arrival": "the partition that the row was received in",
-    "delivery": "which delivery of the partition brought it, counted from 1",
-    "row_number": "its place in the delivery",
+    "delivery": "the number of its delivery within the partition, from 1",
+    "row_number": "its position in the delivery",
     "reasons": "why it was not accepted",
     "run": "the run that judged it",
 }
 
 
 def quarantine_schema(source: Source, carried: Mapping[str, str]) -> dict[str, dg.TableSchema]:
-    """The columns of quarantine: those that came, in whatever type they came, and why the row is here."""
+    """The columns of quarantine: those received, in their received types, and the reasons."""
     received = dict.fromkeys(source.columns, "as received")
     return column_schema({**received, **carried, "reasons": "list of str", "run": "str"}, _CARRIED)
 
 
 def measured(measure: Measure) -> str:
-    """What a measure is, in words: 'sum of quantity * unit_price where not cancelled'."""
+    """A description of a measure: 'sum of quantity * unit_price where not cancelled'."""
     of = measure.argument.sql if measure.argument else "rows" if measure.aggregation.name == "count" else "row"
     where = f" where {measure.where.sql}" if measure.where else ""
     word = _WORDS.get(measure.aggregation.name, measure.aggregation.name).format(measure.aggregation.parameter)
@@ -76,7 +76,7 @@ def measured(measure: Measure) -> str:
 
 
 def meanings_of_keys(of: View | TrainingSet) -> dict[str, str]:
-    """What each key column is: 'key of station', and whose column holds it where that has another name."""
+    """Descriptions of the key columns: 'key of station', and the source column if it has a different name."""
     source = of.labels.source if isinstance(of, TrainingSet) else of.source
     name = source.name if source else "the labels"
     held = {key: "" if key == column else f": {column} of {name}" for key, column in of.key_columns.items()}
@@ -84,9 +84,9 @@ def meanings_of_keys(of: View | TrainingSet) -> dict[str, str]:
 
 
 def meaning(feature: StoredFeature | DerivedFeature) -> str:
-    """What a feature is: 'sum of quantity * unit_price where not cancelled, over 30d'."""
+    """A description of a feature: 'sum of quantity * unit_price where not cancelled, over 30d'."""
     if isinstance(feature, DerivedFeature):
-        return f"{feature.expression.sql}, when it is read"
+        return f"{feature.expression.sql}, at read time"
     window = feature.window
     offset = f", ending {int(window.offset.total_seconds()):,} s before" if window.offset else ""
     closed = "" if window.closed == "left" else f", closed {window.closed}"
@@ -95,7 +95,7 @@ def meaning(feature: StoredFeature | DerivedFeature) -> str:
 
 
 def meanings(view: View) -> dict[str, str]:
-    """What each feature of a view is: stored, derived, or an attribute."""
+    """Descriptions of a view's features: stored, derived, or attributes."""
     if isinstance(view, AttributeView):
         return {attribute: f"{attribute} of the latest update of {view.source.name}" for attribute in view.attributes}
     features: list[StoredFeature | DerivedFeature] = [*view.stored, *view.derived]
@@ -103,7 +103,7 @@ def meanings(view: View) -> dict[str, str]:
 
 
 def features_made_of(view: View, features_from: FeaturesFrom | None = None) -> dict[str, list[tuple[Table, str]]]:
-    """The columns that each feature of a view is made of where it is read: those of its gold, or of silver."""
+    """The columns that each feature of a view is read from: those of its gold, or of silver."""
     layer = layer_of(view, features_from)
     table = table_of(view, layer)
     if isinstance(view, AttributeView):
@@ -113,7 +113,7 @@ def features_made_of(view: View, features_from: FeaturesFrom | None = None) -> d
 
 
 def keys_made_of(view: View) -> dict[str, list[tuple[Table, str]]]:
-    """The columns that an entity's keys come from where a view is read: those of its gold, or of silver."""
+    """The columns that an entity's keys are read from: those of the view's gold, or of silver."""
     layer = layer_of(view)
     return {key: [(table_of(view, layer), key if layer == "gold" else column)] for key, column in view.key_columns.items()}
 

@@ -1,9 +1,9 @@
-"""The data version of a materialization: which rows Dagster is told of. Conditions compare it (asset_specs.REFRESH).
+"""The data version of a materialization: it identifies the rows. Conditions compare it (asset_specs.REFRESH).
 
     3f2a... 8c01... 17    the rows that a partition of the table 3f2a... had at Delta version 17, by the declaration 8c01...
 
-A partition that is made again with the same rows, by the same declaration, keeps its data version, so that conditions ask for nothing that
-reads it. The ledger says the same of it (steps/staleness.py).
+A partition that is rematerialized with the same rows, by the same declaration, keeps its data version, so that conditions do not request
+its readers. The ledger follows the same rule (steps/staleness.py).
 """
 
 from collections.abc import Collection, Mapping, Sequence, Set
@@ -14,15 +14,15 @@ from platform_assets.stores.ledger import Entry
 
 TAG = "dagster/data_version"
 _AT_A_TIME = 1000
-"""Events that are read with one query."""
+"""The number of events read per query."""
 
 
 def data_versions(
     instance: dg.DagsterInstance, asset: dg.AssetKey, entries: Mapping[str, Entry], unchanged: Collection[str], identity: str | None
 ) -> dict[str, str]:
-    """For each partition its data version.
+    """The data version of each partition.
 
-    unchanged: those that the run did not write. identity: of the table.
+    unchanged: partitions that the run did not write. identity: the table's id.
     """
     found = {key: data_version(identity, entry) for key, entry in entries.items()}
     same = {key for key, entry in entries.items() if key in unchanged or entry.rows_since < entry.delta_version}
@@ -35,7 +35,7 @@ def data_version(identity: str | None, entry: Entry) -> str:
 
 
 def newest(versions: Collection[str]) -> str:
-    """The one of all partitions of a step's own result, which has only one: that of the newest rows."""
+    """The data version for a step's own result, which has only one for all partitions: that of the newest rows."""
     return max(versions, key=_delta_version)
 
 
@@ -55,7 +55,7 @@ def last_materializations(instance: dg.DagsterInstance, asset: dg.AssetKey, part
 
 
 def _is_of(told: str, now: str, rows_since: int) -> bool:
-    """Whether a data version was told of the rows that are there now, of the same table and declaration."""
+    """Whether a reported data version is that of the current rows, of the same table and declaration."""
     return told.rpartition(" ")[0] == now.rpartition(" ")[0] and _delta_version(told) >= rows_since
 
 

@@ -1,4 +1,4 @@
-"""From declarations to Dagster's Definitions."""
+"""Builds Dagster Definitions from declarations."""
 
 import sys
 import warnings
@@ -34,22 +34,22 @@ from platform_assets.stores.delta import Table
 
 
 def build_definitions(*declarations: Declaration, platform: PlatformResource | None = None) -> dg.Definitions:
-    """Everything that these declarations reach, as Dagster assets: name the ends of the chains, sources and views are found.
+    """Dagster assets for these declarations and everything they depend on: pass the ends of the chains, sources and views are found.
 
-    With the assets come their sensors, switched on: what arrives is received, and what reads it is made (docs/concepts/automation.md).
+    The assets come with sensors, switched on: deliveries are received, and their readers materialized (docs/concepts/automation.md).
 
     Args:
         declarations: sources, feature views, attribute views, gold tables, services, training sets, models.
-        platform: where the data lie; default: as the PLATFORM_ settings say.
+        platform: the location of the data. Default: the PLATFORM_ settings.
 
     Raises:
-        DeclarationError: two declarations would make the same asset.
+        DeclarationError: two declarations have the same asset.
     """
     found = reached(declarations, "build_definitions")
     graph = Graph(found)
     assets: list[dg.AssetsDefinition] = []
     with warnings.catch_warnings():
-        # What is beta or preview in Dagster and used here is pinned, and proven by tests: a user can do nothing about it.
+        # Dagster's beta and preview features used here are pinned and tested: users cannot do anything about the warnings.
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         for declaration in found:
@@ -74,13 +74,13 @@ def build_definitions(*declarations: Declaration, platform: PlatformResource | N
 
 
 def _caller() -> str | None:
-    """The module that calls build_definitions, which is the one that Dagster loads: for commands in messages."""
+    """The module that calls build_definitions, which is the one Dagster loads: for commands in messages."""
     name = sys._getframe(2).f_globals.get("__name__")
     return name if isinstance(name, str) and name not in ("__main__", "builtins") else None
 
 
 def _with_module(platform: PlatformResource, module: str | None) -> PlatformResource:
-    """The resource anew: Dagster takes what one was made with, and nothing that is set later."""
+    """A copy of the resource: Dagster uses the arguments it was created with, not attributes set later."""
     given = {name: getattr(platform, name) for name in platform.model_fields_set}
     return platform if module is None or "module" in given else type(platform)(**given, module=module)
 
@@ -89,7 +89,7 @@ def _assets(declaration: Declaration, graph: Graph) -> list[dg.AssetsDefinition]
     if isinstance(declaration, Source):
         return [raw_asset(declaration, graph), silver_assets(declaration, graph)]
     if isinstance(declaration, FeatureView) and declaration.accuracy == "temporal":
-        return []  # its values are of any moment: whoever asks computes them from silver
+        return []  # temporal views have no table: their values are computed from silver
     if isinstance(declaration, FeatureView):
         kept = [checkpoints_asset(declaration, graph)] if declaration.lifetime else []
         return [*kept, view_asset(declaration, graph), *([online_asset(declaration)] if declaration.online else [])]
@@ -109,22 +109,22 @@ def _on_spark(declaration: Declaration) -> Iterator[tuple[Table, dg.TimeWindowPa
     if isinstance(declaration, FeatureService) or (declaration.engine or load_settings().engine) != "spark":
         return
     for layer in layers_of(declaration):
-        if layer.tables[0][1] != "model":  # which a library trains
+        if layer.tables[0][1] != "model":  # which is trained in this process
             yield layer.tables[0], partitions_definition(layer.partitions, from_their_beginning=layer.from_their_beginning)
 
 
 def _with_freshness(asset: dg.AssetsDefinition, declaration: Declaration) -> dg.AssetsDefinition:
-    """The asset with the age that is too old for it, unless its source has ended."""
+    """The asset with its freshness policy, unless its source has ended."""
     data = declaration.training_set if isinstance(declaration, Model) else declaration
     if isinstance(data, TrainingSet):
         if data.labels.source is None:
-            return asset  # nobody says when a table of labels grows
+            return asset  # it is not declared when a table of labels grows
         is_of_days = next(iter(asset.keys)).path[-1] == "predictions"
         source, partitions = data.labels.source, data.features.views[0].source.partitions if is_of_days else data.partitions
     elif isinstance(data, Source):
         source, partitions = data, data.partitions
     else:
-        assert not isinstance(data, FeatureService), "a service is no asset"
+        assert not isinstance(data, FeatureService), "a service is not an asset"
         source, partitions = data.source, data.source.partitions
         if isinstance(data, FeatureView) and isinstance(asset.partitions_def, dg.MonthlyPartitionsDefinition):
             partitions = months_of(data)

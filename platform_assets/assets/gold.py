@@ -9,7 +9,7 @@ from platform_assets.assets.asset_specs import ONE_RUN, REFRESH, reads, shown
 from platform_assets.assets.checkpoints import read_by_gold
 from platform_assets.assets.columns import Columns, column_lineage, column_schema, made_of, meanings, meanings_of_keys, measured
 from platform_assets.assets.materialization_events import tell
-from platform_assets.assets.partitions import asked, partitions_definition
+from platform_assets.assets.partitions import partitions_definition, selected_partitions
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView
 from platform_assets.declare.report import GoldTable
@@ -33,9 +33,9 @@ def view_asset(view: FeatureView, graph: Graph) -> dg.AssetsDefinition:
     types = {**view.key_types, "partition": "date", "valid_from": "datetime", "is_empty": "bool", **stored}
     said = {
         **meanings_of_keys(view),
-        "partition": "the snapshot at whose end the windows end",
+        "partition": "the snapshot: windows end where it ends",
         "valid_from": "from when the row may be read",
-        "is_empty": "whether the windows have nothing left",
+        "is_empty": "whether no rows are left in the windows",
         **meanings(view),
     }
     return _gold_asset(
@@ -45,13 +45,13 @@ def view_asset(view: FeatureView, graph: Graph) -> dg.AssetsDefinition:
         columns,
         deps=read_by_gold(view),
         automation_condition=REFRESH,
-        description=f"{view.description}\n\nA row for each {view.entity.name} whose windows changed.",
+        description=f"{view.description}\n\nOne row for each {view.entity.name} whose windows changed.",
         metadata=column_schema(types, said),
     )
 
 
 def attributes_asset(view: AttributeView, graph: Graph) -> dg.AssetsDefinition:
-    """<view>/gold: of each entity the latest update that arrived in a partition."""
+    """<view>/gold: each entity's latest update that arrived in a partition."""
     silver, source = silver_table(view.source), view.source
     held = view.key_columns | {attribute: attribute for attribute in view.attributes}
     columns: Columns = {name: [(silver, column)] for name, column in held.items()}
@@ -61,7 +61,7 @@ def attributes_asset(view: AttributeView, graph: Graph) -> dg.AssetsDefinition:
         "partition": "the partition in which the update arrived",
         "valid_from": "from when the row may be read",
         "is_empty": "never: attributes do not expire",
-        EVENT_TIME: f"{source.event_time} of the update: that with the greatest counts",
+        EVENT_TIME: f"{source.event_time} of the update: the greatest counts",
         **meanings(view),
     }
     return _gold_asset(
@@ -71,17 +71,17 @@ def attributes_asset(view: AttributeView, graph: Graph) -> dg.AssetsDefinition:
         {**columns, EVENT_TIME: [(silver, source.event_time)]},
         deps=[reads(silver)],
         automation_condition=REFRESH,
-        description=f"{view.description}\n\nA row for each {view.entity.name} that was updated.",
+        description=f"{view.description}\n\nOne row for each {view.entity.name} that was updated.",
         metadata=column_schema({**view.key_types, "partition": "date", **updated, **view.served}, said),
     )
 
 
 def report_asset(report: GoldTable, graph: Graph) -> dg.AssetsDefinition:
-    """<report>/gold: measures by event partition; restated for late rows, when automation/stale.py asks for it."""
+    """<report>/gold: measures by event partition; restated for late rows at the request of automation/stale.py."""
     silver, source = silver_table(report.source), report.source
     types = {**{column: source.types[column] for column in report.by}, **{m.name: m.type for m in report.measures}}
     said = {
-        "partition": f"the {source.partitions.unit} in which it happened, by the clocks of {report.timezone}",
+        "partition": f"the {source.partitions.unit} of the event, in {report.timezone}",
         **{m.name: measured(m) for m in report.measures},
     }
     return _gold_asset(
@@ -98,7 +98,7 @@ def report_asset(report: GoldTable, graph: Graph) -> dg.AssetsDefinition:
 def _gold_asset(
     declared: Declared, graph: Graph, make: Callable[[Declared, int, int, Run], Done], columns: Columns, **told: Any
 ) -> dg.AssetsDefinition:
-    """The asset whose partitions a step makes from silver. told: the metadata of this kind of gold alone."""
+    """The asset whose partitions a step computes from silver. told: metadata specific to this kind of gold."""
     table, partitions, lineage = gold_table(declared), declared.source.partitions, column_lineage(columns)
 
     @dg.asset(
@@ -111,7 +111,7 @@ def _gold_asset(
     )
     def gold(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         run = platform.run(context.run_id)
-        done = make(declared, *asked(context, partitions), run)
+        done = make(declared, *selected_partitions(context, partitions), run)
         tell(context, table, done.entries, done, run, partitions, lineage)
         platform.summary.add(graph, [table], done, run, context.log)
         done.check()

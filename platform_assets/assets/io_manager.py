@@ -1,4 +1,4 @@
-"""Tables of assets that people write themselves, in the lake beside ours: an I/O manager with the platform's safe writes."""
+"""An I/O manager for users' own assets: their tables are in the platform's lake, with its safe writes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -19,36 +19,36 @@ from platform_assets.stores.own_tables import Keys, Slice, Spans, is_own, partit
 from platform_assets.stores.tables import Span, Table, name_of
 
 PARTITION = "partition"
-"""The partition column of an asset that names no other."""
+"""The default partition column."""
 
 
 class LakeIOManager(LakeResource, dg.ConfigurableIOManager):
-    """Keeps what an asset returns as a Delta table in the platform's lake, and reads it, or a table of the platform, for the next one.
+    """Stores an asset's result as a Delta table in the platform's lake, and loads it, or a table of the platform, for downstream assets.
 
     An asset returns a Polars frame (lazy ones are computed batch by batch), a PyArrow table, a pandas frame, or anything with an Arrow
-    stream. It takes a `pl.DataFrame`, `pl.LazyFrame`, `pyarrow.Table`, or a pandas `DataFrame`, as its parameter is annotated.
+    stream. It receives a `pl.DataFrame`, `pl.LazyFrame`, `pyarrow.Table`, or a pandas `DataFrame`, according to its parameter's annotation.
 
-    Of a partitioned asset only the partitions of the run are replaced, in one commit; whatever lies outside them is refused. Which
-    partition a row belongs to is in a column: `metadata={"partition_column": "day"}`, by default `partition`; with two dimensions
-    `{"partition_column": {"date": "day", "region": "region"}}`, by default their names. Days, weeks and months are dates, hours times in
-    UTC, names texts. A run of one partition adds the column where a frame has none.
+    For a partitioned asset only the partitions of the run are replaced, in one commit; rows outside them are refused. The
+    partition of a row is in a column: `metadata={"partition_column": "day"}`, by default `partition`; with two dimensions
+    `{"partition_column": {"date": "day", "region": "region"}}`, by default their names. Days, weeks and months are dates, hours are times
+    in UTC, names are strings. A run of one partition adds the column if a frame does not have it.
 
-    `AssetIn(metadata={"columns": ["a", "b"]})` reads these columns alone, `{"allow_missing_partitions": True}` takes partitions that were
-    never made as empty.
+    `AssetIn(metadata={"columns": ["a", "b"]})` reads only these columns, `{"allow_missing_partitions": True}` treats partitions that were
+    never materialized as empty.
 
-    `storage=S3Config(...)` and `client=ClientConfig(timeout="30s")` of dagster-deltalake say how the lake is reached, and spoken to.
+    `storage=S3Config(...)` and `client=ClientConfig(timeout="30s")` of dagster-deltalake configure the access to the lake.
 
     Raises:
-        LakeError: a row of a partition that was not asked for, or a column of another type than the table has.
-        NotReadyError: a partition of the platform that is read is not there, or blocked.
+        LakeError: a row belongs to a partition that was not requested, or a column's type differs from the table's.
+        NotReadyError: an input partition of the platform is missing or blocked.
     """
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         where = f"the asset {context.asset_key.to_user_string()}"
         if not is_table(obj):
             raise LakeError(
-                f"{where} returned {_shown(obj)}, which is no table. Return a Polars frame, a PyArrow table, or another object with an "
-                "Arrow stream; an asset that keeps its own data returns dg.MaterializeResult."
+                f"{where} returned {_shown(obj)}, which is not a table. Return a Polars frame, a PyArrow table, or another object with an "
+                "Arrow stream; an asset that stores its own data returns dg.MaterializeResult."
             )
         frame = obj if isinstance(obj, pl.LazyFrame) else table_of(obj, where, LakeError).lazy()
         part = None
@@ -81,16 +81,16 @@ class LakeIOManager(LakeResource, dg.ConfigurableIOManager):
 
 
 def table_at(key: dg.AssetKey) -> Table:
-    """Where an asset's table lies in the lake: <lake>/a/b of the key [a, b], <lake>/a/table of [a], <lake>/a__b/c of [a, b, c]."""
+    """The location of an asset's table in the lake: <lake>/a/b for the key [a, b], <lake>/a/table for [a], <lake>/a__b/c for [a, b, c]."""
     *before, last = key.path
     return ("__".join(before), last) if before else (last, "table")
 
 
 def slice_of(definition: Any, keys: Sequence[str], columns: Mapping[str, str], where: str) -> Slice:
-    """The partitions of these keys, by the columns that hold them: {dimension: column}.
+    """The partitions with these keys. columns: the column that holds each dimension.
 
     Raises:
-        LakeError: the keys of two dimensions are not every combination of some of each.
+        LakeError: the keys of two dimensions are not a full combination of values of each.
     """
     if not isinstance(definition, MultiPartitionsDefinition):
         [column] = columns.values()
@@ -101,14 +101,14 @@ def slice_of(definition: Any, keys: Sequence[str], columns: Mapping[str, str], w
     every = set(product(*(found[name] for name in by_dimension)))
     if every != {tuple(key.keys_by_dimension[name] for name in by_dimension) for key in multi}:
         raise LakeError(
-            f"{where}: {len(multi)} partitions of {' and '.join(by_dimension)} that are not every combination of some of each. Ask for "
-            "them in several runs, such as one for each of the second."
+            f"{where}: {len(multi)} partitions of {' and '.join(by_dimension)} that are not a full combination of values of each. Request "
+            "them in several runs, such as one per value of the second."
         )
     return Slice({columns[name]: _values(definition, found[name]) for name, definition in by_dimension.items()})
 
 
 def _columns(metadata: Mapping[str, Any] | None, definition: Any, where: str) -> dict[str, str]:
-    """{dimension: the column that holds it}; a single dimension is called ''."""
+    """{dimension: the column that holds it}; a single dimension is named ''."""
     given = (metadata or {}).get("partition_column")
     given = getattr(given, "value", given)
     if not isinstance(definition, MultiPartitionsDefinition):
@@ -120,7 +120,7 @@ def _columns(metadata: Mapping[str, Any] | None, definition: Any, where: str) ->
         return {name: name for name in names}
     if not isinstance(given, Mapping) or set(given) != set(names):
         example = {name: name for name in names}
-        raise LakeError(f"{where}: partition_column is {given!r}: say the column of each dimension, such as {example}.")
+        raise LakeError(f"{where}: partition_column is {given!r}: give the column of each dimension, such as {example}.")
     return {name: str(given[name]) for name in names}
 
 
@@ -139,57 +139,58 @@ def _values(definition: Any, keys: Iterable[str]) -> Keys | Spans:
 
 
 def _value(definition: TimeWindowPartitionsDefinition, at: datetime) -> date:
-    """How a table holds the partition that begins then: the local date of a day, week or month; of whatever is shorter the time in UTC."""
+    """The stored value of the partition that starts then: the local date of a day, week or month; for shorter ones the time in UTC."""
     is_of_days = definition.schedule_type in (ScheduleType.DAILY, ScheduleType.WEEKLY, ScheduleType.MONTHLY)
     return at.date() if is_of_days and at.time() == datetime.min.time() else at.astimezone(UTC)
 
 
 def _with_partition(frame: pl.LazyFrame, part: Slice, keys: Sequence[str], where: str) -> pl.LazyFrame:
-    """The frame with the partition columns that it lacks, if it can only be of one partition."""
+    """The frame with missing partition columns added, if it can only belong to one partition."""
     missing = [column for column in part.columns if column not in frame.collect_schema()]
     if not missing:
         return frame
     if len(keys) > 1:
         raise LakeError(
-            f"{where}: a run of {len(keys)} partitions needs a column that says to which of them a row belongs: there is no {missing[0]!r}."
-            " Add it, or name another by metadata={'partition_column': ...}."
+            f"{where}: a run of {len(keys)} partitions needs a column with the partition of each row: there is no {missing[0]!r}."
+            " Add it, or name another one with metadata={'partition_column': ...}."
         )
     of_one = {column: values.keys[0] if isinstance(values, Keys) else values.spans[0].start for column, values in part.columns.items()}
     return frame.with_columns(pl.lit(of_one[column], part.columns[column].type).alias(column) for column in missing)
 
 
 def _check_made(context: dg.InputContext, where: str, without_files: Sequence[str]) -> None:
-    """Of an asset of people's own: whether partitions without any file were made, and had no row."""
+    """For users' own assets: checks that partitions without files were materialized, without rows."""
     if without_files:
         made = context.step_context.instance.get_materialized_partitions(context.asset_key)
         if missing := [key for key in without_files if key not in made]:
             raise NotReadyError(
-                f"{where}: {_some(missing)} {'was' if len(missing) == 1 else 'were'} never made. Materialize {_it(missing)} first, or take "
+                f"{where}: {_some(missing)} {'was' if len(missing) == 1 else 'were'} never materialized. Materialize {_it(missing)} "
+                f"first, or treat "
                 "them as empty: AssetIn(metadata={'allow_missing_partitions': True})."
             )
 
 
 def _has_partitions(context: dg.InputContext) -> bool:
-    """Whether the asset that reads has partitions. One without reads all that there are: what nobody has made yet is no mistake."""
+    """Whether the reading asset has partitions. If not, it reads all existing ones, and missing ones are not an error."""
     step = context.step_context
     return any(step.has_asset_partitions_for_output(output.name) for output in step.step.step_outputs)
 
 
 def _check_ready(context: dg.InputContext, lake: Lake, table: Table, keys: Sequence[str]) -> None:
-    """Of a table of the platform: whether the ledger says that these partitions are there, and may be read."""
+    """For a table of the platform: checks in the ledger that these partitions exist and may be read."""
     entries = Ledger(lake).entries(name_of(table))
     missing = [key for key in keys if key not in entries]
     blocked = [key for key in keys if key in entries and entries[key].status == "blocked"]
     if not _has_partitions(context):
         if blocked:
-            context.log.warning(f"{name_of(table)}: {_some(blocked)} {_are(blocked)} blocked, and not among the rows that are read.")
+            context.log.warning(f"{name_of(table)}: {_some(blocked)} {_are(blocked)} blocked, and not read.")
         return
     if missing:
-        raise NotReadyError(f"{name_of(table)}: {_some(missing)} {_are(missing)} not there. Materialize {_it(missing)} first.")
+        raise NotReadyError(f"{name_of(table)}: {_some(missing)} {_are(missing)} missing. Materialize {_it(missing)} first.")
     if blocked:
         raise NotReadyError(
-            f"{name_of(table)}: {_some(blocked)} {_are(blocked)} blocked, since too few rows were good. See "
-            f"`platform-assets quarantine {table[0]} {blocked[0]}`; `platform-assets accept` lets it be read as it is."
+            f"{name_of(table)}: {_some(blocked)} {_are(blocked)} blocked, because too few rows were good. See "
+            f"`platform-assets quarantine {table[0]} {blocked[0]}`; `platform-assets accept` accepts it as it is."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a person reads in Dagster, as Markdown: tables of counts, the first rows of a table."""
+"""Markdown for Dagster's UI: tables of counts, the first rows of a table."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ import polars as pl
 from platform_assets.declare.names import is_secret
 
 WIDEST = 28
-"""Longer values are cut."""
+"""Longer values are truncated."""
 SIDE_BY_SIDE = 9
-"""A table with more columns is shown turned, a line a column."""
+"""A table with more columns is shown transposed, one line per column."""
 
 _IN_A_URL = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table; numbers stand on the right.
+    """A Markdown table; numbers are right-aligned.
 
     >>> print(table(["reason", "rows"], [["price", 1200]]))
     |reason|rows|
@@ -33,7 +33,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def said(value: Any) -> str:
-    """A value as people write it, cut to width, with nothing in it that Markdown takes for its own.
+    """A readable value, truncated, with Markdown escaped.
 
     >>> said(0.123456), said(12345), said(None), said("a|b")
     ('0.1235', '12,345', '', 'a\\\\|b')
@@ -56,7 +56,7 @@ def said(value: Any) -> str:
 
 
 def reasons_table(details: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
-    """Why rows were set aside, most frequent first, each with a value. details: those of silver's entry in the ledger."""
+    """The quarantine reasons, most frequent first, each with an example. details: from silver's ledger entry."""
     rows = sorted(details["reasons"].items(), key=lambda pair: (-pair[1], pair[0]))
     examples = details.get("examples", {})
     lines = [f"|{reason}|{number}|{said(examples.get(reason, ''))}|" for reason, number in rows]
@@ -64,12 +64,12 @@ def reasons_table(details: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
 
 
 def preview(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Rows for people to look at. A column whose name says that it holds a secret is not shown, nor is who logs in by a URL."""
+    """A preview of rows. Columns with confidential names are hidden, and so are the credentials in URLs."""
     hidden = {column: "***" for column in rows.columns if is_secret(column)}
     shown = [{**row, **hidden} for row in rows.to_dicts()]
     if not shown:
         return dg.MetadataValue.md("no rows")
-    # An id is no quantity: without commas.
+    # An id is not a quantity: no thousands separators.
     cells = {column: [str(row[column]) if type(row[column]) is int else row[column] for row in shown] for column in rows.columns}
     if len(rows.columns) <= SIDE_BY_SIDE:
         return dg.MetadataValue.md(table([said(c) for c in cells], list(zip(*cells.values(), strict=True))))

@@ -1,4 +1,4 @@
-"""How a step's outcome is reported to Dagster: one materialization per partition, with what a person wants to see of it."""
+"""Reports a step's outcome to Dagster: one materialization per partition, with useful metadata."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ ROWS_SHOWN = 5
 PARTITIONS_DRAWN = 30
 _SKEW, _ADVICE = ": task skew", ": what to change"
 SKEW, ADVICE = f"Spark{_SKEW}", f"Spark{_ADVICE}"
-"""What is shown of a step on Spark, for checks of it."""
+"""Suffixes of metadata of steps on Spark, which checks read."""
 
 
 def tell(
@@ -33,16 +33,16 @@ def tell(
     more: Mapping[str, Any],
     each: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Records one materialization a partition: when all were made through the step's own result, otherwise event by event.
+    """Records one materialization per partition: through the step's own result if all were made, otherwise event by event.
 
-    more: said of every partition. each: said of one, by its key. The newest one also shows its first rows, and how many rows it and
-    those before it have: once a run, since Dagster keeps whatever is said for ever.
+    more: metadata of every partition. each: metadata by partition key. The newest partition also shows its first rows, and the row counts
+    of it and the previous ones: once per run, because Dagster keeps all metadata for ever.
 
-    An entry may be of a partition that the run was not asked for: raw keeps a delivery that arrives now in the newest one. And a
-    table may be one that nobody selected: silver and quarantine are always written together.
+    An entry may belong to a partition that was not requested: raw keeps a delivery that arrives now in the newest one. And a
+    table may not have been selected: silver and quarantine are always written together.
     """
     asked, chosen = set(context.partition_keys), key_of(table) in context.selected_asset_keys
-    # Beside the table while a changed declaration is not whole.
+    # In the successor while a changed declaration is incomplete.
     written = table_named(next(iter(entries.values())).table) if entries else table
     sizes, work = _bytes(written, entries, done, run), _work(run)
     versions = data_versions(context.instance, key_of(table), entries, done.unchanged, run.lake.identity(written))
@@ -53,11 +53,11 @@ def tell(
         metadata = {**facts(entry, done, run.lake.uri(written), sizes.get(key, 0)), **more, **(each or {}).get(key, {})}
         if written != table:
             metadata["waits for"] = "the other partitions of this version of the declaration: until all are made, readers get the old ones"
-        if key == max(entries) and table[1] != "model":  # a model's only row is its figures
+        if key == max(entries) and table[1] != "model":  # a model's only row has its metrics
             metadata |= _at_a_glance(written, key, run, partitions)
         if key == max(entries):
             metadata |= work
-        if done.fails or not chosen or key not in asked:  # if the step will fail, only what is logged as an event of its own stays
+        if done.fails or not chosen or key not in asked:  # if the step fails, only separately logged events are kept
             tags = {**_tags(context, table), TAG: versions[key]}
             context.log_event(dg.AssetMaterialization(key_of(table), partition=key, metadata=metadata, tags=tags))
         else:
@@ -65,12 +65,12 @@ def tell(
 
 
 def facts(entry: Entry, done: Done, uri: str, size: int) -> dict[str, Any]:
-    """What Dagster shows of a partition that a step wrote or found as it should be."""
+    """The metadata of a partition that a step wrote or found up to date."""
     metadata: dict[str, Any] = {"dagster/row_count": entry.rows, "delta_version": entry.delta_version, "status": entry.status}
     if entry.tier:
         metadata["tier"] = entry.tier
     if ROWS_SINCE in entry.details:
-        metadata["same rows since"] = f"Delta version {entry.rows_since}: what was made of them is up to date"
+        metadata["same rows since"] = f"Delta version {entry.rows_since}: its readers are up to date"
     if entry.partition in done.unchanged:
         return {**metadata, "unchanged": True}
     return {**metadata, "dagster/uri": uri, "bytes": size}
@@ -87,7 +87,7 @@ def _bytes(table: Table, entries: Mapping[str, Entry], done: Done, run: Run) -> 
 
 
 def _at_a_glance(table: Table, key: str, run: Run, partitions: Partitions) -> dict[str, Any]:
-    """The first rows of a partition, and the rows of the last partitions up to it as a plot."""
+    """The first rows of a partition, and a plot of the row counts of the last partitions."""
     by = "arrival" if table[1].partition("/")[0] in ("raw", "silver", "quarantine") else "partition"
     index = partitions.number(key)
     rows = run.lake.scan(table, by=by, span=span_of(partitions, index, index)).head(ROWS_SHOWN).collect()
@@ -98,7 +98,7 @@ def _at_a_glance(table: Table, key: str, run: Run, partitions: Partitions) -> di
 
 
 def _work(run: Run) -> dict[str, Any]:
-    """What engines say of how they have computed: figures, a plot of the stages, and what to change."""
+    """The engines' reports of their work: figures, a plot of the stages, and what to change."""
     told: dict[str, Any] = {}
     for done in run.engines.work_done():
         stages = long_bars({name: longest for name, (longest, _) in done.stages.items()})
@@ -112,6 +112,6 @@ def _work(run: Run) -> dict[str, Any]:
 
 
 def _tags(context: dg.AssetExecutionContext, table: Table) -> dict[str, str]:
-    """What Dagster adds by itself only to a step's own result."""
+    """Tags that Dagster adds only to a step's own result."""
     version = context.assets_def.specs_by_key[key_of(table)].code_version
     return {"dagster/code_version": version} if version else {}

@@ -1,4 +1,4 @@
-"""Training sets and models by month, predictions by day."""
+"""Assets of training sets, models and predictions."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from platform_assets.assets.columns import (
 from platform_assets.assets.markdown import table as markdown_table
 from platform_assets.assets.materialization_events import tell
 from platform_assets.assets.model_plots import pictures
-from platform_assets.assets.partitions import asked, partitions_definition
+from platform_assets.assets.partitions import partitions_definition, selected_partitions
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.declare.labels import LABEL_TIME, Labels
 from platform_assets.declare.model import AtLeast, AtMost, BetterThanBaseline, Check, Model, OwnCheck
@@ -40,24 +40,24 @@ from platform_assets.stores.ledger import Entry
 from platform_assets.stores.storage import Storage
 
 _DAYS_OF = {"day": 1, "week": 7, "month": 28}
-"""How many days a partition of a training set has at least."""
+"""The minimum number of days in a partition of a training set."""
 
 
 def training_asset(data: TrainingSet, graph: Graph) -> dg.AssetsDefinition:
-    """<training set>/training: labels with the features that were known then, by the month, week or day in which the label ends."""
+    """<training set>/training: labels with the features known then, by the month, week or day in which the label ends."""
     table, labels = training_table(data), data.labels
     active = labels.spine.active if isinstance(labels, Labels) else timedelta(0)
     days = (labels.horizon + max(active, max(v.reach for v in data.features.views))).days + 1
     back = -(-days // _DAYS_OF[data.period])
-    # What is chosen by its cost is there whenever gold is.
+    # If the layer is chosen by cost, it exists whenever gold does.
     features = [table_of(view, layer_of(view, data.features_from)) for view in data.features.views]
     of_labels = [silver_table(labels.source)] if labels.source else []
     upstream = [reads(t, start=-back) for t in dict.fromkeys((*of_labels, *features))]
-    types = {**data.asked, LABEL_TIME: "datetime", data.label: data.label_type, **data.features.features, "partition": "date"}
+    types = {**data.inputs, LABEL_TIME: "datetime", data.label: data.label_type, **data.features.features, "partition": "date"}
     said = {
         **meanings_of_keys(data),
-        **dict.fromkeys(data.features.request, "column of the request, as the label has it"),
-        LABEL_TIME: "the moment that the features are of; what is predicted comes after it",
+        **dict.fromkeys(data.features.request, "request column of the label"),
+        LABEL_TIME: "the time of the features; the outcome follows it",
         data.label: _label_meaning(data),
         "partition": f"the {data.period} in which the label's interval ends",
         **{f"{part.view.name}__{name}": meanings(part.view)[name] for part in data.features.selected for name in part.names},
@@ -65,7 +65,7 @@ def training_asset(data: TrainingSet, graph: Graph) -> dg.AssetsDefinition:
     }
     partitions = partitions_definition(data.partitions)
     specs = [
-        dg.AssetCheckSpec(ACCEPTED, asset=key_of(table), partitions_def=partitions, description="all rows that were given are labels")
+        dg.AssetCheckSpec(ACCEPTED, asset=key_of(table), partitions_def=partitions, description="all given rows are labels")
         for _ in range(not isinstance(labels, Labels))
     ]
     spec = dg.AssetSpec(
@@ -84,7 +84,7 @@ def training_asset(data: TrainingSet, graph: Graph) -> dg.AssetsDefinition:
         run = platform.run(context.run_id)
         there = to_judge(context, table, data.partitions, run)
         if there is None:
-            done = make_training(data, *asked(context, data.partitions), run)
+            done = make_training(data, *selected_partitions(context, data.partitions), run)
             each = {key: _about_labels(entry) for key, entry in done.entries.items()}
             tell(context, table, done.entries, done, run, data.partitions, column_lineage(training_columns(data)), each)
             platform.summary.add(graph, [table], done, run, context.log)
@@ -103,14 +103,14 @@ _FIGURES = ("label_times", "positive", "unlabelled", "mean", "least", "most", "r
 
 
 def _about_labels(entry: Entry) -> dict[str, Any]:
-    """What is shown of a training partition: the versions that it has read, what its labels are like, and which rows are none."""
+    """The metadata of a training partition: the versions it read, statistics of its labels, and rejected rows."""
     shown: dict[str, Any] = {f"version of {t}": v for t, v in entry.details["read"].items()}
     shown |= {name: entry.details[name] for name in _FIGURES if name in entry.details}
     if classes := entry.details.get("classes"):
         shown["classes"] = dg.MetadataValue.md(markdown_table(["class", "labels"], list(classes.items())))
     if empty := entry.details.get(EMPTY):
         first = ", ".join(empty["first"]) + (", ..." if empty["number"] > len(empty["first"]) else "")
-        said = f"{empty['number']} of {empty['of']} ({first}): no row came for them, and labels take that for nothing having happened"
+        said = f"{empty['number']} of {empty['of']} ({first}): they have no rows, and labels assume that nothing happened then"
         shown[f"empty partitions of {empty['source']}"] = said
     if entry.details.get("reasons"):
         shown["rejected because"] = dg.MetadataValue.md(_reasons(entry))
@@ -126,7 +126,7 @@ def _reasons(entry: Entry) -> str:
 
 
 def _accepted(entry: Entry) -> Verdict:
-    """Rows that were given as labels and are none: a warning, with the reasons."""
+    """A warning about rejected rows, with the reasons."""
     rejected, reasons = entry.details.get("rejected", 0), entry.details.get("reasons", {})
     says = f"all {entry.rows:,} rows are labels"
     if rejected:
@@ -134,13 +134,13 @@ def _accepted(entry: Entry) -> Verdict:
             f"{reason}: {count:,}, such as {', '.join(f'{name} {value}' for name, value in entry.details['examples'][reason].items())}"
             for reason, count in reasons.items()
         )
-        says = f"{rejected:,} of {entry.rows + rejected:,} rows are no labels: {said}"
+        says = f"{rejected:,} of {entry.rows + rejected:,} rows are not labels: {said}"
     shown = {"says": says, "value": rejected, "bound": 0}
     return Verdict(entry.partition, ACCEPTED, not rejected, shown, dg.AssetCheckSeverity.WARN)
 
 
 def training_columns(data: TrainingSet) -> Columns:
-    """What each column of a training set is made of; an on-demand feature of whatever the features that it reads are made of."""
+    """The lineage of a training set's columns; an on-demand feature has that of the features it reads."""
     labels, source = data.labels, data.labels.source
     silver = silver_table(source) if source else None
     of_views = _made_of(data.features, data.features_from)
@@ -155,7 +155,7 @@ def training_columns(data: TrainingSet) -> Columns:
 
 
 def _made_of(service: FeatureService, features_from: FeaturesFrom | None = None) -> dict[str, list[tuple[Table, str]]]:
-    """The columns that each feature which a service computes from its views is made of."""
+    """The lineage of the features that a service computes from its views."""
     made = {part.view.name: features_made_of(part.view, features_from) for part in service.computed}
     return {f"{part.view.name}__{name}": made[part.view.name][name] for part in service.computed for name in part.names}
 
@@ -198,7 +198,7 @@ def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
             yield from evaluations(context, table, [verdict for entry in there.values() for verdict in _verdicts(model, entry, known)])
             yield from done_with_checks(context)
             return
-        done = make_model(model, *asked(context, data.partitions), run)
+        done = make_model(model, *selected_partitions(context, data.partitions), run)
         known = run.ledger.entries(name_of(table))
         each = {key: _shown(entry, run.lake.models, {k: e for k, e in known.items() if k <= key}) for key, entry in done.entries.items()}
         tell(context, table, done.entries, done, run, data.partitions, lineage, each)
@@ -215,17 +215,18 @@ def model_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
 
 
 _MANY_PARTITIONS = {"month": 1200, "week": 1044, "day": 36_500}
-"""How far back Dagster sees what a model is made of, where that is everything: it goes there step by step. The run itself reads all."""
+"""How far back a model's dependencies in Dagster reach if it reads everything: Dagster walks through them. The run itself reads all."""
 
 
 def _how_trained(model: Model) -> str:
-    refit = " Then fitted once more to all labels known at its end." if model.refit else ""
-    calibrated = " Its probabilities are calibrated on entities that it was not fitted to." if model.calibrate else ""
-    return f"Trained on the {model.training_set.period}s up to its own; judged on the newest fifth of the label times.{refit}{calibrated}"
+    refit = " Then refitted to all labels known at its end." if model.refit else ""
+    calibrated = " Its probabilities are calibrated on held-out entities." if model.calibrate else ""
+    how = f"Trained on the {model.training_set.period}s up to its own; evaluated on the newest fifth of the label times."
+    return f"{how}{refit}{calibrated}"
 
 
 def _shown(entry: Entry, models: Storage, earlier: Mapping[str, Entry]) -> dict[str, Any]:
-    """A model's figures and pictures; of one that was not trained, why."""
+    """A model's metrics and plots; or why it was not trained."""
     figures = {name.replace("_", " "): value for name, value in entry.details.items() if isinstance(value, int | float | str)}
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}
     return {**rounded, **(pictures(models.below(entry.details["artifact"]), earlier) if entry.status == "ok" else {})}
@@ -236,7 +237,7 @@ def _label_meaning(data: TrainingSet) -> str:
     where = f" where {labels.where.sql}" if labels.where else ""
     days = labels.horizon / timedelta(days=1)
     if not isinstance(labels, Labels):
-        return f"{labels.value} of {labels.name}{where}, settled {days:g} days after label_time"
+        return f"{labels.value} of {labels.name}{where}, final {days:g} days after label_time"
     if labels.measure is not None:
         return f"{measured(labels.measure)}, of {labels.source.name}{where}, in the {days:g} days after label_time"
     return f"{'no row' if labels.event == 'none' else 'a row'} of {labels.source.name}{where} in the {days:g} days after label_time"
@@ -249,20 +250,20 @@ def _score_meaning(data: TrainingSet) -> str:
 
 def _described(check: Check) -> str:
     if isinstance(check, OwnCheck):
-        return inspect.getdoc(check.function) or "a check of your own"
-    assert check.metric is not None, "that of the label's kind, once the model is declared"
+        return inspect.getdoc(check.function) or "a user-defined check"
+    assert check.metric is not None, "a declared model's check has a metric"
     name = check.metric.name
     if isinstance(check, AtLeast | AtMost):
         return f"{name} {'>=' if isinstance(check, AtLeast) else '<='} {check.bound} on the test split"
     if isinstance(check, BetterThanBaseline):
-        return f"{name} better than the baseline's beyond chance: the 95% interval of the difference is above 0"
+        return f"{name} significantly better than the baseline's: the 95% interval of the difference is above 0"
     return f"{name} not worse than the baseline's by more than {check.tolerance} on the test split"
 
 
 def _verdicts(model: Model, entry: Entry, known: Mapping[str, Entry]) -> list[Verdict]:
-    """Where nothing could be trained the checks say so: without an event Dagster would call them skipped, those of other months too.
+    """If a model could not be trained, its checks say so: without an event Dagster would show them as skipped, even in other months.
 
-    Before the first model that is nothing to warn of: there are too few labels yet.
+    Before the first model this is not a warning: there are too few labels yet.
     """
     if entry.status != "ok":
         trained = [key for key, one in known.items() if one.status == "ok" and one.declaration_version == model.version]
@@ -283,9 +284,9 @@ def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     table, data = predictions_table(model), model.training_set
     views = data.features.views
     partitions = views[0].source.partitions
-    # Attributes do not expire, but a dependency without a beginning would make every evaluation walk through all partitions.
+    # Attributes never expire, but a dependency without a start would make every evaluation walk through all partitions.
     back = max((view.lookback for view in views if view.lookback is not None), default=0)
-    # The model is a dependency for the lineage only: by default a day would map to its month's model, which knows the month's end.
+    # The model is a dependency only for lineage: by default a day would map to its month's model, which knows the end of the month.
     trained = dg.AssetDep(key_of(model_table(model)), partition_mapping=dg.LastPartitionMapping())
     condition = REFRESH.ignore(dg.AssetSelection.keys(key_of(model_table(model))))
     tables = {table_of(view, layer_of(view)): back if view.lookback is None else view.lookback for view in views}
@@ -315,7 +316,7 @@ def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
             },
             {
                 **dict.fromkeys(data.entity.keys, f"key of {data.entity.name}"),
-                "predicted_at": "the moment that the features are of",
+                "predicted_at": "the time of the features",
                 "partition": "the snapshot that was scored",
                 "score": _score_meaning(data),
                 "predicted": f"the most probable {data.label}; `probabilities` has those of all classes",
@@ -326,7 +327,7 @@ def predictions_asset(model: Model, graph: Graph) -> dg.AssetsDefinition:
     )
     def predict(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         run = platform.run(context.run_id)
-        done = make_predictions(model, *asked(context, partitions), run)
+        done = make_predictions(model, *selected_partitions(context, partitions), run)
         used = {key: {"model": entry.details.get("model", "none yet")} for key, entry in done.entries.items()}
         tell(context, table, done.entries, done, run, partitions, lineage, used)
         platform.summary.add(graph, [table], done, run, context.log)

@@ -1,4 +1,4 @@
-"""What a person wants to see of a model: how good it is, whether its predictions hold, what it leans on, how it did before."""
+"""Plots and tables of a model: metrics, calibration, feature importance, and earlier scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -22,11 +22,11 @@ Point = tuple[float, float]
 
 
 def pictures(folder: Storage, earlier: Mapping[str, Entry]) -> dict[str, dg.MarkdownMetadataValue]:
-    """Figures, curves and importances of a saved model, and the scores of the models up to it.
+    """Metrics, curves and importances of a saved model, and the scores of earlier models.
 
     folder: where it was saved. earlier: the ledger's entries of the model's table, up to this one.
     """
-    from platform_assets.models.artifact import read_record  # scikit-learn, which a code location does without
+    from platform_assets.models.artifact import read_record  # scikit-learn, which a code location does not load
     from platform_assets.models.baseline import BASELINES
     from platform_assets.models.importance import LOST
 
@@ -67,7 +67,7 @@ def _curves(record: "Record", base: str) -> dict[str, str]:
 
 
 def _to_unit(curves: Mapping[str, Sequence[Point]]) -> tuple[dict[str, list[Point]], float, float]:
-    """Curves with both axes brought to 0 to 1, and what these stand for."""
+    """Curves with both axes scaled to 0..1, and the original bounds."""
     every = [value for points in curves.values() for point in points for value in point]
     low, high = min(every), max(every)
     apart = (high - low) or 1.0
@@ -75,17 +75,17 @@ def _to_unit(curves: Mapping[str, Sequence[Point]]) -> tuple[dict[str, list[Poin
 
 
 def _confusion(record: "Record") -> str:
-    """Rows by true and by predicted class, the first classes only."""
+    """Row counts by true and predicted class, for the first classes."""
     names = [str(name) for name in record.classes][:MOST_CLASSES]
     rows = [[name, *row[: len(names)]] for name, row in zip(names, record.evaluation.confusion, strict=False)]
     if unknown := int(record.evaluation.about["rows_of_unknown_classes"]):
         rows.append(["(not learnt)", *record.evaluation.confusion[-1][: len(names)]])
-    note = f"\n\n{unknown:,} test rows are of classes that were not among the training rows." if unknown else ""
+    note = f"\n\n{unknown:,} test rows have classes that are not in the training split." if unknown else ""
     return f"True class down, predicted class across.{note}\n\n{table(['', *names], rows)}"
 
 
 def _side_by_side(record: "Record", base: str) -> str:
-    """Every metric with the baseline's, and what the difference is worth, in a table and in words."""
+    """Every metric with the baseline's and the significance of the difference, as a table and in words."""
     model, baseline = record.evaluation, record.baseline
     rows = [
         [name.replace("_", " "), f"{value:.3f}", f"{baseline.metrics[name]:.3f}", f"{gain.value:+.3f}", gain.interval, _WORDS[gain.verdict]]
@@ -95,7 +95,7 @@ def _side_by_side(record: "Record", base: str) -> str:
     if record.kind == "binary":
         about = (
             f", {model.about['positive_share']:.1%} of them true; the mean probability is {model.about['mean_predicted']:.1%}, the slope "
-            f"of calibration {model.about['calibration_slope']:.2f} (1: probabilities are neither too sure nor too cautious)"
+            f"of calibration {model.about['calibration_slope']:.2f} (1: probabilities are neither overconfident nor too cautious)"
         )
     elif record.kind == "numeric":
         about = f"; their mean is {model.about['mean']:.4g}, the mean prediction {model.about['mean_predicted']:.4g}"
@@ -109,7 +109,7 @@ _WORDS = {"better": "better", "worse": "worse", "unclear": "no clear difference"
 
 
 def verdict(gains: Mapping[str, "Gain"]) -> str:
-    """In plain words, by which metrics a model is better than its baseline beyond chance, and by which it is not."""
+    """In words, by which metrics a model is significantly better than its baseline, and by which it is not."""
     by: dict[str, list[str]] = {}
     for name, gain in gains.items():
         by.setdefault(gain.verdict, []).append(name.replace("_", " "))
@@ -126,7 +126,7 @@ def _scores(earlier: Mapping[str, Entry], record: "Record", base: str) -> str:
     names = [first, f"baseline_{first}", *others, *share]
     head = ["partition", first.replace("_", " "), base, *(name.replace("_", " ") for name in (*others, *share)), "test rows", "good"]
     rows = [[key, *(f"{of[name]:.3f}" for name in names), of["test_rows"], "yes" if of["good"] else "no"] for key, of in trained]
-    # Of a single partition there is no line to draw.
+    # A single partition makes no line.
     places = [i / (len(trained) - 1) for i in range(len(trained))] if len(trained) > 1 else []
     drawn = ""
     if places:

@@ -1,4 +1,4 @@
-"""Partitions of time as Dagster's, and the partitions of a run."""
+"""Converts time partitions to Dagster's, and gets the partitions of a run."""
 
 from datetime import timedelta
 from functools import lru_cache
@@ -13,7 +13,7 @@ from platform_assets.errors import DeclarationError
 def partitions_definition(partitions: Partitions, *, from_their_beginning: bool = False) -> dg.TimeWindowPartitionsDefinition:
     """The same object for the same partitions, so that the layers of a source share it.
 
-    from_their_beginning: of months, whether one is there when it begins; else when it has ended.
+    from_their_beginning: whether a month exists from its start on, rather than from its end on.
     """
     _check_skipped(partitions)
     end = None if partitions.last is None else partitions.key(partitions.last + 1)
@@ -28,21 +28,21 @@ def partitions_definition(partitions: Partitions, *, from_their_beginning: bool 
 
 
 def _check_skipped(partitions: Partitions) -> None:
-    """Refuses days among which the zone skipped one: Dagster would make a partition of it, with the hours of the next."""
+    """Refuses days if the zone skipped one of them: Dagster would create a partition for it, with the hours of the next day."""
     for number in partitions.skipped:
         day = EPOCH.date() + timedelta(days=number)
         first, last = partitions.local_date(partitions.first), partitions.last
         if first < day and (last is None or day < partitions.local_date(last)):
             raise DeclarationError(
-                f"partitions from {first} on: {partitions.zone} never had the day {day}, of which Dagster would make a partition. Begin "
+                f"partitions from {first} on: {partitions.zone} skipped the day {day}, for which Dagster would create a partition. Start "
                 f"with daily('{day + timedelta(days=1)}', timezone={partitions.zone!r}), end before it, or use timezone='UTC'."
             )
 
 
-def asked(context: dg.AssetExecutionContext, partitions: Partitions, *, newest: int | None = None) -> tuple[int, int]:
-    """The first and last partition of the run: one key and a range are the same code.
+def selected_partitions(context: dg.AssetExecutionContext, partitions: Partitions, *, newest: int | None = None) -> tuple[int, int]:
+    """The first and last partition of the run: the same for one key and a range.
 
-    newest: what a run is about that names no partition. Only runs of checks alone do so: "Execute all" in the UI knows none.
+    newest: used for a run without a partition. Only check-only runs have none: "Execute all" in the UI does not set one.
     """
     if newest is not None and not (context.has_partition_key or context.has_partition_key_range):
         return newest, newest

@@ -1,4 +1,4 @@
-"""Small plots as images inside Markdown: SVG written by hand, since a plotting library would cost every code location its import."""
+"""Small plots as images in Markdown: hand-written SVG, because every code location would have to import a plotting library."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ Point = tuple[float, float]
 
 
 def bars(values: Mapping[str, float], bound: float | None = None) -> str:
-    """A bar for each key in order, such as the rows of partitions; the first and the last key and the largest value are written.
+    """A bar for each key in order, such as the rows of partitions; the first and last key and the largest value are labelled.
 
-    bound: drawn as a line across, with its value: what the values are held against.
+    bound: drawn as a horizontal line with its value, for comparison.
     """
     most, keys = max([*values.values(), bound or 0], default=0) or 1, list(values)
     step = (WIDTH - _LEFT - _RIGHT) / max(len(keys), 1)
@@ -37,7 +37,7 @@ def _limit(bound: float, most: float) -> list[str]:
 
 
 def long_bars(values: Mapping[str, float]) -> str:
-    """A bar to the right for each name, from top to bottom, with its value: for names that need room."""
+    """A horizontal bar for each name, from top to bottom, with its value: for long names."""
     most, names = max((abs(value) for value in values.values()), default=0) or 1, list(values)
     row, left = 18, 250
     parts = [_text(left - 6, row * i + 14, name if len(name) <= 42 else f"{name[:41]}…", "end") for i, name in enumerate(names)]
@@ -49,7 +49,7 @@ def long_bars(values: Mapping[str, float]) -> str:
 
 
 def lines(curves: Mapping[str, Sequence[Point]], x: str, y: str, low: float = 0.0, high: float = 1.0) -> str:
-    """Curves of points, x from 0 to 1 and y from low to high, each named in its colour; x and y name the axes."""
+    """Curves of points, x from 0 to 1 and y from low to high, each labelled in its colour. x and y: the axis labels."""
     parts = [*_scale(low, high), _text(WIDTH - _RIGHT, HEIGHT - 8, x, "end")]
     for i, (name, points) in enumerate(curves.items()):
         colour = _COLOURS[i % len(_COLOURS)]
@@ -62,7 +62,7 @@ def lines(curves: Mapping[str, Sequence[Point]], x: str, y: str, low: float = 0.
 
 
 def image(svg: str, says: str) -> str:
-    """Markdown that shows the plot; `says` stands where no image can."""
+    """Markdown that shows the plot. says: the alternative text."""
     return f"![{says}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
 
 

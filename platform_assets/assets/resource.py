@@ -1,4 +1,4 @@
-"""The one resource of all assets: where the lake and the online store are, and what time it is."""
+"""The resource of all assets: the locations of the lake and the online store, and the clock."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 
 class PlatformResource(LakeResource):
-    """Where the platform keeps its data. What is not given comes from the PLATFORM_ settings when a run begins."""
+    """The location of the platform's data. Fields that are not set come from the PLATFORM_ settings when a run begins."""
 
-    module: str | None = Field(default=None, description="The module that Dagster loads, for commands in messages; found by itself.")
+    module: str | None = Field(default=None, description="The module that Dagster loads, for commands in messages; detected automatically.")
     online_url: str | None = Field(
         default=None,
         repr=False,
         json_schema_extra={"dagster__is_secret": True},
-        description="The online store; default: PLATFORM_REDIS_URL.",
+        description="The online store. Default: PLATFORM_REDIS_URL.",
     )
     _summary: RunSummary = PrivateAttr(default_factory=RunSummary)
 
     @property
     def summary(self) -> RunSummary:
-        """What the steps of this run did so far."""
+        """The results of this run's steps so far."""
         return self._summary
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Dagster calls this when a run's steps have ended, whether they failed or not."""
+        """Called by Dagster when a run's steps have ended, whether they failed or not."""
         if context.log is not None:
             self._summary.report(context.log)
 
@@ -58,6 +58,6 @@ class PlatformResource(LakeResource):
         url = self.online_url or (settings.redis_url.get_secret_value() if settings.redis_url else None)
         if url is None:
             raise SettingsError(
-                "no online store is set. Say PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0; `platform-assets valkey` starts the embedded one."
+                "no online store is set. Set PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0; `platform-assets valkey` starts the embedded one."
             )
         return OnlineStore(url, settings.project)

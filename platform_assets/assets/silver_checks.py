@@ -1,4 +1,4 @@
-"""The checks of silver: nothing is lost, enough is accepted, rules, keys and volume; each is judged partition by partition."""
+"""The checks of silver: nothing is lost, enough is accepted, rules, keys and volume; each is evaluated per partition."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,36 +25,36 @@ from platform_assets.stores.ledger import Entry
 NOTHING_LOST, ACCEPTED_SHARE, KEYS, VOLUME = "nothing_lost", "accepted_share", "keys", "volume"
 
 DRAWN = 30
-"""How many partitions a plot shows."""
+"""The number of partitions in a plot."""
 
 
 def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
     described = {
         NOTHING_LOST: "received = accepted + quarantined + duplicates",
-        ACCEPTED_SHARE: f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW: what reads it "
-        f"waits until it is delivered again, or accepted: platform-assets accept {source.name} PARTITION --why '...'. It warns when values "
-        f"that are missing or cannot be read stand against more than {source.tolerates_otherwise:.3g} of them: then it is MEDIUM.",
+        ACCEPTED_SHARE: f"At least {source.accepted_share:.0%} of a partition's rows are accepted. Below that it is LOW: its readers "
+        f"wait until it is delivered again, or accepted: platform-assets accept {source.name} PARTITION --why '...'. It warns if more than "
+        f"{source.tolerates_otherwise:.3g} of them have missing or unreadable values: then it is MEDIUM.",
         **{
-            _rule(name): f"{rule.sql}\n\nRows that break it are set aside in quarantine; the check warns when they are more than "
+            _rule(name): f"{rule.sql}\n\nRows that break it are quarantined; the check warns if they are more than "
             f"{source.tolerates[name]:.3g} of a partition's rows (tolerates=)."
             for name, rule in source.rules.items()
         },
-        VOLUME: f"The rows received, beside the median of {LIKE[source.partitions.unit][1]}: not below half of it, not above twice.",
+        VOLUME: f"The rows received, compared with the median of {LIKE[source.partitions.unit][1]}: not below half of it, not above twice.",
     }
     if source.unique_key:
         within = f" within {source.duplicates_within} {source.partitions.unit}s" if source.duplicates_within else " within a partition"
-        described[KEYS] = f"Accepted rows have a key, ({', '.join(source.unique_key)}), and no two the same{within}."
+        described[KEYS] = f"Accepted rows have a key, ({', '.join(source.unique_key)}), which is unique{within}."
     described |= described_quality(source)
     partitions, asset = partitions_definition(source.partitions), key_of(silver_table(source))
     return [dg.AssetCheckSpec(name, asset=asset, partitions_def=partitions, description=text) for name, text in described.items()]
 
 
 def verdicts(source: Source, made: Mapping[str, Entry], now: Mapping[str, Entry], keys: Mapping[int, KeyFaults]) -> list[Verdict]:
-    """What is reported of the partitions that a run has made: every check of each.
+    """The verdicts on the partitions of a run: every check of each.
 
-    made: their entries. now: all entries of silver. keys: the faults of keys.
+    made: their entries. now: all entries of silver. keys: the key faults.
 
-    Fewer would be cheaper, an event costs Dagster 2 to 8 ms: but it draws a partition of which nothing is told as skipped, in red.
+    Fewer would be cheaper, since an event costs Dagster 2 to 8 ms, but it shows a partition without one as skipped, in red.
     """
     found, declared = [], {check.name for check in source.checks}
     for entry in made.values():
@@ -69,7 +69,7 @@ def verdicts(source: Source, made: Mapping[str, Entry], now: Mapping[str, Entry]
 
 
 def _with_plot(verdict: Verdict, now: Mapping[str, Entry]) -> Verdict:
-    """With the check's figure and its bound over the last partitions, for the newest one of a run: Dagster plots over run times."""
+    """Adds a plot of the check's value and bound over the last partitions, for the newest one of a run: Dagster plots over run times."""
     before = [entry for key, entry in now.items() if key <= verdict.partition and entry.status in ("ok", "blocked")][-DRAWN:]
     if verdict.check == ACCEPTED_SHARE:
         values, bound = {one.partition: 100 * one.details["accepted_share"] for one in before}, verdict.metadata["needed %"]
@@ -96,7 +96,7 @@ def _nothing_lost(entry: Entry) -> Verdict:
 
 
 def _accepted(source: Source, entry: Entry) -> Verdict:
-    # Numbers, not texts: the UI plots them over the partitions.
+    # Numbers, not strings: the UI plots them over the partitions.
     share = {"accepted %": round(100 * entry.details["accepted_share"], 1), "needed %": round(100 * entry.details["needed_share"], 1)}
     decision = entry.details.get(ACCEPTED_AS_IT_IS)
     says = {"accepted as it is": f"by {decision['by']} at {decision['at']}: {decision['why']}"} if decision else {}
@@ -116,7 +116,7 @@ def _kept_rule(entry: Entry, name: str, tolerated: float) -> Verdict:
 
 
 def _broken(entry: Entry, rule: str) -> float:
-    """How many of a partition's rows break a rule, in percent."""
+    """The percentage of a partition's rows that break a rule."""
     return 100 * entry.details["reasons"].get(rule, 0) / max(entry.details["received"], 1)
 
 
@@ -129,10 +129,10 @@ def _volume(source: Source, entry: Entry, now: Mapping[str, Entry]) -> Verdict:
     received = entry.details["received"]
     rows = [other.details["received"] for other in like(source.partitions, entry.partition, now)]
     if len(rows) < AT_LEAST:
-        said = f"with nothing yet: it takes {AT_LEAST} partitions, {len(rows)} are there"
+        said = f"with nothing yet: it takes {AT_LEAST} partitions, and there are {len(rows)}"
         return Verdict(entry.partition, VOLUME, True, {"received": received, "compared": said}, dg.AssetCheckSeverity.WARN)
     usual = median(rows)
-    # Of few rows chance alone makes half or twice as many: three standard deviations of a count are never an alarm.
+    # With few rows, half or twice as many can be chance: deviations within three standard deviations of a count never warn.
     passed = usual / 2 <= received <= usual * 2 or abs(received - usual) <= 3 * sqrt(usual)
     metadata = {
         "received": received,

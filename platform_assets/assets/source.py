@@ -10,7 +10,7 @@ from platform_assets.assets.checks import Verdict, done_with_checks, evaluations
 from platform_assets.assets.columns import column_lineage, quarantine_schema, source_schema
 from platform_assets.assets.markdown import reasons_table
 from platform_assets.assets.materialization_events import tell
-from platform_assets.assets.partitions import asked, partitions_definition
+from platform_assets.assets.partitions import partitions_definition, selected_partitions
 from platform_assets.assets.quality_checks import quality_verdicts
 from platform_assets.assets.resource import PlatformResource
 from platform_assets.assets.silver_checks import silver_checks, verdicts
@@ -41,7 +41,7 @@ def raw_asset(source: Source, graph: Graph) -> dg.AssetsDefinition:
     )
     def receive(context: dg.AssetExecutionContext, platform: PlatformResource) -> None:
         run = platform.run(context.run_id)
-        done = receive_all(source, *asked(context, source.partitions), run)
+        done = receive_all(source, *selected_partitions(context, source.partitions), run)
         entries = {**done.entries, **done.unchanged}
         tell(context, table, entries, done, run, source.partitions, {}, {key: _came(entry) for key, entry in entries.items()})
         platform.summary.add(graph, [table], done, run, context.log)
@@ -51,7 +51,7 @@ def raw_asset(source: Source, graph: Graph) -> dg.AssetsDefinition:
 
 
 def _came(entry: Entry) -> dict[str, Any]:
-    """Of raw: columns that nobody declared, or that are kept under another name, and where files were looked for that did not come."""
+    """Metadata of raw: undeclared columns, columns stored under another name, and where missing files were looked for."""
     told = {COLUMNS_NOT_DECLARED: "columns not declared", LOOKED_FOR: "nothing came, looked for"}
     said = {name: ", ".join(entry.details[detail]) for detail, name in told.items() if detail in entry.details}
     said |= entry.details.get(NOTES, {})
@@ -89,7 +89,7 @@ def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
     ]
     lineage = _lineage(source)
 
-    # can_subset makes the check outputs optional: their events name partitions, and are yielded by ourselves.
+    # can_subset makes the check outputs optional: we yield their events ourselves, with partitions.
     @dg.multi_asset(name=f"{source.name}__silver", specs=specs, check_specs=silver_checks(source), backfill_policy=ONE_RUN, can_subset=True)
     def judge(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         run = platform.run(context.run_id)
@@ -97,7 +97,7 @@ def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
             yield from evaluations(context, silver, _judged(source, there, run, made=False))
             yield from done_with_checks(context)
             return
-        done = make_silver(source, *asked(context, source.partitions), run)
+        done = make_silver(source, *selected_partitions(context, source.partitions), run)
         if (source.when_blocked or load_settings().when_blocked) == "fail":
             done.failure = blocked_error(done.entries.values(), run.module)
         known = entries_of_version(run.lake, run.ledger, quarantine, source.version, source.partitions)
@@ -108,7 +108,7 @@ def silver_assets(source: Source, graph: Graph) -> dg.AssetsDefinition:
         judged = []
         if context.selected_asset_check_keys and key_of(silver) in context.selected_asset_keys:
             judged = _judged(source, done.entries, run, made=True)
-        if done.fails:  # then this step will fail, but what it wrote is judged
+        if done.fails:  # then this step will fail, but its partitions are checked
             yield from evaluations(context, silver, judged)
             done.check()
         for table in (silver, quarantine):
@@ -140,7 +140,7 @@ def _lineage(source: Source) -> dict[str, dg.TableColumnLineage]:
 
 
 def _quality(entry: Entry) -> dict[str, Any]:
-    """What became of a partition's rows, for people: numbers always, so that the UI plots them without gaps."""
+    """The row counts of a partition: always numbers, so that the UI plots them without gaps."""
     counts: dict[str, Any] = {name: entry.details[name] for name in ("received", "quarantined", "duplicates")}
     counts["accepted %"] = round(100 * entry.details["accepted_share"], 1)
     if decision := entry.details.get(ACCEPTED_AS_IT_IS):

@@ -1,4 +1,4 @@
-"""The session of Spark as a resource of Dagster, so that a run's steps and people's own assets share one."""
+"""The Spark session as a Dagster resource, so that a run's steps and users' own assets share it."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def pyspark_resource() -> "LazyPySparkResource":
     """A resource for your own assets, configured by the PLATFORM_SPARK_ settings: its `spark_session` starts Spark.
 
-    In a process there is one session: yours and that of the tables that the platform computes on Spark.
+    A process has one session, shared by your code and the tables that the platform computes on Spark.
 
     Raises:
         MissingExtraError: dagster-pyspark is not installed.

@@ -1,4 +1,4 @@
-"""A check of tables that Spark computes: whether one task took much longer than the others."""
+"""A check for tables computed by Spark: whether one task took much longer than the others."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,9 +14,9 @@ TASK_SKEW = "task_skew"
 
 
 def skew_check(table: Table, partitions: dg.PartitionsDefinition[Any]) -> dg.AssetChecksDefinition:
-    """Warns when the longest task of a stage took more than SKEWED times the median one: what the newest run has said of itself.
+    """Warns if the longest task of a stage took more than SKEWED times the median, according to the newest run.
 
-    An operation of its own, so that the steps of tables need not know of it; it makes nothing.
+    It is a separate op, so that the steps of tables need not know about it; it materializes nothing.
     """
     spec = dg.AssetCheckSpec(
         TASK_SKEW,
@@ -38,13 +38,13 @@ def skew_check(table: Table, partitions: dg.PartitionsDefinition[Any]) -> dg.Ass
 
 
 def _newest(instance: dg.DagsterInstance, asset: dg.AssetKey) -> list[str]:
-    """The partition that was made last, for a run that names none."""
+    """The partition that was materialized last, for a run without a partition."""
     records = instance.fetch_materializations(asset, limit=1).records
     return [key for record in records if (key := record.partition_key)]
 
 
 def _told(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: Sequence[str]) -> dg.AssetMaterialization | None:
-    """What the newest run over these partitions has said: with one of them, of all of its stages."""
+    """The materialization of the newest run over these partitions; it covers all stages of that run."""
     if not keys:
         return None
     found = instance.fetch_materializations(dg.AssetRecordsFilter(asset, asset_partitions=list(keys)), limit=len(keys)).records
@@ -57,6 +57,6 @@ def _verdict(key: str, told: dg.AssetMaterialization | None) -> Verdict:
         return Verdict(key, TASK_SKEW, True, {"says": "the last run over it was not on Spark, or Spark kept no log", "bound": SKEWED})
     value = told.metadata[SKEW].value
     assert isinstance(value, float | int), "it was written as a number"
-    says = f"the longest task of a stage took {value:.1f} times the median" if value > 1 else "no stage has a task that is worth telling"
+    says = f"the longest task of a stage took {value:.1f} times the median" if value > 1 else "no stage has a task that is worth reporting"
     advice = {ADVICE: told.metadata[ADVICE]} if value > SKEWED and ADVICE in told.metadata else {}
     return Verdict(key, TASK_SKEW, value <= SKEWED, {"says": says, "value": value, "bound": SKEWED, **advice}, dg.AssetCheckSeverity.WARN)

@@ -1,4 +1,4 @@
-"""What a run did, for its log: blocked partitions as warnings, and at the end a summary with what has become stale because of it."""
+"""The summary of a run for its log: warnings about blocked partitions, and at the end what became stale because of it."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from platform_assets.stores.ledger import ROWS_SINCE, Entry
 
 @dataclass
 class RunSummary:
-    """The outcome of each step of a run, in the order in which they ran."""
+    """The outcomes of a run's steps, in order."""
 
     lines: list[str] = field(default_factory=list)
     written: list[Table] = field(default_factory=list)
@@ -24,7 +24,7 @@ class RunSummary:
     run: Run | None = None
 
     def add(self, graph: Graph, tables: Sequence[Table], done: Done, run: Run, log: logging.Logger) -> None:
-        """Adds what a step did with its tables, and warns at once of the partitions that it blocked."""
+        """Adds a step's outcome, and warns at once about the partitions that it blocked."""
         self.graph, self.run = graph, run
         blocked = [entry for entry in done.entries.values() if entry.status == "blocked"]
         for entry in blocked[:SHOWN]:
@@ -38,14 +38,14 @@ class RunSummary:
             self.written += tables
 
     def add_published(self, table: Table, made: Sequence[str], refused: Sequence[str]) -> None:
-        """Adds the partitions whose values are in the online store now, and those that wait for an earlier one."""
+        """Adds the partitions that are now in the online store, and those that wait for an earlier one."""
         said = [f"{counted(len(made), 'partition')} made"]
         if refused:
             said.append(f"{len(refused)} refused ({_named(refused)})")
         self.lines.append(f"{name_of(table)}: {', '.join(said)}")
 
     def report(self, log: logging.Logger) -> None:
-        """Writes the summary, the last thing that a run says of itself."""
+        """Logs the summary at the end of a run."""
         if not self.lines:
             return
         stale = stale_readers(self.graph, self.written, self.run) if self.graph and self.run else []
@@ -54,7 +54,7 @@ class RunSummary:
 
 
 def blocked_error(entries: Iterable[Entry], module: str) -> NotReadyError | None:
-    """The error of a run that is to fail when it blocks a partition; None when it has blocked none."""
+    """The error of a run that must fail if it blocks a partition; None if it blocked none."""
     said = [described_block(entry, module) for entry in entries if entry.status == "blocked"]
     if not said:
         return None
@@ -65,7 +65,7 @@ def blocked_error(entries: Iterable[Entry], module: str) -> NotReadyError | None
 def _outcome(table: Table, done: Done, blocked: Sequence[Entry]) -> list[str]:
     made = [f"{counted(len(done.entries) - len(blocked), 'partition')} made"]
     if same := sum(ROWS_SINCE in entry.details for entry in done.entries.values()):
-        made[0] += f" ({same} with the rows that {'it' if same == 1 else 'they'} had)"
+        made[0] += f" ({same} with unchanged rows)"
     if done.unchanged:
         made.append(f"{len({*done.unchanged} - {*done.entries})} already up to date")
     if blocked:
@@ -82,32 +82,32 @@ def _named(keys: Sequence[str]) -> str:
 
 
 def stale_readers(graph: Graph, written: Sequence[Table], run: Run) -> list[str]:
-    """Which partitions have become older than what they read, now that these tables were written, and the command that makes them.
+    """The partitions that became stale because these tables were written, and the command that rematerializes them.
 
-    Those that follow are among them: by a restated day a checkpoint is older, and the days that were made of it are as wrong.
-    Those that are missing are not: nobody reads a value from them that is wrong. Training sets are: a model that was trained stays as it is
-    until somebody makes it again, which the command does.
+    Indirect readers are included: a restated day makes a checkpoint stale, and the days computed from it are just as wrong.
+    Missing partitions are not: no wrong value can be read from them. Training sets are: a trained model does not change
+    until it is rematerialized, which the command does.
     """
     fresh = Run(run.lake, run.ledger.read_once(), run.id, run.now)
     tables, found, older = set(written), list[str](), dict[Table, list[int]]()
     for layer in graph.layers:
-        # What is pinned may name tables of which it then reads only one, silver or gold: of these the ledger alone says what is older.
+        # A pinned table may list silver and gold but read only one of them: only the ledger knows which, and so what is older.
         plan = NOTHING_PLANNED if layer.is_pinned else Plan(made=older, as_made=True)
         if not tables.isdisjoint((*layer.reads, *layer.starts_from)) and (stale := _stale(layer, fresh, plan)):
             found.append(f"  {layer.name}: {counted(len(stale), 'partition')}, {described_ranges(layer.partitions, stale)}")
-            tables.update(layer.tables)  # what reads these is wrong as well
+            tables.update(layer.tables)  # their readers are wrong as well
             older |= dict.fromkeys(layer.tables, stale)
     found += [
-        f"  {name_of(online_table(view))}: what was published before {name_of(gold_table(view))} changed"
+        f"  {name_of(online_table(view))}: published before {name_of(gold_table(view))} changed"
         for view in graph.online_views
         if gold_table(view) in tables and online_table(view) not in tables
     ]
     if not found:
         return []
     return [
-        "Stale now, since they were made of what was there before:",
+        "Now stale, because their inputs have changed:",
         *found,
-        f"Make them again: platform-assets backfill -m {run.module}",
+        f"Rematerialize them: platform-assets backfill -m {run.module}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Accepting a blocked partition, or taking that back, and making its silver."""
+"""Accepts a blocked partition, or revokes that, and rematerializes its silver."""
 
 import getpass
 import warnings
@@ -20,9 +20,9 @@ from platform_assets.stores.tables import Table
 
 
 def accept_partition(name: str, partition: str, module: str, *, by: str | None, why: str, undo: bool = False) -> str:
-    """Records the decision, makes silver through Dagster, so that whatever waits hears of it, and says what became of the rows.
+    """Records the decision, materializes silver through Dagster, so that its readers are triggered, and describes the result.
 
-    undo: whether the decision is that an earlier one was wrong: then what was made of the partition is blocked at once.
+    undo: revokes an earlier acceptance: everything computed from the partition is then blocked at once.
     """
     warnings.filterwarnings("ignore", module="dagster")
     source, definitions = declared(module, Source, "source", name), definitions_of(module)
@@ -37,32 +37,33 @@ def accept_partition(name: str, partition: str, module: str, *, by: str | None, 
     children = definitions.resolve_asset_graph().get(dg.AssetKey(list(tables[0]))).child_keys
     said = f"{name_of(tables[0])} {partition}:"
     if undo:
-        waiting = "its row waits" if entry.details["quarantined"] == 1 else f"its {entry.details['quarantined']:,} rows wait"
+        waiting = "its row is" if entry.details["quarantined"] == 1 else f"its {entry.details['quarantined']:,} rows are"
         declarations = graph_of(definitions).declarations
         withdrawn = withdraw_readers(source, declarations, platform.run("accept --undo"))
         return f"{said} blocked again, {waiting} in quarantine. {_told(withdrawn)}{_left(declarations, children)}"
     readers = ", ".join(sorted(key.to_user_string() for key in children))
     accepted = "1 row accepted as it is" if entry.rows == 1 else f"{entry.rows:,} rows accepted as they are"
-    return f"{said} {accepted}; {entry.details['quarantined']:,} stay in quarantine. What waited for it can be made now: {readers}."
+    left = f"{entry.details['quarantined']:,} stay in quarantine"
+    return f"{said} {accepted}; {left}. Tables that waited for it can now be materialized: {readers}."
 
 
 def _told(withdrawn: Mapping[Table, Sequence[str]]) -> str:
     """
     >>> _told({("spend", "gold"): ["2024-03-01", "2024-03-02"], ("churn", "training"): ["2024-03-01"]})
-    'Blocked with it, until it is fixed and they are made again: spend/gold 2024-03-01 to 2024-03-02, churn/training 2024-03-01.'
+    'Also blocked until it is fixed and they are rematerialized: spend/gold 2024-03-01 to 2024-03-02, churn/training 2024-03-01.'
     """
     if not withdrawn:
-        return "Nothing that could be blocked with it had been made of it."
+        return "No other partition that can be blocked was computed from it."
     keys = {name_of(table): keys for table, keys in withdrawn.items()}
     shown = [f"{name} {found[0]}" if len(found) == 1 else f"{name} {found[0]} to {found[-1]}" for name, found in keys.items()]
-    return f"Blocked with it, until it is fixed and they are made again: {', '.join(shown)}."
+    return f"Also blocked until it is fixed and they are rematerialized: {', '.join(shown)}."
 
 
 def _left(declarations: Sequence[object], children: Iterable[dg.AssetKey]) -> str:
-    """What reads it and was not blocked: attribute views, and assets of a user's own."""
+    """Readers that were not blocked: attribute views, and users' own assets."""
     attributes = {one.name for one in declarations if isinstance(one, AttributeView)}
     names = {getattr(one, "name", "") for one in declarations}
     stale = sorted(key.to_user_string() for key in children if key.path[0] in attributes)
     others = sorted(key.to_user_string() for key in children if key.path[0] not in names)
-    said = f" Make {', '.join(stale)} again: without its rows the last good values are read." if stale else ""
-    return said + (f" Not blocked, since they were not made by build_definitions: {', '.join(others)}." if others else "")
+    said = f" Rematerialize {', '.join(stale)}: without its rows, readers get the last good values." if stale else ""
+    return said + (f" Not blocked, because they do not come from build_definitions: {', '.join(others)}." if others else "")

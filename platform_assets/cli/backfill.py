@@ -1,4 +1,4 @@
-"""Bringing tables up to date: what is missing or stale is made through Dagster, upstream first, whatever partitions the tables have."""
+"""Brings tables up to date: materializes missing and stale partitions through Dagster, upstream first, whatever the partitions are."""
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
@@ -27,15 +27,15 @@ Bound = str | None
 
 @dataclass
 class Backfilled:
-    """What a backfill did."""
+    """The result of a backfill."""
 
     partitions: dict[str, int] = field(default_factory=dict)
-    """How many partitions of each table were made."""
+    """The number of partitions made, by table."""
     blocked: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-    """Why partitions of a table could not be made."""
+    """Errors, by table."""
     waiting: dict[str, str] = field(default_factory=dict)
-    """Partitions of a table that nothing can be made of yet: no file was found, or what they read is missing or blocked."""
+    """Partitions that cannot be made yet, by table: no file was found, or an input is missing or blocked."""
 
 
 def backfill(
@@ -47,7 +47,7 @@ def backfill(
     since: Bound = None,
     until: Bound = None,
 ) -> Backfilled:
-    """Runs each stage over its outdated partitions that can be made; what fails holds up only what reads it."""
+    """Runs each stage over its outdated partitions that can be made; a failure holds up only its readers."""
     done = Backfilled()
     columns = (SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
     with dg.DagsterInstance.get() as instance, Progress(*columns, console=console, transient=True) as progress:
@@ -60,7 +60,7 @@ def backfill(
                 done.waiting[stage.name] = f"{described_ranges(stage.partitions, waiting)} ({len(waiting):,})"
             for first, last in stretches(sorted(outdated.keys() - waiting)):
                 _make(stage, first, last, definitions, instance, run, done)
-            if stage.name in done.partitions and not console.is_terminal:  # where no bar can be drawn, as in CI
+            if stage.name in done.partitions and not console.is_terminal:  # where no progress bar can be shown, as in CI
                 console.print(f"  {stage.name}: {counted(done.partitions[stage.name], 'partition')}", soft_wrap=True)
             progress.advance(task)
     return done
@@ -86,7 +86,7 @@ def _make(
 
 
 def bounds(partitions: Partitions, first: int, last: int, since: Bound, until: Bound) -> tuple[int, int]:
-    """The partitions first..last cut to those between two keys, which may be days also where the partitions are hours or months."""
+    """The partitions first..last limited to those between two keys, which may be days even if the partitions are hours or months."""
     if since is not None:
         first = max(first, _index(partitions, since, "--from"))
     if until is not None:
@@ -102,7 +102,7 @@ def _index(partitions: Partitions, key: str, option: str) -> int:
 
 
 def run_backfill(names: tuple[str, ...], module: str, since: Bound, until: Bound, dry_run: bool) -> bool:
-    """Brings the tables of a module up to date, or those named and all that they are made of. False if something failed."""
+    """Brings all tables of a module up to date, or the named ones and everything upstream. Returns False if something failed."""
     definitions, settings, console = definitions_of(module), load_settings(), Console(highlight=False)
     platform, graph = platform_of(definitions), graph_of(definitions)
     use_dagster_home(settings, module)
@@ -126,7 +126,7 @@ def run_backfill(names: tuple[str, ...], module: str, since: Bound, until: Bound
 
 
 def _show_plan(console: Console, todo: Sequence[Stage], run: Run, since: Bound, until: Bound) -> bool:
-    """What a backfill would make: what is outdated now, and what will be when that is made."""
+    """Shows what a backfill would make: partitions that are outdated now, and those that will be once these are made."""
     made: dict[Table, Collection[int]] = {}
     number = tables = 0
     for stage in todo:
@@ -143,8 +143,8 @@ def _show_plan(console: Console, todo: Sequence[Stage], run: Run, since: Bound, 
         return True
     would = f"{counted(number, 'partition')} of {counted(tables, 'table')}"
     console.print(
-        f"Nothing was made. A backfill would make {would}. What it receives is judged only then: what reads a day that turns out to be "
-        "blocked waits, and late rows make earlier days of reports stale.",
+        f"Nothing was made. A backfill would make {would}. Deliveries are judged only when they are received: readers of a day that "
+        "turns out to be blocked wait, and late rows make earlier days of reports stale.",
         soft_wrap=True,
     )
     return True

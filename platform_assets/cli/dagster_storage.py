@@ -1,6 +1,6 @@
-"""Dagster's history in SQLite files, with connections that stay open: the dagster.yaml that we write names it.
+"""Dagster's SQLite storage with connections that stay open; the dagster.yaml that we write uses it.
 
-Dagster makes a new engine and opens the file anew for each event: 8.6 ms of CPU for a materialization, 2.0 ms with an open connection.
+Dagster creates a new engine and reopens the file for each event: 8.6 ms of CPU for a materialization, 2.0 ms with an open connection.
 The files are the same, so a folder can change between the two at any time.
 """
 
@@ -18,11 +18,11 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
 OPEN_AT_MOST = 8
-"""Files that stay open: one a run, and the index of all runs."""
+"""The number of files that stay open: one per run, and the index of all runs."""
 
 
 class SqliteEventLog(SqliteEventLogStorage):
-    """Events of runs, one SQLite file a run."""
+    """Event logs, one SQLite file per run."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._open: OrderedDict[str, tuple[tuple[int, int], Engine]] = OrderedDict()
@@ -34,7 +34,7 @@ class SqliteEventLog(SqliteEventLogStorage):
             yield connection
 
     def _engine(self, shard: str) -> Engine:
-        """The engine whose connection is open, if it is this process's and its file still the one in the folder."""
+        """The engine with an open connection, if it belongs to this process and its file is still the one in the folder."""
         identity, engine = self._open.pop(shard, (None, None))
         if engine is None or identity != self._identity(shard):
             if engine is not None:
@@ -51,7 +51,7 @@ class SqliteEventLog(SqliteEventLogStorage):
         return os.getpid(), os.stat(path).st_ino if os.path.exists(path) else 0
 
     def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
-        """Tells of new events: with an open connection they are written to the file beside the database (its write-ahead log) first."""
+        """Watches for new events: with an open connection they are first written to the write-ahead log next to the database."""
         super().watch(run_id, cursor, callback)
         plain, watch = self._watchers[run_id][callback]
         log = _Watchdog(self, run_id, callback, cursor)
@@ -84,7 +84,7 @@ class _Watchdog(SqliteEventLogStorageWatchdog):
 
 
 class SqliteStorage(DagsterSqliteStorage):
-    """Dagster's own storage in SQLite files but for the events of runs."""
+    """Dagster's SQLite storage, except for the event logs."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         super().__init__(base_dir, inst_data)
@@ -99,7 +99,7 @@ def _opened(url: str) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
-        pool_size=1,  # more, while the file is made, are closed again
+        pool_size=1,  # others, opened while the file is created, are closed again
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _without_a_sync_for_each_event)
@@ -107,5 +107,6 @@ def _opened(url: str) -> Engine:
 
 
 def _without_a_sync_for_each_event(connection: Any, _: Any) -> None:
-    # With a write-ahead log nothing is corrupted; after a power cut the last events may be missing, which the ledger's sensor reports anew.
+    # With a write-ahead log nothing gets corrupted; after a power cut the last events may be missing, and the ledger's sensor reports them
+    # again.
     connection.execute("PRAGMA synchronous=NORMAL")

@@ -1,4 +1,4 @@
-"""The demo: every layer of the retail shop through Dagster, then the results."""
+"""The demo: materializes every layer of the retail shop through Dagster, then shows the results."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What the demo shows at its end."""
+"""The report at the end of the demo."""
 
 import time
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from platform_assets.stores.online.client import OnlineClient
 
 
 def report(console: Console, made: Backfilled, cpu: float) -> None:
-    """Rows, checks, models, one customer, and what to type next."""
+    """Shows rows, checks, models, one customer, and the next commands."""
     lake = lake_at(None)
     ledger = Ledger(lake)
     if made.partitions:
@@ -39,7 +39,7 @@ def report(console: Console, made: Backfilled, cpu: float) -> None:
             f"[bold]Materialized[/] {sum(made.partitions.values()):,} partitions of {len(made.partitions)} tables in {cpu:.0f} CPU s"
         )
     else:
-        console.print("[bold]Nothing to do[/]: every partition is there and up to date; nothing was changed")
+        console.print("[bold]Nothing to do[/]: every partition is up to date; nothing was changed")
     _rows(console, ledger)
     _models(console, ledger)
     _customer(console, lake)
@@ -58,7 +58,7 @@ def _rows(console: Console, ledger: Ledger) -> None:
         for entry in sorted(entries, key=lambda entry: entry.partition):
             _add(flags, entry.details["flags"])
             _add(reasons, entry.details["reasons"])
-            examples = entry.details.get("examples", {}) | examples  # the earliest stays
+            examples = entry.details.get("examples", {}) | examples  # the earliest one is kept
     console.print(shown)
     _counts(console, "Flagged and kept", flags)
     _counts(console, "Quarantined because", reasons, examples)
@@ -66,7 +66,7 @@ def _rows(console: Console, ledger: Ledger) -> None:
 
 
 def _checks(console: Console) -> None:
-    """The newest outcome of each check of each partition, as Dagster has it."""
+    """The newest outcome of each check of each partition in Dagster."""
     wanted = dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     with dg.DagsterInstance.get() as instance:
         records = instance.event_log_storage.get_event_records(wanted, ascending=True)
@@ -80,7 +80,7 @@ def _checks(console: Console) -> None:
     for told in newest.values():
         if not told.passed and told.severity == dg.AssetCheckSeverity.WARN:
             _add(warnings, {told.check_name: 1})
-    console.print(f"[bold]Checks[/] {len(newest):,} told, each of one partition: {errors} failed, {sum(warnings.values()):,} warn")
+    console.print(f"[bold]Checks[/] {len(newest):,} evaluated, each for one partition: {errors} failed, {sum(warnings.values()):,} warn")
     _counts(console, "Warnings of", warnings)
     console.print()
 
@@ -109,9 +109,9 @@ def _add(totals: dict[str, int], more: dict[str, int]) -> None:
 
 
 def _models(console: Console, ledger: Ledger) -> None:
-    """A row a month, and what the newest model is worth beside the logistic baseline."""
+    """One row per month, and the newest model compared with the logistic baseline."""
     columns = ("AUC", "base", "log loss", "base", "train", "test", "good")
-    shown = _table("Model churn beside a logistic baseline, on the newest fifth of labels", "month", *columns)
+    shown = _table("Model churn and a logistic baseline, on the newest fifth of labels", "month", *columns)
     untrained, newest = [], None
     for key, entry in sorted(ledger.entries(name_of(model_table(retail.churn))).items()):
         details = entry.details
@@ -136,7 +136,7 @@ def _models(console: Console, ledger: Ledger) -> None:
 
 
 def _beside_baseline(console: Console, month: str, details: Mapping[str, Any]) -> None:
-    """What the newest model is worth beside the baseline, with intervals, in plain words; and up to when it has seen data."""
+    """The newest model compared with the baseline, with intervals and in words; and up to when it has seen data."""
     shown = _table(f"Is the model of {month} better than the baseline?", "", "model", "base", "better by", "95% interval", "")
     for metric, name in (("auc", "AUC"), ("log_loss", "log loss"), ("brier", "Brier score")):
         gain, low, high = (details[f"{metric}_gain{end}"] for end in ("", "_low", "_high"))
@@ -145,16 +145,16 @@ def _beside_baseline(console: Console, month: str, details: Mapping[str, Any]) -
         shown.add_row(name, f"{details[metric]:.3f}", f"{details[f'baseline_{metric}']:.3f}", f"{gain:+.3f}", interval, verdict)
     console.print(shown)
     shares = f"{details['mean_predicted']:.0%} predicted, {details['positive_share']:.0%} churned"
-    judged = f"Judged on label times from {details['cut'][:10]} on: {shares}"
-    refit = "; then fitted once more, to all of them" if details["refit"] else ""
-    console.print(f"{judged}{refit}: it has learnt from what happened until {details['outcomes_until'][:10]}")
+    judged = f"Evaluated on label times from {details['cut'][:10]} on: {shares}"
+    refit = "; then refitted to all of them" if details["refit"] else ""
+    console.print(f"{judged}{refit}: trained on outcomes until {details['outcomes_until'][:10]}")
 
 
 def _customer(console: Console, lake: Lake) -> None:
     """The features of the customer with the most orders, as a server would read them."""
     store, service = platform_of(defs).online(), retail.churn_features
     marks = marks_of(retail.customer_spend, store)
-    assert marks is not None, "it was published just now"
+    assert marks is not None, "it was just published"
     log = lake.scan(gold_table(retail.customer_spend)).filter(pl.col("valid_from") <= marks.watermark_at)
     newest = (
         log.filter(pl.col("valid_from") > marks.watermark_at - timedelta(days=30)).sort("valid_from").unique("customer_id", keep="last")
@@ -179,7 +179,7 @@ def _customer(console: Console, lake: Lake) -> None:
     run = Run(lake, Ledger(lake), "demo", load_settings().clock())
     views = [*service.views, retail.customer_history, retail.product_sales]
     published = [(view, found.watermark_at) for view in views if (found := marks_of(view, store)) is not None]
-    parities = [compare(view, run, store, at) for view, at in published]  # where a day is blocked, one view may be behind the others
+    parities = [compare(view, run, store, at) for view, at in published]  # if a day is blocked, one view may be behind the others
     asked, compared, differ = (sum(n) for n in zip(*((p.entities, p.values, len(p.mismatches)) for p in parities), strict=True))
     console.print(f"[bold]Offline = online[/] {compared:,} values of {asked} entities of {len(views)} views compared, {differ} differ")
     console.print(f"[bold]Read[/] {len(cells)} features of {len(service.views)} views, in {milliseconds:.2f} ms\n")

@@ -1,4 +1,4 @@
-"""Materializing what is missing or stale of the shop, through Dagster."""
+"""Materializes the shop's missing and stale partitions through Dagster."""
 
 from rich.console import Console
 

@@ -20,9 +20,9 @@ storage:
 
 
 def use_dagster_home(settings: Settings, module: str = MODULE) -> None:
-    """Makes PLATFORM_HOME/dagster Dagster's own folder, so that the demo's runs are there when its UI is opened.
+    """Sets DAGSTER_HOME to PLATFORM_HOME/dagster, so that Dagster's UI shows the demo's runs.
 
-    A team's own module keeps the folder that DAGSTER_HOME names, if it does: there its runs are.
+    For a team's own module, DAGSTER_HOME is kept if it is set: its runs are there.
     """
     if module != MODULE and os.environ.get("DAGSTER_HOME"):
         return
@@ -34,13 +34,13 @@ def use_dagster_home(settings: Settings, module: str = MODULE) -> None:
 
 
 def lake_shown(settings: Settings) -> str:
-    """Where the lake is, as people read it: a folder from here, or the URL."""
+    """The location of the lake for people: a relative folder, or the URL."""
     return settings.lake_root if "://" in settings.lake_root else os.path.relpath(settings.lake_root)
 
 
 @contextmanager
 def online_store(settings: Settings) -> Iterator[str]:
-    """PLATFORM_REDIS_URL, or a Valkey of one's own whose data stay under PLATFORM_HOME; yields what people call it."""
+    """PLATFORM_REDIS_URL, or an embedded Valkey with its data under PLATFORM_HOME; yields its description."""
     if settings.redis_url is not None:
         yield settings.redis_address
         return

@@ -1,4 +1,4 @@
-"""Why the last run of a partition failed, as Dagster's event log has it."""
+"""Why the last run of a partition failed, from Dagster's event log."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.stores.tables import Table
 
 _OUR_NAME = re.compile(r"^platform_assets\.errors\.\w+: ")
-"""Stands before our errors, which say themselves what they are about."""
+"""The prefix of our errors, which is removed because the messages are self-explanatory."""
 SEE_THE_UI = "see the run in the UI"
 
 
@@ -43,6 +43,6 @@ def _errors(run_id: str, instance: dg.DagsterInstance) -> list[str]:
 
 
 def _of_partition(lines: list[str], key: str) -> str:
-    """What the errors of a run say of a partition: the line that names it; a summary of several partitions names them in brackets."""
+    """The line of a run's errors about a partition; a summary of several partitions lists them in parentheses."""
     own = [line for line in lines if f" {key}" in line]
     return next(iter([*own, *lines]), SEE_THE_UI)

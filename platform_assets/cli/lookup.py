@@ -22,10 +22,10 @@ Other = TypeVar("Other", bound=Declaration)
 
 
 def declared(module: str, kind: type[Kind] | tuple[type[Kind], type[Other]], what: str, name: str) -> Kind | Other:
-    """The declaration of this kind and name among those that a module's Definitions were made from, wherever they are written.
+    """The declaration of this kind and name among those that a module's Definitions were built from.
 
     Raises:
-        DeclarationError: there is no such module, or no declaration of that name; with the nearest one.
+        DeclarationError: there is no such module or declaration; it suggests the closest name.
     """
     found = {one.name: one for one in graph_of(definitions_of(module)).declarations if isinstance(one, kind)}
     if name not in found:
@@ -35,17 +35,17 @@ def declared(module: str, kind: type[Kind] | tuple[type[Kind], type[Other]], wha
 
 
 def graph_of(definitions: dg.Definitions) -> Graph:
-    """All tables of what build_definitions was given; those of all that were merged."""
+    """The graph of all tables of the declarations passed to build_definitions, merged over several calls."""
     found = [sensor.graph for sensor in definitions.sensors or () if isinstance(sensor, StaleSensor)]
     return Graph(declaration for graph in found for declaration in graph.declarations)
 
 
 def definitions_of(module: str) -> dg.Definitions:
-    """What Dagster loads from the module: its Definitions, or what its function with @dg.definitions returns."""
+    """The Definitions that Dagster loads from the module, or that its @dg.definitions function returns."""
     found = [value for value in vars(_module(module)).values() if isinstance(value, dg.Definitions)]
     found += [value() for value in vars(_module(module)).values() if isinstance(value, _LAZY)]
     if len(found) != 1:
-        raise DeclarationError(f"module {module!r} has {len(found)} Definitions, Dagster loads one: defs = build_definitions(...)")
+        raise DeclarationError(f"module {module!r} has {len(found)} Definitions, but Dagster loads one: defs = build_definitions(...)")
     return found[0]
 
 
@@ -53,15 +53,15 @@ _LAZY = type(dg.definitions(lambda: dg.Definitions()))
 
 
 def platform_of(definitions: dg.Definitions) -> PlatformResource:
-    """Where these definitions keep their data."""
+    """The platform resource of these definitions."""
     resource = (definitions.resources or {}).get("platform")
     if not isinstance(resource, PlatformResource):
-        raise DeclarationError("the Definitions have no resource 'platform': make them with build_definitions(...)")
+        raise DeclarationError("the Definitions have no resource 'platform': create them with build_definitions(...)")
     return resource
 
 
 def _module(name: str) -> ModuleType:
-    if "" not in sys.path and os.getcwd() not in sys.path:  # a command is not started as `python -m` is, nor as Dagster's are
+    if "" not in sys.path and os.getcwd() not in sys.path:  # unlike `python -m` and Dagster, a command does not add the current folder
         sys.path.insert(0, os.getcwd())
     try:
         return importlib.import_module(name)
@@ -70,6 +70,6 @@ def _module(name: str) -> ModuleType:
 
 
 def _module_here() -> str:
-    """The module of this folder's project; a placeholder where there is none, or it is the shop's."""
+    """The module of this folder's project; a placeholder if there is none, or if it is the shop's."""
     name = project_module()
     return name if name and name != MODULE else YOUR_MODULE

@@ -9,13 +9,13 @@ import click
 from platform_assets.cli.project import default_module
 from platform_assets.errors import PlatformError
 
-DEFAULT_MODULE = "what pyproject.toml says, else the shop's"
+DEFAULT_MODULE = "from pyproject.toml, else the shop's"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="platform-assets")
 def cli() -> None:
-    """Features for machine learning, declared once, as Dagster assets.
+    """Machine-learning features, declared once, as Dagster assets.
 
     Settings are environment variables that begin with PLATFORM_; docs/reference/settings.md lists them.
     """
@@ -26,7 +26,7 @@ def demo() -> None:
     """Run the retail shop from files to predictions.
 
     Generates 120 days of a shop (or reads PLATFORM_RETAIL_FILES), materializes every layer through Dagster, and shows the results.
-    Everything is kept under PLATFORM_HOME (default .platform). A second run changes nothing.
+    Everything is stored under PLATFORM_HOME (default .platform). A second run changes nothing.
     """
     from platform_assets.cli.demo import run_demo
 
@@ -37,9 +37,9 @@ def demo() -> None:
 @click.option("-p", "--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="The web server's port.")
 @click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
 def ui(port: int, module: str) -> None:
-    """Open Dagster's UI, until Ctrl-C.
+    """Run Dagster's UI until Ctrl-C.
 
-    On the data under PLATFORM_HOME. Starts the web server, the daemon (sensors and automation) and, unless PLATFORM_REDIS_URL is set,
+    It shows the data under PLATFORM_HOME. Starts the web server, the daemon (sensors and automation) and, unless PLATFORM_REDIS_URL is set,
     the embedded Valkey.
     """
     from platform_assets.cli.ui import run_ui
@@ -54,8 +54,8 @@ def ui(port: int, module: str) -> None:
 def status(tables: tuple[str, ...], as_json: bool, module: str) -> None:
     """Show what is missing, stale, blocked or failed, and why.
 
-    Of each TABLE (orders/silver, or orders for all of its tables; every table when none is named): how many partitions are up to date,
-    which are missing or were made of data that have changed since, which are blocked, and which failed in their last run.
+    For each TABLE (orders/silver, or orders for all of its tables; default: all tables): how many partitions are up to date,
+    which are missing or computed from data that has since changed, which are blocked, and which failed in their last run.
     """
     from platform_assets.cli.status import show_status
 
@@ -66,13 +66,13 @@ def status(tables: tuple[str, ...], as_json: bool, module: str) -> None:
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--from", "since", default=None, metavar="DAY", help="Only partitions from this one on, such as 2025-03-05.")
 @click.option("--to", "until", default=None, metavar="DAY", help="Only partitions up to this one, which is included.")
-@click.option("--dry-run", is_flag=True, help="Show what is missing or stale, and make nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what is missing or stale, without making anything.")
 @click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
 def backfill(tables: tuple[str, ...], since: str | None, until: str | None, dry_run: bool, module: str) -> None:
-    """Bring tables up to date: make what is missing or stale.
+    """Bring tables up to date: materialize missing and stale partitions.
 
-    Each TABLE (orders/silver, or orders for all of its tables; every table when none is named) and all that it is made of, upstream
-    first, whether their partitions are hours, days or months. What is up to date is left alone. Runs through Dagster, so that the UI
+    Each TABLE (orders/silver, or orders for all of its tables; default: all tables) and everything it depends on, upstream
+    first, whether the partitions are hours, days or months. Up-to-date partitions are not changed. Runs through Dagster, so that the UI
     shows it.
     """
     from platform_assets.cli.backfill import run_backfill
@@ -87,9 +87,9 @@ def backfill(tables: tuple[str, ...], since: str | None, until: str | None, dry_
 @click.option("-n", "--rows", default=10, show_default=True, type=click.IntRange(1), help="How many rows to show.")
 @click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that declares the source.")
 def quarantine(source: str, partition: str, rows: int, module: str) -> None:
-    """Show which rows of a PARTITION were set aside, and why.
+    """Show the quarantined rows of a PARTITION, and why.
 
-    How many rows of the SOURCE were accepted, the reasons against the others, and the first of them as they were received.
+    Shows how many rows of the SOURCE were accepted, the reasons for quarantining the others, and the first of them as received.
     """
     from platform_assets.cli.quarantine import show_quarantine
 
@@ -128,15 +128,15 @@ def replay(source: str, partition: str | None, module: str, **asked: Any) -> Non
 @cli.command()
 @click.argument("source")
 @click.argument("partition")
-@click.option("--why", required=True, help="Why it may be used; kept with the decision.")
-@click.option("--by", default=None, help="Who decides; by default the account that runs the command.")
-@click.option("--undo", is_flag=True, help="Take an acceptance back: the partition is blocked again.")
+@click.option("--why", required=True, help="Why it may be used; recorded with the decision.")
+@click.option("--by", default=None, help="Who decides. Default: the current user account.")
+@click.option("--undo", is_flag=True, help="Revoke an acceptance: the partition is blocked again.")
 @click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that Dagster loads.")
 def accept(source: str, partition: str, why: str, by: str | None, undo: bool, module: str) -> None:
     """Accept a blocked PARTITION as it is.
 
     Accepts the partition of the SOURCE and materializes its silver: its good rows are used from now on, the others stay in quarantine.
-    The decision holds until something else is delivered, or until it is taken back.
+    The decision is valid until a new delivery arrives, or until it is revoked.
     """
     from platform_assets.cli.accept import accept_partition
 
@@ -159,13 +159,13 @@ def alerts(is_test: bool, module: str) -> None:
 
 @cli.command()
 @click.argument("view")
-@click.option("--missing", is_flag=True, help="Remove nothing: write every entity that gold has, so that lost ones come back.")
+@click.option("--missing", is_flag=True, help="Remove nothing: write every entity in gold, to restore lost ones.")
 @click.option("-m", "--module", default=default_module, show_default=DEFAULT_MODULE, help="The module that declares the view.")
 def rebuild(view: str, missing: bool, module: str) -> None:
-    """Publish a VIEW to the online store again, all of it, from gold.
+    """Publish all of a VIEW to the online store again, from gold.
 
-    For a store that holds damaged values, or those of another lake: until the rebuild ends, readers are told that the view was never
-    published. With --missing for a store that lost entities, by eviction or by hand: readers notice nothing. A store that lost all its
+    For a store with damaged values, or values from another lake. Until the rebuild ends, reads fail as if the view was never
+    published. Use --missing for a store that lost some entities: readers are not affected. A store that lost all its
     data needs neither: the next materialization of VIEW/online fills it.
     """
     from platform_assets.cli.rebuild import rebuild_view
@@ -176,16 +176,16 @@ def rebuild(view: str, missing: bool, module: str) -> None:
 @cli.command()
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--deep", is_flag=True, help="Decode every page of every file, not only its footer.")
-@click.option("--repair", is_flag=True, help="Do what can be done from what is there. Run it while nothing writes.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired. Run it while nothing writes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("-m", "--module", default=None, help="The module that declares the views: the online store is compared with gold, too.")
 def verify(tables: tuple[str, ...], deep: bool, repair: bool, as_json: bool, module: str | None) -> None:
-    """Look for damaged storage: in the lake, or in each TABLE (such as orders/silver).
+    """Check the lake, or each TABLE (such as orders/silver), for damaged storage.
 
-    Compares each table's log, files and entries in the ledger, and the files of trained models; says what is wrong and what repairs it.
-    --repair moves what is damaged to the lake's folder _platform/damaged and records what was lost, so that it is made again.
+    Compares each table's log, files and ledger entries, and checks the files of trained models; reports problems and their repair.
+    --repair moves damaged files to the lake's folder _platform/damaged and records lost partitions, so that they are rematerialized.
 
-    Exit code: 0 when all is well, 1 when something is wrong or has to be made again, 2 when it could not be found out.
+    Exit code: 0 if all is well, 1 if something is wrong or must be rematerialized, 2 if the check itself failed.
     """
     from platform_assets.cli.verify import run_verify
 
@@ -199,16 +199,16 @@ def spark() -> None:
 
 @spark.command()
 @click.argument("table", required=False)
-@click.option("--rows", default=None, metavar="COUNT", help="How many rows are computed at once, such as 20M; by default those of TABLE.")
-@click.option("--bytes", "stored", default=None, metavar="SIZE", help="Their compressed files, such as 12GB; by default those of TABLE.")
-@click.option("--workers", default=None, type=click.IntRange(1), help="How many machines there are for executors; without it, this one.")
-@click.option("--cores", default=None, type=click.IntRange(1), help="Cores of a machine; by default those of this one.")
-@click.option("--memory", default=None, metavar="SIZE", help="Memory of a machine, such as 64GB; by default that of this one.")
+@click.option("--rows", default=None, metavar="COUNT", help="Rows computed at once, such as 20M. Default: those of TABLE.")
+@click.option("--bytes", "stored", default=None, metavar="SIZE", help="Their compressed size, such as 12GB. Default: that of TABLE.")
+@click.option("--workers", default=None, type=click.IntRange(1), help="Machines for executors. Default: this one.")
+@click.option("--cores", default=None, type=click.IntRange(1), help="Cores per machine. Default: those of this one.")
+@click.option("--memory", default=None, metavar="SIZE", help="Memory per machine, such as 64GB. Default: that of this one.")
 @click.option("--column", "columns", multiple=True, help="Columns of TABLE whose skew is measured, such as its keys; may be repeated.")
 @click.option("--join", default=None, metavar="TABLE", help="Another table, for advice on a join of the two.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs: the configuration alone, as PLATFORM_SPARK_CONF takes it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the configuration as JSON, in the format of PLATFORM_SPARK_CONF.")
 def advise(table: str | None, **asked: Any) -> None:
-    """Print a configuration of Spark for a workload and some machines, each value with its reason and source.
+    """Print a Spark configuration for a workload and machines, each value with its reason and source.
 
     The workload is a TABLE of the lake, such as orders/silver, or --rows and --bytes.
     """
@@ -220,9 +220,9 @@ def advise(table: str | None, **asked: Any) -> None:
 @spark.command()
 @click.argument("log", type=click.Path(path_type=Path), required=False)
 def report(log: Path | None) -> None:
-    """Print what a run of Spark has cost, and what to change.
+    """Print the cost of a Spark run, and what to change.
 
-    LOG: its event log, the file or the folder; by default the newest one below PLATFORM_HOME.
+    LOG: its event log, a file or folder. Default: the newest one below PLATFORM_HOME.
     """
     from platform_assets.cli.spark import show_report
 
@@ -231,9 +231,9 @@ def report(log: Path | None) -> None:
 
 @cli.command()
 def valkey() -> None:
-    """Run the embedded Valkey, until Ctrl-C.
+    """Run the embedded Valkey until Ctrl-C.
 
-    Its data lie under PLATFORM_HOME. For the Dagster UI and command line beside it; prints the PLATFORM_REDIS_URL to set.
+    Its data is under PLATFORM_HOME. Use it with the Dagster UI and command line; it prints the PLATFORM_REDIS_URL to set.
     """
     import signal
     import threading
@@ -250,7 +250,7 @@ def valkey() -> None:
 
 
 def main() -> None:
-    """The command's entry: an error of the platform is a message, not a traceback."""
+    """The entry point: shows errors of the platform as messages, not tracebacks."""
     try:
         cli()
     except PlatformError as error:

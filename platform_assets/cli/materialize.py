@@ -1,4 +1,4 @@
-"""Materializing partitions of some tables through Dagster, in this process."""
+"""Materializes partitions of tables through Dagster, in this process."""
 
 import dagster as dg
 
@@ -10,7 +10,7 @@ from platform_assets.stores.tables import Table, name_of
 def materialize(
     definitions: dg.Definitions, tables: tuple[Table, ...], partitions: Partitions, first: int, last: int, instance: dg.DagsterInstance
 ) -> None:
-    """One run over the partitions first..last of tables that share them; PlatformError says why it failed."""
+    """One run over the partitions first..last of tables that share them; raises a PlatformError if it fails."""
     keys = {
         "dagster/asset_partition_range_start": partitions.key(first),
         "dagster/asset_partition_range_end": partitions.key(last),

@@ -1,4 +1,4 @@
-"""The project of the current folder: which module Dagster loads there, as its pyproject.toml says."""
+"""The project of the current folder: the module that Dagster loads, from its pyproject.toml."""
 
 import tomllib
 from pathlib import Path
@@ -8,12 +8,12 @@ from platform_assets.cli import MODULE
 
 
 def default_module() -> str:
-    """The module of a command that names none: that of the project, elsewhere the shop's."""
+    """The default module of a command: the project's, otherwise the shop's."""
     return project_module() or MODULE
 
 
 def project_module() -> str | None:
-    """What `dagster` and `dg` load in this folder; None where no pyproject.toml says it."""
+    """The module that `dagster` and `dg` load in this folder; None if no pyproject.toml names it."""
     try:
         tools = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8")).get("tool")
     except (OSError, ValueError):
@@ -23,7 +23,7 @@ def project_module() -> str | None:
     said = (
         _table(tools, "dagster").get("module_name"),
         project.get("code_location_target_module"),
-        f"{root}.definitions" if isinstance(root, str) else None,  # what dg takes where only the package is named
+        f"{root}.definitions" if isinstance(root, str) else None,  # dg's default if only the package is named
     )
     return next((name for name in said if isinstance(name, str)), None)
 

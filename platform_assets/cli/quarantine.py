@@ -1,4 +1,4 @@
-"""Showing the rows of a partition that were not accepted, and why."""
+"""Shows the rows of a partition that were not accepted, and why."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ _CARRIED = ("arrival", "delivery", "row_number", "reasons", "run")
 
 
 def show_quarantine(name: str, partition: str, rows: int, module: str) -> None:
-    """Counts, reasons, and the first rows as they were received."""
+    """Shows counts, reasons, and the first rows as received."""
     source = declared(module, Source, "source", name)
     run, index = platform_of(definitions_of(module)).run("quarantine"), source.partitions.index_of(partition)
     table, silver = quarantine_table(source), name_of(silver_table(source))
     entry = run.ledger.entries(silver).get(partition)
     if entry is None:
-        raise NotReadyError(f"{silver} {partition} has not been made yet: nothing has been judged. Materialize it first.")
+        raise NotReadyError(f"{silver} {partition} has not been materialized: no rows have been judged. Materialize it first.")
     console = Console(highlight=False)
     _say(console, source, entry, module)
     for replayed in replays_of(source, partition, run):
@@ -50,9 +50,9 @@ def _say(console: Console, source: Source, entry: Entry, module: str) -> None:
     counts, status = entry.details, {"blocked": "[red]blocked[/]", "ok": "open"}.get(entry.status, entry.status)
     console.print(
         f"[bold]{source.name} {entry.partition}[/] is {status}: of {counts['received']:,} rows received "
-        f"{counts['accepted']:,} were accepted, {counts['quarantined']:,} set aside, {counts['duplicates']:,} were duplicates. "
+        f"{counts['accepted']:,} were accepted, {counts['quarantined']:,} quarantined, {counts['duplicates']:,} were duplicates. "
         f"{counts['accepted_share']:.1%} were good, {counts['needed_share']:.1%} are required"
-        f"{', so none was accepted' if entry.status == 'blocked' else ''}."
+        f"{', so none were accepted' if entry.status == 'blocked' else ''}."
     )
     for reason, number in sorted(counts["reasons"].items(), key=lambda pair: -pair[1]):
         console.print(f"  {number:>9,}  {escape(with_example(reason, counts.get('examples', {})))}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Publishing all of a view to the online store again."""
+"""Publishes all of a view to the online store again."""
 
 from platform_assets.cli.lookup import declared, definitions_of, platform_of
 from platform_assets.declare.attributes import AttributeView
@@ -7,7 +7,7 @@ from platform_assets.steps.online import make_online, rebuild_online
 
 
 def rebuild_view(name: str, module: str, *, missing: bool = False) -> str:
-    """Rebuilds the view that a module declares under this name, or publishes what is missing of it, and says what was written."""
+    """Rebuilds the view that a module declares under this name, or publishes its missing entities; returns a summary."""
     view = declared(module, (FeatureView, AttributeView), "view", name)
     platform = platform_of(definitions_of(module))
     run, store = platform.run("rebuild"), platform.online()

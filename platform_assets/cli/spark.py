@@ -1,4 +1,4 @@
-"""Advice on Spark's configuration for a workload, and on that of a run by its event log."""
+"""Advice on Spark's configuration for a workload, and findings about a run from its event log."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def show_advice(
     join: str | None,
     as_json: bool,
 ) -> None:
-    """Prints the configuration, and what is known of columns and joins."""
+    """Prints the configuration, and advice on columns and joins."""
     here, lake = Machines.here(), PlatformResource().lake()
     machines = Machines(cores or here.cores, bytes_of(memory) if memory else here.memory, workers)
     read = _named(lake, table) if table else None
@@ -55,19 +55,19 @@ def show_advice(
     tasks = executors(machines).tasks
     for column in columns:
         if read is None:
-            raise EngineError(f"--column {column} is a column of a table: name it, such as orders/silver.")
+            raise EngineError(f"--column {column} needs a table: name one, such as orders/silver.")
         for line in _of_column(lake, read, column, tasks):
             shown.print(line, markup=False)
     if join:
         if read is None:
-            raise EngineError(f"--join {join} joins it with another table: name that, such as orders/silver.")
+            raise EngineError(f"--join {join} needs a table to join with: name one, such as orders/silver.")
         other = _named(lake, join)
         advice = advise_join(work, _workload(lake, other, None, None), threshold=threshold(executors(machines)), tasks=tasks)
-        shown.print(f"join of {name_of(read)} and {name_of(other)}: {advice.strategy}, since {advice.reason}", markup=False)
+        shown.print(f"join of {name_of(read)} and {name_of(other)}: {advice.strategy}, because {advice.reason}", markup=False)
 
 
 def show_report(log: Path | None) -> None:
-    """Prints the figures of a run and what to change."""
+    """Prints the figures of a run, and what to change."""
     work = work_of(EventLog(log or _newest()).since())
     shown = Console(highlight=False, soft_wrap=True)
     told = Shown(show_header=False)
@@ -88,12 +88,12 @@ def _newest() -> Path:
     folder = load_settings().home / "spark-events"
     logs = sorted(folder.glob("*"), key=lambda place: place.stat().st_mtime) if folder.is_dir() else []
     if not logs:
-        raise EngineError(f"there is no event log in {folder}: Spark has not run yet. Name another one: platform-assets spark report LOG")
+        raise EngineError(f"there is no event log in {folder}: Spark has not run yet. Name another log: platform-assets spark report LOG")
     return logs[-1]
 
 
 def _of_column(lake: Lake, table: Table, column: str, tasks: int) -> Iterator[str]:
-    """How its rows are spread, and how they are best aggregated by it."""
+    """How rows are distributed over a column, and how to aggregate by it."""
     rows = lake.scan(table)
     known = rows.collect_schema().names()
     if column not in known:
@@ -104,7 +104,7 @@ def _of_column(lake: Lake, table: Table, column: str, tasks: int) -> Iterator[st
     verdict = f"skewed: above {SKEWED}" if found.is_skewed else "even enough"
     yield f"{column}: {found.values:,} values, the most frequent has {found.ratio:.1f} x the mean, {verdict}. Most frequent: {heavy}"
     advice = advise_aggregation(found.rows, found.values, found.largest, tasks=tasks)
-    yield f"aggregation by {column}: {'two phases' if advice.phases == 2 else 'one phase'}, since {advice.reason}"
+    yield f"aggregation by {column}: {'two phases' if advice.phases == 2 else 'one phase'}, because {advice.reason}"
 
 
 def _workload(lake: Lake, table: Table | None, rows: str | None, stored: str | None) -> Workload:
@@ -120,7 +120,7 @@ def _workload(lake: Lake, table: Table | None, rows: str | None, stored: str | N
 def _count(text: str) -> int:
     found = _COUNT.fullmatch(text.strip().replace(",", "").replace("_", ""))
     if found is None:
-        raise EngineError(f"--rows {text} is no count: write such as 250000, 20M or 1.5B.")
+        raise EngineError(f"--rows {text} is not a count: write it like 250000, 20M or 1.5B.")
     return int(float(found[1]) * _THOUSANDS[found[2].lower()])
 
 

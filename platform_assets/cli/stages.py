@@ -1,4 +1,4 @@
-"""The tables that one step makes together, upstream first, and which of their partitions are outdated and why."""
+"""The tables that one step writes together, upstream first, and their outdated partitions with the reasons."""
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -21,25 +21,25 @@ from platform_assets.steps.staleness import MISSING, OTHERWISE, Plan, WaitsFor
 from platform_assets.stores.delta import Table
 from platform_assets.stores.online.connection import OnlineStore
 
-NOTHING_FOUND = "missing: nothing was found for it"
+NOTHING_FOUND = "missing: no delivery was found"
 DELIVERED_AGAIN = "delivered again with other rows"
 NOT_PUBLISHED = "not published yet"
-NEWER_MODEL = "a newer model would make it differently"
-FOLLOWS = "follows, since what it reads is made before it"
+NEWER_MODEL = "there is a newer model"
+FOLLOWS = "follows from the inputs above"
 
 
 @dataclass(frozen=True)
 class Outdated:
-    """Why a partition is missing or stale, and whether a run could make it now."""
+    """Why a partition is missing or stale, and whether it can be materialized now."""
 
     why: str
     can_be_made: bool
     is_there: bool = True
-    """Whether there is an older one, unless the reason says so."""
+    """Whether the partition exists, if the reason does not say so."""
     waits_for: WaitsFor | None = None
-    """What it cannot be made without."""
+    """The input it waits for."""
     will_be_good: bool = True
-    """Whether it can be read when it has been made: not if its delivery cannot be read, or if it will be blocked."""
+    """Whether it will be readable once materialized: not if its delivery cannot be read, or if it will be blocked."""
 
     @property
     def is_missing(self) -> bool:
@@ -48,7 +48,7 @@ class Outdated:
 
 @dataclass(frozen=True)
 class Stage:
-    """Tables that one step makes, the partitions of them that have ended, and how to find out which of these are outdated."""
+    """Tables that one step writes, their partitions that have ended, and how to find the outdated ones."""
 
     tables: tuple[Table, ...]
     partitions: Partitions
@@ -91,7 +91,7 @@ def _outdated_raw(source: Source, first: int, last: int, run: Run, _: Plan) -> d
     for p in range(first, last + 1):
         is_known = source.partitions.key(p) in known
         if p in failed:
-            # Without the partition, which stands before it: so those with the same reason are told together.
+            # Without the partition, which is shown before it, so that partitions with the same reason are grouped.
             why = str(failed[p]).splitlines()[0].replace(f", partition {source.partitions.key(p)}", "")
             found[p] = Outdated(why, True, is_known, will_be_good=False)
         elif p in ready:
@@ -121,34 +121,34 @@ def _outdated_online(view: View, online: Callable[[], OnlineStore], first: int, 
 
 
 def read_by_others(sources: Iterable[Source], run: Run) -> list[tuple[Source, list[int]]]:
-    """Of each source the partitions of raw that another version of its function has read, if there are any."""
+    """For each source, the partitions of raw that were read by another version of its function, if there are any."""
     return [(source, found) for source in sources if (found := read_otherwise(source, run))]
 
 
 def described_reading(source: Source, partitions: list[int], module: str) -> str:
-    """A note on partitions that another version of a source's function has read, with the command that reads them again.
+    """A note about partitions read by another version of a source's function, with the command that reads them again.
 
-    They are not stale: raw keeps what was received, and what came may not be there any more.
+    They are not stale: raw keeps what was received, and the delivery may no longer exist.
     """
     table = raw_table(source)
     return (
-        f"{name_of(table)}: {described_ranges(source.partitions, partitions)} ({len(partitions):,}) as another version of the source's "
-        f"function has read {'it' if len(partitions) == 1 else 'them'}. To read again: "
+        f"{name_of(table)}: {described_ranges(source.partitions, partitions)} ({len(partitions):,}) were read by another version of the "
+        "source's function. To read again: "
         f"{materialize_command(table, source.partitions, OTHERWISE, partitions, module)}. Then, if rows have changed: "
         f"platform-assets backfill -m {module}"
     )
 
 
 def good_when_made(outdated: Mapping[int, Outdated]) -> list[int]:
-    """Those of the outdated partitions that a backfill makes, and that can be read then."""
+    """The outdated partitions that a backfill materializes, and that will then be readable."""
     return [p for p, one in outdated.items() if one.can_be_made and one.will_be_good]
 
 
 def foreseen(stage: Stage, first: int, last: int, run: Run, made: Mapping[Table, Collection[int]]) -> dict[int, Outdated]:
-    """The partitions of a stage that are outdated, or will be when these partitions of the tables that it reads have been made.
+    """The partitions of a stage that are outdated, or will be once these partitions of its inputs have been materialized.
 
-    What is received is judged only then: whether a day is blocked, which earlier days of a report its late rows belong to, and whether a
-    model is good, is not known before.
+    Deliveries are judged only when received: whether a day is blocked, which earlier days of a report its late rows belong to, and whether
+    a model is good, cannot be known in advance.
     """
     found = stage.outdated(first, last, run, Plan(made=made))
     if stage.is_raw:
@@ -159,7 +159,7 @@ def foreseen(stage: Stage, first: int, last: int, run: Run, made: Mapping[Table,
 
 
 def by_reason(outdated: Mapping[int, Outdated], indexes: Iterable[int]) -> list[tuple[str, list[int]]]:
-    """Some outdated partitions by the reason, in words: why they are outdated, and what those wait for that cannot be made."""
+    """Outdated partitions grouped by reason: why they are outdated, and what they wait for."""
     groups: dict[tuple[str, Table | None, str], list[int]] = {}
     for p in indexes:
         waits_for = outdated[p].waits_for
@@ -177,7 +177,7 @@ def _reason(why: str, waits_for: list[WaitsFor]) -> str:
 
 
 def chosen(todo: list[Stage], names: tuple[str, ...]) -> list[Stage]:
-    """The stages of declarations or tables that a person names, such as orders or orders/silver; all when nothing is named."""
+    """The stages of the named declarations or tables, such as orders or orders/silver; all stages if there are no names."""
     for name in names:
         if not any(_is_named(stage, name) for stage in todo):
             known = {name_of(table) for stage in todo for table in stage.tables} | {table[0] for stage in todo for table in stage.tables}

@@ -1,4 +1,4 @@
-"""The status of each table: which partitions are there, missing, stale, blocked or failed, and why."""
+"""The status of each table: which partitions are up to date, missing, stale, blocked or failed, and why."""
 
 import json
 import os
@@ -27,21 +27,21 @@ from platform_assets.stores.delta import Table
 
 @dataclass(frozen=True)
 class TableStatus:
-    """The status of a table's partitions: each is up to date, missing, stale, blocked or failed, and is counted once."""
+    """The status of a table's partitions: each is counted once, as up to date, missing, stale, blocked or failed."""
 
     stage: Stage
     outdated: Mapping[int, Outdated]
     blocked: Mapping[int, str]
     failed: Mapping[int, str]
-    """The errors of those that are outdated, could be made, and whose last run failed, as far as Dagster knows."""
+    """The errors of outdated partitions that could be materialized but whose last run failed, from Dagster."""
     verdicts: Mapping[int, str]
-    """Of a model's partitions whether each is good, and why."""
+    """For a model, whether each partition is good, and why."""
     read_otherwise: Collection[int] = ()
-    """Of raw: the partitions that another version of the source's function has read."""
+    """For raw: the partitions read by another version of the source's function."""
 
     @property
     def there(self) -> int:
-        """How many partitions are there and up to date."""
+        """The number of up-to-date partitions."""
         return max(self.stage.last - self.stage.first + 1, 0) - len({*self.outdated, *self.blocked})
 
     @property
@@ -53,7 +53,7 @@ class TableStatus:
         return [p for p, one in self.outdated.items() if not one.is_missing and p not in self.blocked and p not in self.failed]
 
     def said(self) -> dict[str, object]:
-        """The same in plain words, for programs."""
+        """The status as plain data, for programs."""
         key = self.stage.partitions.key
         reasons = {p: by_reason(self.outdated, [p])[0][0] for p in self.outdated}
         found: dict[str, object] = {
@@ -72,7 +72,7 @@ class TableStatus:
 
 
 def statuses(todo: Iterable[Stage], run: Run, instance: dg.DagsterInstance | None) -> Iterator[TableStatus]:
-    """The status of each stage's tables, upstream first: what a backfill makes first is not waited for."""
+    """The status of each stage's tables, upstream first: inputs that a backfill materializes first are not waited for."""
     made: dict[Table, Collection[int]] = {}
     for stage in todo:
         outdated = stage.outdated(stage.first, stage.last, run, Plan(made=made))
@@ -90,7 +90,7 @@ def _blocked(stage: Stage, run: Run) -> dict[int, str]:
         if entry.status == "blocked":
             details = entry.details
             share = f"{details['accepted_share']:.0%} of its rows were good" if "accepted_share" in details else ""
-            found[stage.partitions.number(key)] = share or "what it was made of was blocked"
+            found[stage.partitions.number(key)] = share or "an input was blocked"
     return found
 
 
@@ -110,7 +110,7 @@ def show_status(names: tuple[str, ...], module: str, as_json: bool) -> None:
     asked = chosen(every, names)
     needed = graph.upstream(table for stage in asked for table in stage.tables)
     instance = dg.DagsterInstance.get() if os.path.exists(os.environ.get("DAGSTER_HOME", "")) else None
-    # What a table waits for follows from all that it is made of.
+    # What a table waits for follows from everything upstream of it.
     found = list(statuses([stage for stage in every if not needed.isdisjoint(stage.tables)], run, instance))
     others = read_by_others(graph.sources, run)
     by_table = {raw_table(source): partitions for source, partitions in others}
@@ -125,7 +125,7 @@ def show_status(names: tuple[str, ...], module: str, as_json: bool) -> None:
         if raw_table(source) in shown:
             console.print(escape(described_reading(source, partitions, module)), soft_wrap=True)
     if online is None:
-        console.print("The online store was not looked at: set PLATFORM_REDIS_URL to see what is not published yet.")
+        console.print("The online store was not checked: set PLATFORM_REDIS_URL to see what is not published yet.")
 
 
 def _show(console: Console, found: list[TableStatus], module: str) -> None:
@@ -153,7 +153,7 @@ def _show(console: Console, found: list[TableStatus], module: str) -> None:
 
 
 def _reasons(status: TableStatus) -> Iterator[tuple[str, str, list[int]]]:
-    """The partitions that need attention, by their state and its reason."""
+    """The partitions that need attention, by state and reason."""
     for what, indexes in (("missing", status.missing), ("stale", status.stale)):
         for why, alike in by_reason(status.outdated, indexes):
             yield what, why, alike

@@ -1,4 +1,4 @@
-"""Dagster in the browser, on the data that are there: the web server, the daemon and the online store, until Ctrl-C."""
+"""Runs Dagster's UI on the existing data: the web server, the daemon and the online store, until Ctrl-C."""
 
 import os
 import signal
@@ -24,12 +24,12 @@ _ENDS_WITHIN = 30.0
 
 
 def run_ui(port: int, module: str) -> None:
-    """Starts all three, prints the URL when it answers, and stops them in order on Ctrl-C or SIGTERM."""
+    """Starts all three, prints the URL once it answers, and stops them in order on Ctrl-C or SIGTERM."""
     with extra("ui"):
         import dagster_webserver  # noqa: F401
     settings = load_settings()
     if not storage_at(settings.lake_root, settings.storage_options).folders():
-        raise SettingsError(f"there is nothing to look at in {settings.lake_root} yet: run `make demo` first, or set PLATFORM_LAKE.")
+        raise SettingsError(f"there is no data in {settings.lake_root} yet: run `make demo` first, or set PLATFORM_LAKE.")
     _check_free(port)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,11 +38,11 @@ def run_ui(port: int, module: str) -> None:
     log = Path(os.environ["DAGSTER_HOME"]) / "ui.log"
     with online_store(settings) as store:
         history = os.path.relpath(os.environ["DAGSTER_HOME"])
-        click.echo(f"Starting Dagster on {lake_shown(settings)}, its history in {history}, with the online store: {store}")
+        click.echo(f"Starting Dagster on {lake_shown(settings)}, history in {history}, online store: {store}")
         dagster = _dagster(port, module, log)
         try:
             if _answers(port, dagster, stop, log):
-                click.echo(f"http://{HOST}:{port}    Ctrl-C ends it; Dagster's log: {os.path.relpath(log)}")
+                click.echo(f"http://{HOST}:{port}    Ctrl-C stops it; Dagster's log: {os.path.relpath(log)}")
             while not stop.wait(0.2):
                 _check_alive(dagster, log)
         finally:
@@ -56,18 +56,18 @@ def _check_free(port: int) -> None:
             probe.bind((HOST, port))
         except OSError:
             other = f"platform-assets ui --port {port + 1}, or make ui PORT={port + 1}"
-            raise SettingsError(f"another program listens on port {port}, perhaps a UI that still runs. Take another: {other}") from None
+            raise SettingsError(f"another program listens on port {port}, perhaps a running UI. Use another port: {other}") from None
 
 
 def _dagster(port: int, module: str, log: Path) -> "subprocess.Popen[bytes]":
-    """`dagster dev`: the web server, the daemon and one code server, in a session of their own, so that Ctrl-C is ours to pass on."""
+    """`dagster dev`: the web server, the daemon and one code server, in a separate session, so that we can pass on Ctrl-C."""
     command = [sys.executable, "-m", "dagster", "dev", "-m", module, "-h", HOST, "-p", str(port), "--log-level", "warning"]
     with log.open("wb") as said:
         return subprocess.Popen(command, stdout=said, stderr=said, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 def _answers(port: int, dagster: "subprocess.Popen[bytes]", stop: threading.Event, log: Path) -> bool:
-    """Waits until the web server answers; False when asked to stop before that."""
+    """Waits until the web server answers; False if told to stop before that."""
     end = time.monotonic() + _STARTS_WITHIN
     while time.monotonic() < end:
         if stop.wait(0.2):
@@ -83,7 +83,7 @@ def _answers(port: int, dagster: "subprocess.Popen[bytes]", stop: threading.Even
 
 def _check_alive(dagster: "subprocess.Popen[bytes]", log: Path) -> None:
     if dagster.poll() is not None:
-        raise PlatformError(f"Dagster ended by itself with exit code {dagster.returncode}. {_last_words(log)}")
+        raise PlatformError(f"Dagster exited unexpectedly with exit code {dagster.returncode}. {_last_words(log)}")
 
 
 def _last_words(log: Path) -> str:
@@ -91,7 +91,7 @@ def _last_words(log: Path) -> str:
 
 
 def _end(dagster: "subprocess.Popen[bytes]") -> None:
-    """Ctrl-C for all of them; what is still there after a while is killed."""
+    """Sends Ctrl-C to all of them; whatever still runs after a while is killed."""
     _signal(dagster, signal.SIGINT)
     end = time.monotonic() + _ENDS_WITHIN
     while _signal(dagster, 0) and time.monotonic() < end:
@@ -102,7 +102,7 @@ def _end(dagster: "subprocess.Popen[bytes]") -> None:
 
 
 def _signal(dagster: "subprocess.Popen[bytes]", number: int) -> bool:
-    """Whether there still is a process of its session to send it to."""
+    """Whether a process of the session still existed to receive the signal."""
     try:
         os.killpg(dagster.pid, number)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Looking for damaged storage: the lake, the models' files, and the online store against gold."""
+"""Checks for damaged storage: the lake, the models' files, and the online store compared with gold."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ FINE, WRONG, UNKNOWN = 0, 1, 2
 
 
 def run_verify(names: Sequence[str], module: str | None, *, deep: bool, repair: bool, as_json: bool) -> int:
-    """Prints what is wrong, repairs it if asked to, and gives the exit code."""
+    """Prints the problems, repairs them on request, and returns the exit code."""
     shown = Console(highlight=False, soft_wrap=True)
     quiet = Console(stderr=True, highlight=False, soft_wrap=True)
     platform = platform_of(definitions_of(module)) if module else PlatformResource()
@@ -47,15 +47,15 @@ def run_verify(names: Sequence[str], module: str | None, *, deep: bool, repair: 
 def verified(
     names: Sequence[str], module: str | None, platform: PlatformResource, *, deep: bool, repair: bool, told: Told
 ) -> tuple[list[Finding], list[str]]:
-    """What is wrong, and what was repaired before: of these tables, or of all and of the online store."""
+    """The problems and the repairs done: of these tables, or of all tables and the online store."""
     lake = platform.lake()
     done: list[str] = []
-    if repair:  # the ledger is the first, and what it holds is needed by all others
+    if repair:  # the ledger comes first, because all others need its entries
         for table in _chosen(lake, names):
             done += repair_table(lake, table, deep=deep, told=told)
         done += _repaired_models(lake, names)
     found = [one for table in _chosen(lake, names) for one in check_table(lake, table, deep=deep, told=told)]
-    found += [Finding(table, what, "--repair has the model trained again", key) for table, key, what in _models(lake, names)]
+    found += [Finding(table, what, "--repair marks the model to be trained again", key) for table, key, what in _models(lake, names)]
     if module:
         for one, said in _online(module, platform, names, repair=repair, told=told):
             found += [one] if one else []
@@ -71,7 +71,7 @@ def _chosen(lake: Lake, names: Sequence[str]) -> list[Table]:
 
 
 def _models(lake: Lake, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """The models whose files are not what was saved: table, month, and what is wrong."""
+    """The models with damaged files: table, month, and the damage."""
     from platform_assets.models.artifact import read_record
 
     for table in _chosen(lake, names):
@@ -80,7 +80,7 @@ def _models(lake: Lake, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         try:
             entries = Ledger(lake).entries(name_of(table))
         except LakeError:
-            continue  # said of the table already
+            continue  # already reported for the table
         for key, entry in entries.items():
             if "artifact" in entry.details and not entry.damage:
                 try:
@@ -118,10 +118,10 @@ def _online(
         if lost := entities_of(view, store).lost:
             if repair:
                 published = make_online(view, run, store, everything=True)
-                yield None, f"put back what {name} had lost: {published.values:,} entities were written"
+                yield None, f"restored lost entities of {name}: {published.values:,} entities were written"
             else:
                 command = f"platform-assets rebuild {view.name} --missing -m {module}"
-                yield Finding(name, f"{lost:,} entities that were published are not in the store", f"--repair, or: {command}"), None
+                yield Finding(name, f"{lost:,} published entities are missing in the store", f"--repair, or: {command}"), None
                 continue
         try:
             differ = compare(view, run, store, view.valid_from(marks.watermark)).mismatches
@@ -130,7 +130,7 @@ def _online(
             continue
         if differ and repair:
             published = rebuild_online(view, run, store)
-            yield None, f"filled {name} anew from gold: {published.values:,} entities"
+            yield None, f"rebuilt {name} from gold: {published.values:,} entities"
         elif differ:
-            what = f"{len(differ)} of the values that were compared are not those of gold, such as {differ[0]}"
+            what = f"{len(differ)} of the compared values differ from gold, such as {differ[0]}"
             yield Finding(name, what, f"--repair, or: platform-assets rebuild {view.name} -m {module}"), None

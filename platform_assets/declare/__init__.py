@@ -1,1 +1,1 @@
-"""What users write: plain frozen data. It knows no engine, no storage and no Dagster."""
+"""The declarations that users write: plain frozen data, independent of engines, storage and Dagster."""

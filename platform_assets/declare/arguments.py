@@ -1,4 +1,4 @@
-"""Arguments of declarations: one that is misspelt, missing or of the wrong kind is a DeclarationError that says how to fix it."""
+"""Checks of declarations' arguments: a misspelt, missing or invalid argument raises a DeclarationError that says how to fix it."""
 
 import ast
 import functools
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 def checked_arguments(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Makes a call with other arguments than the function takes a DeclarationError. what: begins its message, such as "sum"."""
+    """A decorator: a call with the wrong arguments raises a DeclarationError. what: the start of its message, such as "sum"."""
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -34,7 +34,7 @@ def checked_arguments(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @functools.cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    """Found when it is first called: thirty of them would be a sixth of what importing the package costs."""
+    """Computed on the first call: thirty signatures would be a sixth of the package's import time."""
     return inspect.signature(function)
 
 
@@ -53,24 +53,24 @@ def _misfit(what: str, signature: inspect.Signature, args: Sequence[Any], kwargs
             return unknown(where, "argument", name, names)
     unnamed = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
     if len(args) > len(unnamed):
-        allowed = f"only {' and '.join(unnamed)} may stand without a name" if unnamed else "every argument stands with its name"
+        allowed = f"only {' and '.join(unnamed)} may be positional" if unnamed else "all arguments are keyword-only"
         return DeclarationError(f"{where}: {allowed}. Write the others as name=value: {', '.join(n for n in names if n not in unnamed)}.")
     twice = [name for name in unnamed[: len(args)] if name in kwargs]
     if twice:
-        return DeclarationError(f"{where}: the argument {twice[0]!r} is given twice, without its name and with it.")
+        return DeclarationError(f"{where}: the argument {twice[0]!r} is given twice, as a positional and as a keyword argument.")
     given = {*unnamed[: len(args)], *kwargs}
     lacking = [parameter.name for parameter in parameters if parameter.default is parameter.empty and parameter.name not in given]
     return DeclarationError(f"{where} is missing the argument {lacking[0]!r}. Write {lacking[0]}=...")
 
 
 def assign(declaration: Any, **values: Any) -> None:
-    """Sets the attributes of a frozen dataclass that checks its arguments in an __init__ of its own."""
+    """Sets the attributes of a frozen dataclass that has its own __init__ to check its arguments."""
     for attribute, value in values.items():
         object.__setattr__(declaration, attribute, value)
 
 
 def shown(value: Any) -> str:
-    """A value in a message: a declaration or function by its name, anything else in at most 80 characters."""
+    """A value as messages show it: a declaration or function by name, anything else in at most 80 characters."""
     name = getattr(value, "name", None)
     if isinstance(name, str) and type(value).__module__.startswith("platform_assets."):
         return f"{type(value).__name__}({name!r})"
@@ -81,39 +81,39 @@ def shown(value: Any) -> str:
 
 
 def list_of(value: Any, where: str, example: str) -> tuple[Any, ...]:
-    """The members of a list or tuple. A set has no order that two processes would agree on."""
+    """The items of a list or tuple. A set is refused: its order differs between processes."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
-        raise DeclarationError(f"{where}: {shown(value)} is no list. Write {example}.")
+        raise DeclarationError(f"{where}: {shown(value)} is not a list. Write {example}.")
     return tuple(value)
 
 
 def names_of(value: Any, where: str, example: str) -> tuple[str, ...]:
-    """The members of a list of texts, each there once."""
+    """The items of a list of strings without duplicates."""
     names = list_of(value, where, example)
     for name in names:
         if not isinstance(name, str):
-            raise DeclarationError(f"{where}: {shown(name)} is no text. Write {example}.")
+            raise DeclarationError(f"{where}: {shown(name)} is not a string. Write {example}.")
         if names.count(name) > 1:
             raise DeclarationError(f"{where}: {name!r} is listed twice. Leave one out.")
     return names
 
 
 def texts_by_name(value: Any, where: str, example: str) -> dict[str, str]:
-    """The entries of a mapping of texts to texts; of None, none."""
+    """The entries of a mapping of strings to strings; an empty one for None."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise DeclarationError(f"{where}: {shown(value)} is no dict. Write {example}.")
+        raise DeclarationError(f"{where}: {shown(value)} is not a dict. Write {example}.")
     for key, text in value.items():
         if not isinstance(key, str) or not isinstance(text, str):
-            raise DeclarationError(f"{where}: {shown(key)}: {shown(text)} are not both texts. Write {example}.")
+            raise DeclarationError(f"{where}: {shown(key)}: {shown(text)} are not both strings. Write {example}.")
     return dict(value)
 
 
 def one_of(value: Any, known: Sequence[str], where: str, what: str) -> None:
-    """Refuses what is none of the known words."""
+    """Refuses a value that is not one of the known words."""
     if not isinstance(value, str):
-        raise DeclarationError(f"{where}: {shown(value)} is no {what}. There are: {', '.join(known)}.")
+        raise DeclarationError(f"{where}: {shown(value)} is not a {what}. Choose from: {', '.join(known)}.")
     if value not in known:
         raise unknown(where, what, value, known)
 
@@ -121,12 +121,12 @@ def one_of(value: Any, known: Sequence[str], where: str, what: str) -> None:
 def text(value: Any, where: str, example: str) -> str:
     """A text."""
     if not isinstance(value, str):
-        raise DeclarationError(f"{where}: {shown(value)} is no text. Write {example}.")
+        raise DeclarationError(f"{where}: {shown(value)} is not a string. Write {example}.")
     return value
 
 
-def yes_or_no(value: Any, where: str) -> bool:
-    """True or False, and not something that counts as one of them."""
+def boolean(value: Any, where: str) -> bool:
+    """True or False, not merely a truthy or falsy value."""
     if not isinstance(value, bool):
         raise DeclarationError(f"{where}: {shown(value)} is neither True nor False.")
     return value
@@ -137,25 +137,25 @@ def share(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         is_percentage = isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100
         fix = f" Write {value / 100:g}." if is_percentage else ""
-        raise DeclarationError(f"{where}: {shown(value)} is no number from 0 to 1.{fix}")
+        raise DeclarationError(f"{where}: {shown(value)} is not a number from 0 to 1.{fix}")
     return float(value)
 
 
-def whole(value: Any, where: str, least: int | None = None) -> int:
-    """A whole number, not below the least."""
+def integer(value: Any, where: str, least: int | None = None) -> int:
+    """An integer that is not below the least."""
     if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
         bound = "" if least is None else f" of {least} or more, such as {least + 1}."
-        raise DeclarationError(f"{where}: {shown(value)} is no whole number{bound}")
+        raise DeclarationError(f"{where}: {shown(value)} is not a whole number{bound}")
     return value
 
 
 def takes_one_argument(function: Any, where: str, example: str) -> None:
-    """Refuses what cannot be called with one argument."""
+    """Refuses a function that cannot be called with one argument."""
     takes_arguments(function, 1, where, example)
 
 
 def takes_arguments(function: Any, number: int, where: str, example: str) -> None:
-    """Refuses what cannot be called with so many arguments."""
+    """Refuses a function that cannot be called with this many arguments."""
     try:
         inspect.signature(function).bind(*[None] * number)
     except (TypeError, ValueError):
@@ -164,9 +164,9 @@ def takes_arguments(function: Any, number: int, where: str, example: str) -> Non
 
 
 def returns_something(function: Any, where: str, what: str) -> None:
-    """Refuses a function that does something and has no `return` with a value. One without a body, or without a source, may be a stub."""
+    """Refuses a function whose body never returns a value. A function without a body or source code may be a stub and is accepted."""
     try:
-        # Itself, not what it wraps; and not its code alone, for which inspect looks through the files of all modules (20 ms).
+        # The function itself, not the one it wraps; and not its code object, for which inspect searches the files of all modules (20 ms).
         itself = FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
     except (AttributeError, TypeError):
         return
@@ -180,7 +180,7 @@ def returns_something(function: Any, where: str, what: str) -> None:
 
 
 def definition_of(function: Callable[..., Any]) -> ast.stmt | None:
-    """The statement that defines a function; None where there is no source to read, as of what was typed into a prompt."""
+    """The statement that defines a function; None if its source code is not available, as for code typed at a prompt."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is not None and code.co_filename in _MANY_SOURCES:
         return None
@@ -191,7 +191,7 @@ def definition_of(function: Callable[..., Any]) -> ast.stmt | None:
 
 
 _MANY_SOURCES = ("<string>", "<stdin>")
-"""So everything is named that is run from a text. From Python 3.13 on, `python -c` keeps its own as the source of all of them."""
+"""The file name of code that is run from a string. From Python 3.13 on, `python -c` returns its own source for all of them."""
 
 
 def _is_constant(statement: ast.stmt) -> bool:
@@ -200,7 +200,7 @@ def _is_constant(statement: ast.stmt) -> bool:
 
 
 def _own(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function, those of functions and classes within it left out."""
+    """The nodes of a function, without those of nested functions and classes."""
     for child in ast.iter_child_nodes(tree):
         if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             yield child

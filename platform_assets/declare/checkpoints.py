@@ -1,8 +1,9 @@
-"""Checkpoints of lifetime windows: the months with whose beginnings their states are kept, and what a snapshot reads beside them.
+"""Checkpoints of lifetime windows: the months that have one, and the partitions a snapshot reads in addition to it.
 
-The checkpoint of a month holds what has entered the windows at the last snapshot whose partition ends with the month's beginning or before.
-A snapshot in a month starts from its checkpoint, and reads silver since; one in the source's first month reads silver from its first
-partition on. (Dagster can map a day to its own month, and not to the one before: so a state at the end of March is April's.)
+A month's checkpoint holds the rows that had entered the windows by the last snapshot whose partition ends at or before the month's start.
+A snapshot starts from the checkpoint of its month and reads silver from there on; in the source's first month it reads silver from the
+first partition on. (Dagster can map a day to its own month but not to the previous one, so the state at the end of March is stored as
+April's.)
 """
 
 from dataclasses import replace
@@ -14,7 +15,7 @@ from platform_assets.declare.view import FeatureView
 
 
 def months_of(view: FeatureView) -> Partitions:
-    """The months that have a checkpoint: all after that in which the source's first partition ends, to that in which its last one does."""
+    """The months that have a checkpoint: from the one after the source's first partition ends to the one in which its last one ends."""
     partitions = view.source.partitions
     calendar = partitions.months
     first = calendar.index(partitions.ends_at(partitions.first) - MICROSECOND) + 1
@@ -23,32 +24,32 @@ def months_of(view: FeatureView) -> Partitions:
 
 
 def snapshot_of(view: FeatureView, month: int) -> int:
-    """The snapshot whose state a month's checkpoint is."""
+    """The snapshot whose state the checkpoint of a month holds."""
     partitions = view.source.partitions
     last = partitions.index(months_of(view).starts_at(month)) - 1
     return last if partitions.last is None else min(last, partitions.last)
 
 
 def month_of(view: FeatureView, partition: int) -> int | None:
-    """The month from whose checkpoint a snapshot starts; None in the first month."""
+    """The month whose checkpoint a snapshot starts from; None in the first month."""
     months = months_of(view)
     month = months.index(view.source.partitions.ends_at(partition) - MICROSECOND)
     return month if month >= months.first else None
 
 
-def waits(view: FeatureView) -> timedelta:
-    """For how long a row may have arrived and not yet have entered a lifetime window: the largest offset of one, and its clock_skew."""
+def entry_delay(view: FeatureView) -> timedelta:
+    """How long after its arrival a row may enter a lifetime window: the largest offset of such a window, plus clock_skew."""
     return max((feature.window.offset for feature in view.lifetime), default=timedelta(0)) + view.source.clock_skew
 
 
-def waiting_from(view: FeatureView, snapshot: int) -> int:
-    """The first arrival partition with rows that had not entered a lifetime window at a snapshot."""
+def pending_from(view: FeatureView, snapshot: int) -> int:
+    """The first arrival partition with rows that had not yet entered a lifetime window at a snapshot."""
     partitions = view.source.partitions
-    return partitions.index(partitions.ends_at(snapshot) - waits(view))
+    return partitions.index(partitions.ends_at(snapshot) - entry_delay(view))
 
 
 def arrivals_of_snapshot(view: FeatureView, partition: int) -> range:
-    """The arrival partitions of silver that a snapshot reads, beside the checkpoint of its month."""
+    """The arrival partitions of silver that a snapshot reads in addition to the checkpoint of its month."""
     since = view.reads_from(partition)
     if view.lifetime:
         since = min(since, _since(view, month_of(view, partition)))
@@ -56,16 +57,16 @@ def arrivals_of_snapshot(view: FeatureView, partition: int) -> range:
 
 
 def arrivals_of_checkpoint(view: FeatureView, month: int) -> range:
-    """The arrival partitions of silver that a checkpoint reads, beside the checkpoint of the month before."""
+    """The arrival partitions of silver that a checkpoint reads in addition to the previous month's checkpoint."""
     before = month - 1 if month > months_of(view).first else None
     return range(_since(view, before), snapshot_of(view, month) + 1)
 
 
 def state_columns(view: FeatureView) -> dict[str, str]:
-    """For each lifetime feature the column of the checkpoints that holds its states.
+    """For each lifetime feature the checkpoint column that holds its states.
 
-    The name says how they are laid out too, by aggregation and types: another aggregation under the old name has a column of its own,
-    since a Delta table cannot change the type of one. Months of older versions keep theirs until they are made again.
+    The name also identifies the layout, by aggregation and types: a different aggregation under the same name gets its own column,
+    because a Delta table cannot change a column's type. Months of older versions keep the old column until they are recomputed.
     """
     order = [[column, view.source.types.get(column)] for column in view.source.order if column not in view.key_columns.values()]
     columns = {}
@@ -77,6 +78,6 @@ def state_columns(view: FeatureView) -> dict[str, str]:
 
 
 def _since(view: FeatureView, month: int | None) -> int:
-    """The first arrival partition with rows that are not in a month's checkpoint; without one, the first of all."""
+    """The first arrival partition with rows that are not in a month's checkpoint; without a checkpoint, the first of all."""
     first = view.source.partitions.first
-    return first if month is None else max(first, waiting_from(view, snapshot_of(view, month)))
+    return first if month is None else max(first, pending_from(view, snapshot_of(view, month)))

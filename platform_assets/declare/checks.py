@@ -190,7 +190,7 @@ def bound_checks(
     for check in list_of(declared, f"{where}, checks", example):
         if not isinstance(check, Check):
             called = " Call it." if callable(check) else ""
-            raise DeclarationError(f"{where}, checks: {shown(check)} is no check.{called} Write {example}.")
+            raise DeclarationError(f"{where}, checks: {shown(check)} is not a check.{called} Write {example}.")
         bound = _bound(check, types, nullable, event_time, where)
         if bound.name in BUILT_IN or bound.name.startswith("rule_"):
             raise DeclarationError(f"{where}, check {bound.name!r}: the platform has a check with this name. Write name='...'.")

@@ -106,12 +106,14 @@ def source_from(name: str, connector: Connector, *, description: str = "", **opt
     """
     where = f"source_from({name!r})"
     if not isinstance(name, str):
-        raise DeclarationError(f"source_from: {shown(name)} is no name. Write source_from('orders', csv_files('orders/{{day}}.csv'), ...).")
+        raise DeclarationError(
+            f"source_from: {shown(name)} is not a name. Write source_from('orders', csv_files('orders/{{day}}.csv'), ...)."
+        )
     missing = [what for what in ("reader", "read", "look", "check", "version", "is_final") if not hasattr(connector, what)]
     if missing:
         raise DeclarationError(
-            f"{where}: {shown(connector)} is no connector: it has no {missing[0]!r}. Write csv_files('{name}/{{day}}.csv'), or declare the "
-            "source by a function: @source(...)."
+            f"{where}: {shown(connector)} is not a connector: it has no {missing[0]!r}. Write csv_files('{name}/{{day}}.csv'), or "
+            "declare the source by a function: @source(...)."
         )
     declared = source(**options)(_Reads(name, description, connector))
     connector.check(f"source {name!r}", declared)

@@ -1,4 +1,4 @@
-"""Constraints of a schema's class that we would not check: they are refused, so that no one relies on them."""
+"""Constraints in a schema class that we do not check: they are refused, so that nobody relies on them."""
 
 import typing
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from platform_assets.errors import DeclarationError
 
 _RANGES = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _LENGTHS = {"min_length": ">=", "max_length": "<="}
-# Of pydantic's ConfigDict: what narrows the values that a model takes, or changes them.
+# Keys of pydantic's ConfigDict that restrict or change the values that a model accepts.
 _SETTINGS = (
     "extra", "strict", "str_min_length", "str_max_length", "str_strip_whitespace", "str_to_lower", "str_to_upper", "allow_inf_nan",
     "coerce_numbers_to_str", "alias_generator",
@@ -16,37 +16,38 @@ _SETTINGS = (
 
 
 def refuse_constraints(schema: type, where: str) -> None:
-    """Refuses a pydantic model, attrs class, dataclass or annotation that promises more than types.
+    """Refuses a pydantic model, attrs class, dataclass or annotation that declares more than types.
 
     Raises:
-        DeclarationError: with rules that check the same, where there are such; it names every constraint of the schema.
+        DeclarationError: names every constraint of the schema, and suggests rules that check the same where possible.
     """
     if found := _by_column(schema):
         said = ", ".join(f"the column {column!r} by {' and '.join(map(repr, constraints))}" for column, constraints in found.items())
         alone = sum(map(len, found.values())) == 1
         raise DeclarationError(
             f"{where}, schema: {schema.__name__} constrains {said}, which {'is' if alone else 'are'} not checked: only the types of a "
-            f"schema are read. {_advice(found)}, and take the constraint{'' if alone else 's'} out."
+            f"schema are read. {_advice(found)}, and remove the constraint{'' if alone else 's'}."
         )
     if renamed := _renamed(schema):
         raise DeclarationError(
-            f"{where}, schema: {schema.__name__} gives columns other names ({', '.join(renamed)}), which are not read. Say them where the "
-            "rows are read, arrival.read_csv(..., rename={'received': 'column'}), and take them out."
+            f"{where}, schema: {schema.__name__} gives columns other names ({', '.join(renamed)}), which are ignored. Rename the columns "
+            f"where the "
+            "rows are read, arrival.read_csv(..., rename={'received': 'column'}), and remove the aliases."
         )
     if settings := [f"{name}={value!r}" for name, value in _settings(schema).items()]:
         raise DeclarationError(
             f"{where}, schema: {schema.__name__} has model_config {', '.join(settings)}, which has no effect: only the types of a schema "
-            "are read. Write rules={'name': 'SQL condition'}, or convert the values in the source's function, and take it out."
+            "are read. Write rules={'name': 'SQL condition'}, or convert the values in the source's function, and remove the setting."
         )
     if checks := _checks(schema):
         raise DeclarationError(
-            f"{where}, schema: {schema.__name__} has checks of its own ({', '.join(checks)}), which do not run: of a schema only the types "
-            "are read. Write them as rules={'name': 'SQL condition'}, and take them out."
+            f"{where}, schema: {schema.__name__} has validators ({', '.join(checks)}), which do not run: only the types of a schema "
+            "are read. Write them as rules={'name': 'SQL condition'}, and remove them here."
         )
 
 
 def _advice(found: dict[str, list[Any]]) -> str:
-    """The rules that check what is constrained: one for the range of a column, one for its length."""
+    """The rules that check the same constraints: one for the range of a column, one for its length."""
     rules, others = [], 0
     for column, constraints in found.items():
         for name, value, signs in ((f"{column}_in_range", column, _RANGES), (f"{column}_length", f"length({column})", _LENGTHS)):
@@ -65,7 +66,7 @@ def _bounds(constraint: Any, signs: dict[str, str]) -> list[tuple[str, int | flo
 
 
 def _by_column(schema: type) -> dict[str, list[Any]]:
-    """Each column's constraints; one that stands in the annotation and in pydantic's field is one."""
+    """Each column's constraints; one that is in both the annotation and pydantic's field counts once."""
     found: dict[str, list[Any]] = {}
     for column, constraint in _constraints(schema):
         if constraint not in found.setdefault(column, []):
@@ -86,7 +87,7 @@ def _constraints(schema: type) -> Iterator[tuple[str, Any]]:
 
 
 def _single(constraint: Any) -> Iterator[Any]:
-    """What stands beside a type, taken apart: a Field(...) and an Interval(...) hold several; a text describes the column."""
+    """The single constraints of an annotation: a Field(...) or Interval(...) holds several; a string only describes the column."""
     if constraint is None or isinstance(constraint, str):
         return
     if hasattr(constraint, "annotation") and hasattr(constraint, "metadata"):  # pydantic's Field(...)

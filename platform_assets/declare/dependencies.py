@@ -1,4 +1,4 @@
-"""All that some declarations are made of."""
+"""Declarations together with everything they depend on."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,12 +15,12 @@ Declaration = Source | FeatureView | AttributeView | GoldTable | FeatureService 
 
 
 def reached(declarations: Sequence[Declaration], asked_by: str) -> list[Declaration]:
-    """The declarations and all that they are made of, each once, upstream first.
+    """The declarations and everything they depend on, each once, upstream first.
 
     asked_by: the function that they were passed to, for the error.
 
     Raises:
-        DeclarationError: one of them is no declaration.
+        DeclarationError: one of the arguments is not a declaration.
     """
     found: list[Declaration] = []
     for declaration in declarations:
@@ -44,11 +44,11 @@ def _with_parents(declaration: Declaration, asked_by: str) -> Iterator[Declarati
     elif not isinstance(declaration, Source):
         if isinstance(declaration, list | tuple | set):
             kind = type(declaration).__name__
-            raise DeclarationError(f"a {kind} is no declaration. Pass what is in it one by one: {asked_by}(*[...])")
+            raise DeclarationError(f"a {kind} is not a declaration. Pass its items one by one: {asked_by}(*[...])")
         if isinstance(declaration, SelectedFeatures):
-            raise DeclarationError(f"{declaration.view.name}.select(...) has no tables of its own. Pass the view, {declaration.view.name}.")
+            raise DeclarationError(f"{declaration.view.name}.select(...) has no tables of its own. Pass the view: {declaration.view.name}.")
         raise DeclarationError(
-            f"{declaration!r} is no declaration. Pass sources, feature views, attribute views, gold tables, services, training sets "
+            f"{declaration!r} is not a declaration. Pass sources, feature views, attribute views, gold tables, services, training sets "
             "or models."
         )
     yield declaration

@@ -1,4 +1,4 @@
-"""The engines that a declaration can name. Values and versions do not depend on which one it is."""
+"""The engines that a declaration can name. Values and versions do not depend on the engine."""
 
 from typing import Any, Literal, get_args
 
@@ -8,7 +8,7 @@ EngineName = Literal["polars", "spark"]
 
 
 def check_engine(engine: Any, where: str) -> EngineName | None:
-    """The engine that a declaration names; None: the one it has from what it reads, or PLATFORM_ENGINE."""
+    """The engine that a declaration names; None: inherited from what it reads, or PLATFORM_ENGINE."""
     if engine is not None:
         one_of(engine, get_args(EngineName), f"{where}, engine", "engine")
     return engine  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""An entity: what features are about, and the columns that identify one."""
+"""An entity: what features describe, and the columns that identify it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Entity:
         check_name(name, where)
         names = names_of(keys, f"{where}, keys", "keys=['customer_id']")
         if not names:
-            raise DeclarationError(f"{where} has no keys. Write the columns that identify one: keys=['customer_id'].")
+            raise DeclarationError(f"{where} has no keys. Name the columns that identify it: keys=['customer_id'].")
         for key in names:
             check_name(key, f"{where}, keys")
             if key in RESERVED_COLUMNS:
@@ -37,12 +37,12 @@ class Entity:
 def key_columns(
     entity: Entity, source: Source, keys: Mapping[str, str] | None, where: str, *, online: bool = False
 ) -> tuple[tuple[str, str], ...]:
-    """Each key of an entity with the column of a source that holds it: the one that `keys` names, else the column of the key's own name.
+    """Each key of an entity with the source column that holds it: the one that `keys` names, else the column with the key's name.
 
     online: whether entities are looked up by these keys in the online store.
 
     Raises:
-        DeclarationError: naming the view, the source and the column, if the source has no such column, or nothing can be looked up by it.
+        DeclarationError: the source has no such column, or it cannot be used for lookups; it names the view, the source and the column.
     """
     example = f"keys={{{entity.keys[0]!r}: '...'}}"
     named = texts_by_name(keys, f"{where}, keys", example)
@@ -61,16 +61,16 @@ def key_columns(
         place = f"{where}, key of entity {entity.name!r}, source {source.name!r}"
         if column not in source.types:
             missing = unknown(place, "column", column, source.types)
-            hint = "" if key in named else f" If the key has another name there, say which: keys={{{key!r}: '...'}}."
+            hint = "" if key in named else f" If the column has another name there, name it: keys={{{key!r}: '...'}}."
             raise DeclarationError(f"{missing}{hint}")
         if column in found.values():
             raise DeclarationError(f"{place}: {column!r} holds two keys of the entity. Name another column for {key!r}.")
         if online and source.types[column] == "float":
-            raise DeclarationError(f"{place}: {column!r} is a float, by which nothing can be looked up online. Declare it int or str.")
+            raise DeclarationError(f"{place}: {column!r} is a float, which cannot be used for online lookups. Declare it as int or str.")
         found[key] = column
     return tuple(found.items())
 
 
 def is_renamed(keys: Sequence[tuple[str, str]]) -> bool:
-    """Whether a source's columns have other names than the entity's keys that they hold."""
+    """Whether a source's columns have different names than the entity's keys."""
     return any(key != column for key, column in keys)

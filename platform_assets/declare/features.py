@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from platform_assets.declare.arguments import checked_arguments, one_of, share, shown, whole
+from platform_assets.declare.arguments import checked_arguments, integer, one_of, share, shown
 from platform_assets.declare.durations import duration, is_duration, positive
 from platform_assets.declare.names import check_name
 from platform_assets.errors import DeclarationError
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 Closed = Literal["left", "right", "both", "none"]
 
 LIFETIME = "lifetime"
-"""The text of a window that has no start."""
+"""How a window without a start is written."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """[t - offset - length, t - offset) for closed="left"; the other words move an edge as in Polars.
+    """[t - offset - length, t - offset) for closed="left"; the other values change the edges as in Polars.
 
     length: None for a lifetime, which has no start and so no left edge.
     """
@@ -38,17 +38,17 @@ class Window:
     offset: timedelta = timedelta(0)
     closed: Closed = "left"
     tile: timedelta | None = None
-    """Of temporal accuracy: what its start, and with an offset its end, is rounded down to."""
+    """With temporal accuracy: what its start, and with an offset also its end, is rounded down to."""
 
     @property
     def reach(self) -> timedelta:
-        """How far back from t it looks; a lifetime, beyond a checkpoint of what has entered it already."""
+        """How far back from t it looks; for a lifetime window, how far beyond a checkpoint."""
         return (self.length or timedelta(0)) + self.offset + (self.tile or timedelta(0))
 
 
 @dataclass(frozen=True, repr=False)
 class Feature:
-    """An aggregation as it is declared; `over` gives it windows, `named` a name.
+    """An aggregation as declared; `over` adds windows, `named` a name.
 
     >>> sum("quantity * unit_price", where="not cancelled").over("30d").named("spend_30d")
     sum('quantity * unit_price', where='not cancelled').over('30d').named('spend_30d')
@@ -68,11 +68,11 @@ class Feature:
         return replace(self, windows=windows)
 
     def within(self, horizon: str) -> Feature:
-        """Of the rows that follow: what a label is made of, see outcome(). A feature looks back, with over(...)."""
+        """The aggregation over the rows that follow, which makes a label: see outcome(). A feature looks back, with over(...)."""
         return replace(self, horizon=horizon)
 
     def named(self, name: str) -> Feature:
-        """Another name than the one made from column, aggregation and window; with several windows it contains {window}."""
+        """Sets a name instead of the one made from column, aggregation and window. With several windows it contains {window}."""
         return replace(self, name=name)
 
     def __str__(self) -> str:
@@ -112,11 +112,11 @@ class Feature:
             special += ["an expression"] if self.argument is not None and not plain_column else []
             if special:
                 raise DeclarationError(
-                    f"{where} has {special[0]}, which a name made from column and window would not tell. Add .named('...')."
+                    f"{where} has {special[0]}, which a name made from column and window would not show. Add .named('...')."
                 )
             return "_".join(filter(None, (self.argument, _word(self.aggregation), window)))
         if not isinstance(self.name, str):
-            raise DeclarationError(f"{where}.named: {shown(self.name)} is no text. Write .named('spend_7d').")
+            raise DeclarationError(f"{where}.named: {shown(self.name)} is not a string. Write .named('spend_7d').")
         name = self.name.replace("{window}", window)
         if len(self.windows) > 1 and name == self.name:
             raise DeclarationError(
@@ -128,16 +128,16 @@ class Feature:
 
 
 def _length(text: Any, where: str) -> timedelta | None:
-    """How far a window reaches back; None: without end."""
+    """How far a window reaches back; None: without limit."""
     try:
         return None if text == LIFETIME else positive(text, where)
     except DeclarationError as error:
-        other = f" All since the beginning: '{LIFETIME}'." if isinstance(text, str) else ""
+        other = f" For all rows from the beginning, write '{LIFETIME}'." if isinstance(text, str) else ""
         raise DeclarationError(f"{error}{other}") from None
 
 
 def _word(aggregation: Aggregation) -> str:
-    """What names of features say of it: mean, last_3, p50, p99_9."""
+    """How it appears in feature names: mean, last_3, p50, p99_9."""
     if aggregation.parameter is None:
         return aggregation.name
     if aggregation.name == "quantile":
@@ -147,7 +147,7 @@ def _word(aggregation: Aggregation) -> str:
 
 @dataclass(frozen=True)
 class Measure:
-    """An aggregation as engines compute it: of a checked argument, null where `where` is not true."""
+    """An aggregation as engines compute it: its argument is checked, and null where `where` is not true."""
 
     name: str
     aggregation: Aggregation
@@ -157,18 +157,18 @@ class Measure:
 
     @property
     def empty(self) -> Any:
-        """Its value when there is no row."""
+        """Its value when there are no rows."""
         return self.aggregation.empty
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The columns of silver that it is made of, besides keys and event time."""
+        """The columns of silver that it reads, besides keys and event time."""
         columns = {*(self.argument.columns if self.argument else ()), *(self.where.columns if self.where else ())}
         return tuple(sorted(columns))
 
     @property
     def meaning(self) -> list[Any]:
-        """What its value depends on, as plain data."""
+        """Everything its value depends on, as plain data."""
         return [
             self.name,
             self.aggregation.name,
@@ -180,7 +180,7 @@ class Measure:
 
 
 def measure(feature: Feature, types: Mapping[str, DataType], where: str) -> Measure:
-    """A feature's aggregation over columns of these types, checked; its name is as declared, and not yet that over a window."""
+    """A feature's aggregation, checked against columns of these types. Its name is the declared one, without a window."""
     from platform_assets.declare.source import condition
     from platform_assets.expressions import parse
     from platform_assets.expressions.types import SQL_NAMES
@@ -193,12 +193,12 @@ def measure(feature: Feature, types: Mapping[str, DataType], where: str) -> Meas
     result = aggregation.result(argument.type if argument else "bool")
     if result is None:
         kind = SQL_NAMES[argument.type] if argument else "nothing"
-        raise DeclarationError(f"{where}: {aggregation.name} needs a number, {feature.argument!r} is {kind}")
+        raise DeclarationError(f"{where}: {aggregation.name} needs a number, but {feature.argument!r} is {kind}")
     return Measure(feature.name or "", _with_default_of_type(aggregation, result, where), argument, mask, result)
 
 
 def _with_default_of_type(aggregation: Aggregation, result: FeatureType, where: str) -> Aggregation:
-    """The aggregation with the value of its empty window in the type of its values: of integers 0, not 0.0."""
+    """The aggregation with its default in the type of its values: for integers 0, not 0.0."""
     from platform_assets.aggregations import Sum
 
     if not isinstance(aggregation, Sum) or aggregation.default is None:
@@ -206,15 +206,15 @@ def _with_default_of_type(aggregation: Aggregation, result: FeatureType, where: 
     default = aggregation.default
     is_number = isinstance(default, int | float) and not isinstance(default, builtins.bool) and math.isfinite(default)
     if not is_number or (result == "int" and not -(2**63) <= default < 2**63):
-        raise DeclarationError(f"{where}, default: {shown(default)} is no number that a column of {result} can hold")
+        raise DeclarationError(f"{where}, default: {shown(default)} is not a number that a column of {result} can hold")
     if result == "int" and default != int(default):
-        raise DeclarationError(f"{where}, default: {default!r} is no whole number, and a sum of integers is one. Write {round(default)}.")
+        raise DeclarationError(f"{where}, default: {default!r} is not a whole number, but the sum of integers is. Write {round(default)}.")
     return replace(aggregation, default=int(default) if result == "int" else float(default))
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A feature computed from stored features of the same view, when it is read."""
+    """A feature computed at read time from stored features of the same view."""
 
     name: str
     sql: str
@@ -222,7 +222,7 @@ class Derived:
 
 @checked_arguments("derive")
 def derive(name: str, sql: str) -> Derived:
-    """A feature made of others of the same view by an SQL expression, computed at the moment of reading on every path.
+    """A feature computed from others of the same view by an SQL expression, at read time on every path.
 
     >>> derive("spend_share", "spend_7d / spend_30d")
     """
@@ -234,16 +234,18 @@ def _feature(make: Callable[[], Aggregation], argument: str | None, where: str |
     if is_duration(argument):
         more = "" if aggregation.parameter is None else f", {aggregation.parameter}"
         write = f"{aggregation.name}({'' if aggregation.argument == 'optional' else f'column{more}'}).over({argument!r})"
-        raise DeclarationError(f"{aggregation.name}({argument!r}): {argument!r} is a duration, where a column belongs. Write {write}.")
+        raise DeclarationError(
+            f"{aggregation.name}({argument!r}): {argument!r} is a duration, but the argument is a column. Write {write}."
+        )
     if argument == "*":
         write = f"{aggregation.name}()" if aggregation.argument == "optional" else f"{aggregation.name}('amount')"
-        raise DeclarationError(f"{aggregation.name}('*'): a star is no column. Write {write}.")
+        raise DeclarationError(f"{aggregation.name}('*'): a star is not a column. Write {write}.")
     return Feature(aggregation, argument, where, closed, offset)
 
 
 @checked_arguments("count")
 def count(column: str | None = None, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
-    """The number of rows, or of values in a column that are not null. Empty window: 0."""
+    """The number of rows, or of non-null values in a column. Empty window: 0."""
     from platform_assets.aggregations import Count
 
     return _feature(Count, column, where, closed, offset)
@@ -301,7 +303,7 @@ def max(column: str, *, where: str | None = None, closed: Closed = "left", offse
 
 @checked_arguments("first")
 def first(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
-    """The value of the earliest row that has one; ties of event time by primary key. Empty window: null."""
+    """The earliest non-null value; ties in event time are broken by primary key. Empty window: null."""
     from platform_assets.aggregations import InOrder
 
     return _feature(lambda: InOrder("first"), column, where, closed, offset)
@@ -309,7 +311,7 @@ def first(column: str, *, where: str | None = None, closed: Closed = "left", off
 
 @checked_arguments("last")
 def last(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
-    """The value of the latest row that has one; ties of event time by primary key. Empty window: null."""
+    """The latest non-null value; ties in event time are broken by primary key. Empty window: null."""
     from platform_assets.aggregations import InOrder
 
     return _feature(lambda: InOrder("last"), column, where, closed, offset)
@@ -317,15 +319,15 @@ def last(column: str, *, where: str | None = None, closed: Closed = "left", offs
 
 @checked_arguments("last_n")
 def last_n(column: str, n: int, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
-    """A list: the values of the n latest rows that have one, the newest first; ties of event time by primary key. Empty window: []."""
+    """A list: the n latest non-null values, newest first; ties in event time are broken by primary key. Empty window: []."""
     from platform_assets.aggregations import LastN
 
-    return _feature(lambda: LastN(whole(n, f"last_n({column!r}), n", least=1)), column, where, closed, offset)
+    return _feature(lambda: LastN(integer(n, f"last_n({column!r}), n", least=1)), column, where, closed, offset)
 
 
 @checked_arguments("count_distinct")
 def count_distinct(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
-    """The number of different values: exact up to 4,096, beyond it within 1.6% (a standard error). Empty window: 0."""
+    """The number of distinct values: exact up to 4,096, beyond that within 1.6% (one standard error). Empty window: 0."""
     from platform_assets.aggregations import CountDistinct
 
     return _feature(CountDistinct, column, where, closed, offset)
@@ -333,7 +335,7 @@ def count_distinct(column: str, *, where: str | None = None, closed: Closed = "l
 
 @checked_arguments("mode")
 def mode(column: str, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
-    """The most frequent value, of several the smallest. Empty window: null."""
+    """The most frequent value; ties go to the smallest. Empty window: null."""
     from platform_assets.aggregations import Mode
 
     return _feature(Mode, column, where, closed, offset)
@@ -341,25 +343,25 @@ def mode(column: str, *, where: str | None = None, closed: Closed = "left", offs
 
 @checked_arguments("quantile")
 def quantile(column: str, q: float, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
-    """The value below which the share q of the values lies, q = 0.5 the median, interpolated between neighbours. Empty window: null.
+    """The value below which the share q of the values lies (q = 0.5 is the median), interpolated between neighbours. Empty window: null.
 
-    Exact up to 4,096 different values, beyond it within 0.8%. Its name says the percentile: amount_p50_7d.
+    Exact up to 4,096 distinct values, beyond that within 0.8%. Its name contains the percentile: amount_p50_7d.
     """
     from platform_assets.aggregations import Quantile
 
     place = f"quantile({column!r}), q"
     q = share(q, place)
     if q in (0.0, 1.0):
-        raise DeclarationError(f"{place}: {q:g} is no quantile. Write {'max' if q else 'min'}({column!r}).")
+        raise DeclarationError(f"{place}: {q:g} is not a quantile. Write {'max' if q else 'min'}({column!r}).")
     return _feature(lambda: Quantile(q), column, where, closed, offset)
 
 
 @checked_arguments("top_k")
 def top_k(column: str, k: int, *, where: str | None = None, closed: Closed = "left", offset: str | None = None) -> Feature:
-    """A list: the k most frequent values, the most frequent first, of equally frequent ones the smaller first. Empty window: []."""
+    """A list: the k most frequent values, most frequent first; ties are sorted by value, smaller first. Empty window: []."""
     from platform_assets.aggregations import TopK
 
-    return _feature(lambda: TopK(whole(k, f"top_k({column!r}), k", least=1)), column, where, closed, offset)
+    return _feature(lambda: TopK(integer(k, f"top_k({column!r}), k", least=1)), column, where, closed, offset)
 
 
 @checked_arguments("time_since_last")
@@ -370,7 +372,7 @@ def time_since_last(column: str | None = None, *, where: str | None = None, clos
     return _feature(TimeSinceLast, column, where, closed, offset)
 
 
-def _forgotten(make: Callable[..., Feature], method: str) -> Callable[..., Feature]:
+def _missing_parentheses(make: Callable[..., Feature], method: str) -> Callable[..., Feature]:
     def refuse(*args: Any, **kwargs: Any) -> Feature:
         name, first = make.__name__, shown(args[0]) if args else "'7d'"
         takes = {count: "", time_since_last: "", last_n: "'amount', 3", quantile: "'amount', 0.5", top_k: "'country', 3"}.get(
@@ -383,9 +385,9 @@ def _forgotten(make: Callable[..., Feature], method: str) -> Callable[..., Featu
 
 for _make in (count, sum, mean, std, variance, min, max, first, last, last_n, count_distinct, mode, quantile, top_k, time_since_last):
     for _method in ("over", "named", "within"):
-        setattr(_make, _method, _forgotten(_make, _method))  # else count.over("7d") is an AttributeError that names no declaration
+        setattr(_make, _method, _missing_parentheses(_make, _method))  # else count.over("7d") raises a bare AttributeError
 
 
 def is_time_since(aggregation: Any) -> bool:
-    """Whether its stored value is a time that becomes seconds when it is read."""
+    """Whether the stored value is a time that becomes seconds at read time."""
     return builtins.bool(aggregation.name == "time_since_last")

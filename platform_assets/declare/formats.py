@@ -1,4 +1,4 @@
-"""How numbers and dates are written in a delivery: the signs in them, and the order of their parts."""
+"""How numbers and dates are written in a delivery: separators, currency signs, and the order of date parts."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Formats:
-    """What raw notes beside each row of such a delivery, so that silver reads its texts as they were meant; the texts stay as they came."""
+    """The formats of a delivery. Raw stores them with each row, so that silver reads its texts as intended; the texts stay unchanged."""
 
     decimal: str = "."
     thousands: str | None = None
@@ -16,7 +16,7 @@ class Formats:
 
     @property
     def text(self) -> str | None:
-        """As raw keeps it; None if there is nothing to note."""
+        """As stored in raw; None if all formats are the usual ones."""
         return None if self == Formats() else json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
 
     @staticmethod

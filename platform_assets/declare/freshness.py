@@ -1,7 +1,7 @@
 """How old the online values of a view may be, and what a reader gets when they are older (semantics.md 9).
 
-A limit is declared with a view, with a service, or by the caller; the caller's counts before the service's, and that before the view's.
-Where none is declared, a view is stale one partition after the next snapshot should have been published.
+A limit is declared by a view, by a service, or by the caller. The caller's overrides the service's, and that overrides the view's.
+If none is declared, a view is stale one partition after the next snapshot should have been published.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from platform_assets.declare.source import Source
 from platform_assets.errors import DeclarationError
 
 WhenStale = Literal["serve", "null", "fail"]
-"""What a reader gets of a stale view: its values, nulls, or an error."""
+"""What a reader gets from a stale view: its values, nulls, or an error."""
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """When a view is stale, and what a reader gets then.
+    """When a view is stale, and what a reader then gets.
 
-    max_staleness: how old its watermark may be; None: the limit follows from how its source arrives.
-    when_stale: "serve" answers with the values and names the view in `stale`; "null" answers with nulls instead, and names it too; "fail"
+    max_staleness: how old its watermark may be; None: the limit follows from when its source's data arrives.
+    when_stale: "serve" returns the values and lists the view in `stale`; "null" returns nulls instead, and lists it too; "fail"
         raises an OnlineError.
-    source: of the view; None: without max_staleness it is never stale.
+    source: the view's source; None: without max_staleness it is never stale.
     """
 
     max_staleness: timedelta | None = None
@@ -32,17 +32,17 @@ class Freshness:
     source: Source | None = None
 
     def stale_after(self, watermark: int, watermark_at: datetime) -> datetime | None:
-        """The moment after which a view is stale that is published up to this partition, readable from `watermark_at`; None: never."""
+        """When a view published up to this partition, readable from `watermark_at`, becomes stale; None: never."""
         if self.max_staleness is not None:
             return watermark_at + self.max_staleness
         return None if self.source is None else overdue_after(self.source, watermark)
 
 
 def overdue_after(source: Source, partition: int) -> datetime | None:
-    """When what follows a partition is overdue: one partition later than it should have been published. None: nothing follows.
+    """When the partition after this one is overdue: one partition later than it should have been published. None: this is the last one.
 
-    The next partition is published when its end has passed by data_delay, or, of a source that declares it, by empty_after: by then its
-    rows have arrived, or it is known that there are none.
+    The next partition is published data_delay after its end, or empty_after if the source declares it: by then its
+    rows have arrived, or it is known to be empty.
     """
     partitions = source.partitions
     if partitions.last is not None and partition >= partitions.last:
@@ -63,6 +63,6 @@ def declared_reaction(when_stale: Any, where: str) -> WhenStale | None:
 
 
 def check_is_online(is_online: bool, max_staleness: Any, when_stale: Any, where: str) -> None:
-    """Refuses a limit on what is never served."""
+    """Refuses a staleness limit for a view that is not online."""
     if not is_online and (max_staleness is not None or when_stale is not None):
-        raise DeclarationError(f"{where}: max_staleness and when_stale are about online values. Declare online=True as well.")
+        raise DeclarationError(f"{where}: max_staleness and when_stale apply to online values only. Declare online=True as well.")

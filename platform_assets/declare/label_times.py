@@ -1,4 +1,4 @@
-"""When the labels of a training partition are, if they follow from a spine (semantics.md 6)."""
+"""The times of a training partition's labels, if they come from a spine (semantics.md 6)."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from platform_assets.declare.training import TrainingSet
 
 def label_times(data: TrainingSet, partition: int) -> list[datetime]:
     """The times of the spine whose labels end in a training partition."""
-    assert isinstance(data.labels, Labels), "labels that are given have times of their own"
+    assert isinstance(data.labels, Labels), "given labels have their own times"
     start, end = data.partitions.starts_at(partition), data.partitions.ends_at(partition)
-    if data.labels.source.partitions.end is not None:  # what would follow later, nobody will ever know
+    if data.labels.source.partitions.end is not None:  # later outcomes will never be known
         end = min(end, data.labels.source.partitions.end)
     days, horizon = data.labels.source.partitions, data.labels.horizon
     step = data.labels.spine.step // days.step

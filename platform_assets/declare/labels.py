@@ -1,4 +1,4 @@
-"""Labels: what a model is to predict of an entity at a time t, from events that follow, or from rows that say it."""
+"""Labels: what a model predicts about an entity at a time t, from the events that follow, or given by rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ from platform_assets.expressions import Expression
 from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
 
 Kind = Literal["binary", "numeric", "multiclass"]
-"""What a label can be, and with it what a model predicts: true or false, a number, or one of several classes."""
+"""The kinds of labels, and so of predictions: true or false, a number, or one of several classes."""
 
 LABEL_TIME = "label_time"
 
 
 @dataclass(frozen=True)
 class Spine:
-    """Which entities are labelled, and when: at every step, those with an event in the time before."""
+    """Which entities are labelled, and when: at every step, those with a recent event."""
 
     step: timedelta
     active: timedelta
@@ -31,9 +31,9 @@ class Spine:
 
 @checked_arguments("every")
 def every(step: str, *, active: str) -> Spine:
-    """Label times `step` apart, from the source's first partition on; at each the entities with an event within `active` before it.
+    """Label times `step` apart, from the source's first partition on; each labels the entities with an event within `active` before it.
 
-    Steps count partitions of the source: of days of a time zone, "7d" is every seventh local midnight, whatever the clocks do meanwhile.
+    Steps count partitions of the source: with days of a time zone, "7d" is every seventh local midnight, even across clock changes.
 
     >>> every("7d", active="90d")
     """
@@ -42,7 +42,7 @@ def every(step: str, *, active: str) -> Spine:
 
 @dataclass(frozen=True)
 class Labels:
-    """What happens in (t, t + horizon]: whether an event follows (`event`), or a measure of the events that do (`measure`)."""
+    """Labels from events in (t, t + horizon]: whether one follows (`event`), or a measure of those that do (`measure`)."""
 
     source: Source
     event: Literal["none", "any"] | None
@@ -51,7 +51,7 @@ class Labels:
     where: Expression | None
     spine: Spine
     keys: tuple[tuple[str, str], ...] = ()
-    """Which of the source's columns hold keys of the entity that have other names, as declared."""
+    """The source columns that hold keys of the entity under other names, as declared."""
 
     @property
     def kind(self) -> Kind:
@@ -84,9 +84,9 @@ class Labels:
 
 @dataclass(frozen=True)
 class GivenLabels:
-    """Rows that are labels: of a source, or of a table that a function returns. Each has the entity's keys, a time and a value.
+    """Labels given as rows of a source, or of a table that a function returns. Each has the entity's keys, a time and a value.
 
-    classes: which values there are; empty: whatever comes. A value that is none of them is rejected and counted.
+    classes: the valid values; empty: any value. Other values are rejected and counted.
     """
 
     source: Source | None
@@ -101,10 +101,10 @@ class GivenLabels:
     where: Expression | None
     code: str
     keys: tuple[tuple[str, str], ...] = ()
-    """Which columns hold keys of the entity that have other names, as declared."""
+    """The columns that hold keys of the entity under other names, as declared."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickled without its function, which whoever computes elsewhere does not need."""
+        """Pickled without its function, which other processes do not need."""
         return {**vars(self), "read": None}
 
     @property
@@ -131,7 +131,7 @@ def no_event(source: Source, *, within: str, spine: Spine, where: str | None = N
 
     Args:
         source: whose events count.
-        within: the horizon, such as "30d"; a label's interval is (t, t + within].
+        within: the horizon, such as "30d"; the interval of a label is (t, t + within].
         spine: which entities, at which times.
         where: which events count, both for being active and for the label.
         keys: for each key of the entity the source's column that holds it, such as {"station_id": "end_station"}, where the column has
@@ -142,22 +142,22 @@ def no_event(source: Source, *, within: str, spine: Spine, where: str | None = N
 
 @checked_arguments("any_event")
 def any_event(source: Source, *, within: str, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
-    """True where an event follows within the horizon: a customer who comes back. Arguments as for no_event."""
+    """True where an event follows within the horizon: a customer who comes back. The arguments are those of no_event."""
     return _following(source, "any", None, within, spine, where, keys)
 
 
 @checked_arguments("outcome")
 def outcome(source: Source, measure: Feature, *, spine: Spine, where: str | None = None, keys: Mapping[str, str] | None = None) -> Labels:
-    """A measure of the events that follow within the horizon: what a customer will spend, how often, which reason comes first.
+    """A measure of the events that follow within the horizon: how much a customer will spend, how often, the first reason given.
 
-    A number makes a numeric label (regression), a text one of several classes. A label that is null, such as the mean of nothing, is
-    counted and not learnt from; give sum a `default=` where no event means nothing spent.
+    A number makes a numeric label (regression), a string one of several classes. A null label, such as the mean of no rows, is
+    counted and not used for training; give sum a `default=` if no event means nothing was spent.
 
     Args:
         source: whose events count.
         measure: an aggregation with its horizon, such as sum("price", default=0.0).within("7d"); its interval is (t, t + horizon].
         spine: which entities, at which times.
-        where: which events count, both for being active and for the measure; a `where=` of the measure is asked besides.
+        where: which events count, both for being active and for the measure; a `where=` of the measure applies in addition.
         keys: as for no_event.
 
     >>> outcome(orders, sum("quantity * unit_price", default=0.0).within("7d"), spine=every("7d", active="90d")).kind
@@ -165,9 +165,9 @@ def outcome(source: Source, measure: Feature, *, spine: Spine, where: str | None
     """
     place = f"labels from source {source.name!r}" if isinstance(source, Source) else "labels"
     if not isinstance(measure, Feature):
-        raise DeclarationError(f"{place}, measure: {shown(measure)} is no aggregation. Write sum('price').within('7d').")
+        raise DeclarationError(f"{place}, measure: {shown(measure)} is not an aggregation. Write sum('price').within('7d').")
     if measure.horizon is None:
-        raise DeclarationError(f"{place}, {measure}: it has no horizon. Write {measure}.within('7d').")
+        raise DeclarationError(f"{place}, {measure}: the measure has no horizon. Write {measure}.within('7d').")
     return _following(source, None, measure, measure.horizon, spine, where, keys)
 
 
@@ -181,16 +181,16 @@ def _following(
     keys: Mapping[str, str] | None,
 ) -> Labels:
     if not isinstance(source, Source):
-        raise DeclarationError(f"labels: {shown(source)} is no source. Declare it with @source(...).")
+        raise DeclarationError(f"labels: {shown(source)} is not a source. Declare it with @source(...).")
     place = f"labels from source {source.name!r}"
     if not isinstance(spine, Spine):
-        raise DeclarationError(f"{place}, spine: {shown(spine)} does not say when. Write spine=every('7d', active='90d').")
+        raise DeclarationError(f"{place}, spine: {shown(spine)} is not a spine. Write spine=every('7d', active='90d').")
     if spine.step % source.partitions.step:
         unit, step = source.partitions.unit, source.partitions.step
         nearest = -(-spine.step // step) * (step // timedelta(hours=1))
         written = f"{nearest // 24}d" if nearest % 24 == 0 else f"{nearest}h"
         raise DeclarationError(
-            f"{place}, spine: labels every {in_words(spine.step)} do not fall on ends of {unit}s, in which the source arrives. "
+            f"{place}, spine: labels every {in_words(spine.step)} do not fall on the ends of the source's partitions, which are {unit}s. "
             f"Write every({written!r}, ...)."
         )
     return Labels(
@@ -207,12 +207,12 @@ def _following(
 def _measured(feature: Feature, source: Source, place: str) -> Measure:
     place = f"{place}, {feature}"
     if feature.windows or feature.offset is not None or feature.closed != "left":
-        raise DeclarationError(f"{place}: a label looks ahead and has no windows. Leave over, offset and closed out; keep .within('7d').")
+        raise DeclarationError(f"{place}: a label looks ahead and has no windows. Remove over, offset and closed; keep .within('7d').")
     if is_time_since(feature.aggregation):
-        raise DeclarationError(f"{place}: a label is made at no moment of reading, so there is no time since. Take another aggregation.")
+        raise DeclarationError(f"{place}: a label is not computed at read time, so it has no time since. Use another aggregation.")
     found = replace(measure(feature, source.types, place), name="outcome")
     if found.type not in _KINDS:
-        raise DeclarationError(f"{place}: it is a {found.type}. A label is a number, a text, or true or false.")
+        raise DeclarationError(f"{place}: it is a {found.type}. A label is a number, a string, or true or false.")
     return found
 
 
@@ -238,34 +238,34 @@ def labels_from(
     where: str | None = None,
     keys: Mapping[str, str] | None = None,
 ) -> GivenLabels:
-    """Labels of your own: rows with the entity's keys, a time and a value.
+    """Your own labels: rows with the entity's keys, a time and a value.
 
     Args:
         origin: a source, each row of which is a label at its event time; or a function without arguments that returns a table (Polars,
             pandas, PyArrow); or the path of a Delta table, a Parquet or a CSV file.
         value: the column that holds the label.
-        horizon: how long after its time a label is settled, such as "60d" for a fraud that is reported within 60 days, or "0d". No model
-            is trained with a label whose (t, t + horizon] reaches over the cut, and a label belongs to the training partition in which
+        horizon: how long after its time a label becomes final, such as "60d" for fraud that is reported within 60 days, or "0d". No model
+            is trained with a label whose (t, t + horizon] crosses the cut, and a label belongs to the training partition in which
             t + horizon lies. A row of a source that arrives after that partition's end is counted and left out.
-        time: the column of times of a table, in UTC; of a source it is the event time.
-        type: of a table, the type of the value: bool, int, float or str. Of a source it stands in the schema.
-        kind: "binary", "numeric" or "multiclass". Default: bool is binary, a number numeric (an int with `classes` multiclass), str
+        time: the column of a table with the label times, in UTC; for a source it is the event time.
+        type: the type of a table's value column: bool, int, float or str. For a source it is in the schema.
+        kind: "binary", "numeric" or "multiclass". Default: bool is binary, a number is numeric (an int with `classes` multiclass), str is
             multiclass.
-        classes: which values there are; another one is rejected and counted.
+        classes: the valid values; others are rejected and counted.
         where: which rows of a source are labels.
         keys: as for no_event.
 
-    Rows without a key, a time or a value, with a value that is not finite or none of the classes, later than now, and all but the first
-    of those with the same keys and time are rejected: counted by reason, with an example of each, and warned of.
+    Rows are rejected if a key, the time or the value is missing, if the value is not finite or not one of the classes, or if the time is
+    in the future; so are all but the first of those with the same keys and time. They are counted by reason, with examples and a warning.
 
     >>> labels_from("labels.parquet", value="churned", type=bool, horizon="30d").kind
     'binary'
     """
     given = f"labels_from({repr(origin.name) if isinstance(origin, Source) else shown(origin)})"
     if type is not None and type not in PYTHON:
-        raise DeclarationError(f"{given}, type: {shown(type)} is no type of a label. There are: bool, int, float, str.")
+        raise DeclarationError(f"{given}, type: {shown(type)} is not a label type. Choose from: bool, int, float, str.")
     if not isinstance(value, str):
-        raise DeclarationError(f"{given}, value: {shown(value)} is no text. Name the column of the label.")
+        raise DeclarationError(f"{given}, value: {shown(value)} is not a string. Name the column of the label.")
     if isinstance(origin, Source):
         if type is not None or time != LABEL_TIME:
             raise DeclarationError(f"{given}: a source has the label's type in its schema, and its event time. Leave type and time out.")
@@ -276,9 +276,9 @@ def labels_from(
     else:
         read, name, code = _reader(origin, given)
         if type is None:
-            raise DeclarationError(f"{given}: say of which type the column {value!r} is, such as type=float.")
+            raise DeclarationError(f"{given}: declare the type of the column {value!r}, such as type=float.")
         if where is not None:
-            raise DeclarationError(f"{given}, where: it is for rows of a source. Leave out in the function what is no label.")
+            raise DeclarationError(f"{given}, where: it applies to rows of a source only. Filter the rows in the function instead.")
         declared, source, kept = PYTHON[type], None, None
     of = _kind(declared, kind, classes, f"{given}, value {value!r}")
     return GivenLabels(
@@ -299,7 +299,7 @@ def labels_from(
 
 def _kind(declared: DataType, kind: Kind | None, classes: object, where: str) -> Kind:
     if declared not in _KINDS:
-        raise DeclarationError(f"{where} is {SQL_NAMES[declared]}. A label is a number, a text, or true or false.")
+        raise DeclarationError(f"{where} is {SQL_NAMES[declared]}. A label is a number, a string, or true or false.")
     if kind is None:
         return "multiclass" if classes is not None and declared == "int" else _KINDS[declared]
     one_of(kind, get_args(Kind), f"{where}, kind", "kind of label")
@@ -314,19 +314,19 @@ def _classes(given: Sequence[str | int] | None, declared: DataType, kind: Kind, 
         return ()
     found = list_of(given, f"{where}, classes", "classes=['low', 'high']")
     if kind != "multiclass":
-        raise DeclarationError(f"{where}, classes: the label is {kind}, only a multiclass label has classes. Leave them out.")
+        raise DeclarationError(f"{where}, classes: the label is {kind}, and only a multiclass label has classes. Leave them out.")
     for one in found:
         if PYTHON.get(one.__class__) != declared:
-            raise DeclarationError(f"{where}, classes: {shown(one)} is not {SQL_NAMES[declared]}, as the label is.")
+            raise DeclarationError(f"{where}, classes: {shown(one)} is not {SQL_NAMES[declared]}, the type of the label.")
         if found.count(one) > 1:
             raise DeclarationError(f"{where}, classes: {one!r} is listed twice. Leave one out.")
     if len(found) < 2:
-        raise DeclarationError(f"{where}, classes: there is nothing to tell apart. Give at least two.")
+        raise DeclarationError(f"{where}, classes: there are fewer than two. Give at least two.")
     return found
 
 
 def _reader(origin: Any, where: str) -> tuple[Callable[[], Any], str, str]:
-    """What reads a table of labels, its name, and what its version depends on."""
+    """The function that reads a table of labels, its name, and what its version depends on."""
     if isinstance(origin, str | Path):
         path = str(origin)
 
@@ -344,6 +344,6 @@ def _reader(origin: Any, where: str) -> tuple[Callable[[], Any], str, str]:
         inspect.signature(origin).bind()
     except (TypeError, ValueError):
         raise DeclarationError(
-            f"{where}: it is no source, no path, and no function without arguments. Write def my_labels() -> pl.DataFrame: ..."
+            f"{where}: it is neither a source, nor a path, nor a function without arguments. Write def my_labels() -> pl.DataFrame: ..."
         ) from None
     return origin, getattr(origin, "__name__", "labels"), version_of_code(origin)

@@ -9,15 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from platform_assets.declare.arguments import (
+    boolean,
     checked_arguments,
+    integer,
     list_of,
     one_of,
     returns_something,
     share,
     shown,
     takes_one_argument,
-    whole,
-    yes_or_no,
 )
 from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.labels import Kind
@@ -31,7 +31,7 @@ from platform_assets.expressions.types import ELEMENTS
 
 @dataclass(frozen=True)
 class AtLeast:
-    """A score on the test split that must be reached."""
+    """A minimum score on the test split."""
 
     metric: Metric
     bound: float
@@ -39,7 +39,7 @@ class AtLeast:
 
 @dataclass(frozen=True)
 class AtMost:
-    """A score on the test split that must not be exceeded."""
+    """A maximum score on the test split."""
 
     metric: Metric
     bound: float
@@ -47,7 +47,7 @@ class AtMost:
 
 @dataclass(frozen=True)
 class NotWorseThanBaseline:
-    """The model's score must not be worse than the baseline's by more than a tolerance; metric None: the first of the label's kind."""
+    """The model's score must not be worse than the baseline's by more than a tolerance. None: the kind's primary metric."""
 
     metric: Metric | None
     tolerance: float
@@ -55,7 +55,7 @@ class NotWorseThanBaseline:
 
 @dataclass(frozen=True)
 class BetterThanBaseline:
-    """The whole 95% interval of the difference from the baseline must lie on the better side."""
+    """The whole 95% interval of the difference from the baseline must be on the better side."""
 
     metric: Metric
     required: bool
@@ -63,7 +63,7 @@ class BetterThanBaseline:
 
 @dataclass(frozen=True)
 class OwnCheck:
-    """A user's function of a Tested model that says whether it passes."""
+    """A user-defined function of a Tested model that says whether it passes."""
 
     name: str
     function: Callable[[Any], Any] = field(repr=False)
@@ -81,28 +81,29 @@ def at_least(metric: str | Metric, bound: float) -> AtLeast:
     """
     found = _metric(metric, "at_least")
     if not found.higher_is_better:
-        raise DeclarationError(f"at_least({found.name!r}): of {found.name} less is better. Write at_most({found.name!r}, {bound!r}).")
+        raise DeclarationError(f"at_least({found.name!r}): lower {found.name} is better. Write at_most({found.name!r}, {bound!r}).")
     return AtLeast(found, _number(bound, found, f"at_least({found.name!r})", "bound"))
 
 
 @checked_arguments("at_most")
 def at_most(metric: str | Metric, bound: float) -> AtMost:
-    """The model is good only if this metric, of which less is better, stays at or below the bound on the test split.
+    """The model is good only if this metric, where lower is better, is at most the bound on the test split.
 
     >>> at_most("mae", 12.5).bound
     12.5
     """
     found = _metric(metric, "at_most")
     if found.higher_is_better:
-        raise DeclarationError(f"at_most({found.name!r}): of {found.name} more is better. Write at_least({found.name!r}, {bound!r}).")
+        raise DeclarationError(f"at_most({found.name!r}): higher {found.name} is better. Write at_least({found.name!r}, {bound!r}).")
     return AtMost(found, _number(bound, found, f"at_most({found.name!r})", "bound"))
 
 
 @checked_arguments("not_worse_than_baseline")
 def not_worse_than_baseline(metric: str | Metric | None = None, tolerance: float = 0.0) -> NotWorseThanBaseline:
-    """The model is good only if it is as good as the baseline on the same split, less the tolerance, in the metric's unit.
+    """The model is good only if it is at most `tolerance` worse than the baseline on the same split, in the metric's unit.
 
-    The baseline is a logistic regression, of numbers a ridge regression. metric: default auc, of numbers mae, of classes macro_f1.
+    The baseline is a logistic regression, or a ridge regression for numeric labels. metric: default auc; mae for numeric labels and
+    macro_f1 for classes.
     """
     if metric is None:
         return NotWorseThanBaseline(None, _number(tolerance, None, "not_worse_than_baseline", "tolerance"))
@@ -114,14 +115,14 @@ def not_worse_than_baseline(metric: str | Metric | None = None, tolerance: float
 def better_than_baseline(metric: str | Metric, *, required: bool = False) -> BetterThanBaseline:
     """Warns unless the model is better than the baseline beyond chance: unless the 95% interval of the difference is above 0.
 
-    The interval is from resampled entities of the test split (bootstrap), model and baseline on the same ones.
+    The interval comes from resampled entities of the test split (bootstrap), the same ones for model and baseline.
 
     required: whether a model that is not better makes no predictions; by default the check only warns.
 
     >>> better_than_baseline("log_loss").required
     False
     """
-    return BetterThanBaseline(_metric(metric, "better_than_baseline"), yes_or_no(required, "better_than_baseline, required"))
+    return BetterThanBaseline(_metric(metric, "better_than_baseline"), boolean(required, "better_than_baseline, required"))
 
 
 def _metric(given: str | Metric, where: str) -> Metric:
@@ -137,20 +138,20 @@ def _number(value: Any, metric: Metric | None, function: str, what: str) -> floa
         return share(value, where)
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or (what == "tolerance" and value < 0):
-        raise DeclarationError(f"{where}: {shown(value)} is no number{' of 0 or more' if what == 'tolerance' else ''}.")
+        raise DeclarationError(f"{where}: {shown(value)} is not a number{' of 0 or more' if what == 'tolerance' else ''}.")
     return float(value)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model and how it is trained. Made by `@model`."""
+    """A model and how it is trained. Created by `@model`."""
 
     name: str
     fit: Callable[[Any], Any] = field(repr=False, compare=False)
     training_set: TrainingSet
     checks: tuple[Check, ...]
     metrics: tuple[Metric, ...]
-    """A user's own, besides those of the label's kind."""
+    """User-defined metrics, in addition to those of the label's kind."""
     train_on: int | None
     refit: bool
     calibrate: bool
@@ -161,16 +162,16 @@ class Model:
     engine: EngineName | None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickled without its functions, which whoever computes predictions elsewhere does not need."""
+        """Pickled without its functions, which processes that only predict do not need."""
         return {**vars(self), "fit": None, "checks": (), "metrics": ()}
 
     def predicted_at(self, partition: int) -> datetime:
-        """When all views of a snapshot may be read: the moment that predictions of it are made for."""
+        """When all views of a snapshot may be read: the time its predictions are made for."""
         return max(view.valid_from(partition) for view in self.training_set.features.views)
 
     @cached_property
     def version(self) -> str:
-        """Changes with the training set, the code of the function, how it is trained, and the checks: they say which month may predict."""
+        """Changes with the training set, the function's code, how it is trained, and the checks, which decide which month may predict."""
         return version_of(
             {
                 "model": self.name,
@@ -182,7 +183,7 @@ class Model:
                 "metrics": [one.meaning for one in self.metrics],
                 "refit": self.refit,
                 **({"calibrate": True} if self.calibrate else {}),
-                "format": 2,  # of what a run records of it
+                "format": 2,  # of the record that a run writes
             }
         )
 
@@ -201,29 +202,30 @@ def model(
     tags: Mapping[str, str] | None = None,
     engine: EngineName | None = None,
 ) -> Callable[[Callable[[Any], Any]], Model]:
-    """Declare a model by a function that gets TrainingData (the training split) and returns a fitted estimator.
+    """Declares a model: the decorated function gets TrainingData (the training split) and returns a fitted estimator.
 
-    Of binary and multiclass labels a classifier with predict_proba, of numeric ones a regressor with predict.
+    For binary and multiclass labels that is a classifier with predict_proba, for numeric ones a regressor with predict.
 
     Args:
-        training_set: what it learns from.
-        checks: what its scores on the test split must reach; a model that fails them makes no predictions. Besides at_least, at_most,
-            not_worse_than_baseline and better_than_baseline (which warns), functions of your own: each gets a Tested model and returns
-            whether it passes, or that and a sentence.
-        metrics: of your own, shown beside those of the label's kind.
-        train_on: how many training partitions (months, weeks, days) it learns from, up to its own; None: all.
-        refit: whether, after it was judged, the model is fitted once more to all labels known at the partition's end, those that were
-            purged or tested among them: predictions then come from this one, the scores from the one before.
-        calibrate: whether its probabilities are corrected so that they come true as often as they say, by a logistic regression (Platt
-            scaling) on predictions for entities that the function was not given, at the newest label times that it learns from. The
-            function is called five times more for it. Of binary labels only.
+        training_set: the training set.
+        checks: requirements on its test scores; a model that fails them makes no predictions. Besides at_least, at_most,
+            not_worse_than_baseline and better_than_baseline (which warns), they can be your own functions: each gets a Tested model and
+            returns whether it passes, optionally with an explanation.
+        metrics: your own metrics, shown with those of the label's kind.
+        train_on: how many training partitions (months, weeks, days) it is trained on, up to its own; None: all.
+        refit: whether, after evaluation, the model is fitted once more to all labels known at the partition's end, including those that
+            were purged or used for testing. Predictions then come from the refitted model, the scores from the earlier one.
+        calibrate: whether its probabilities are calibrated to the observed frequencies, by a logistic regression (Platt
+            scaling) on predictions for held-out entities, at the newest label times of the training split. The
+            function is called five more times for this. Binary labels only.
         seed: passed to the function in TrainingData.
         owners: "team:growth" or e-mail addresses.
         tags: shown on its assets.
-        engine: what computes its predictions: "polars" or "spark". Default: that of the training set, or the setting PLATFORM_ENGINE.
+        engine: the engine that computes its predictions: "polars" or "spark". Default: that of the training set, or the setting
+            PLATFORM_ENGINE.
     """
     if not isinstance(training_set, TrainingSet):
-        raise DeclarationError(f"@model: {shown(training_set)} is no TrainingSet. Write @model(churn_training, checks=[...]).")
+        raise DeclarationError(f"@model: {shown(training_set)} is not a TrainingSet. Write @model(churn_training, checks=[...]).")
 
     def declare(fit: Callable[[Any], Any]) -> Model:
         name = getattr(fit, "__name__", "")
@@ -233,15 +235,15 @@ def model(
         check_name(name, where)
         units = {view.name: view.source.partitions.unit for view in training_set.features.views}
         if len(set(units.values())) > 1:
-            said = ", ".join(f"{view} arrives by the {unit}" for view, unit in units.items())
+            said = ", ".join(f"{view} has partitions of one {unit}" for view, unit in units.items())
             raise DeclarationError(
                 f"{where}: predictions are made partition by partition, and {said}. Give it views of sources with the same partitions: "
-                "files of hours can be read by the day, read_csv('rides/{day}T*.csv')."
+                "hourly files can be read by day: read_csv('rides/{day}T*.csv')."
             )
         if training_set.features.request:
             column = next(iter(training_set.features.request))
             raise DeclarationError(
-                f"{where}: its features read {column!r} of the request, and predictions by {next(iter(units.values()))} have no request. "
+                f"{where}: its features read {column!r} of the request, and predictions per {next(iter(units.values()))} have no request. "
                 "Give the training set a service without it."
             )
         for feature, kind in training_set.features.features.items():
@@ -255,10 +257,10 @@ def model(
         own = list_of(metrics, f"{where}, metrics", "metrics=[profit]")
         for one in own:
             if not isinstance(one, Metric) or one.function is None:
-                raise DeclarationError(f"{where}, metrics: {shown(one)} is no metric of your own. Declare it with @metric(...).")
-        if yes_or_no(calibrate, f"{where}, calibrate") and of != "binary":
+                raise DeclarationError(f"{where}, metrics: {shown(one)} is not a user-defined metric. Declare it with @metric(...).")
+        if boolean(calibrate, f"{where}, calibrate") and of != "binary":
             raise DeclarationError(
-                f"{where}, calibrate: its labels are {of}, and only probabilities of binary labels are calibrated. Leave it out."
+                f"{where}, calibrate: its labels are {of}, and only the probabilities of binary labels can be calibrated. Leave it out."
             )
         return Model(
             name=name,
@@ -266,10 +268,10 @@ def model(
             training_set=training_set,
             checks=required,
             metrics=_own_metrics(required, own),
-            train_on=None if train_on is None else whole(train_on, f"{where}, train_on", least=1),
-            refit=yes_or_no(refit, f"{where}, refit"),
+            train_on=None if train_on is None else integer(train_on, f"{where}, train_on", least=1),
+            refit=boolean(refit, f"{where}, refit"),
             calibrate=calibrate,
-            seed=whole(seed, f"{where}, seed", least=0),
+            seed=integer(seed, f"{where}, seed", least=0),
             owners=check_owners(owners, where) or training_set.owners,
             tags=check_tags(tags, where),
             description=inspect.getdoc(fit) or "",
@@ -280,17 +282,17 @@ def model(
 
 
 def _check(check: Any, kind: Kind, where: str) -> Check:
-    """A check that fits the label's kind."""
+    """The check, if it fits the label's kind."""
     if isinstance(check, NotWorseThanBaseline) and check.metric is None:
         return replace(check, metric=STANDARD[kind][0])
     if isinstance(check, AtLeast | AtMost | NotWorseThanBaseline | BetterThanBaseline):
         assert check.metric is not None, "that of the kind, by now"
         if check.metric.function is None and check.metric not in STANDARD[kind]:
             known = ", ".join(one.name for one in STANDARD[kind])
-            raise DeclarationError(f"{where}, checks: {check.metric.name!r} is no metric of {kind} labels. There are: {known}.")
+            raise DeclarationError(f"{where}, checks: {check.metric.name!r} is not a metric for {kind} labels. Choose from: {known}.")
         return check
     if not inspect.isfunction(check):
-        raise DeclarationError(f"{where}, checks: {shown(check)} is no check. Write at_least('auc', 0.65) or not_worse_than_baseline().")
+        raise DeclarationError(f"{where}, checks: {shown(check)} is not a check. Write at_least('auc', 0.65) or not_worse_than_baseline().")
     place = f"{where}, check {check.__name__!r}"
     takes_one_argument(check, place, f"def {check.__name__}(tested: Tested) -> bool")
     check_name(check.__name__, place)
@@ -298,7 +300,7 @@ def _check(check: Any, kind: Kind, where: str) -> Check:
 
 
 def _own_metrics(checks: Sequence[Check], shown_too: Sequence[Metric]) -> tuple[Metric, ...]:
-    """A user's metrics, each once: those of checks too."""
+    """The user-defined metrics without duplicates, including those of checks."""
     of_checks = [check.metric for check in checks if not isinstance(check, OwnCheck) and check.metric and check.metric.function]
     return tuple({one.name: one for one in (*shown_too, *of_checks)}.values())
 

@@ -1,4 +1,4 @@
-"""Names, and the other things that every declaration carries: description, owners, tags."""
+"""Names, and the other metadata of every declaration: description, owners, tags."""
 
 import re
 from typing import Any
@@ -7,16 +7,16 @@ from platform_assets.declare.arguments import list_of, shown, text, texts_by_nam
 from platform_assets.errors import DeclarationError
 
 UNPARSED, UNPARSED_REASON = "unparsed", "unparsed_reason"
-"""Columns of raw: the text of a line that is no row, and why it is none."""
+"""Columns of raw: the text of an unparsed line, and why it could not be parsed."""
 
 REPLAY_OF = "replay_of"
 """A column of raw and quarantine: of a row that was replayed from quarantine, where it was: partition/delivery/row number."""
 
 READ_AS = "read_as"
-"""A column of raw: how the texts of a row are written, if not as usual (`declare.formats`)."""
+"""A column of raw: the number and date formats of a row, if they are not the usual ones (`declare.formats`)."""
 
 UNPARSED_COLUMNS = (UNPARSED, "unparsed_file", "unparsed_line", UNPARSED_REASON)
-"""Columns of raw for lines that are no rows. Rows have null there, and such a line has null in all others."""
+"""Columns of raw for unparsed lines. Parsed rows have null in them, and unparsed lines have null in all others."""
 
 RESERVED_COLUMNS = (
     "arrival",
@@ -37,24 +37,24 @@ RESERVED_COLUMNS = (
 
 
 def check_name(name: Any, where: str) -> None:
-    """A name becomes a folder, an asset key, a column prefix: lower case letters, digits and single underscores."""
+    """Checks a name: it becomes a folder, an asset key and a column prefix, so it has lower-case letters, digits and single underscores."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         fitting = (
             re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_") if isinstance(name, str) else ""
         )
         example = fitting if re.match(r"[a-z]", fitting) else "customer_spend"
         raise DeclarationError(
-            f"{where}: the name {shown(name)} does not fit. Use lower case letters, digits and single underscores, such as {example!r}."
+            f"{where}: the name {shown(name)} is invalid. Use lower-case letters, digits and single underscores, such as {example!r}."
         )
 
 
 def check_description(description: Any, where: str) -> str:
-    """Any text, which the tables of a declaration show."""
+    """Any string; it is shown on the tables of a declaration."""
     return text(description, f"{where}, description", "description='...'")
 
 
 def check_owners(owners: Any, where: str) -> tuple[str, ...]:
-    """Owners as Dagster takes them: teams and e-mail addresses."""
+    """Owners as Dagster accepts them: teams and e-mail addresses."""
     found = list_of(owners, f"{where}, owners", f"owners=[{owners!r}]" if isinstance(owners, str) else "owners=['team:growth']")
     for owner in found:
         if not isinstance(owner, str) or not re.fullmatch(r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+", owner):
@@ -65,11 +65,11 @@ def check_owners(owners: Any, where: str) -> tuple[str, ...]:
 
 
 def check_tags(tags: Any, where: str) -> tuple[tuple[str, str], ...]:
-    """Tags as Dagster takes them, sorted by name."""
+    """Tags as Dagster accepts them, sorted by name."""
     found = texts_by_name(tags, f"{where}, tags", "tags={'team': 'growth'}")
     for key, value in found.items():
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", key) or not re.fullmatch(r"[A-Za-z0-9_.-]{0,63}", value):
-            raise DeclarationError(f"{where}: the tag {key!r}: {value!r} does not fit. Use at most 63 letters, digits, '_', '-' and '.'.")
+            raise DeclarationError(f"{where}: the tag {key!r}: {value!r} is invalid. Use at most 63 letters, digits, '_', '-' and '.'.")
     return tuple(sorted(found.items()))
 
 
@@ -77,5 +77,5 @@ _SECRET = r"(^|_)(password|passwd|passphrase|secret|token|api_?key|credential|pr
 
 
 def is_secret(column: str) -> bool:
-    """Whether a column's name says that its values are not for everybody's eyes."""
+    """Whether a column's name suggests that its values are confidential."""
     return re.search(_SECRET, column, re.I) is not None

@@ -1,4 +1,4 @@
-"""On-demand features: computed while a request is answered, from the features of a service and from what the request says."""
+"""On-demand features: computed while a request is served, from the features of a service and columns of the request."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from platform_assets.expressions import Expression, parse
 from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType, FeatureType
 
 REQUEST_TIME = "request_time"
-"""The moment of reading: that of the request, offline that of the label. Every on-demand feature may read it."""
+"""The time of reading: the request's time online, the label's time offline. Every on-demand feature may read it."""
 
 TAKEN = (REQUEST_TIME, "label_time", *RESERVED_COLUMNS)
 
 
 @dataclass(frozen=True)
 class OnDemand:
-    """An on-demand feature as it is declared."""
+    """An on-demand feature as declared."""
 
     name: str
     sql: str
@@ -39,13 +39,13 @@ class OnDemandFeature:
 
 @checked_arguments("on_demand")
 def on_demand(name: str, sql: str, *, request: Mapping[str, type] | None = None) -> OnDemand:
-    """A feature of a service that is computed when it is read, by the same expression offline and online.
+    """A feature of a service computed at read time, by the same expression offline and online.
 
     Args:
-        name: of the feature. It belongs to no view, so it is read under this name.
+        name: of the feature. It does not belong to a view, so it is read under this name.
         sql: an expression over the features of the service, by their names or as `view__feature`, over the request's columns, and
-            over `request_time`: the moment of the request, which offline is the label's time.
-        request: the columns that a request must bring, with their types: int, float, str, bool, datetime or date. A value may be
+            over `request_time`: the time of the request, or offline the label's time.
+        request: the columns that a request must have, with their types: int, float, str, bool, datetime or date. A value may be
             missing (None). Offline they are columns of the labels.
 
     >>> on_demand("basket_share", "basket / spend_30d", request={"basket": float})
@@ -54,7 +54,7 @@ def on_demand(name: str, sql: str, *, request: Mapping[str, type] | None = None)
     where = f"on_demand({shown(name)})"
     text(sql, f"{where}, sql", "on_demand('hours_since_last', 'hours_between(last_event_at, request_time)')")
     if request is not None and not isinstance(request, Mapping):
-        raise DeclarationError(f"{where}, request: {shown(request)} is no dict. Write request={{'basket': float}}.")
+        raise DeclarationError(f"{where}, request: {shown(request)} is not a dict. Write request={{'basket': float}}.")
     return OnDemand(name, sql, tuple((column, _type(column, kind, where)) for column, kind in (request or {}).items()))
 
 
@@ -62,7 +62,7 @@ def _type(column: str, kind: type, where: str) -> DataType:
     check_name(column, f"{where}, request")
     if not isinstance(kind, type) or kind not in PYTHON:
         raise DeclarationError(
-            f"{where}, request: {column!r} is {shown(kind)}. A column is one of {', '.join(k.__name__ for k in PYTHON)}."
+            f"{where}, request: {column!r} is {shown(kind)}. Its type must be one of {', '.join(k.__name__ for k in PYTHON)}."
         )
     return PYTHON[kind]
 
@@ -72,14 +72,14 @@ def checked_on_demand(
 ) -> tuple[OnDemandFeature, ...]:
     """The on-demand features of a service.
 
-    features: what the service's views serve, as `view__feature`.
+    features: the features that the service's views serve, as `view__feature`.
     """
     found: list[OnDemandFeature] = []
     request: dict[str, DataType] = {}
     example = "on_demand=[on_demand('hours_since_last', 'hours_between(last_event_at, request_time)')]"
     for one in list_of(declared, f"{where}, on_demand", example):
         if not isinstance(one, OnDemand):
-            raise DeclarationError(f"{where}, on_demand: {shown(one)} is no on-demand feature. Write {example}.")
+            raise DeclarationError(f"{where}, on_demand: {shown(one)} is not an on-demand feature. Write {example}.")
         place = f"{where}, on_demand({shown(one.name)})"
         check_name(one.name, place)
         if one.name in (*keys, *TAKEN) or one.name in [feature.name for feature in found]:
@@ -101,10 +101,10 @@ def _expression(one: OnDemand, features: Mapping[str, FeatureType], keys: Sequen
     views_of: dict[str, list[str]] = {}
     for full in features:
         views_of.setdefault(full.partition("__")[2], []).append(full)
-    views_of.pop(REQUEST_TIME, None)  # the moment of reading; a feature of that name is read as view__request_time
+    views_of.pop(REQUEST_TIME, None)  # the time of reading; a feature of that name is read as view__request_time
     for column, _ in one.request:
         if column in (*keys, *TAKEN):
-            fix = "Every request has it: leave it out." if column in (*keys, REQUEST_TIME) else "Give it another name."
+            fix = "Every request has it, so leave it out." if column in (*keys, REQUEST_TIME) else "Give it another name."
             raise DeclarationError(f"{place}, request: {column!r} is a column of the platform. {fix}")
         if column in views_of:
             raise DeclarationError(
@@ -119,6 +119,6 @@ def _expression(one: OnDemand, features: Mapping[str, FeatureType], keys: Sequen
     for column, _ in one.request:
         if column not in expression.columns:
             raise DeclarationError(
-                f"{place}, request: {column!r} is not read by {one.sql!r}. Leave it out, so that no request must bring it."
+                f"{place}, request: {column!r} is not read by {one.sql!r}. Leave it out, so that requests do not need it."
             )
     return expression.renamed({name: full[0] for name, full in views_of.items()})

@@ -1,4 +1,4 @@
-"""Partitions of time: hours of UTC, or days, weeks (from Monday) or months of a time zone, numbered without gaps."""
+"""Time partitions: UTC hours, or days, weeks (from Monday) or months of a time zone, numbered without gaps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,18 +21,18 @@ _DAY = timedelta(days=1)
 _A: dict[Unit, str] = {"hour": "an hour", "day": "a day", "week": "a week, which begins on Monday", "month": "a month"}
 _KEY_FORMAT: dict[Unit, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m-%d"}
 _LARGEST_SHIFT = timedelta(hours=12)
-"""More than any time zone has put its clocks forward, but for moves across the date line, which skip a day."""
+"""More than any time zone has ever moved its clocks forward, except for moves across the date line, which skip a day."""
 
 
 @dataclass(frozen=True)
 class Partitions:
-    """Consecutive stretches of time, from `start` on; until `end` where a source has dried up.
+    """Consecutive intervals of time from `start` on, until `end` if the source has ended.
 
-    A partition has a number (its index: units since 1970), a start, an end (the next one's start), and a key: the text that Dagster shows,
-    the local date on which it begins, such as 2024-03-05; of an hour its start in UTC, such as 2024-03-05T13.
+    A partition has a number (its index: units since 1970), a start, an end (the next one's start), and a key: the string that Dagster
+    shows, the local date on which it begins, such as 2024-03-05, or for an hour its start in UTC, such as 2024-03-05T13.
 
-    timezone: whose days, weeks or months they are. None: those of the source's time zone, once a source has them; until then UTC's. Where
-    clocks change, a day lasts 23 or 25 hours. A day that a zone skipped altogether is no partition, and has no number.
+    timezone: the zone of the days, weeks or months. None: the source's time zone once they belong to a source, until then UTC. When
+    clocks change, a day lasts 23 or 25 hours. A day that the zone skipped is not a partition and has no number.
     """
 
     unit: Unit
@@ -55,10 +55,10 @@ class Partitions:
         return local.isoformat(timespec="minutes" if at.second == at.microsecond == 0 else "auto")
 
     def _fix(self, at: datetime) -> str:
-        """Where a partition begins that is near to a moment at which none does."""
+        """The nearest starts of partitions to a time that is not one."""
         before = self.index(at)
         bounds = (self.key(before), self.key(before + 1))
-        return f"that is inside {_A[self.unit]}. Write {bounds[0]!r} or {bounds[1]!r}."
+        return f"that is within {_A[self.unit]}. Write {bounds[0]!r} or {bounds[1]!r}."
 
     @property
     def zone(self) -> str:
@@ -66,7 +66,7 @@ class Partitions:
         return self.timezone or "UTC"
 
     def of_source_in(self, timezone: str | None) -> "Partitions":
-        """These partitions as those of a source whose times are in this zone: days that name no zone of their own are its days."""
+        """These partitions for a source in this time zone: if they name no zone of their own, they take the source's."""
         if self.timezone is not None:
             return self
         if timezone is None or self.unit == "hour":
@@ -80,14 +80,14 @@ class Partitions:
 
     @property
     def step(self) -> timedelta:
-        """How long a partition lasts; of a time zone with summer time, how long most do. Months have no length."""
+        """How long a partition lasts; in a time zone with daylight saving time, how long most do. Months have no fixed length."""
         if self.unit == "month":
             raise DeclarationError("months have no fixed length: a feature view needs a source with partitions of an hour, a day or a week")
         return _STEP[self.unit]
 
     @cached_property
     def is_even(self) -> bool:
-        """Whether all partitions are equally long and begin a multiple of `step` after `origin`."""
+        """Whether all partitions have the same length and begin a multiple of `step` after `origin`."""
         return self.zone == "UTC" and self.unit != "month"
 
     @property
@@ -97,16 +97,16 @@ class Partitions:
 
     @cached_property
     def skipped(self) -> tuple[int, ...]:
-        """The days that the zone has never had, as days since 1970; only days are partitions that can be skipped."""
+        """The days that the zone skipped, as days since 1970. Only daily partitions can be skipped."""
         return () if self.is_even or self.unit != "day" else tuple((day - EPOCH.date()).days for day in skipped_days(self.zone))
 
     @cached_property
     def months(self) -> "Partitions":
-        """The months of the same time zone, from the one on in which these begin."""
+        """The months of the same time zone, from the one in which these partitions begin."""
         return self.by("month")
 
     def by(self, unit: Unit) -> "Partitions":
-        """The days, weeks or months of the same time zone, from the one on in which these begin, without an end."""
+        """The days, weeks or months of the same time zone, from the one in which these partitions begin, without an end."""
         first = self.start.date() if self.unit == "hour" else self.local_date(self.first)
         if unit == "month":
             first = first.replace(day=1)
@@ -115,11 +115,11 @@ class Partitions:
         return Partitions(unit, midnight(first, self.zone), timezone=self.zone)
 
     def index(self, at: datetime) -> int:
-        """The partition that contains a moment."""
+        """The index of the partition that contains a time."""
         if self.is_even:
             return (at - self.origin) // self.step
         index = self._index_of_date(at.astimezone(ZoneInfo(self.zone)).date())
-        # Clocks that go back over midnight show yesterday once more: by then the new day has begun.
+        # When clocks go back over midnight they show yesterday once more, but the new day has already begun.
         while self.starts_at(index + 1) <= at:
             index += 1
         return index
@@ -147,7 +147,7 @@ class Partitions:
         return self.starts_at(index + 1)
 
     def most_within(self, length: timedelta) -> int:
-        """In how many partitions before one, at most, lies what happened within this time before it began."""
+        """The most partitions before one that this length of time before its start can span."""
         shift = timedelta(0) if self.is_even or not length else _LARGEST_SHIFT
         return -(-(length + shift) // self.step)
 
@@ -155,14 +155,14 @@ class Partitions:
         return self.starts_at(index).strftime(_KEY_FORMAT[self.unit]) if self.unit == "hour" else self.local_date(index).isoformat()
 
     def number(self, key: str) -> int:
-        """The index that a key stands for, also before the first partition: the ledger may know of a time before `start` was moved."""
+        """The index of a key, even before the first partition: the ledger may have entries from before `start` was moved."""
         at = datetime.fromisoformat(key)
         return self.index(at.replace(tzinfo=UTC)) if self.unit == "hour" else self._index_of_date(at.date())
 
     def around(self, key: str, *, is_last: bool = False) -> int:
-        """The partition in which a key of other partitions lies: the month of a day; of hours the first of a day, or its last.
+        """The partition that contains a key of other partitions: the month of a day; for hours the first of a day, or the last.
 
-        A ValueError when the key is no date.
+        Raises a ValueError if the key is not a date.
 
         >>> hourly("2024-03-01").key(hourly("2024-03-01").around("2024-03-05", is_last=True))
         '2024-03-05T23'
@@ -171,18 +171,20 @@ class Partitions:
         return self.number(key + ("T23" if is_last else "T00") if is_day_of_hours else key)
 
     def index_of(self, key: str) -> int:
-        """The partition with this key; an error when there is none."""
+        """The index of the partition with this key; an error if there is none."""
         try:
             at = datetime.strptime(key, _KEY_FORMAT[self.unit]).replace(tzinfo=UTC)
         except ValueError:
-            raise DeclarationError(f"{key!r} is no {self.unit}: write it as {self.key(self.first)}") from None
+            raise DeclarationError(
+                f"{key!r} is not {'an' if self.unit == 'hour' else 'a'} {self.unit}: write it as {self.key(self.first)}"
+            ) from None
         index = self.index(at) if self.unit == "hour" else self._index_of_date(at.date())
         begins = self.starts_at(index) if self.unit == "hour" else datetime.combine(self.local_date(index), time(), UTC)
         if self.key(index) != key and begins == at:
-            raise DeclarationError(f"{key!r} is written {self.key(index)}")
+            raise DeclarationError(f"{key!r} must be written {self.key(index)}")
         if begins != at or index < self.first:
             raise DeclarationError(
-                f"there is no {self.unit} {key!r}: the first is {self.key(self.first)}, each begins where the one before ends"
+                f"there is no {self.unit} {key!r}: the first is {self.key(self.first)}, and each begins where the previous one ends"
             )
         return index
 
@@ -192,16 +194,16 @@ class Partitions:
 
     @cached_property
     def last(self) -> int | None:
-        """The index of the last partition, where there is one."""
+        """The index of the last partition, if there is one."""
         return None if self.end is None else self.index(self.end - MICROSECOND)
 
     def ended(self, now: datetime) -> int:
-        """The newest partition that has ended at a moment; before the first when none has."""
+        """The newest partition that has ended by a time; one before the first if none has."""
         ended = self.index(now) - 1
         return ended if self.last is None else min(ended, self.last)
 
     def value(self, index: int) -> date | datetime:
-        """How tables store the partition: the local date on which it begins, or for hours its start in UTC."""
+        """The partition as tables store it: the local date on which it begins, or for hours its start in UTC."""
         return self.starts_at(index) if self.unit == "hour" else self.local_date(index)
 
     @property
@@ -220,13 +222,13 @@ def _moment(text: str, what: str, unit: Unit, timezone: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except (ValueError, TypeError):
-        raise DeclarationError(f"partitions {what} at {text!r}, which is no date: write it as '2024-01-31'") from None
+        raise DeclarationError(f"partitions {what} at {text!r}, which is not a date: write it as '2024-01-31'") from None
     if at.tzinfo is not None and (timezone != "UTC" or at.utcoffset() != timedelta(0)):
-        raise DeclarationError(f"partitions {what} at {text!r}, a time with an offset: leave it out, the time is one of {timezone}")
+        raise DeclarationError(f"partitions {what} at {text!r}, a time with an offset: remove the offset, the time is in {timezone}")
     if unit == "hour" or timezone == "UTC":
         return at.replace(tzinfo=UTC)
     if at.date() in skipped_days(timezone) and unit == "day":
-        raise DeclarationError(f"partitions {what} at {text!r}, a day that {timezone} never had: write {at.date() + _DAY}")
+        raise DeclarationError(f"partitions {what} at {text!r}, a day that {timezone} skipped: write {at.date() + _DAY}")
     if at.time() == time():
         return midnight(at.date(), timezone)
     return at.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC)
@@ -234,14 +236,14 @@ def _moment(text: str, what: str, unit: Unit, timezone: str) -> datetime:
 
 @checked_arguments("hourly")
 def hourly(start: str, *, end: str | None = None, timezone: str | None = None) -> Partitions:
-    """One partition for each hour of UTC, from `start` (such as '2024-01-31T06:00') on, until `end` (excluded).
+    """One partition for each UTC hour, from `start` (such as '2024-01-31T06:00') on, until `end` (excluded).
 
-    timezone: only "UTC", which a source with another `timezone=` must confirm: its files are then cut by the hours of UTC.
+    timezone: only "UTC", which a source with another `timezone=` must state explicitly: its files are then split by UTC hours.
     """
     if timezone not in (None, "UTC"):
         raise DeclarationError(
-            f"hourly, timezone: {timezone!r}, but hourly partitions are hours of UTC: where clocks go back, two local hours have one name. "
-            "Leave timezone out, or use daily(..., timezone=...)."
+            f"hourly, timezone: {timezone!r}, but hourly partitions are UTC hours: when clocks go back, two local hours have the same "
+            "name. Leave timezone out, or use daily(..., timezone=...)."
         )
     return _partitions("hour", start, end, timezone)
 
@@ -250,8 +252,8 @@ def hourly(start: str, *, end: str | None = None, timezone: str | None = None) -
 def daily(start: str, *, end: str | None = None, timezone: str | None = None) -> Partitions:
     """One partition for each day, from `start` (such as '2024-01-31') on, until `end` (excluded).
 
-    timezone: whose days, such as "America/New_York"; where clocks change, they have 23 or 25 hours. Default: the `timezone=` of the source
-    that has the partitions, and UTC where it has none.
+    timezone: the zone of the days, such as "America/New_York"; when clocks change, they have 23 or 25 hours. Default: the source's
+    `timezone=`, or UTC if it has none.
 
     >>> days = daily("2024-03-01", timezone="America/New_York")
     >>> days.starts_at(days.index_of("2024-03-10")).isoformat(), days.ends_at(days.index_of("2024-03-10")).isoformat()

@@ -218,7 +218,7 @@ def refers_to(
     """
     where, example = "refers_to", "refers_to('customer_id', customers)"
     if not isinstance(parent, Source):
-        raise DeclarationError(f"{where}({columns!r}): {shown(parent)} is no source. Write {example}.")
+        raise DeclarationError(f"{where}({columns!r}): {shown(parent)} is not a source. Write {example}.")
     mine = names_of([columns] if isinstance(columns, str) else columns, where, example)
     theirs = () if to is None else names_of([to] if isinstance(to, str) else to, f"{where}, to", "to='customer_id'")
     if not mine:
@@ -249,7 +249,7 @@ def volume(
     """
     for what, bound in (("at_least", at_least), ("at_most", at_most)):
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int) or bound < 0):
-            raise DeclarationError(f"volume, {what}: {shown(bound)} is no number of rows.")
+            raise DeclarationError(f"volume, {what}: {shown(bound)} is not a number of rows.")
     if at_least is not None and at_most is not None and at_least > at_most:
         raise DeclarationError(f"volume: no number is at least {at_least} and at most {at_most}.")
     return _described("volume", (), dimension, severity, "volume", at_most=at_most, at_least=at_least)
@@ -346,7 +346,7 @@ def drift(
     0.25
     """
     if at_most is not None and (isinstance(at_most, bool) or not isinstance(at_most, int | float) or not 0 <= at_most < float("inf")):
-        raise DeclarationError(f"drift({column!r}), at_most: {shown(at_most)} is no number of 0 or more, such as 0.25.")
+        raise DeclarationError(f"drift({column!r}), at_most: {shown(at_most)} is not a number of 0 or more, such as 0.25.")
     limit = None if at_most is None else float(at_most)
     return _described("drift", (_text(column, "drift"),), dimension, severity, name, at_most=limit)
 
@@ -378,4 +378,4 @@ def _compiled(pattern: str, where: str) -> None:
         re.compile(pattern)
         pl.Series([""]).str.contains(pattern)
     except (re.error, pl.exceptions.ComputeError) as error:
-        raise DeclarationError(f"{where}: {pattern!r} is no regular expression that can be used here: {error}") from None
+        raise DeclarationError(f"{where}: {pattern!r} is not a regular expression that can be used here: {error}") from None

@@ -1,4 +1,4 @@
-"""Which partitions of a view's gold, or of silver, the reads at some times need."""
+"""The partitions of a view's gold, or of silver, that reads at given times need."""
 
 from datetime import datetime
 
@@ -13,9 +13,9 @@ def partitions_read(view: View, layer: FeaturesFrom, first: datetime, last: date
 
 def snapshots_read(view: View, first: datetime, last: datetime) -> range:
     """The partitions of a view's gold that reads at times from first to last need: valid then, and as far back as an entity's last row
-    may lie.
+    may be.
 
-    Attributes never expire: of an attribute view that is all from the first one on.
+    Attributes never expire: for an attribute view that is every partition from the first one on.
     """
     newest, partitions = _newest(view, last), view.source.partitions
     if view.lookback is None:
@@ -24,7 +24,7 @@ def snapshots_read(view: View, first: datetime, last: datetime) -> range:
 
 
 def _newest(view: View, at: datetime) -> int:
-    """The last snapshot that may be read at a moment; when a source has ended, its last one remains."""
+    """The last snapshot that may be read at a time; once a source has ended, its last one remains."""
     partitions = view.source.partitions
     newest = partitions.index(at - view.source.data_delay) - 1
     return newest if partitions.last is None else min(newest, partitions.last)

@@ -20,9 +20,9 @@ from platform_assets.errors import DeclarationError
 class GoldTable:
     """A report: measures of a source by event day (or hour, week: the source's partitions) and some of its columns.
 
-    timezone: whose days an event belongs to; default: that of the source's partitions.
+    timezone: the zone of the event days. Default: that of the source's partitions.
 
-    Unlike a feature it is restated: rows that arrive late make the event days that they belong to stale, and only those.
+    Unlike a feature it is restated: late rows make the event days they belong to stale, and only those.
 
     >>> daily_revenue = GoldTable("daily_revenue", source=orders, by=["country"], measures=[sum("quantity * unit_price").named("revenue")])
     """
@@ -54,7 +54,7 @@ class GoldTable:
         where = f"gold table {name!r}"
         check_name(name, where)
         if not isinstance(source, Source):
-            raise DeclarationError(f"{where}, source: {shown(source)} is no source. Declare it with @source(...).")
+            raise DeclarationError(f"{where}, source: {shown(source)} is not a source. Declare it with @source(...).")
         columns = names_of(by, f"{where}, by", f"by=[{by!r}]" if isinstance(by, str) else "by=['country']")
         for column in columns:
             source.require(column, f"{where}, by, source {source.name!r}")
@@ -63,13 +63,13 @@ class GoldTable:
         check_timezone(timezone, f"{where}, timezone")
         if timezone != source.partitions.zone and source.partitions.unit != "day":
             raise DeclarationError(
-                f"{where}, timezone: only a report by day has a time zone of its own, {source.name!r} arrives by "
+                f"{where}, timezone: only a report by day can have its own time zone, but the partitions of {source.name!r} are each one "
                 f"{source.partitions.unit} of {source.partitions.zone}. Leave timezone out."
             )
         for day in _without_a_partition(timezone, source.partitions):
             raise DeclarationError(
-                f"{where}, timezone: {timezone} had the day {day}, which {source.partitions.zone} skipped: its events would belong to no "
-                f"partition of {source.name!r}. Leave timezone out, or begin the partitions after that day."
+                f"{where}, timezone: {timezone} has the day {day}, which {source.partitions.zone} skipped: its events would belong to no "
+                f"partition of {source.name!r}. Leave timezone out, or start the partitions after that day."
             )
         declared = list_of(measures, f"{where}, measures", "measures=[count().named('rows')]")
         if not declared:
@@ -78,7 +78,7 @@ class GoldTable:
         names = [*columns, *(m.name for m in checked)]
         for column in names:
             if names.count(column) > 1 or column in RESERVED_COLUMNS:
-                raise DeclarationError(f"{where}: the column {column!r} exists twice. Give the measure another name: .named('...').")
+                raise DeclarationError(f"{where}: there are two columns {column!r}. Give the measure another name: .named('...').")
         assign(
             self,
             name=name,
@@ -94,7 +94,7 @@ class GoldTable:
 
     @cached_property
     def event_partitions(self) -> Partitions:
-        """The partitions that events belong to: the source's, by the clocks of the report."""
+        """The partitions that events belong to: the source's, in the time zone of the report."""
         mine = self.source.partitions
         return mine if self.timezone == mine.zone else Partitions("day", midnight(EPOCH.date(), self.timezone), timezone=self.timezone)
 
@@ -112,7 +112,7 @@ class GoldTable:
 
 
 def _without_a_partition(timezone: str, partitions: Partitions) -> list[date]:
-    """The days of a zone, among those of the partitions, that the partitions' own zone skipped."""
+    """The days of a zone, within the range of the partitions, that the partitions' own zone skipped."""
     first, last = partitions.local_date(partitions.first), partitions.last
     skipped = set(skipped_days(partitions.zone)) - set(skipped_days(timezone)) if partitions.unit == "day" else set()
     return sorted(day for day in skipped if day >= first and (last is None or day <= partitions.local_date(last)))
@@ -121,13 +121,13 @@ def _without_a_partition(timezone: str, partitions: Partitions) -> list[date]:
 def _measure(feature: Feature, source: Source, where: str) -> Measure:
     place = f"{where}, {feature}, source {source.name!r}"
     if not isinstance(feature, Feature):
-        raise DeclarationError(f"{where}, measures: {shown(feature)} is no aggregation. Write count().named('rows').")
+        raise DeclarationError(f"{where}, measures: {shown(feature)} is not an aggregation. Write count().named('rows').")
     if feature.windows or feature.offset is not None or feature.closed != "left" or feature.horizon is not None:
         raise DeclarationError(
-            f"{place}: a report has no windows: it aggregates the rows of an event day. Leave over, within, offset and closed out."
+            f"{place}: a report has no windows: it aggregates the rows of an event day. Remove over, within, offset and closed."
         )
     if is_time_since(feature.aggregation):
-        raise DeclarationError(f"{place}: a report has no moment of reading, so no time since. Use max('{source.event_time}').")
+        raise DeclarationError(f"{place}: a report is not computed at read time, so it has no time since. Use max('{source.event_time}').")
     if feature.name is None:
         raise DeclarationError(f"{place}: a measure needs a name. Add .named('...').")
     check_name(feature.name, place)

@@ -1,4 +1,4 @@
-"""Some features of a view, for a service that needs no others."""
+"""Selected features of a view, for a service that does not need the others."""
 
 from collections.abc import Iterable, Mapping
 from copy import copy
@@ -26,27 +26,27 @@ Covariant = TypeVar("Covariant", bound=HasFeatures, covariant=True)
 
 @dataclass(frozen=True)
 class SelectedFeatures(Generic[Covariant]):
-    """A view and the names of those of its features that are read, in the view's order."""
+    """A view and the names of the features to read, in the view's order."""
 
     view: Covariant
     names: tuple[str, ...]
 
 
 def selected(view: OfView, names: tuple[Any, ...]) -> SelectedFeatures[OfView]:
-    """Some features of a view.
+    """Selects features of a view.
 
     Raises:
-        DeclarationError: a name is no feature of the view, is listed twice, or there is none.
+        DeclarationError: a name is not a feature of the view or is listed twice, or there are no names.
     """
     where = f"view {view.name!r}, select"
     example = f"{view.name}.select({', '.join(map(repr, list(view.served)[:2]))})"
     if not names:
-        raise DeclarationError(f"{where}: no feature is named. Write {example}, or pass the view itself for all of them.")
+        raise DeclarationError(f"{where}: no features are named. Write {example}, or pass the view itself for all of them.")
     for name in names:
         if not isinstance(name, str):
-            raise DeclarationError(f"{where}: {shown(name)} is no name of a feature. Write {example}.")
+            raise DeclarationError(f"{where}: {shown(name)} is not a feature name. Write {example}.")
         if (short := name.removeprefix(f"{view.name}__")) != name and short in view.served:
-            raise DeclarationError(f"{where}: {name!r} is what readers call it. Write {short!r}.")
+            raise DeclarationError(f"{where}: {name!r} is its full name. Write {short!r}.")
         if name not in view.served:
             raise unknown(where, "feature", name, view.served)
         if names.count(name) > 1:
@@ -55,23 +55,23 @@ def selected(view: OfView, names: tuple[Any, ...]) -> SelectedFeatures[OfView]:
 
 
 def ordered(view: OfView, names: Iterable[str]) -> SelectedFeatures[OfView]:
-    """These features of a view, each once, in the view's order."""
+    """These features of a view, without duplicates, in the view's order."""
     wanted = set(names)
     return SelectedFeatures(view, tuple(name for name in view.served if name in wanted))
 
 
-def whole(view: OfView) -> SelectedFeatures[OfView]:
+def all_features(view: OfView) -> SelectedFeatures[OfView]:
     """All features of a view."""
     return SelectedFeatures(view, tuple(view.served))
 
 
 def full_names(parts: Iterable[SelectedFeatures[HasFeatures]]) -> dict[str, FeatureType]:
-    """Features of views as `view__feature`, with their types."""
+    """The features as `view__feature`, with their types."""
     return {f"{part.view.name}__{name}": part.view.served[name] for part in parts for name in part.names}
 
 
 def changed(declaration: Declared, **values: Any) -> Declared:
-    """A copy of a declaration with other values, without what was computed from the earlier ones."""
+    """A copy of a declaration with changed values, without cached properties of the original."""
     other = copy(declaration)
     other.__dict__.clear()
     for field in fields(declaration):  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from platform_assets.declare.arguments import (
     checked_arguments,
+    integer,
     names_of,
     one_of,
     returns_something,
@@ -18,7 +19,6 @@ from platform_assets.declare.arguments import (
     shown,
     takes_one_argument,
     texts_by_name,
-    whole,
 )
 from platform_assets.declare.checks import Check, QualityCheck, bound_checks
 from platform_assets.declare.constraints import refuse_constraints
@@ -218,7 +218,7 @@ def source(
         for column in keys:
             one_of(column, list(columns), f"{where}, key", "column")
         if not isinstance(partitions, Partitions):
-            raise DeclarationError(f"{where}, partitions: {shown(partitions)} are no partitions. Write partitions=daily('2024-01-01').")
+            raise DeclarationError(f"{where}, partitions: {shown(partitions)} are not partitions. Write partitions=daily('2024-01-01').")
         if partitions.unit == "month":
             raise DeclarationError(
                 f"{where}, partitions: sources arrive in hours, days or weeks, not in months. A file of a month arrives on the day of its "
@@ -227,7 +227,7 @@ def source(
         if timezone is not None:
             check_timezone(timezone, f"{where}, timezone")
             _check_hours(partitions, timezone, where)
-        back = whole(duplicates_within, f"{where}, duplicates_within", least=0)
+        back = integer(duplicates_within, f"{where}, duplicates_within", least=0)
         if back and not keys:
             raise DeclarationError(f"{where}, duplicates_within: {back} needs key=[...], the columns that two copies have in common")
         if kind == "state":
@@ -334,7 +334,7 @@ def _columns(schema: type, where: str) -> dict[str, SourceColumn]:
         annotations = typing.get_type_hints(schema)
     except TypeError:
         raise DeclarationError(
-            f"{where}, schema: {shown(schema)} is no class with annotated columns. Write them as 'price: float'."
+            f"{where}, schema: {shown(schema)} is not a class with annotated columns. Write them as 'price: float'."
         ) from None
     except (NameError, AttributeError, SyntaxError) as error:
         raise DeclarationError(f"{where}, schema: its annotations cannot be read: {error}") from None

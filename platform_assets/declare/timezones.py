@@ -11,16 +11,16 @@ from platform_assets.expressions.timezones import no_such_zone
 
 _SECOND, _HALF_A_DAY, _DAY = timedelta(seconds=1), timedelta(hours=12), timedelta(days=1)
 _LOOKED_AT, _LOOK_EVERY = (datetime(1840, 1, 1), datetime(2100, 1, 1)), timedelta(days=20)
-"""A zone that moves across the date line stays there: it is enough to look at its offset now and then."""
+"""A zone that moves across the date line stays there, so it is enough to check its offset once in a while."""
 
 
 def check_timezone(name: Any, where: str) -> None:
-    """Refuses what names no time zone.
+    """Refuses anything that is not the name of a time zone.
 
     >>> check_timezone("Europe/London", "example")
     """
     if not isinstance(name, str):
-        raise DeclarationError(f"{where}: {shown(name)} is no name of a time zone. Write it as 'Europe/London'.")
+        raise DeclarationError(f"{where}: {shown(name)} is not the name of a time zone. Write it as 'Europe/London'.")
     if reason := no_such_zone(name):
         raise DeclarationError(f"{where}: {reason}")
 
@@ -29,7 +29,7 @@ def check_timezone(name: Any, where: str) -> None:
 def midnight(day: date, timezone: str) -> datetime:
     """When a local day begins, in UTC: the first moment at which local clocks show its midnight or a later time.
 
-    Where clocks go forward at midnight, that is the moment of the change; where midnight comes twice, the first one.
+    If clocks go forward at midnight, that is the moment of the change; if midnight comes twice, the first one.
 
     >>> midnight(date(2018, 11, 4), "America/Sao_Paulo").isoformat()  # at midnight, clocks went forward to 01:00
     '2018-11-04T03:00:00+00:00'
@@ -54,7 +54,7 @@ def midnight(day: date, timezone: str) -> datetime:
 
 @lru_cache
 def skipped_days(timezone: str) -> tuple[date, ...]:
-    """The days that a time zone has never had, since it moved across the date line.
+    """The days that a time zone skipped when it moved across the date line.
 
     >>> skipped_days("Pacific/Apia")
     (datetime.date(2011, 12, 30),)

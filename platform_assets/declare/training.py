@@ -1,4 +1,4 @@
-"""What a model learns from: a feature service, and the training set that joins labels with its features."""
+"""What a model is trained on: a feature service, and the training set that joins labels with its features."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from platform_assets.declare.freshness import Freshness, WhenStale, declared_lim
 from platform_assets.declare.names import check_description, check_name, check_owners, check_tags
 from platform_assets.declare.on_demand import OnDemand, OnDemandFeature, checked_on_demand
 from platform_assets.declare.partitions import MICROSECOND, Partitions
-from platform_assets.declare.selected import SelectedFeatures, full_names, ordered, whole
+from platform_assets.declare.selected import SelectedFeatures, all_features, full_names, ordered
 from platform_assets.declare.version import version_of
 from platform_assets.declare.view import FeatureView
 from platform_assets.errors import DeclarationError, unknown
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from platform_assets.declare.labels import GivenLabels, Labels
 
 FeaturesFrom = Literal["gold", "silver"]
-"""What values are read from: the tables of their views, or directly the rows of their sources. They are equal."""
+"""Where values are read from: the tables of their views, or directly the rows of their sources. The values are equal."""
 
 
 @dataclass(frozen=True, init=False)
 class FeatureService:
-    """The features that a model, or a caller, reads together: those of some views, as `view__feature`, and on-demand ones.
+    """The features that a model or a caller reads together: features of views, as `view__feature`, and on-demand features.
 
-    Views are feature views and attribute views, in any order. A view stands for all its features; `view.select("count_7d", ...)` for some
-    of them: then answers and training sets have no others, and neither the service's version nor its training sets' change with the
-    others. On-demand features may read any feature of the views, also one that is not selected.
+    Views are feature views and attribute views, in any order. A view means all its features; `view.select("count_7d", ...)` selects some
+    of them: responses and training sets then have no others, and neither the service's version nor its training sets' changes with the
+    others. On-demand features may read any feature of the views, including those that are not selected.
 
-    Online: `max_staleness` says how old the watermark of each view may be, such as "2d", and `when_stale` what a reader gets of older
-    values: "serve" them, "null" in their place, or "fail". Both count before what a view declares, and after what a caller asks for.
+    Online: `max_staleness` says how old the watermark of each view may be, such as "2d", and `when_stale` what a reader gets when
+    values are older: "serve" them, "null" instead, or "fail". Both override what a view declares; a caller can override both.
 
     >>> churn_features = FeatureService("churn_features", [customer_spend])
     >>> basket = on_demand("basket_share", "basket / spend_30d", request={"basket": float})
@@ -75,14 +75,14 @@ class FeatureService:
         for one in declared:
             if not isinstance(one, View | SelectedFeatures):
                 raise DeclarationError(
-                    f"{where}, views: {shown(one)} is no feature view and no attribute view. Write [customer_spend], without quotes."
+                    f"{where}, views: {shown(one)} is neither a feature view nor an attribute view. Write [customer_spend], without quotes."
                 )
-        parts = tuple(one if isinstance(one, SelectedFeatures) else whole(one) for one in declared)
+        parts = tuple(one if isinstance(one, SelectedFeatures) else all_features(one) for one in declared)
         read = tuple(part.view for part in parts)
         _check_together(read, where)
         assign(self, name=name, views=read, selected=parts, description=check_description(description, where))
         assign(self, max_staleness=declared_limit(max_staleness, where), when_stale=declared_reaction(when_stale, where))
-        assign(self, on_demand=checked_on_demand(on_demand, full_names(map(whole, read)), list(self.keys), where))
+        assign(self, on_demand=checked_on_demand(on_demand, full_names(map(all_features, read)), list(self.keys), where))
 
     @property
     def keys(self) -> dict[str, DataType]:
@@ -91,24 +91,24 @@ class FeatureService:
 
     @property
     def request(self) -> dict[str, DataType]:
-        """The columns that a request brings beside the keys, with their types: what on-demand features read of it."""
+        """The columns of a request besides the keys, with their types: those that on-demand features read."""
         return {column: dtype for feature in self.on_demand for column, dtype in feature.request}
 
     @property
     def view_features(self) -> dict[str, FeatureType]:
-        """The features of the views that a reader gets, as `view__feature`."""
+        """The features of views that a reader gets, as `view__feature`."""
         return full_names(self.selected)
 
     @cached_property
     def computed(self) -> tuple[SelectedFeatures[View], ...]:
-        """By view the features that a read computes: those that a reader gets, and those that on-demand features read."""
+        """By view, the features that a read computes: those that a reader gets, and those that on-demand features read."""
         read = {column for feature in self.on_demand for column in feature.expression.columns}
         inputs = [[name for name in view.served if f"{view.name}__{name}" in read] for view in self.views]
         return tuple(ordered(part.view, [*part.names, *more]) for part, more in zip(self.selected, inputs, strict=True))
 
     @property
     def features(self) -> dict[str, FeatureType]:
-        """The columns that a reader gets: those of the views, then the on-demand features."""
+        """The columns that a reader gets: features of the views, then on-demand features."""
         return self.view_features | {feature.name: feature.served_type for feature in self.on_demand}
 
     @cached_property
@@ -121,7 +121,7 @@ class FeatureService:
 
     @cached_property
     def serving_version(self) -> str:
-        """Changes with the version and with whatever else an online read depends on: the entities' names, and how fresh views must be."""
+        """Changes with the version and with everything else an online read depends on: the entities' names, and the staleness limits."""
         fresh = [self.freshness(view) for view in self.views]
         limits = [
             [
@@ -133,33 +133,33 @@ class FeatureService:
         return version_of({"service": self.version, "limits": limits})
 
     def freshness(self, view: View, max_staleness: timedelta | None = None, when_stale: WhenStale | None = None) -> Freshness:
-        """How fresh a view must be for a reader who asks for this: what is not asked for is declared by the service, or by the view."""
+        """The freshness required of a view: the caller's arguments, else the service's declaration, else the view's."""
         limit = max_staleness or self.max_staleness or view.max_staleness
         reaction = when_stale or self.when_stale or view.when_stale or ("serve" if limit is None else "fail")
         return Freshness(limit, reaction, view.source)
 
 
 def _meaning(read: SelectedFeatures[View], part: SelectedFeatures[View]) -> Any:
-    """What a service's values depend on of a view: all of it, or the features that are read and which of them a reader gets."""
+    """The parts of a view that a service's values depend on: the whole view, or the features read and those a reader gets."""
     view = part.view
-    return view.version if part == whole(view) else [view.only(read.names).version, part.names]
+    return view.version if part == all_features(view) else [view.only(read.names).version, part.names]
 
 
 def check_features_from(features_from: Any, service: FeatureService, where: str) -> None:
-    """Refuses another word than gold or silver, and gold for values that have none."""
+    """Refuses any value other than gold and silver, and gold for views without a table."""
     if features_from is None:
         return
     one_of(features_from, get_args(FeaturesFrom), f"{where}, features_from", "layer")
     temporal = [view.name for view in service.views if isinstance(view, FeatureView) and view.accuracy == "temporal"]
     if features_from == "gold" and temporal:
         raise DeclarationError(
-            f"{where}, features_from: view {temporal[0]!r} has values at any moment, and so no gold. Leave features_from='gold' out: each "
-            "view is then read from where it is."
+            f"{where}, features_from: view {temporal[0]!r} has temporal accuracy, and so no gold. Leave features_from='gold' out: each "
+            "view is then read from the table it has."
         )
 
 
 def _check_together(views: Sequence[View], where: str) -> None:
-    """Views that are read together have names of their own, and a key has one type in all of them."""
+    """Checks that views read together have different names, and that each key has the same type in all of them."""
     names = [view.name for view in views]
     types: dict[str, tuple[DataType, str]] = {}
     for view in views:
@@ -176,27 +176,29 @@ def _check_together(views: Sequence[View], where: str) -> None:
 
 
 Period = Literal["day", "week", "month"]
-"""How long a partition of a training set is."""
+"""The length of a training set's partitions."""
 
 
 @dataclass(frozen=True, init=False)
 class TrainingSet:
-    """Labels, each with the feature values that were known at its time; one partition a month, a week or a day.
+    """Labels, each with the feature values that were known at its time; one partition per month, week or day.
 
     Partition m holds the labels whose interval (t, t + horizon] ends in m, as known at m's end.
 
     Args:
-        name: of the training set.
+        name: its name.
         features: the service whose features the labels get.
-        labels: what is to be predicted, of which entities, at which times: no_event, any_event, outcome or labels_from.
-        label: the name of the label's column.
-        period: of the partitions, in the time zone of the labels' source: "day", "week" or "month". A model is trained as often.
-        features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
-            Default: gold, unless silver is much cheaper by the ledger's counts of rows, or there is no gold for these times.
+        labels: what to predict, for which entities and times: no_event, any_event, outcome or labels_from.
+        label: the name of the label column.
+        period: the length of the partitions, in the time zone of the labels' source: "day", "week" or "month". A model is trained once per
+            partition.
+        features_from: "gold": read from the views' tables. "silver": computed from the sources' rows at the labels' times, with equal
+            values.
+            Default: gold, unless silver is much cheaper according to the ledger's row counts, or there is no gold for these times.
         description: shown on its table.
-        owners: "team:growth" or e-mail addresses; default: those of the first view.
+        owners: "team:growth" or e-mail addresses. Default: those of the first view.
         tags: shown on its table.
-        engine: what computes it: "polars" or "spark". Default: that of the first view, or the setting PLATFORM_ENGINE.
+        engine: the engine that computes it: "polars" or "spark". Default: that of the first view, or the setting PLATFORM_ENGINE.
 
     >>> churn_training = TrainingSet("churn", features=churn_features, labels=churn_labels)
     """
@@ -236,19 +238,19 @@ class TrainingSet:
         check_name(label, f"{where}, label")
         if not isinstance(features, FeatureService):
             raise DeclarationError(
-                f"{where}, features: {shown(features)} is no FeatureService. Write FeatureService('{name}_features', [view])."
+                f"{where}, features: {shown(features)} is not a FeatureService. Write FeatureService('{name}_features', [view])."
             )
         if not isinstance(labels, Labels | GivenLabels):
             raise DeclarationError(
-                f"{where}, labels: {shown(labels)} are no labels. Write no_event(source, within='30d', spine=every('7d', active='90d'))."
+                f"{where}, labels: {shown(labels)} are not labels. Write no_event(source, within='30d', spine=every('7d', active='90d'))."
             )
         check_features_from(features_from, features, where)
         entity = features.views[0].entity
         for view in features.views:
             if set(view.entity.keys) - set(entity.keys):
                 raise DeclarationError(
-                    f"{where}: the labels are of entity {entity.name!r} with keys {list(entity.keys)}, "
-                    f"view {view.name!r} needs {list(view.entity.keys)}"
+                    f"{where}: the labels are for entity {entity.name!r} with keys {list(entity.keys)}, "
+                    f"but view {view.name!r} needs {list(view.entity.keys)}"
                 )
         columns = _check_columns(features, entity, labels, where)
         _check_one_zone(features.views, labels, where)
@@ -273,7 +275,7 @@ class TrainingSet:
 
     @property
     def calendar(self) -> Partitions:
-        """The partitions that label times and the training set's own are counted in: the source's; of a table those of the first view."""
+        """The partitions in which label times and training partitions are counted: the source's, or for a table the first view's."""
         return (self.labels.source or self.features.views[0].source).partitions
 
     @property
@@ -283,7 +285,7 @@ class TrainingSet:
 
     @cached_property
     def partitions(self) -> Partitions:
-        """Months, weeks or days, from the first on in which a label can end."""
+        """Months, weeks or days, from the first one in which a label can end."""
         days = self.calendar
         own = days.by(self.period)
         return own if days.end is None else replace(own, end=own.ends_at(own.index(days.end - MICROSECOND)))
@@ -295,17 +297,17 @@ class TrainingSet:
 
     @property
     def label_type(self) -> DataType:
-        """The type of the label's column: of a binary label bool, also where it came as 0 and 1."""
+        """The type of the label column: bool for a binary label, even if it was given as 0 and 1."""
         return "bool" if self.labels.kind == "binary" else self.labels.type
 
     @property
     def columns(self) -> dict[str, str]:
-        """For each column of `asked` the column of the labels that holds it."""
+        """For each column of `inputs` the column of the labels that holds it."""
         return {**self.key_columns, **{column: column for column in self.features.request}}
 
     @property
-    def asked(self) -> dict[str, DataType]:
-        """The columns that a label has besides its value and time: the entity's keys, and what on-demand features read of a request."""
+    def inputs(self) -> dict[str, DataType]:
+        """The columns of a label besides its value and time: the entity's keys, and the request columns that on-demand features read."""
         return {**{key: self.features.keys[key] for key in self.entity.keys}, **self.features.request}
 
     @cached_property
@@ -321,7 +323,7 @@ class TrainingSet:
 def _check_columns(features: FeatureService, entity: Entity, labels: Labels | GivenLabels, where: str) -> tuple[tuple[str, str], ...]:
     """Each key of the entity with the column of the labels that holds it.
 
-    Refuses labels of a source without the entity's keys, or without what on-demand features read of a request. A table shows what it has
+    Refuses labels of a source without the entity's keys, or without request columns that on-demand features read. A table is checked
     when it is read.
     """
     from platform_assets.declare.labels import Labels
@@ -330,8 +332,8 @@ def _check_columns(features: FeatureService, entity: Entity, labels: Labels | Gi
         if feature.request and isinstance(labels, Labels):
             raise DeclarationError(
                 f"{where}, features: {feature.name!r} of feature service {features.name!r} reads {feature.request[0][0]!r} of the "
-                "request, which labels with a spine do not have: they have keys and a time. Give the training set a service without "
-                "it, or labels_from(...) that have the column; historical_features(service, labels) takes such labels, too."
+                "request, but labels with a spine have only keys and a time. Give the training set a service without "
+                "it, or labels_from(...) with that column; historical_features(service, labels) accepts such labels, too."
             )
     named = dict(labels.keys)
     if labels.source is None:
@@ -348,30 +350,31 @@ def _check_columns(features: FeatureService, entity: Entity, labels: Labels | Gi
         known = labels.source.types[column]
         if known != needed:
             raise DeclarationError(
-                f"{place}: {column!r} is {SQL_NAMES[known]}, the features need {SQL_NAMES[needed]}. "
+                f"{place}: {column!r} is {SQL_NAMES[known]}, but the features need {SQL_NAMES[needed]}. "
                 "Give it one type in the sources' schemas."
             )
     return columns
 
 
 def _check_period(data: TrainingSet, where: str) -> None:
-    """Refuses partitions that are shorter than those in which labels arrive."""
+    """Refuses partitions that are shorter than those of the labels' source."""
     one_of(data.period, get_args(Period), f"{where}, period", "length of a partition")
     if data.calendar.unit == "week" and data.period == "day":
-        raise DeclarationError(f"{where}, period: labels arrive by the week, a day is shorter. Write period='week'.")
+        raise DeclarationError(f"{where}, period: the labels' source has weekly partitions, and a day is shorter. Write period='week'.")
 
 
 def _check_one_zone(views: Sequence[View], labels: Labels | GivenLabels, where: str) -> None:
-    """Refuses views of other zones than the labels: Dagster relates partitions of one time zone only."""
+    """Refuses views in other time zones than the labels': Dagster maps partitions within one time zone only."""
     mine = labels.source or views[0].source
     for view in views:
         other = view.source
         if other.partitions.zone != mine.partitions.zone:
             raise DeclarationError(
-                f"{where}: the labels are of {mine.name!r}, in {mine.partitions.unit}s of {mine.partitions.zone}; view {view.name!r} is of "
-                f"{other.name!r}, in {other.partitions.unit}s of {other.partitions.zone}. Dagster relates partitions of one zone only. "
-                f"Declare both in one, such as {_DECLARED_BY[mine.partitions.unit]}(..., timezone='UTC'), or join the features in a "
-                "notebook: historical_features(service, labels) takes views of any zones."
+                f"{where}: the labels come from {mine.name!r}, with {mine.partitions.unit}s of {mine.partitions.zone}; view "
+                f"{view.name!r} reads {other.name!r}, with {other.partitions.unit}s of {other.partitions.zone}. Dagster maps partitions "
+                f"within one zone only. Declare both in the same zone, such as {_DECLARED_BY[mine.partitions.unit]}(..., "
+                "timezone='UTC'), or join the features "
+                "in a notebook: historical_features(service, labels) accepts views in any time zone."
             )
 
 

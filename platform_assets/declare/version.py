@@ -13,7 +13,7 @@ from platform_assets.declare.arguments import definition_of
 
 
 def version_of(meaning: Any) -> str:
-    """Twelve hex digits for plain data: dicts, sequences, texts, numbers, times.
+    """Twelve hex digits for plain data: dicts, sequences, strings, numbers, times.
 
     >>> version_of({"window": "7d"}) == version_of({"window": "7d"})
     True
@@ -31,14 +31,14 @@ def _plain(value: Any) -> Any:
 
 
 def version_of_code(function: Callable[..., Any]) -> str:
-    """A hash of a function's source that comments, formatting and the docstring do not change. What it calls is not in it."""
+    """A hash of a function's source, without comments, formatting and docstring. Functions that it calls are not included."""
     tree = definition_of(function)
     if tree is None:
         return version_of(_of_bytecode(inspect.unwrap(function).__code__))
     if not isinstance(tree, ast.FunctionDef):
         return version_of(ast.unparse(tree))
     body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
-    # unparse, not dump: a tree is written otherwise by Python 3.13 than by 3.12.
+    # unparse, not dump: Python 3.13 dumps a tree differently from 3.12.
     return version_of([ast.unparse(tree.args), *map(ast.unparse, body)])
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from platform_assets.declare.arguments import assign, checked_arguments, list_of, one_of, shown, yes_or_no
+from platform_assets.declare.arguments import assign, boolean, checked_arguments, list_of, one_of, shown
 from platform_assets.declare.durations import positive
 from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.entity import Entity, is_renamed, key_columns
@@ -22,10 +22,10 @@ from platform_assets.expressions.types import DataType, FeatureType
 
 Accuracy = Literal["snapshot", "temporal"]
 TILES = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
-"""What the start of a window at any moment is rounded down to: the largest that is at most a tenth of the window."""
+"""The tiles that a temporal window's start is rounded down to: the largest that is at most a tenth of the window."""
 
 _CHECKPOINTS = 2
-"""The layout of checkpoints: those of an earlier one are made again."""
+"""The version of the checkpoint layout: checkpoints of an earlier layout are recomputed."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class StoredFeature:
 
     @property
     def served_type(self) -> FeatureType:
-        """The type of the value that a reader gets: a time since becomes seconds."""
+        """The type of the value that a reader gets: a time since last becomes seconds."""
         return "float" if is_time_since(self.measure.aggregation) else self.measure.type
 
 
 @dataclass(frozen=True)
 class DerivedFeature:
-    """A feature computed from stored ones when they are read."""
+    """A feature computed from stored ones at read time."""
 
     name: str
     expression: Expression
@@ -63,24 +63,25 @@ class FeatureView:
 
     Args:
         name: of the view; its features are read as `name__feature`.
-        entity: whose features.
-        source: of which events.
-        features: aggregations over windows, and what is derived from them.
-        keys: for each of the entity's keys the column of the source that holds it, such as {"station_id": "end_station"}, where the
-            column has another name: so two views of one source are about one entity through different columns. The view's tables have
-            the entity's names. Default: the columns of the keys' own names.
-        accuracy: "snapshot": a value for each entity and partition, of windows that end where the partition does. "temporal": values at
-            the very moment of reading, computed from silver; the start of a window is rounded down to a tile.
-        tile: of temporal accuracy, such as "1m". Default: the largest of 5 s, 30 s, 5 min, 1 h, 1 d that is at most a tenth of the window.
+        entity: the entity that the features describe.
+        source: the source of the events.
+        features: aggregations over windows, and features derived from them.
+        keys: for each of the entity's keys the column of the source that holds it, such as {"station_id": "end_station"}, if the
+            column has a different name: so two views of one source can describe one entity through different columns. The view's tables use
+            the entity's names. Default: columns named like the keys.
+        accuracy: "snapshot": one value per entity and partition, over windows that end where the partition ends. "temporal": values at
+            the exact time of reading, computed from silver; the start of a window is rounded down to a tile.
+        tile: with temporal accuracy, such as "1m". Default: the largest of 5 s, 30 s, 5 min, 1 h, 1 d that is at most a tenth of the
+            window.
         online: whether the values are published to the online store.
-        max_staleness: online: how old the watermark may be, such as "2d". Default: until one partition after the next one should have been
-            published, by partitions, data_delay and empty_after of the source.
-        when_stale: online: what a reader gets of older values: "serve" them, "null" in their place, or "fail". Default: "fail" where a
-            max_staleness is declared, otherwise "serve". Every answer names the views that are stale.
+        max_staleness: online: how old the watermark may be, such as "2d". Default: up to one partition after the next one should have been
+            published, given the partitions, data_delay and empty_after of the source.
+        when_stale: online: what a reader gets when values are older: "serve" them, "null" instead, or "fail". Default: "fail" if
+            max_staleness is declared, otherwise "serve". Every response names the stale views.
         description: shown on its tables.
-        owners: "team:growth" or e-mail addresses; default: those of the source.
-        tags: shown on all its tables; default: those of the source.
-        engine: what computes it: "polars" or "spark". Default: that of the source, or the setting PLATFORM_ENGINE.
+        owners: "team:growth" or e-mail addresses. Default: those of the source.
+        tags: shown on all its tables. Default: those of the source.
+        engine: the engine that computes it: "polars" or "spark". Default: that of the source, or the setting PLATFORM_ENGINE.
 
     >>> customer_spend = FeatureView("customer_spend", entity=customer, source=orders, features=[count().over("7d")])
     """
@@ -122,9 +123,9 @@ class FeatureView:
         where = f"feature view {name!r}"
         check_name(name, where)
         if not isinstance(entity, Entity):
-            raise DeclarationError(f"{where}, entity: {shown(entity)} is no Entity. Write Entity('customer', keys=['customer_id']).")
+            raise DeclarationError(f"{where}, entity: {shown(entity)} is not an Entity. Write Entity('customer', keys=['customer_id']).")
         if not isinstance(source, Source):
-            raise DeclarationError(f"{where}, source: {shown(source)} is no source. Declare it with @source(...).")
+            raise DeclarationError(f"{where}, source: {shown(source)} is not a source. Declare it with @source(...).")
         columns = key_columns(entity, source, keys, where, online=online is True)
         stored: list[StoredFeature] = []
         declared = list_of(features, f"{where}, features", "features=[count().over('7d')]")
@@ -133,7 +134,7 @@ class FeatureView:
                 stored += _stored(feature, source, where)
             elif not isinstance(feature, Derived):
                 raise DeclarationError(
-                    f"{where}, features: {shown(feature)} is no feature. Write count().over('7d') or derive('name', '...')."
+                    f"{where}, features: {shown(feature)} is not a feature. Write count().over('7d') or derive('name', '...')."
                 )
         if not stored:
             raise DeclarationError(f"{where} has no features. Write features=[count().over('7d')].")
@@ -142,7 +143,7 @@ class FeatureView:
             stored = _tiled(stored, tile, where)
             if online is True:
                 raise DeclarationError(
-                    f"{where}, online: values at the moment of a request are kept by a stream, and there are no streams yet. Leave "
+                    f"{where}, online: serving temporal values online needs a stream, and there are no streams yet. Leave "
                     "online=True out and read it with historical_features, or declare accuracy='snapshot'."
                 )
         elif tile is not None:
@@ -161,7 +162,7 @@ class FeatureView:
             stored=tuple(stored),
             derived=tuple(derived),
             accuracy=accuracy,
-            online=yes_or_no(online, f"{where}, online"),
+            online=boolean(online, f"{where}, online"),
             max_staleness=declared_limit(max_staleness, where),
             when_stale=declared_reaction(when_stale, where),
             description=check_description(description, where),
@@ -171,7 +172,7 @@ class FeatureView:
         )
 
     def select(self, *features: str) -> "SelectedFeatures[FeatureView]":
-        """Some of its features, for a service that needs no others. A derived one brings what it is made of by itself.
+        """Selects features, for a service that does not need the others. Features that a derived one reads need not be listed.
 
         >>> FeatureService("checkout", [customer_spend.select("count_7d")]).features
         {'customer_spend__count_7d': 'int'}
@@ -179,14 +180,14 @@ class FeatureView:
         return selected(self, features)
 
     def only(self, names: Sequence[str]) -> "FeatureView":
-        """The view as if it had only these features, and those that derived ones among them are made of. Its tables are the same."""
+        """The same view restricted to these features and those that derived ones among them read. Its tables are the same."""
         derived = tuple(feature for feature in self.derived if feature.name in names)
         needed = {*names, *(column for feature in derived for column in feature.expression.columns)}
         return changed(self, stored=tuple(feature for feature in self.stored if feature.name in needed), derived=derived)
 
     @cached_property
     def version(self) -> str:
-        """Changes when a value could: with the source's version, the keys, and what each feature means."""
+        """Changes whenever a value could change: with the source's version, the keys, and the meaning of each feature."""
         meaning: dict[str, Any] = {
             "view": self.name,
             "source": self.source.version,
@@ -204,42 +205,42 @@ class FeatureView:
 
     @cached_property
     def reach(self) -> timedelta:
-        """How far back from its anchor a snapshot looks: the largest window that has a start, and its offset."""
+        """How far back from its anchor a snapshot looks: the longest window with a start, plus its offset."""
         return max(feature.window.reach for feature in self.stored)
 
     @cached_property
     def reads_back(self) -> int:
-        """How many arrival partitions before its own a snapshot reads at most: one more than windows last, since rows leave."""
+        """How many arrival partitions before its own a snapshot reads at most: one more than the windows span, because rows leave them."""
         return self.source.partitions.most_within(self.reach + self.source.clock_skew)
 
     def reads_from(self, partition: int) -> int:
-        """The first arrival partition that a snapshot reads: what leaves its windows was inside them when the one before it ended."""
+        """The first arrival partition that a snapshot reads: rows that leave its windows were inside them at the previous snapshot."""
         partitions = self.source.partitions
         return max(partitions.first, partitions.index(partitions.starts_at(partition) - self.reach - self.source.clock_skew))
 
     @property
     def lookback(self) -> int | None:
-        """How many partitions back the last row of an entity that still has values may lie; None: any number, of a lifetime."""
+        """How many partitions back the last row of an entity with values can be; None: any number, with a lifetime window."""
         return None if self.lifetime else self.reads_back + 1
 
     @cached_property
     def lifetime(self) -> tuple[StoredFeature, ...]:
-        """Its features over windows that have no start. Their states are kept in checkpoints (declare/checkpoints.py)."""
+        """Its features over windows without a start. Their states are stored in checkpoints (declare/checkpoints.py)."""
         return tuple(feature for feature in self.stored if feature.window.length is None)
 
     def valid_from(self, partition: int) -> datetime:
-        """From when the snapshot of a partition may be read."""
+        """The time from which the snapshot of a partition may be read."""
         return self.source.partitions.ends_at(partition) + self.source.data_delay
 
     def arrivals_read(self, first: datetime, last: datetime) -> range:
-        """The arrival partitions that hold the rows which values at moments from first to last are made of."""
+        """The arrival partitions that values at times from first to last are computed from."""
         partitions, delay = self.source.partitions, self.source.data_delay
         newest = partitions.index(last - delay) - 1
         if self.accuracy == "temporal":
-            oldest = partitions.index(first - self.reach - self.source.clock_skew)  # no row arrives earlier before it happens
+            oldest = partitions.index(first - self.reach - self.source.clock_skew)  # a row arrives at most clock_skew before its event time
         else:
             snapshot = partitions.index(first - delay) - 1
-            if partitions.last is not None:  # after it the last snapshot remains
+            if partitions.last is not None:  # after the source's end the last snapshot remains
                 snapshot = min(snapshot, partitions.last)
             oldest = partitions.first if self.lifetime else self.reads_from(snapshot)
         return range(max(oldest, partitions.first), newest + 1)
@@ -256,7 +257,7 @@ class FeatureView:
 
     @property
     def served(self) -> dict[str, FeatureType]:
-        """What a reader gets: names and types of stored and derived features."""
+        """The names and types of the features that a reader gets, stored and derived."""
         features: list[StoredFeature | DerivedFeature] = [*self.stored, *self.derived]
         return {feature.name: feature.served_type for feature in features}
 
@@ -270,18 +271,20 @@ def _stored(feature: Feature, source: Source, where: str) -> list[StoredFeature]
 
 
 def _tiled(stored: list[StoredFeature], tile: str | None, where: str) -> list[StoredFeature]:
-    """The features with their windows as they are at any moment, not only at the ends of partitions."""
+    """The features with tiled windows, for temporal accuracy."""
     declared = None if tile is None else positive(tile, f"{where}, tile")
     found = []
     for feature in stored:
         place, window = f"{where}, feature {feature.name!r}", feature.window
         if window.closed != "left":
             raise DeclarationError(
-                f"{place}: closed={window.closed!r} is for snapshots. At any moment a window ends before it, and begins with a tile. "
-                "Leave closed out."
+                f"{place}: closed={window.closed!r} is for snapshots. With temporal accuracy a window begins with a tile and ends before "
+                "the read time. Leave closed out."
             )
         if window.length is None:
-            raise DeclarationError(f"{place}: a lifetime is kept in checkpoints of snapshots. Declare it in a view of snapshots.")
+            raise DeclarationError(
+                f"{place}: a lifetime window needs checkpoints, which belong to snapshots. Declare it in a view with accuracy='snapshot'."
+            )
         fitting = [each for each in TILES if each <= window.length / 10] if declared is None else [declared]
         if not fitting or fitting[-1] > window.length:
             why = "is shorter than its tile" if fitting else "is so short that no tile is a tenth of it"
@@ -302,7 +305,7 @@ def _derived(derived: list[Derived], stored: list[StoredFeature], where: str) ->
         for name in expression.columns:
             if name not in types:
                 raise DeclarationError(
-                    f"{place}: {name!r} is derived itself, and a feature is derived from stored ones. Write out what it is."
+                    f"{place}: {name!r} is itself derived, and a feature can only be derived from stored ones. Write out its expression."
                 )
         found[feature.name] = expression.type
         features.append(DerivedFeature(feature.name, expression))
@@ -316,6 +319,6 @@ def _check_clashes(features: list[StoredFeature | DerivedFeature], entity: Entit
             raise DeclarationError(f"{where}: two features are named {feature.name!r}. Give one of them another name.")
         if feature.name in entity.keys or feature.name in RESERVED_COLUMNS:
             raise DeclarationError(
-                f"{where}: the feature {feature.name!r} has the name of a column that the table has already. Give it another name."
+                f"{where}: the feature {feature.name!r} has the name of a column that the table already has. Give it another name."
             )
         seen.add(feature.name)

@@ -1,1 +1,1 @@
-"""Engines bring rows to the kernels and results to tables: Polars in one process; and the naive reference, which shares nothing."""
+"""Engines bring rows to the kernels and results to tables: Polars, Spark, and the naive reference, which shares no code with them."""

@@ -1,4 +1,4 @@
-"""Which engine computes a declaration: the one that it names, or that of the settings; made when it is first needed."""
+"""Chooses the engine of a declaration: the one it names, or the one in the settings; created when first needed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,27 +14,27 @@ from platform_assets.stores.delta import Lake
 
 @dataclass(frozen=True)
 class Engines:
-    """The engines of a run: one of each kind, which all steps share."""
+    """The engines of a run: one of each kind, shared by all steps."""
 
     default: EngineName | None = None
-    """The engine of declarations that name none; None: PLATFORM_ENGINE."""
+    """The engine of declarations that do not name one; None: PLATFORM_ENGINE."""
     spark: Callable[[], Any] | None = field(default=None, repr=False)
-    """Makes the session of Spark when it is first needed; None: by the settings."""
+    """Creates the Spark session when it is first needed; None: from the settings."""
     _made: dict[tuple[EngineName, Lake], Engine] = field(default_factory=dict, repr=False)
 
     def of(self, name: EngineName | None, lake: Lake) -> Engine:
-        """The engine of this name, or the default one, over a lake."""
+        """The engine with this name, or the default one, for a lake."""
         name = name or self.default or load_settings().engine
         if (name, lake) not in self._made:
             self._made[name, lake] = self._make(name, lake)
         return self._made[name, lake]
 
     def work_done(self) -> list[WorkDone]:
-        """What the engines of this run say of what they have done since they were last asked."""
+        """Reports of the work that the engines of this run have done since the last call."""
         return [done for engine in self._made.values() if (done := engine.work_done())]
 
     def _make(self, name: EngineName, lake: Lake) -> Engine:
-        # Imported here, so that loading definitions does not load what computes.
+        # Imported here, so that loading definitions does not load the engines.
         if name == "spark":
             with extra("spark"):
                 from platform_assets.engines.spark.engine import SparkEngine

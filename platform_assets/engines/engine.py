@@ -1,4 +1,4 @@
-"""What steps ask of an engine: it reads tables at fixed versions, computes, and writes. Its rows need not come into this process."""
+"""The protocol of an engine: it reads tables at fixed versions, computes, and writes. Its rows need not enter this process."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
@@ -20,7 +20,7 @@ from platform_assets.kernels.judge_rows import Delivered
 from platform_assets.kernels.profile import Profile
 from platform_assets.stores.tables import Moment, PartitionFacts, Span, Table, Written
 
-if TYPE_CHECKING:  # loading definitions does not load the client of the online store
+if TYPE_CHECKING:  # so that loading definitions does not load the online store's client
     from platform_assets.stores.online.publish import Publisher
 
 
@@ -33,12 +33,12 @@ class TableSlice:
     by: str
     """The partition column."""
     span: Span | None
-    """None: no partition, so no rows; only the columns are asked for."""
+    """The partitions; None: no partitions and so no rows, only the columns."""
 
 
 @dataclass(frozen=True)
 class ViewSlice:
-    """What the features of a view are read from: its gold, or silver of its source."""
+    """The table that a view's features are read from: its gold, or its source's silver."""
 
     view: View
     layer: FeaturesFrom
@@ -54,15 +54,15 @@ class CheckpointSlice:
 
 
 class ComputedRows(Protocol):
-    """Rows that an engine has computed or can compute, until they are written."""
+    """Rows that an engine has computed or will compute, until they are written."""
 
     @property
     def columns(self) -> Mapping[str, pl.DataType]:
-        """The columns, in the types of Polars."""
+        """The columns with their Polars types."""
         ...
 
     def by_partition(self, partitions: Partitions, by: str = "partition") -> dict[str, int]:
-        """How many rows each partition has, by its key; `by` is the column of partitions."""
+        """The number of rows of each partition, by its key; `by` is the partition column."""
         ...
 
     def write(
@@ -77,16 +77,16 @@ class ComputedRows(Protocol):
         made_from: int | None = None,
         received: bool = False,
     ) -> Written:
-        """Replaces the partitions of a span by the rows that belong to it, in one commit with the facts: as Lake.replace.
+        """Replaces the partitions of a span with the rows that belong to it, in one commit with the facts, like Lake.replace.
 
-        received: whether columns are of the types in which they came, so that the table's may have to become wider.
+        received: whether the columns have delivered types, so that the table's types may have to be widened.
         """
         ...
 
 
 @dataclass(frozen=True)
 class JudgedPartitions:
-    """What became of the raw rows of some arrival partitions."""
+    """The results of judging the raw rows of some arrival partitions."""
 
     silver: ComputedRows
     """Accepted rows: the declared columns, flags, arrival, delivery, row_number."""
@@ -95,25 +95,25 @@ class JudgedPartitions:
     counts: Mapping[int, dict[str, Any]]
     """By partition: received, accepted, quarantined, duplicates, ..., tier (kernels/quality_tier.py)."""
     examples: Mapping[Moment, dict[str, str]]
-    """By the partition's start, for each reason an example of the value that it is about."""
+    """By partition start: for each reason an example value."""
     events: Mapping[int, Set[int]]
-    """By partition the event partitions of its accepted rows."""
+    """By partition: the event partitions of its accepted rows."""
 
 
 @dataclass(frozen=True)
 class FoundLabels:
-    """The labels of a training partition: keys, columns of requests, label_time and the label; and what the ledger says of them."""
+    """The labels of a training partition (keys, request columns, label_time and the label) and their ledger details."""
 
     rows: Any
-    """The engine's own."""
+    """In the engine's own representation."""
     details: dict[str, Any]
     times: tuple[datetime, datetime] | None
-    """The first and the last label time; None: there are no labels."""
+    """The first and last label time; None if there are no labels."""
 
 
 @dataclass(frozen=True)
 class KeyFaults:
-    """How many rows of a partition lack a part of their key, or have a key that another row of silver has had within the horizon."""
+    """The number of rows of a partition with a missing key part, and with a key that another row of silver has within the horizon."""
 
     missing: int
     repeated: int
@@ -129,33 +129,33 @@ class Sample:
 
 @dataclass(frozen=True)
 class WorkDone:
-    """What an engine says of its own work, for people."""
+    """An engine's report of its own work, for people."""
 
     engine: str
     figures: Mapping[str, str]
     stages: Mapping[str, tuple[float, float]]
-    """Seconds of the longest task and of the one in the middle."""
+    """Seconds of the longest task and of the median task."""
     skew: float
-    """The longest task of a stage as a multiple of the one in the middle, of the worst stage worth telling; 1 if there is none."""
+    """The longest task as a multiple of the median task, in the most skewed stage worth reporting; 1 if there is none."""
     advice: Sequence[str]
-    """What is not as it should be, and what to change."""
+    """Problems, and what to change."""
 
 
 class Engine(Protocol):
-    """Each operation takes a declaration and slices of tables; what it gives is written by `ComputedRows.write` while it is open.
+    """Each operation takes a declaration and slices of tables; its result is written by `ComputedRows.write` while its context is open.
 
-    An engine holds whatever it needs to reach the lake. The values that it computes are those of the kernels: the conformance suite
+    An engine holds whatever it needs to reach the lake. Its values are those of the kernels: the conformance suite
     compares all engines.
     """
 
     @property
     def name(self) -> str:
-        """As declarations and PLATFORM_ENGINE name it."""
+        """The name used in declarations and PLATFORM_ENGINE."""
         ...
 
     @property
     def rows_at_once(self) -> int:
-        """How many rows are written together, about: a step gives it partitions in batches of so many."""
+        """About how many rows are written together: steps pass partitions in batches of this size."""
         ...
 
     def judge(
@@ -172,16 +172,16 @@ class Engine(Protocol):
     ) -> AbstractContextManager[JudgedPartitions]:
         """Silver and quarantine of the arrival partitions first..last.
 
-        raw: as received, of the partitions first - duplicates_within .. last. as_they_are: partitions whose good rows are kept however few
-        they are. delivered: which rows came in other types than raw keeps them in. run: its id, a column of quarantine. replayed: which
-        rows count where they were replayed, and nowhere else.
+        raw: rows as received, of the partitions first - duplicates_within .. last. as_they_are: partitions whose good rows are accepted
+        however few they are. delivered: the rows that were delivered in other types than raw stores. run: the run id, a column of
+        quarantine. replayed: the rows that count only where they were replayed.
         """
         ...
 
     def change_log(
         self, view: FeatureView, silver: TableSlice, first: int, last: int, start: CheckpointSlice | None
     ) -> AbstractContextManager[ComputedRows]:
-        """The view's gold for the partitions first..last; `start`: what its lifetime windows held before."""
+        """The view's gold for the partitions first..last; `start`: the states of its lifetime windows before them."""
         ...
 
     def checkpoint(
@@ -199,35 +199,35 @@ class Engine(Protocol):
         ...
 
     def given_labels(self, data: TrainingSet) -> Any:
-        """What the user's function of labels returns, read once for all partitions; the engine's own."""
+        """The result of the user's label function, read once for all partitions, in the engine's own representation."""
         ...
 
     def labels(self, data: TrainingSet, partition: int, *, silver: TableSlice | None, given: Any, now: datetime) -> FoundLabels:
-        """The labels of a training partition: of silver, or of what `given_labels` read at `now`. Neither: there are none."""
+        """A model's predictions for the entities with features at these snapshots. loaded: the model and its location; None: no rows."""
         ...
 
     def training(
         self, data: TrainingSet, partition: int, labels: FoundLabels, features: Sequence[ViewSlice] | None
     ) -> AbstractContextManager[ComputedRows]:
-        """The labels with the features that were known at each label's time. features: None: there is no label to join."""
+        """The labels with the features known at each label's time. features: None if there are no labels to join."""
         ...
 
     def predictions(
         self, model: Model, days: Sequence[int], features: Sequence[ViewSlice], loaded: Any, artifact: str | None
     ) -> AbstractContextManager[ComputedRows]:
-        """What a model says of the entities that have features at these snapshots. loaded: the model, and where it lies; None: no row."""
+        """A model's predictions for the entities with features at these snapshots. loaded: the model and its location; None: no rows."""
         ...
 
     def features(self, service: FeatureService, labels: pl.DataFrame, features: Sequence[ViewSlice], *, time: str) -> pl.DataFrame:
-        """Labels that are in this process, with their features: for reading from Python."""
+        """In-memory labels with their features: for reading from Python."""
         ...
 
     def sample(self, view: View, gold: TableSlice, at: datetime, size: int) -> Sample:
-        """About `size` of the entities that have a row in gold by then, spread over all of them, with their values."""
+        """A sample of about `size` entities with a row in gold by then, spread evenly, with their values."""
         ...
 
     def key_faults(self, source: Source, silver: TableSlice, partitions: Sequence[int]) -> dict[int, KeyFaults]:
-        """Of these ascending partitions of silver what is wrong with the keys. silver: with the horizon before them."""
+        """The key faults of these partitions of silver, which are ascending. silver: includes the horizon before them."""
         ...
 
     def profiles(self, source: Source, silver: TableSlice) -> dict[int, Profile]:
@@ -240,13 +240,13 @@ class Engine(Protocol):
 
     @property
     def publisher(self) -> "Publisher | None":
-        """Writes values into the online store from where the engine's rows are; None: they are in this process."""
+        """Publishes values to the online store from where the engine's rows are; None: they are in this process."""
         ...
 
     def work_done(self) -> WorkDone | None:
-        """What has been done since it was last asked for; None when there is nothing to say."""
+        """The work done since the last call; None if there is nothing to report."""
         ...
 
     def rows(self, frame: pl.DataFrame) -> ComputedRows:
-        """Rows that are in this process already, such as what a model's training says of itself."""
+        """Wraps rows that are already in this process, such as a model's training record."""
         ...

@@ -1,7 +1,7 @@
-"""The oracle: what semantics.md says, in loops over entities, times and rows. Slow, and obviously right.
+"""The oracle: semantics.md as loops over entities, times and rows. Slow, and obviously right.
 
-Rows are dicts. It shares nothing with the fast engines but the declarations and, for expressions, the closures that also
-serve online. Partitions are their indexes (declare.partitions); an arrival is the index of a partition.
+Rows are dicts. It shares only the declarations with the fast engines and, for expressions, the closures that also
+serve online. Partitions are represented by their indexes (declare.partitions); an arrival is the index of a partition.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ def silver(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row
 
 
 def earlier_copies(source: Source, raw: Sequence[Row], row: Row) -> list[Row]:
-    """The good rows with a row's key that came before it, near enough to make it a duplicate; the nearest last."""
+    """The earlier good rows with the same key within the horizon, which make a row a duplicate; the nearest one last."""
     copies = [
         other
         for other in raw
@@ -56,22 +56,22 @@ def earlier_copies(source: Source, raw: Sequence[Row], row: Row) -> list[Row]:
 
 
 def place(row: Row) -> tuple[int, int, int]:
-    """Where a row is in raw; no two rows are in one place."""
+    """The position of a row in raw; it is unique."""
     return row["arrival"], row["delivery"], row["row_number"]
 
 
 def accepted_share(accepted: int, quarantined: int) -> float:
-    """Of the rows that are no duplicates; a partition without any is not blocked."""
+    """The accepted share of the rows that are not duplicates; a partition without rows is not blocked."""
     return accepted / (accepted + quarantined) if accepted + quarantined else 1.0
 
 
 def flags(source: Source, row: Row) -> Row:
-    """The flags of a row; what is null is not flagged."""
+    """The flags of a row; null does not flag it."""
     return {name: flag.closure()(_readable(row)) is True for name, flag in source.flags.items()}
 
 
 def counts(source: Source, raw: Sequence[Row], partition: int) -> Row:
-    """What is said of an arrival partition beside its rows."""
+    """The ledger details of an arrival partition."""
     received = [row for row in raw if row["arrival"] == partition]
     accepted, quarantined, duplicates = silver(source, raw, partition)
     contents = [[row[column] for column in source.columns] for row in accepted]
@@ -102,11 +102,11 @@ def tier(source: Source, share: float, received: Sequence[Row], quarantined: Seq
 
 UNREADABLE = Unreadable()
 ZONELESS = Unreadable("no time zone (declare timezone=)")
-"""A time that came without a zone, from a source that does not say which it is: unreadable too."""
+"""A time without a zone, from a source that declares none, is unreadable, too."""
 
 
 def broken_rules(source: Source, row: Row) -> list[str]:
-    """Why a row is quarantined: it is a line that was not parsed; unreadable or missing values, broken rules, a time in the future."""
+    """Why a row is quarantined: an unparsed line; unreadable or missing values, broken rules, a time in the future."""
     if row.get(UNPARSED) is not None:
         return [f"not parsed: {row[UNPARSED_REASON]}"]
     unreadable = [
@@ -131,7 +131,7 @@ def _readable(row: Row) -> Row:
 
 
 def in_window(window: Window, at: datetime, anchor: datetime) -> bool:
-    """Whether an event time lies in a window at an anchor."""
+    """Whether an event time is in a window at an anchor."""
     end = anchor - window.offset
     before_end = at <= end if window.closed in ("right", "both") else at < end
     if window.length is None:
@@ -164,13 +164,13 @@ def change_log(view: FeatureView, rows: Sequence[Row], first: int, last: int) ->
 
 
 def entities(keys: Mapping[str, str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """The entities that rows of a source are about."""
+    """The entities in rows of a source."""
     found = {entity_of(keys, row) for row in rows}
     return sorted(entity for entity in found if None not in entity)
 
 
 def entity_of(keys: Mapping[str, str], row: Row) -> tuple[Any, ...]:
-    """The entity that a row of a source is about: for each key the value of the column that holds it."""
+    """The entity of a row of a source: for each key the value of the column that holds it."""
     return tuple(row[column] for column in keys.values())
 
 
@@ -185,7 +185,7 @@ def value(measure: Measure, rows: Sequence[Row], source: Source) -> Any:
     argument = None if measure.argument is None else measure.argument.closure()
     where = None if measure.where is None else measure.where.closure()
     kept = []
-    # Two rows with one key are both in silver if they arrived farther apart than duplicates_within: the later arrival is the later row.
+    # Two rows with the same key are in silver if they arrived further apart than duplicates_within: the later arrival is the later row.
     for row in sorted(rows, key=lambda row: (row[source.event_time], *(row[c] for c in source.order), row["arrival"])):
         if where is not None and where(row) is not True:
             continue
@@ -199,7 +199,7 @@ def value(measure: Measure, rows: Sequence[Row], source: Source) -> Any:
 
 
 def stored_at(view: FeatureView, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row | None:
-    """The stored features of an entity as a reader at t gets them, from silver rows (all arrivals); None when nothing of it is there."""
+    """The stored features of an entity as a reader at t gets them, from silver rows (all arrivals); None if it has none."""
     mine = [row for row in rows if entity_of(view.key_columns, row) == entity]
     if not mine or None in entity:
         return None
@@ -218,22 +218,22 @@ def last_snapshot(source: Source, t: datetime) -> int:
 
 
 def temporal_members(window: Window, rows: Sequence[Row], source: Source, t: datetime) -> list[Row]:
-    """The rows inside a window at any moment that have arrived by then."""
+    """The rows inside a temporal window at time t that have arrived by then."""
     return [row for row in rows if arrived_at(source, row) <= t and in_temporal_window(window, row[source.event_time], t)]
 
 
 def arrived_at(source: Source, row: Row) -> datetime:
-    """From when a row may be read."""
+    """The time from which a row may be read."""
     return readable_from(source, row["arrival"])
 
 
 def readable_from(source: Source, partition: int) -> datetime:
-    """From when what arrived in a partition may be read."""
+    """The time from which rows that arrived in a partition may be read."""
     return ends_at(source.partitions, partition) + source.data_delay
 
 
 def in_temporal_window(window: Window, at: datetime, t: datetime) -> bool:
-    """Whether an event time lies in [floor(t - length), t), or with an offset in [floor(t - offset - length), floor(t - offset))."""
+    """Whether an event time is in [floor(t - length), t), or with an offset in [floor(t - offset - length), floor(t - offset))."""
     assert window.length is not None
     assert window.tile is not None
     start = floor(t - window.offset - window.length, window.tile)
@@ -242,7 +242,7 @@ def in_temporal_window(window: Window, at: datetime, t: datetime) -> bool:
 
 
 def floor(at: datetime, tile: timedelta) -> datetime:
-    """The beginning of the tile that a moment lies in; tiles are counted from 1970."""
+    """The start of the tile that contains a time; tiles are counted from 1970."""
     return at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % tile
 
 
@@ -271,7 +271,7 @@ def attributes_log(view: AttributeView, rows: Sequence[Row], first: int, last: i
 
 
 def attributes_as_of(view: AttributeView, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
-    """The attributes of an entity as a reader at t sees them, straight from silver rows (all arrivals), without the view's table."""
+    """The attributes of an entity as a reader at t gets them, computed from silver rows (all arrivals), without the view's table."""
     seen = [row for row in rows if entity_of(view.key_columns, row) == entity and arrived_at(view.source, row) <= t]
     if not seen:
         return dict.fromkeys(view.attributes)
@@ -283,9 +283,9 @@ def attributes_as_of(view: AttributeView, rows: Sequence[Row], entity: tuple[Any
 
 
 def as_of(view: View, log: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
-    """The features of an entity as a reader at t sees them: the last row with valid_from <= t, finalized and derived.
+    """The features of an entity as a reader at t gets them: the last row with valid_from <= t, finalized and derived.
 
-    Of an attribute view: of the rows with valid_from <= t that with the greatest event time, of several the last one.
+    For an attribute view: among the rows with valid_from <= t, the last one with the greatest event time.
     """
     seen = [row for row in log if tuple(row[k] for k in view.entity.keys) == entity and row["valid_from"] <= t]
     if isinstance(view, AttributeView):
@@ -295,14 +295,14 @@ def as_of(view: View, log: Sequence[Row], entity: tuple[Any, ...], t: datetime) 
 
 
 def as_of_silver(view: View, rows: Sequence[Row], entity: tuple[Any, ...], t: datetime) -> Row:
-    """The same straight from silver rows (all arrivals), without the view's table."""
+    """The same, computed from silver rows (all arrivals), without the view's table."""
     if isinstance(view, AttributeView):
         return attributes_as_of(view, rows, entity, t)
     return _read(view, stored_at(view, rows, entity, t), t)
 
 
 def _read(view: FeatureView, row: Row | None, t: datetime) -> Row:
-    """Stored features as they are read at t: finalized and derived; None when nothing is known."""
+    """Stored features as read at t: finalized and derived. row: None if nothing is known."""
     values: Row = {}
     for feature in view.stored:
         stored = feature.measure.empty if row is None else row[feature.name]
@@ -315,9 +315,9 @@ def _read(view: FeatureView, row: Row | None, t: datetime) -> Row:
 def point_in_time(
     service: FeatureService, logs: Mapping[str, Sequence[Row]], labels: Sequence[Row], silver: Mapping[str, Sequence[Row]] | None = None
 ) -> list[Row]:
-    """The labels, in their order, each with the features known at its label_time, and the on-demand features of that request.
+    """The labels, in order, each with the features known at its label_time, and the on-demand features of that request.
 
-    logs: the tables of views, by name; silver: rows of the sources of the others.
+    logs: the tables of views, by name; silver: source rows for the other views.
     """
     joined = []
     for label in labels:

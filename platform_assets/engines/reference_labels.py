@@ -1,4 +1,4 @@
-"""The oracle's labels: what semantics.md 6 says of spine, horizon and label, and of labels that are given, in loops."""
+"""The oracle's labels: spine, horizon, label and given labels as in semantics.md 6, in loops."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from platform_assets.engines.reference_partitions import ends_at, starts_at
 def labels(data: TrainingSet, rows: Sequence[Row], partition: int) -> list[Row]:
     """The labels of a training partition: those whose interval ends in it, as known at its end."""
     declared = data.labels
-    assert isinstance(declared, Labels), "labels that are given are not made of events"
+    assert isinstance(declared, Labels), "given labels are not made from events"
     source = declared.source
     start, end = starts_at(data.partitions, partition), ends_at(data.partitions, partition)
     events = [row for row in rows if declared.where is None or declared.where.closure()(row) is True]
@@ -51,7 +51,7 @@ def given_labels(data: TrainingSet, rows: Sequence[Row], partition: int, now: da
     rows: silver of a source (all arrivals), or a table's; now: when the table was read.
     """
     given = data.labels
-    assert isinstance(given, GivenLabels), "labels that are made of events are not given"
+    assert isinstance(given, GivenLabels), "labels made from events are not given"
     start, end = starts_at(data.partitions, partition), ends_at(data.partitions, partition)
     if given.source is not None:
         rows = sorted((row for row in rows if ends_at(given.source.partitions, row["arrival"]) <= end), key=place)
@@ -82,7 +82,7 @@ def given_labels(data: TrainingSet, rows: Sequence[Row], partition: int, now: da
 
 
 def _reason(data: TrainingSet, given: GivenLabels, label: Row, now: datetime | None, is_late: bool, before: Sequence[Row]) -> str | None:
-    """Why a row is no label: the first of these."""
+    """Why a row is not a label: the first reason that applies."""
     for key in data.entity.keys:
         if label[key] is None:
             return f"{key} is missing"

@@ -1,6 +1,6 @@
-"""The oracle's partitions: what semantics.md 1 says of the days of a time zone, by watching its clocks.
+"""The oracle's partitions: the days of a time zone as in semantics.md 1, found by watching its clocks.
 
-A partition is known by its index; the date, or for hours the time, that the index stands for is the declaration's (Partitions.value).
+A partition is identified by its index; the declaration gives the date, or for hours the time, of an index (Partitions.value).
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +22,7 @@ def ends_at(partitions: Partitions, index: int) -> datetime:
 
 
 def containing(partitions: Partitions, at: datetime) -> int:
-    """The partition that contains a moment."""
+    """The partition that contains a time."""
     key = at.strftime(partitions.key_format) if partitions.unit == "hour" else at.date().isoformat()
     index = partitions.number(key)  # of the UTC date: near it
     while starts_at(partitions, index) > at:
@@ -34,7 +34,7 @@ def containing(partitions: Partitions, at: datetime) -> int:
 
 @cache
 def first_shown(timezone: str, day: date) -> datetime:
-    """The first moment at which a zone's clocks show a day's midnight or later, in UTC: they are looked at minute by minute."""
+    """The first time, in UTC, at which a zone's clocks show a day's midnight or later, found minute by minute."""
     midnight = datetime(day.year, day.month, day.day)
     if timezone == "UTC":
         return midnight.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The oracle's reports: what semantics.md 1 says of gold tables, in loops."""
+"""The oracle's reports: gold tables as in semantics.md 1, in loops."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

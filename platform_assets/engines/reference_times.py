@@ -1,4 +1,4 @@
-"""The oracle's reading of times as text: a scanner that walks along the characters, one function for each way to write a time."""
+"""The oracle's parser of times as text: a character scanner, with one function for each format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ _FIRST, _LAST = datetime(1000, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A value that was received and cannot be read; why, where there is more to say than its type."""
+    """A received value that cannot be read, with the reason if there is more to say than its type."""
 
     reason: str = ""
 
 
 class _NoForm(Exception):
-    """The text is not written in this way."""
+    """The text does not have this format."""
 
 
 @dataclass
 class _Written:
-    """What a text says."""
+    """The parts of a parsed text."""
 
     year: int
     month: int
@@ -36,7 +36,7 @@ class _Written:
 
 
 def read_time(text: str, timezone: str | None) -> datetime | Unreadable:
-    """The UTC time that a text means; timezone: of times without one."""
+    """The UTC time of a text. timezone: the zone of times without one."""
     text = text.strip()
     written = _first_form(text)
     if written is not None and _is_leap_second(written):
@@ -55,7 +55,7 @@ def read_time(text: str, timezone: str | None) -> datetime | Unreadable:
 
 
 def read_date(text: str) -> date | Unreadable:
-    """The day that a text means: a date, or a midnight without a zone."""
+    """The date of a text: a date, or a midnight without a zone."""
     text = text.strip()
     written = _first_form(text)
     local = None if written is None else _local(written)
@@ -68,7 +68,7 @@ def read_date(text: str) -> date | Unreadable:
 
 
 def _local(written: _Written) -> timedelta | None:
-    """The time since 1970 on the clock that is meant; None where there is no such day or time of day."""
+    """The local time since 1970; None if there is no such day or time of day."""
     days, (hours, minutes, seconds, fraction) = _days(written), written.clock
     if days is None or minutes > 59 or seconds > 59 or hours > 24 or (hours == 24 and (minutes or seconds or fraction)):
         return None
@@ -93,7 +93,7 @@ def _of_local(local: timedelta, timezone: str | None) -> datetime | Unreadable:
     if timezone is None:
         return Unreadable("no time zone (declare timezone=)")
     naive, zone = on_clock.replace(tzinfo=None), ZoneInfo(timezone)
-    offset = naive.replace(tzinfo=zone).utcoffset() or timedelta(0)  # of an hour that comes twice, the earlier
+    offset = naive.replace(tzinfo=zone).utcoffset() or timedelta(0)  # the earlier one, if an hour occurs twice
     at = _checked(local - offset)
     if isinstance(at, datetime) and timedelta(days=1) < at - _EPOCH - (_FIRST - datetime(1970, 1, 1)) and at.year < 9999:
         shown = at.astimezone(zone).replace(tzinfo=None)
@@ -103,7 +103,7 @@ def _of_local(local: timedelta, timezone: str | None) -> datetime | Unreadable:
 
 
 def _days(written: _Written) -> int | None:
-    """Days from 1970 to the day that is written; None where there is no such day, or it is another weekday."""
+    """Days from 1970 to the date of the text; None if there is no such date, or its weekday is wrong."""
     try:
         ordinal = date(written.year + 400, written.month, written.day).toordinal() - 146_097 if written.year < 1 else 0
         ordinal = ordinal or date(written.year, written.month, written.day).toordinal()
@@ -115,11 +115,11 @@ def _days(written: _Written) -> int | None:
 
 
 def _no_form(text: str) -> str:
-    """What can be said of a text that is no time."""
+    """The reason why a text is not a time."""
     lower = text.lower()
     unsigned = lower[1:] if lower[:1] in ("+", "-") and lower[:1] else lower
     if unsigned in ("inf", "infinity"):
-        return "infinity is no point in time"
+        return "infinity is not a point in time"
     if _is_far(lower):
         return "outside the years 1000 to 9999"
     whole, _, rest = unsigned.partition(".")
@@ -144,7 +144,7 @@ def _is_far(text: str) -> bool:
     return long and (scan.ended() or scan.peek() == "t" or scan.peek().isspace())
 
 
-# --- the ways to write a time ---------------------------------------------------------------------------------------
+# --- formats of times -----------------------------------------------------------------------------------------------
 
 
 def _is_digits(text: str) -> bool:
@@ -233,7 +233,7 @@ def _clock(scan: _Scanner) -> tuple[int, int, int, int]:
 
 
 def _fraction(scan: _Scanner) -> int:
-    """Microseconds; what is finer is cut off."""
+    """Microseconds; finer fractions are cut off."""
     if scan.peek() not in (".", ","):
         return 0
     scan.at += 1
@@ -241,7 +241,7 @@ def _fraction(scan: _Scanner) -> int:
 
 
 def _zone(scan: _Scanner) -> str | None:
-    """All that follows, if it begins as a zone does."""
+    """The rest of the text, if it begins like a time zone."""
     if scan.ended():
         return None
     scan.blanks(0)
@@ -271,7 +271,7 @@ def _only_digits(scan: _Scanner) -> _Written:
 
 
 def _month(scan: _Scanner) -> int:
-    """Its number; 0, which no date has, for a name that is none."""
+    """The number of the month; 0, which no date has, for an unknown name."""
     name = scan.letters(3).lower()
     return _MONTHS.index(name) + 1 if name in _MONTHS else 0
 
@@ -338,7 +338,7 @@ def _weekday_month_day(scan: _Scanner) -> tuple[str, int, str]:
 
 
 def _offset(zone: str) -> timedelta | None:
-    """What a zone lies ahead of UTC; None when it is not understood."""
+    """How far a zone is ahead of UTC; None if it is not understood."""
     zone = zone.strip()
     for opening, closing in ("()", "[]"):
         start = zone.rfind(opening)

@@ -1,4 +1,4 @@
-"""The oracle's aggregations: what semantics.md 4 says of the values in a window, one after the other."""
+"""The oracle's aggregations: the values of a window as in semantics.md 4, one after the other."""
 
 import hashlib
 import math
@@ -28,7 +28,7 @@ def _sum(values: list[Any], times: list[datetime], aggregation: Any) -> Any:
 def _variance(values: list[Any]) -> Fraction | None:
     if len(values) < 2:
         return None
-    exact = [Fraction(value) for value in values]  # a mean as a float would be off by 1e-4 near 1e12, and so would the distances
+    exact = [Fraction(value) for value in values]  # near 1e12 a float mean would be off by 1e-4, and so would the distances
     mean = sum(exact, Fraction()) / len(exact)
     return sum(((value - mean) ** 2 for value in exact), Fraction()) / (len(exact) - 1)
 
@@ -60,7 +60,7 @@ def _quantile(values: list[Any], times: list[datetime], aggregation: Any) -> flo
 
 
 def _rounded(value: float) -> float:
-    """The middle of the value's cell, of 64 between each power of two and the next."""
+    """The middle of the value's cell, one of 64 between each power of two and the next."""
     if abs(value) < sys.float_info.min:
         return 0.0
     fraction, exponent = math.frexp(abs(value))  # 0.5 <= fraction < 1
@@ -108,7 +108,7 @@ def _tau(x: float) -> float:
 
 
 def _hash(value: Any) -> int:
-    """64 bits: of a text the first of its BLAKE2b, of anything else splitmix64 of what a column keeps of it."""
+    """A 64-bit hash: for texts the first 8 bytes of BLAKE2b, otherwise splitmix64 of the stored number."""
     if isinstance(value, str):
         return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big")
     if isinstance(value, datetime):
@@ -144,4 +144,4 @@ AGGREGATE: dict[str, Callable[[list[Any], list[datetime], Any], Any]] = {
     "count_distinct": _count_distinct,
     "time_since_last": lambda values, times, _: times[-1] if times else None,
 }
-"""By the name of the aggregation: from the values that are not null, in their order, their times, and the aggregation as declared."""
+"""By name of the aggregation: a function of the non-null values in order, their times, and the declared aggregation."""

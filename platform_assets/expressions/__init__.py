@@ -1,7 +1,7 @@
-"""SQL expressions in strings, checked when they are declared, computed with the same values by every engine and for one row.
+"""SQL expressions as strings: checked when declared, with the same values in every engine and for a single row.
 
-sql -> parser.py (the only file that knows sqlglot) -> tree.py -> to_polars.py, to_python.py. functions.py lists what there is,
-docs/concepts/expressions.md says what each means.
+sql -> parser.py (the only file that knows sqlglot) -> tree.py -> to_polars.py, to_python.py. functions.py lists all functions,
+docs/concepts/expressions.md explains what each one means.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ __all__ = ["DATA_TYPES", "DataType", "Expression", "parse"]
 
 @dataclass(frozen=True, repr=False)
 class Expression:
-    """A checked SQL expression over the columns of one row. Two are equal if they mean the same, however they are written."""
+    """A checked SQL expression over the columns of one row. Two are equal if they mean the same, regardless of spelling."""
 
     sql: str = field(compare=False)
     tree: Node
@@ -35,21 +35,21 @@ class Expression:
 
     @property
     def canonical(self) -> str:
-        """Its SQL in one spelling, for versions: spaces, the case of keywords and superfluous parentheses are gone."""
+        """Its SQL in canonical form, for versions: normalized whitespace, keyword case and parentheses."""
         from platform_assets.expressions.canonical import canonical
 
         return canonical(self.tree)
 
     def polars(self) -> pl.Expr:
-        """The expression for frames whose columns have the declared types. One that reads no column has one row."""
+        """The expression for frames whose columns have the declared types. If it reads no column, its result has one row."""
         from platform_assets.expressions.to_polars import to_polars
 
         return to_polars(self.tree)
 
     def closure(self) -> Callable[[Mapping[str, Any]], Value]:
-        """A function from one row, a mapping with every column it reads, to its value.
+        """A function from one row, a mapping with every column that it reads, to the value.
 
-        None is null. A timestamp must have a time zone (ComputeError otherwise). A column that the row lacks is a KeyError.
+        None is null. A timestamp must have a time zone (ComputeError otherwise). A missing column raises a KeyError.
         """
         from platform_assets.expressions.to_python import to_python
 
@@ -64,10 +64,10 @@ class Expression:
 
 
 def parse(sql: str, *, columns: Mapping[str, FeatureType], where: str) -> Expression:
-    """The checked expression of an SQL text.
+    """Parses and checks the text of an SQL expression.
 
-    columns: what it may read, with types. where: begins every error message, such as "source 'orders', rule 'price'".
-    Raises DeclarationError for what is no expression of one row, for unknown columns and functions, and for types that do not fit.
+    columns: the columns it may read, with types. where: the start of every error message, such as "source 'orders', rule 'price'".
+    Raises DeclarationError if it is not an expression over one row, for unknown columns and functions, and for mismatched types.
 
     >>> price = parse("quantity * unit_price", columns={"quantity": "int", "unit_price": "float"}, where="docs")
     >>> price.type, price.columns

@@ -1,6 +1,6 @@
-"""A checked expression as SQL again, in one spelling: what is equal here has the same meaning, so versions are made from it.
+"""A checked expression as SQL in canonical form: equal texts have the same meaning, so versions are computed from them.
 
-Parsing the text gives the same tree. Every operation is in parentheses, except the whole.
+Parsing the text gives the same tree. Every operation is in parentheses, except the outermost.
 """
 
 import re
@@ -38,7 +38,7 @@ def _text(node: Node) -> str:
             whens = " ".join(f"when {_text(condition)} then {_text(value)}" for condition, value in branches)
             return f"case {whens} else {_text(otherwise)} end"
         case Call(name="negative", arguments=(x,)):
-            return f"(-{' ' if _text(x).startswith('-') else ''}{_text(x)})"  # two dashes would begin a comment
+            return f"(-{' ' if _text(x).startswith('-') else ''}{_text(x)})"  # two dashes would start a comment
         case Call(name="not", arguments=(x,)):
             return f"(not {_text(x)})"
         case Call(name="is null", arguments=(x,)):

@@ -1,4 +1,4 @@
-"""Which arguments fit which function: every node is made here, with the casts that SQL leaves out and with literals computed."""
+"""Type checks: every node is created here, with SQL's implicit casts made explicit and literals evaluated."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ from platform_assets.expressions.tree import Call, Cast, Column, Literal, Node
 from platform_assets.expressions.types import SQL_NAMES, DataType
 
 NULL = Literal(None, "bool")
-"""A null whose type its neighbours will tell; known by identity."""
+"""A null whose type depends on its neighbours; recognized by identity."""
 
 _SAME_FOR_INTS = {"ceil", "floor", "round"}
 
 
 class Refused(Exception):
-    """Why a text is no expression; the parser adds the place and the text, and makes it a DeclarationError."""
+    """Why a text is not a valid expression; the parser adds the place and the text, and raises a DeclarationError."""
 
 
 def call(name: str, arguments: Sequence[Node]) -> Node:
-    """A call of the first signature that the arguments fit; of literals, its value."""
+    """A call of the first signature that the arguments match; if all are literals, its value."""
     for signature in SIGNATURES[name]:
         parameters = signature.parameters_for(len(arguments))
         if parameters is None:
@@ -51,7 +51,7 @@ def _text_of(node: Node) -> str:
 
 
 def fit(node: Node, dtype: DataType) -> Node | None:
-    """The node as this type, if it has it or widens to it."""
+    """The node as this type, if it has the type or widens to it."""
     if node is NULL:
         return Literal(None, dtype)
     if node.type == dtype:
@@ -60,14 +60,17 @@ def fit(node: Node, dtype: DataType) -> Node | None:
 
 
 def cast(node: Node, dtype: DataType) -> Node:
-    """The node as another type. A literal becomes a literal, so what can never be read is refused at once."""
+    """The node cast to another type. A literal stays a literal, so an invalid one is refused at once."""
     if node is NULL:
         return Literal(None, dtype)
     if node.type == dtype:
         return node
     if dtype not in CASTS[node.type]:
         if (node.type, dtype) == ("float", "str"):
-            raise Refused(f"{described(node)}, which has no one text; round it and cast that to int first: cast(cast(... as int) as text)")
+            raise Refused(
+                f"{described(node)}, which has more than one spelling as text; round it and cast it to int first: "
+                "cast(cast(... as int) as text)"
+            )
         raise Refused(
             f"{described(node)}; it can be cast to {', '.join(SQL_NAMES[t] for t in CASTS[node.type])}, not to {SQL_NAMES[dtype]}"
         )
@@ -75,7 +78,7 @@ def cast(node: Node, dtype: DataType) -> Node:
         return Cast(node, dtype) if not isinstance(node, Literal) else Literal(None, dtype)
     value = PYTHON_CASTS[node.type, dtype](node.value)
     if value is None:
-        raise Refused(f"{canonical(node)} is no {SQL_NAMES[dtype]}; write it as {_EXAMPLES[dtype]}")
+        raise Refused(f"{canonical(node)} is not {'an' if dtype == 'int' else 'a'} {SQL_NAMES[dtype]}; write it as {_EXAMPLES[dtype]}")
     return Literal(value, dtype)
 
 
@@ -86,9 +89,9 @@ _EXAMPLES: dict[DataType, str] = {
 
 
 def membership(value: Node, options: Sequence[Node]) -> Node:
-    """One look-up if all options are literals, otherwise a chain of comparisons, which is what `in` means."""
+    """One lookup if all options are literals, otherwise a chain of comparisons, which is what `in` means."""
     if not options:
-        raise Refused("in () has nothing to be in")
+        raise Refused("in () needs at least one value")
     if all(isinstance(option, Literal) for option in options) and not all(isinstance(o, Literal) and o.value is None for o in options):
         return call("in", [value, *options])
     first, *rest = [call("=", [value, option]) for option in options]

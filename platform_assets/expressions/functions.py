@@ -1,8 +1,8 @@
-"""Every operator and function there is: which types each takes, and which it gives. docs/concepts/expressions.md says what each does.
+"""All operators and functions: the types each takes and returns. docs/concepts/expressions.md says what each does.
 
 A signature is written `int int -> int`. `T` stands for each type in turn, `O` for each type that has an order. The first
-signature that fits counts, so `int` stands before `float`: an int may be read as a float and a date as a timestamp, but not
-the reverse. `T...` may come once or more often. A type in quotes must be a literal, which lets engines prepare a pattern once.
+matching signature is used, so `int` comes before `float`: an int may be read as a float and a date as a timestamp, but not
+the reverse. `T...` may occur once or more. An argument whose type is in quotes must be a literal, so engines can prepare a pattern once.
 """
 
 from collections.abc import Iterator
@@ -83,15 +83,15 @@ CASTS: dict[DataType, tuple[DataType, ...]] = {
     "date": ("str", "datetime"),
     "datetime": ("str", "date"),
 }
-"""What each type can be cast to. A float has no cast to text: engines write 1e16 in different ways."""
+"""The types that each type can be cast to. A float has no cast to text: engines write 1e16 in different ways."""
 
 WIDENS: dict[DataType, DataType] = {"int": "float", "date": "datetime"}
-"""What is cast without being asked."""
+"""Implicit casts."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The types that a function takes and the one it gives. literals: the positions that must be literals."""
+    """The types that a function takes and returns. literals: the positions that must be literals."""
 
     parameters: tuple[DataType, ...]
     result: DataType
@@ -99,7 +99,7 @@ class Signature:
     repeats: bool
 
     def parameters_for(self, count: int) -> tuple[DataType, ...] | None:
-        """The types of this many arguments; None when it cannot take so many."""
+        """The types of this many arguments; None if it cannot take that many."""
         more = count - len(self.parameters)
         if more < 0 or (more and not self.repeats):
             return None
@@ -135,12 +135,12 @@ def _table(texts: dict[str, tuple[str, ...]]) -> dict[str, tuple[Signature, ...]
 
 
 OPERATORS = _table(_OPERATORS)
-"""By name: what is written between or before its arguments."""
+"""Operators, by name: written between or before their arguments."""
 
 FUNCTIONS = _table(_FUNCTIONS)
-"""By name: what is written name(argument, ...)."""
+"""Functions, by name: written name(argument, ...)."""
 
 SIGNATURES = {**OPERATORS, **FUNCTIONS}
 
 TAKE_A_ZONE = frozenset(name for name, texts in _FUNCTIONS.items() if any(text.startswith("datetime 'str' ->") for text in texts))
-"""What is read off a clock: in UTC, or in the time zone that a second argument names."""
+"""Parts of a time: in UTC, or in the time zone that a second argument names."""

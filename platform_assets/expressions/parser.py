@@ -1,4 +1,4 @@
-"""SQL text to a checked tree: the only file that knows sqlglot, and says which of its constructs mean what."""
+"""Parses SQL text into a checked tree. The only file that uses sqlglot; it maps sqlglot's constructs to ours."""
 
 import math
 import re
@@ -21,7 +21,7 @@ from platform_assets.expressions.types import ELEMENTS, DataType, FeatureType
 
 
 class RowExpressions(Dialect):
-    """SQL in which every function is a plain name with arguments: sqlglot would turn some into others, or into several."""
+    """SQL in which every function is a plain name with arguments: sqlglot would rewrite some into others, or into several."""
 
     class Parser(parser.Parser):
         FUNCTIONS: ClassVar[dict[str, Callable[..., Any]]] = {}
@@ -52,12 +52,12 @@ _REFUSED: dict[type[exp.Expr], str] = {
     exp.Window: "a window reads other rows, and an expression is computed from one row; windows belong to features: .over('7d')",
     exp.Block: "these are two statements; an expression is one",
     exp.ILike: "there is no ilike; write lower(...) like '...'",
-    exp.Escape: "like has no escape character; write starts_with(...) or replace(...) where % or _ are meant as they stand",
-    exp.Is: "only null can follow 'is': write 'is null'; write coalesce(..., false) for 'is true'",
+    exp.Escape: "like has no escape character; use starts_with(...) or replace(...) if % or _ are meant literally",
+    exp.Is: "only null may follow 'is': write 'is null'; write coalesce(..., false) for 'is true'",
     exp.NullSafeEQ: "there is no comparison that takes nulls for equal; write coalesce(...) on both sides",
     exp.NullSafeNEQ: "there is no comparison that takes nulls for equal; write coalesce(...) on both sides",
     exp.Interval: "there are no intervals; write hours_between(earlier, later) or days_between(earlier, later)",
-    exp.Star: "a star stands for all columns, and an expression names the ones it reads",
+    exp.Star: "a star means all columns, and an expression names the ones it reads",
 }
 
 _AGGREGATES = {
@@ -71,12 +71,12 @@ _CHANGING = {
 
 
 def parse_tree(sql: str, columns: Mapping[str, FeatureType], where: str) -> Node:
-    """The checked tree of a text; DeclarationError when it has none."""
+    """The checked tree of a text; DeclarationError if the text is invalid."""
     return _Walk(sql, columns, where).tree()
 
 
 class _Walk:
-    """One text on its way to a tree: what every step of the walk needs to know of its surroundings."""
+    """Converts one text to a tree, with the context that every step needs."""
 
     def __init__(self, sql: str, columns: Mapping[str, FeatureType], where: str) -> None:
         self.sql, self.columns, self.where = sql, columns, where
@@ -86,7 +86,7 @@ class _Walk:
             tree = self.node(_parsed(self.sql))
             if tree is NULL:
                 raise Refused("a bare null has no type; write cast(null as float)")
-            canonical(tree)  # so that what is nested too deeply for this is refused here
+            canonical(tree)  # so that an expression nested too deeply for this is refused here
             return tree
         except Refused as error:
             ended = "" if str(error).endswith((".", "?")) else "."
@@ -140,14 +140,14 @@ class _Walk:
                 raise Refused(f"a comparison with null is never true; write '{other.sql()} {meant}'")
             return call(_BINARY[type(parsed)], sides)
         reason = next((reason for kind, reason in _REFUSED.items() if isinstance(parsed, kind)), None)
-        raise Refused(reason or f"{_shown(parsed)} is nothing that an expression may contain")
+        raise Refused(reason or f"{_shown(parsed)} is not allowed in an expression")
 
     def column(self, parsed: exp.Column) -> Node:
         name, identifier = parsed.name, parsed.this
         if isinstance(identifier, exp.Star):
             raise Refused(_REFUSED[exp.Star])
         if parsed.table:
-            raise Refused(f"{parsed.table}.{name}: a column stands without its table; an expression reads one row of one source")
+            raise Refused(f"{parsed.table}.{name}: write columns without a table; an expression reads one row of one source")
         if name in self.columns:
             dtype = self.columns[name]
             if dtype in ELEMENTS:
@@ -157,7 +157,7 @@ class _Walk:
             raise Refused(f"{name} changes from call to call, and a value must not; use a time column of the row")
         place = f"{self.where}: {self.sql!r}"
         if identifier.quoted and not any(character in name for character in " _"):
-            place += f" (a text belongs in single quotes: '{name}')"
+            place += f" (a string belongs in single quotes: '{name}')"
         for known in self.columns:
             if known.lower() == name.lower():
                 raise DeclarationError(f"{place}: there is no column {name!r}. Did you mean {known!r}?")
@@ -175,7 +175,7 @@ class _Walk:
             condition = condition if subject is None else call("=", [subject, condition])
             fitted = fit(condition, "bool")
             if fitted is None:
-                raise Refused(f"{described(condition)}; after 'when' stands a condition, true or false")
+                raise Refused(f"{described(condition)}; 'when' must be followed by a condition, true or false")
             conditions.append(fitted)
         default = parsed.args.get("default")
         values = [*(self.node(branch.args["true"]) for branch in parsed.args["ifs"]), NULL if default is None else self.node(default)]
@@ -190,14 +190,14 @@ class _Walk:
     def cast(self, parsed: exp.Cast) -> Node:
         dtype = _TYPES.get(parsed.to.this)
         if dtype is None or parsed.to.expressions or parsed.args.get("format"):
-            raise Refused(f"there is no cast to {parsed.to.sql().lower()}; there is int, float, text, bool, date and timestamp")
+            raise Refused(f"there is no cast to {parsed.to.sql().lower()}; use int, float, text, bool, date or timestamp")
         return cast(self.node(parsed.this), dtype)
 
     def function(self, parsed: exp.Anonymous) -> Node:
         name = parsed.name.lower()
         if name in _AGGREGATES:
             instead = {"min": "least(a, b)", "max": "greatest(a, b)"}.get(name)
-            hint = f"; of two values of a row it is {instead}" if instead else ""
+            hint = f"; for two values of a row use {instead}" if instead else ""
             raise Refused(
                 f"{name} is an aggregation over rows, and an expression is computed from one row{hint}. "
                 f"Aggregate in a feature: {name}('...').over('7d')"
@@ -211,15 +211,13 @@ class _Walk:
 
 def _parsed(sql: str) -> exp.Expr:
     if not isinstance(sql, str) or not sql.strip():
-        raise Refused("an expression is a text of SQL that is not empty")
+        raise Refused("an expression must be a non-empty string of SQL")
     try:
         return parse_one(sql, read=RowExpressions, into=exp.Condition)
     except SqlglotError as error:
         first = re.match(r"\s*\(?\s*(\w+)", sql)
         if first and first[1].lower() in ("select", "with", "insert", "update", "delete", "create", "drop", "alter", "values"):
-            raise Refused(
-                f"{first[1].lower()} begins a statement; an expression has only what would stand between 'select' and 'from'"
-            ) from None
+            raise Refused(f"{first[1].lower()} begins a statement; write only what would be between 'select' and 'from'") from None
         raise Refused(_place_of(error, sql)) from None
 
 
@@ -229,9 +227,9 @@ def _place_of(error: SqlglotError, sql: str) -> str:
     if found is None or before is None:
         return "it cannot be read as SQL; is a quote or a parenthesis not closed?"
     if sql.rstrip().endswith(f"{before}{found}".rstrip()):
-        return f"it breaks off at {found!r}: something is missing, or too much, at the end"
+        return f"it stops at {found!r}: something is missing or superfluous at the end"
     meant = {"&&": "; write 'and'", "||": "; write 'or', or concat(...) of texts", "=>": "; write '>='"}.get(found, "")
-    return f"{found!r} cannot stand after {before.strip()[-30:]!r}{meant}"
+    return f"{found!r} cannot follow {before.strip()[-30:]!r}{meant}"
 
 
 def _number(text: str) -> Literal:
@@ -244,7 +242,7 @@ def _number(text: str) -> Literal:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise Refused(f"{text} is no number that a float can hold")
+        raise Refused(f"{text} is not a number that a float can hold")
     return Literal(value, "float")
 
 

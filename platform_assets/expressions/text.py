@@ -1,9 +1,9 @@
-"""Which texts a cast reads, as regular expressions that mean the same to Python, Rust and Java; they match the whole text.
+"""The texts that a cast accepts, as regular expressions that mean the same in Python, Rust and Java; they match the whole text.
 
-Spaces around the value do not count. Digits are 0 to 9.
+Spaces around the value are ignored. Digits are 0 to 9.
 """
 
-INT = r" *([+-]?[0-9]{1,40}) *"  # bounded, for Python refuses thousands of digits
+INT = r" *([+-]?[0-9]{1,40}) *"  # bounded, because Python refuses thousands of digits
 FLOAT = r" *([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?) *"
 DATE = r" *([0-9]{4}-[0-9]{2}-[0-9]{2}) *"
 TIMESTAMP = (

@@ -1,14 +1,14 @@
-"""Names of time zones, and the years in which all engines know their clocks."""
+"""Names of time zones, and the years in which all engines know their transitions."""
 
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 YEARS = 1000, 2099
-"""Polars knows the changes of clocks until 2099; Python goes on by the last rule."""
+"""Polars knows clock changes until 2099; Python continues with the last rule."""
 
 
 def no_such_zone(name: str) -> str | None:
-    """Why a name is that of no time zone; None when it is one.
+    """Why a name is not that of a time zone; None if it is.
 
     >>> no_such_zone("Europe/Lodnon")
     "there is no time zone 'Europe/Lodnon'. Did you mean 'Europe/London'?"

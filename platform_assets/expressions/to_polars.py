@@ -1,7 +1,7 @@
 """A checked expression as a Polars expression.
 
-Floats: NaN and infinity mean null. They are replaced where they could be seen, not after every operation: what +, -, * and /
-make of them is never finite again, except for dividing by infinity, so one check after `a * b + c` is enough.
+Floats: NaN and infinity mean null. They are replaced where they would become visible, not after every operation: +, -, * and /
+never make them finite again, except for division by infinity, so one check after `a * b + c` is enough.
 """
 
 import math
@@ -19,10 +19,10 @@ LOWEST = -(2**63)
 _INT, _FLOAT, _TEXT = pl.Int64(), pl.Float64(), pl.String()
 
 _CARRY_ON = {"+", "-", "*", "/", "negative"}
-"""Operations on floats that give no finite value when given one that is not (/ as to its first argument)."""
+"""Operations on floats whose result is not finite if an argument is not (for /, the first argument)."""
 
 _MAY_OVERFLOW = _CARRY_ON | {"sqrt", "exp", "ln", "power"}
-"""Operations on floats that may give NaN or infinity."""
+"""Operations on floats that may return NaN or infinity."""
 
 
 def to_polars(node: Node) -> pl.Expr:
@@ -71,7 +71,7 @@ def _unchecked(node: Node) -> pl.Expr:
             return (_BY_TYPE.get((name, dtype)) or _FUNCTIONS[name])(*expressions)
 
 
-# Numbers. Polars' integers wrap around: the float result tells, for it is off by 2^64 then and by far less than 2^62 otherwise.
+# Numbers. Polars' integers wrap around; the float result shows it: the difference is 2^64 then, and far less than 2^62 otherwise.
 
 
 def _exact(wrapped: pl.Expr, approximate: pl.Expr) -> pl.Expr:
@@ -79,7 +79,7 @@ def _exact(wrapped: pl.Expr, approximate: pl.Expr) -> pl.Expr:
 
 
 def _unless_lowest(x: pl.Expr, result: pl.Expr) -> pl.Expr:
-    return pl.when(x != LOWEST).then(result)  # 2^63 does not fit: Polars gives -2^63 for its negative
+    return pl.when(x != LOWEST).then(result)  # 2^63 does not fit: Polars returns -2^63 when negating -2^63
 
 
 def _has_rest_and_signs_differ(a: pl.Expr, b: pl.Expr) -> pl.Expr:
@@ -102,8 +102,8 @@ def _round(x: pl.Expr, digits: int = 0) -> pl.Expr:
 
 
 def _divide(a: pl.Expr, b: pl.Expr) -> pl.Expr:
-    # Polars divides by a constant by multiplying with its reciprocal, which differs in the last digit. Whether a divisor is one
-    # cannot be told before: `case when p then 100.0 end` is, in a part of a frame where p is true throughout.
+    # Polars divides by a constant by multiplying with its reciprocal, which differs in the last digit. Whether a divisor is constant
+    # cannot be known in advance: `case when p then 100.0 end` is, in a part of a frame where p is true throughout.
     return a / (b + a * 0.0)
 
 
@@ -150,7 +150,7 @@ _PARTS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "day_of_week": lambda a: a.dt.weekday().cast(_INT),
     "to_date": lambda a: a.dt.date(),
 }
-"""What clocks and calendars show of a time."""
+"""Clock and calendar parts of a time."""
 
 
 def _shown(part: Callable[[pl.Expr], pl.Expr], time: pl.Expr, zone: str | None = None) -> pl.Expr:
@@ -166,7 +166,7 @@ _PREPARED: dict[str, Callable[..., pl.Expr]] = {
     "round": _round,
     **{name: partial(_shown, part) for name, part in _PARTS.items()},
 }
-"""Functions whose arguments after the first are literals, given as values."""
+"""Functions whose arguments after the first are literals, passed as values."""
 
 
 def _microseconds(start: pl.Expr, end: pl.Expr) -> pl.Expr:
@@ -235,7 +235,7 @@ def _bool_of_text(value: pl.Expr) -> pl.Expr:
 
 
 def _after_year_0(times: pl.Expr) -> pl.Expr:
-    return pl.when(times.dt.year().is_between(1, 9999)).then(times)  # Python's dates have no others
+    return pl.when(times.dt.year().is_between(1, 9999)).then(times)  # the years of Python's dates
 
 
 def _day(value: pl.Expr) -> pl.Expr:

@@ -1,7 +1,7 @@
-"""A checked expression as a Python function of one row: closures, put together once, for reading features online.
+"""A checked expression as a Python function of one row: closures, built once, for online reads.
 
-Functions here are given values that are not null; `_strict` answers null for null arguments before they are called. The ones
-that do something else with null are in _NULL_AWARE.
+Functions here receive non-null values; `_strict` returns null for null arguments before calling them. The ones
+that treat null differently are in _NULL_AWARE.
 """
 
 import math
@@ -47,7 +47,7 @@ def to_python(node: Node) -> Closure:
 
 
 def _strict(function: Callable[..., Any], closures: list[Closure]) -> Closure:
-    """Calls a function unless an argument is null. One and two arguments, the usual ones, have no loop."""
+    """Calls a function unless an argument is null. One and two arguments, the usual case, avoid a loop."""
     if len(closures) == 1:
         (only,) = closures
 
@@ -75,7 +75,7 @@ def _strict(function: Callable[..., Any], closures: list[Closure]) -> Closure:
     return several
 
 
-# Columns. What may come from a request is brought to what engines hold: floats finite, times in UTC.
+# Columns. Values that may come from a request are normalized as in engines: finite floats, times in UTC.
 
 
 def _read_float(name: str) -> Closure:
@@ -101,7 +101,7 @@ def _read_datetime(name: str) -> Closure:
 _READ: dict[DataType, Callable[[str], Closure]] = {"float": _read_float, "datetime": _read_datetime}
 
 
-# Three-valued logic, and what else looks at nulls.
+# Three-valued logic, and other null-aware functions.
 
 
 def _and(closures: list[Closure]) -> Closure:
@@ -112,7 +112,7 @@ def _and(closures: list[Closure]) -> Closure:
         if a is False:
             return False
         b = right(row)
-        return None if b is None else b and a  # b and a: false if b is, otherwise what a is, true or null
+        return None if b is None else b and a  # b and a: false if b is false, otherwise a, which is true or null
 
     return both
 
@@ -255,7 +255,7 @@ _PARTS: dict[str, Callable[[Any], Any]] = {
     "day_of_week": lambda value: value.isoweekday(),
     "to_date": lambda value: value.date(),
 }
-"""What clocks and calendars show of a time."""
+"""Clock and calendar parts of a time."""
 
 
 def _shown(part: Callable[[Any], Any], name: str | None = None) -> Callable[[Any], Any]:
@@ -272,7 +272,7 @@ _PREPARED: dict[str, Callable[..., Callable[[Any], Any]]] = {
     "round": _round,
     **{name: partial(_shown, part) for name, part in _PARTS.items()},
 }
-"""Functions whose arguments after the first are literals: given these, they return the function of the first."""
+"""Functions whose arguments after the first are literals: called with these, they return a function of the first."""
 
 
 # Times.

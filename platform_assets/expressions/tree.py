@@ -1,7 +1,7 @@
-"""A checked expression: a tree of five kinds of node, which every back end walks.
+"""A checked expression: a tree of five kinds of nodes, which every back end walks.
 
-Each node knows its type, and the types fit: where SQL would convert by itself (int to float, date to timestamp) there is a
-Cast. What can be said with other nodes has none of its own: `between`, `case x when`, `to_date`, `is not null`.
+Each node knows its type, and the types match: where SQL would convert implicitly (int to float, date to timestamp) there is a
+Cast. Constructs that other nodes can express have no node of their own: `between`, `case x when`, `to_date`, `is not null`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from datetime import date, datetime
 from platform_assets.expressions.types import DataType
 
 Value = int | float | str | bool | date | datetime | None
-"""What an expression gives for one row. A datetime carries the time zone UTC; a float is never NaN or infinite."""
+"""The value of an expression for one row. A datetime has the time zone UTC; a float is never NaN or infinite."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Literal:
-    """A constant; null has a type too."""
+    """A constant; null has a type, too."""
 
     value: Value
     type: DataType
@@ -32,7 +32,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Call:
-    """A function or operator, by its name in functions.py, of arguments with exactly the types of one of its signatures."""
+    """A call of a function or operator, by its name in functions.py; the arguments have exactly the types of one of its signatures."""
 
     name: str
     arguments: tuple["Node", ...]
@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Cast:
-    """A value as another type; null where it cannot be."""
+    """A value cast to another type; null if it cannot be."""
 
     operand: "Node"
     type: DataType
@@ -67,7 +67,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes directly below one."""
+    """The child nodes."""
     match node:
         case Call(arguments=arguments):
             return arguments

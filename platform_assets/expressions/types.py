@@ -11,7 +11,7 @@ DataType = Literal["int", "float", "str", "bool", "datetime", "date"]
 DATA_TYPES: tuple[DataType, ...] = get_args(DataType)
 
 ListType = Literal["list[int]", "list[float]", "list[str]", "list[bool]", "list[datetime]", "list[date]"]
-"""Values of one type, in an order that means something; none of them is null. Features have them, columns of sources do not."""
+"""Lists: values of one type in a meaningful order, none of them null. Features can be lists, columns of sources cannot."""
 
 FeatureType = DataType | ListType
 
@@ -25,7 +25,7 @@ LISTS: dict[DataType, ListType] = {
 }
 
 ELEMENTS: dict[FeatureType, DataType] = {of: element for element, of in LISTS.items()}
-"""The type of a list's values. What is no list is not in it."""
+"""The element type of each list type. Other types are not in it."""
 
 POLARS: dict[FeatureType, pl.DataType] = {
     "int": pl.Int64(),
@@ -40,4 +40,4 @@ POLARS |= {of: pl.List(POLARS[element]) for of, element in ELEMENTS.items()}
 PYTHON: dict[type, DataType] = {int: "int", float: "float", str: "str", bool: "bool", datetime: "datetime", date: "date"}
 
 SQL_NAMES: dict[DataType, str] = {"int": "int", "float": "float", "str": "text", "bool": "bool", "datetime": "timestamp", "date": "date"}
-"""What SQL calls them, in expressions and in their error messages."""
+"""Their SQL names, in expressions and error messages."""

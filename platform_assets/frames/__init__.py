@@ -1,1 +1,1 @@
-"""Polars frames beyond memory: read in a stream, kept on disk while they are needed; and frames of other libraries as ours."""
+"""Polars frames larger than memory: streamed and spilled to disk; and conversion of other libraries' frames."""

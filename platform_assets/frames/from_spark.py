@@ -1,4 +1,4 @@
-"""The rows of a DataFrame of Spark as frames of this process, a batch at a time: never more than a task's rows are here at once."""
+"""The rows of a Spark DataFrame as Polars frames, a batch at a time: at most one task's rows are in memory at once."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 def is_of_spark(given: Any) -> bool:
-    """Whether something is a DataFrame of Spark, or of Spark Connect."""
+    """Whether an object is a DataFrame of Spark or Spark Connect."""
     return type(given).__module__.startswith("pyspark.") and type(given).__name__ == "DataFrame"
 
 
 def frames_of(frame: Any) -> Iterator[pl.DataFrame]:
-    """All rows, sorted by all columns, since Spark has them in any order: what is read twice is the same. At least one frame.
+    """All rows, sorted by all columns, because Spark returns them in any order and repeated reads must be equal. At least one frame.
 
-    PySpark 4.2 has an Arrow stream of its own, which cannot have times.
+    PySpark 4.2 has its own Arrow stream, which does not support timestamps.
     """
-    import pyarrow as pa  # here, since loading definitions does not need it
+    import pyarrow as pa  # imported here, since loading definitions does not need it
 
     any_came = False
     for row in frame.sort(*frame.columns).mapInArrow(_as_bytes, "batch binary").toLocalIterator():
@@ -31,7 +31,7 @@ def frames_of(frame: Any) -> Iterator[pl.DataFrame]:
 
 
 def _as_bytes(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-    """Each batch as one value, so that Spark hands it on as it is."""
+    """Each batch as a single value, so that Spark passes it on unchanged."""
     import pyarrow as pa
 
     for batch in batches:

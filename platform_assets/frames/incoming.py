@@ -1,7 +1,7 @@
-"""The rows of a delivery as they come, a frame at a time, brought into the types in which raw keeps them (docs/adr/0020).
+"""The rows of a delivery, received a frame at a time and converted to the types in which raw stores them (docs/adr/0020).
 
-In which type a column is kept may depend on its last value. So what cannot be decided yet is laid aside as it came, and the type that all
-values have in common is given to it when the rows are read.
+The stored type of a column may depend on its last value. So columns that are still undecided are spilled as received, and the type that
+all values have in common is applied when the rows are read.
 """
 
 from contextlib import ExitStack
@@ -13,20 +13,20 @@ from platform_assets.frames.spill import BYTES_IN_MEMORY, Spill, in_batches
 from platform_assets.kernels.received_types import fits, integers_of, kept_exactly, kept_type, may_lose, text_of, wider
 
 _STRETCHES_AT_ONCE = 16
-"""Polars reads so many frames one behind the other without trouble: of n its time grows as n squared."""
+"""The number of frames that Polars can concatenate quickly: its time grows with the square of their number."""
 
 
 @dataclass
 class _Stretch:
-    """Frames that came one after another, with the same columns in the same types."""
+    """Consecutive frames with the same columns and types."""
 
     schema: pl.Schema
     laid: Spill
     lossy: set[str] = field(default_factory=set)
-    """Columns with a value that only text holds."""
+    """Columns with a value that only text can hold."""
 
     def kept(self, column: str) -> pl.DataType:
-        """The type in which the column would be kept if it had no other values than these."""
+        """The stored type of the column if it had only these values."""
         dtype = self.schema[column]
         if column in self.lossy:
             return pl.String()
@@ -34,7 +34,7 @@ class _Stretch:
 
 
 class Incoming:
-    """Takes the frames of a delivery. Their columns and types may differ: a column gets a type that holds the values of all."""
+    """Collects the frames of a delivery. Their columns and types may differ: each column gets a type that can hold all values."""
 
     def __init__(self, aside: ExitStack) -> None:
         self._aside = aside
@@ -71,7 +71,7 @@ class Incoming:
                 stretch.lossy.add(values.name)
 
     def rows(self) -> pl.LazyFrame:
-        """All rows in the types of `kept_exactly`; a column of nothing but nulls has no type."""
+        """All rows in the types of `kept_exactly`; a column of only nulls has no type."""
         types = self._types()
         frames = [
             stretch.laid.rows().select(_brought(column, stretch, types[column]) for column in stretch.schema) for stretch in self._stretches
@@ -88,7 +88,7 @@ class Incoming:
 
     def _types(self) -> dict[str, pl.DataType]:
         types: dict[str, pl.DataType] = {}
-        are_floats: dict[str, bool] = {}  # of a column all of whose parts are read, which happens once
+        are_floats: dict[str, bool] = {}  # per column; reads all its parts, once
         for stretch in self._stretches:
             for column in stretch.schema:
                 came, had = stretch.kept(column), types.get(column, pl.Null())
@@ -107,7 +107,7 @@ class Incoming:
 
 
 def _brought(column: str, stretch: _Stretch, wide: pl.DataType) -> pl.Expr:
-    """A column as it came in the type that it gets."""
+    """A received column converted to its stored type."""
     value, came, kept = pl.col(column), stretch.schema[column], stretch.kept(column)
     if column in stretch.lossy:
         return text_of(value)

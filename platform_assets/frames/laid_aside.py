@@ -1,4 +1,4 @@
-"""Frames on disk while they are needed in another order than they come in."""
+"""Spills frames to disk that are needed in a different order than they are produced in."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -9,14 +9,14 @@ from pathlib import Path
 import polars as pl
 
 ROWS_A_GROUP = 125_000
-"""How many rows lie together: of a file only the groups that hold the rows asked for are read."""
+"""Rows per row group: a read fetches only the groups of a file that hold the requested rows."""
 
 
 @contextmanager
 def laid_aside(chunks: Iterable[pl.DataFrame]) -> Iterator[pl.LazyFrame]:
-    """All rows of these chunks, each sorted by partition, to be read in another order: on disk while they are needed.
+    """All rows of these chunks, each sorted by partition, spilled to disk to be read in a different order.
 
-    Of a single chunk nothing is written.
+    A single chunk is not written to disk.
     """
     coming = iter(chunks)
     begun = list(islice(coming, 2))

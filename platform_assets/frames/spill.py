@@ -1,4 +1,4 @@
-"""Frames of one schema that are laid aside on disk until they are read again, so that memory does not grow with their number."""
+"""Frames of one schema, spilled to disk until they are read again, so that memory does not grow with their number."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,24 +10,24 @@ import polars as pl
 from platform_assets.frames.stream import stream
 
 BYTES_IN_MEMORY = 1 << 26
-"""So much stays in memory: of less, nothing is ever written."""
+"""This much stays in memory; less than that is never written to disk."""
 _ROWS_AT_ONCE = 250_000
 _ROWS_READ_AHEAD, _BYTES_READ_AHEAD = 1 << 15, 1 << 22
-"""Polars reads a number of batches ahead, however large they are."""
+"""Small, because Polars reads several batches ahead regardless of their size."""
 _BYTES_OF_A_FILE = 1 << 24
-"""And maps several files to memory as a whole."""
+"""Small, because Polars maps several whole files into memory."""
 
 
 class Spill:
-    """Keeps frames in the order in which they are added.
+    """Stores frames in the order in which they are added.
 
-    bytes_in_memory: more is written to disk. None: everything stays in memory.
+    bytes_in_memory: anything beyond this is written to disk. None: everything stays in memory.
     """
 
     def __init__(self, bytes_in_memory: int | None = BYTES_IN_MEMORY) -> None:
         self.height = 0
         self.bytes = 0
-        """Of all frames, as they are in memory."""
+        """The size of all frames in memory format."""
         self._limit = bytes_in_memory
         self._waiting: list[pl.DataFrame] = []
         self._waiting_bytes = 0
@@ -47,7 +47,7 @@ class Spill:
         self.height += frame.height
         self.bytes += size
         if self._waiting and not self._waiting[-1].height:
-            self._waiting.pop()  # it was there for its schema
+            self._waiting.pop()  # it was only kept for its schema
         if frame.height or not (self._waiting or self._files):
             self._waiting.append(frame)
             self._waiting_bytes += size
@@ -56,11 +56,11 @@ class Spill:
 
     @property
     def is_on_disk(self) -> bool:
-        """Whether some rows are not in memory."""
+        """Whether some rows are on disk."""
         return bool(self._files)
 
     def flush(self) -> None:
-        """Writes what is in memory to disk."""
+        """Writes the frames in memory to disk."""
         if not self._waiting_bytes:
             return
         if self._folder is None:
@@ -73,16 +73,16 @@ class Spill:
         self._waiting, self._waiting_bytes = [], 0
 
     def rows(self) -> pl.LazyFrame:
-        """All rows. At least one frame was added, if only an empty one: it has the schema."""
+        """All rows. At least one frame must have been added, possibly an empty one, for the schema."""
         assert self._waiting or self._files, "nothing was added"
         laid = [pl.scan_ipc(self._files, glob=False)] if self._files else []
         waiting = [pl.concat(self._waiting, rechunk=False).lazy()] if self._waiting else []
-        return pl.concat([*laid, *waiting])  # of as many lazy frames as were added it would take their square
+        return pl.concat([*laid, *waiting])  # one lazy frame per added frame would take quadratic time
 
 
 def in_batches(rows: pl.LazyFrame, is_small: bool) -> Iterator[pl.DataFrame]:
-    """The rows some at a time, in their order. is_small: whether they fit into memory."""
+    """The rows in batches, in order. is_small: whether they fit into memory."""
     if is_small:
         yield from rows.collect().iter_slices(_ROWS_AT_ONCE)
     else:
-        yield from stream(rows)  # as they lie on disk: a number of rows would say nothing of their size
+        yield from stream(rows)  # in the batches on disk: a row count would not bound their size

@@ -1,4 +1,4 @@
-"""The rows of a lazy frame some at a time; what fails while they are computed is raised, a panic too."""
+"""The rows of a lazy frame in batches; errors during the computation are raised, including panics."""
 
 from collections.abc import Iterator
 from queue import Queue
@@ -8,10 +8,10 @@ import polars as pl
 
 
 def stream(frame: pl.LazyFrame, rows_at_once: int | None = None) -> Iterator[pl.DataFrame]:
-    """The rows in their order.
+    """The rows in order.
 
-    Where Polars panics, `LazyFrame.collect_batches` ends as if there were no more rows; here the panic is raised. Polars still computes
-    about 25 batches ahead: memory is bounded by small ones.
+    When Polars panics, `LazyFrame.collect_batches` ends as if there were no more rows; here the panic is raised. Polars still computes
+    about 25 batches ahead, so small batches bound memory.
     """
     taken: Queue[pl.DataFrame | _End] = Queue(maxsize=1)
     stopped = Event()
@@ -36,7 +36,7 @@ def stream(frame: pl.LazyFrame, rows_at_once: int | None = None) -> Iterator[pl.
         end = found
     finally:
         stopped.set()
-        while thread.is_alive():  # what waits to be taken is let go of
+        while thread.is_alive():  # drops the batches that wait to be consumed
             if not taken.empty():
                 taken.get_nowait()
             thread.join(0.01)
@@ -45,7 +45,7 @@ def stream(frame: pl.LazyFrame, rows_at_once: int | None = None) -> Iterator[pl.
 
 
 class _End:
-    """No more rows, or why."""
+    """Marks the end of the rows, with the error if there was one."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error

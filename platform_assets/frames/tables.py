@@ -1,4 +1,4 @@
-"""Tables as people have them: Polars, pandas, PyArrow, or anything with an Arrow stream, brought to a Polars frame."""
+"""Converts users' tables to a Polars frame: Polars, pandas, PyArrow, or anything with an Arrow stream."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from platform_assets.errors import PlatformError
 from platform_assets.expressions.types import POLARS, DataType
 from platform_assets.frames.from_spark import frames_of, is_of_spark
 
-KINDS = "a Polars frame, a pandas DataFrame, a PyArrow table, a DataFrame of Spark, or another object with an Arrow stream"
+KINDS = "a Polars frame, a pandas DataFrame, a PyArrow table, a Spark DataFrame, or another object with an Arrow stream"
 
 
 def is_table(given: Any) -> bool:
-    """Whether something is a table of one of these kinds."""
+    """Whether an object is a table of one of these kinds."""
     return isinstance(given, pl.DataFrame | pl.LazyFrame) or _is_pandas(given) or hasattr(given, "__arrow_c_stream__")
 
 
@@ -22,7 +22,7 @@ def table_of(given: Any, where: str, error: type[PlatformError]) -> pl.DataFrame
     """A table as a Polars frame.
 
     Raises:
-        error: it is no table, two columns have one name, a pandas index would be lost, or a column holds values of several types.
+        error: it is not a table, two columns have the same name, a pandas index would be lost, or a column holds values of several types.
     """
     if isinstance(given, pl.DataFrame):
         return given
@@ -36,18 +36,18 @@ def table_of(given: Any, where: str, error: type[PlatformError]) -> pl.DataFrame
     try:
         return _plain(pl.concat(frames_of(given)) if is_of_spark(given) else pl.DataFrame(given))
     except pl.exceptions.DuplicateError:
-        raise error(f"{where}: two columns of the {type(given).__name__} have one name. Rename one of them.") from None
+        raise error(f"{where}: two columns of the {type(given).__name__} have the same name. Rename one of them.") from None
     except (pl.exceptions.PolarsError, TypeError, ValueError) as cause:
-        if "expected `Struct`" in str(cause):  # an Arrow stream of one column, as a Series of pandas 3 gives
+        if "expected `Struct`" in str(cause):  # an Arrow stream of a single column, as from a pandas 3 Series
             raise error(no_table) from None
         raise error(f"{where}: the {type(given).__name__} cannot be read: {cause}") from cause
 
 
 def with_types(frame: pl.DataFrame, wanted: Mapping[str, DataType]) -> pl.DataFrame:
-    """Columns in the types that are wanted, where every value means the same in both; the others stay as they are.
+    """Converts columns to the wanted types where no value changes its meaning; other columns stay as they are.
 
-    Integers of any width; whole floats for integers, as pandas has them beside missing values; NaN for missing; times of any unit with a
-    time zone. What is finer than a microsecond is cut off.
+    It converts integers of any width; whole floats to integers, as pandas stores integers with missing values; NaN to null; times of any
+    unit with a time zone. Fractions below a microsecond are cut off.
     """
     return frame.with_columns(_as(frame[name], kind) for name, kind in wanted.items() if name in frame.columns)
 
@@ -98,12 +98,12 @@ def _from_pandas(given: Any, where: str, error: type[PlatformError]) -> pl.DataF
 def _column(values: Any, name: str, where: str, error: type[PlatformError]) -> pl.Series:
     try:
         return pl.Series(name, pl.from_pandas(values, nan_to_null=True))
-    except Exception as cause:  # PyArrow's errors have no common class with pandas' and ours
+    except Exception as cause:  # PyArrow's errors share no base class with pandas' and ours
         kinds = sorted({type(value).__name__ for value in values if value is not None and value == value})
-        several = f"it holds {' and '.join(kinds)}. Give all of it one type" if len(kinds) > 1 else str(cause).partition("\n")[0]
+        several = f"it holds {' and '.join(kinds)}. Give all its values one type" if len(kinds) > 1 else str(cause).partition("\n")[0]
         raise error(f"{where}: the column {name!r} of the pandas DataFrame cannot be read: {several}.") from cause
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:
-    """Categories and dictionaries as the texts that they stand for."""
+    """Categorical and dictionary columns as plain text."""
     return frame.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))

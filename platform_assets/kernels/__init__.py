@@ -1,1 +1,1 @@
-"""Pure functions of declarations and frames: what features, labels and judged rows are. They know no table, ledger, process or Dagster."""
+"""Pure functions of declarations and frames that compute features, labels and judged rows, independent of tables, ledger and Dagster."""

@@ -1,4 +1,4 @@
-"""Attribute views: of each arrival partition an entity's latest update, and which of them are in force when (semantics.md 4)."""
+"""Attribute views: each entity's latest update per arrival partition, and which update is in force when (semantics.md 4)."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from platform_assets.kernels.times import index_of, start_of
 
 
 def attributes_log(view: AttributeView, silver: pl.LazyFrame, first: int, last: int) -> pl.DataFrame:
-    """The rows of the view's table for the partitions first..last, each a function of its own arrival partition.
+    """The rows of the view's table for the partitions first..last. Each partition depends only on its own arrival partition.
 
-    silver: accepted rows of at least these arrival partitions. Columns out: the keys, partition, valid_from, is_empty (always false),
-    the update's event time, the attributes.
+    silver: accepted rows of at least these arrival partitions. Returns the columns: the keys, partition, valid_from, is_empty (always
+    false), the update's event time, the attributes.
     """
     source, columns = view.source, view.key_columns
     arrival = index_of("arrival", source.partitions)
@@ -30,6 +30,6 @@ def attributes_log(view: AttributeView, silver: pl.LazyFrame, first: int, last: 
 
 
 def in_force(rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    """The rows that are ever the value of their entity, sorted by valid_from: none that is older than one that came before it."""
+    """The rows that are at some time the value of their entity, sorted by valid_from: rows older than an earlier one are dropped."""
     rows = rows.sort("valid_from")
     return rows.filter(pl.col(EVENT_TIME) >= pl.col(EVENT_TIME).cum_max().over(keys))

@@ -1,4 +1,4 @@
-"""The change log of a feature view for a range of partitions, in one pass: which snapshots change, and their values (semantics.md 3)."""
+"""The change log of a feature view for a range of partitions, in one pass: the snapshots that change, and their values (semantics.md 3)."""
 
 from collections.abc import Iterable, Iterator
 
@@ -24,11 +24,11 @@ def change_log(
 ) -> Iterator[pl.DataFrame]:
     """The rows of the view's table for the partitions first..last, one frame for each chunk of entities.
 
-    silver: accepted rows of at least the arrival partitions that the first of these snapshots reads (declare/checkpoints.py), and of
-    those up to the last. checkpoint: of lifetime windows, at a snapshot before the first; without one silver must begin where its
-    source does. Columns out: the keys, partition, valid_from, is_empty, one a stored feature.
+    silver: accepted rows of at least the arrival partitions that the first of these snapshots reads (declare/checkpoints.py) and
+    all up to the last. checkpoint: the state of lifetime windows at a snapshot before the first; without one, silver must begin where its
+    source begins. Returns the columns: the keys, partition, valid_from, is_empty, and one per stored feature.
     """
-    changing = range(first, last + 1) if checkpoint else None  # else the rows of all entities are here, and nearly all change
+    changing = range(first, last + 1) if checkpoint else None  # otherwise the rows of all entities are here, and nearly all of them change
     for rows in chunks(view, silver, rows_at_once, checkpoint=checkpoint, changing=changing):
         yield _chunk(view, rows, first, last)
 

@@ -1,4 +1,4 @@
-"""The states of a view's lifetime windows at a snapshot: those of an earlier checkpoint, and of what has entered since (semantics.md 3)."""
+"""The states of a view's lifetime windows at a snapshot: an earlier checkpoint plus the rows that entered since (semantics.md 3)."""
 
 from collections.abc import Iterator
 
@@ -15,9 +15,9 @@ from platform_assets.kernels.windows import NEVER, Rows, arguments_of, chunks, p
 def checkpoint(
     view: FeatureView, silver: pl.LazyFrame, snapshot: int, before: Checkpoint | None, *, rows_at_once: int | None = None
 ) -> Iterator[pl.DataFrame]:
-    """The entities of which some row has entered a lifetime window by then, and their states, some entities at a time.
+    """The entities with a row in a lifetime window by then, and their states, a chunk of entities at a time.
 
-    silver: accepted rows that had arrived by then, at least those that are not in the checkpoint before.
+    silver: accepted rows that had arrived by then, at least those that are not in the previous checkpoint.
     """
     since = range(-NEVER if before is None else before.snapshot + 1, snapshot + 1)
     changed = []
@@ -30,7 +30,7 @@ def checkpoint(
 
 
 def _states(view: FeatureView, rows: Rows, snapshot: int) -> pl.DataFrame:
-    """Of the entities whose lifetime windows have gained a row."""
+    """The states of the entities whose lifetime windows have gained a row."""
     passages = {group: passage for group, passage in passages_of(view, rows).items() if group.is_lifetime}
     has_come = np.zeros(len(rows.entity), np.bool_)
     for passage in passages.values():

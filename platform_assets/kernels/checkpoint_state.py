@@ -1,8 +1,8 @@
-"""States of lifetime windows as the columns of a checkpoint, and back among the rows that came after it.
+"""Converts states of lifetime windows to columns of a checkpoint, and restores them among later rows.
 
-A feature has a column: of each entity a list of pieces (aggregations/stored_state.py), structs of the numbers that a piece says, of its
-value, and, where the order of rows matters, of the row's event time, arrival and primary key. To restore them, the rows that pieces are
-about are put among the rows of silver before these are sorted and ranked: so each gets its place in their order, whatever has come since.
+Each feature has a column: for each entity a list of pieces (aggregations/stored_state.py), which are structs of the piece's numbers, its
+value, and, if the order of rows matters, the row's event time, arrival and primary key. To restore them, the rows that pieces refer
+to are added to the rows of silver before these are sorted and ranked, so each gets its position regardless of what arrived since.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,16 +17,16 @@ from platform_assets.aggregations.stored_state import StoredState
 from platform_assets.declare.view import FeatureView
 
 ENTITY, TIME, ARRIVAL, ORDER = "__entity", "__time", "__arrival", "__order_"
-"""Columns of rows: the number of the entity, event time and arrival as numbers, and how those of the primary key begin."""
+"""Columns of rows: the entity's number, event time and arrival as numbers, and the prefix of the primary key's columns."""
 
 _OF, _VALUE, _ROW = "__of", "value", "row_"
 _FEATURE, _PIECE = "__feature", "__piece"
-"""Which piece of which feature a row stands for."""
+"""The piece of a feature that a row represents."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The states of a view's lifetime windows at a snapshot: the keys, and a column a lifetime feature."""
+    """The states of a view's lifetime windows at a snapshot: the keys, and one column per lifetime feature."""
 
     snapshot: int
     states: pl.LazyFrame
@@ -34,20 +34,20 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Held:
-    """What a checkpoint holds of the entities of some rows."""
+    """The states that a checkpoint holds for the entities of some rows."""
 
     size: int
-    """How many entities it holds."""
+    """The number of entities it holds."""
     row: Ints
-    """For each entity of the rows, by its number, which one it is in the checkpoint; -1 where it is not there."""
+    """For each entity of the rows, by number, its index in the checkpoint; -1 if it is not in it."""
     is_witness: Bools
-    """Which of the rows only stand for pieces."""
+    """Which of the rows only represent pieces."""
     kept: Mapping[str, StoredState]
-    """By lifetime feature."""
+    """The pieces, by lifetime feature."""
 
 
 def state_column(name: str, kept: StoredState, size: int, column: Column, rows: pl.DataFrame) -> pl.Series:
-    """The pieces of `size` states as a column. rows: those of `column`, with their times, arrivals and primary keys."""
+    """The pieces of `size` states as a column. rows: the rows of `column`, with their times, arrivals and primary keys."""
     fields = [pl.Series(number, values) for number, values in kept.numbers.items()]
     if kept.rows is not None:
         fields.append(column.series(column.values[kept.rows], column.valid[kept.rows]).alias(_VALUE))
@@ -62,7 +62,7 @@ def state_column(name: str, kept: StoredState, size: int, column: Column, rows: 
 
 
 def witnesses(view: FeatureView, before: pl.DataFrame, arguments: Mapping[str, str]) -> Iterator[pl.DataFrame]:
-    """The rows that the pieces of a checkpoint's entities are about; where no order matters, with a value only."""
+    """The rows that the pieces of a checkpoint refer to; with only a value if order does not matter."""
     keys = [before[key] for key in view.entity.keys]
     yield pl.DataFrame(schema={_FEATURE: pl.String, _PIECE: pl.Int64})
     for feature in view.lifetime:
@@ -80,7 +80,7 @@ def witnesses(view: FeatureView, before: pl.DataFrame, arguments: Mapping[str, s
 
 
 def held(view: FeatureView, before: pl.DataFrame, rows: pl.DataFrame) -> Held:
-    """What a checkpoint holds of these rows' entities, which have all of its. rows: sorted, the witnesses among them."""
+    """The states that a checkpoint holds for these rows' entities, which include all of its own. rows: sorted, including the witnesses."""
     keys = list(view.entity.keys)
     heads = rows.filter(pl.col(ENTITY).diff().fill_null(1) != 0).select(*keys, ENTITY)
     number = before.select(keys).join(heads, on=keys, how="left", maintain_order="left")[ENTITY].to_numpy()
@@ -97,7 +97,7 @@ def held(view: FeatureView, before: pl.DataFrame, rows: pl.DataFrame) -> Held:
 
 
 def _pieces(before: pl.DataFrame, name: str) -> pl.DataFrame:
-    """A row a piece, with the number of its entity in the checkpoint."""
+    """One row per piece, with the number of its entity in the checkpoint."""
     rows = before.select(pl.int_range(pl.len()).alias(_OF), name)
     return rows.explode(name).drop_nulls(name).unnest(name)
 

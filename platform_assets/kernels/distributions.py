@@ -99,7 +99,7 @@ def _binned_numbers(distribution: Mapping[str, Any], others: Sequence[Mapping[st
 def stability_index(actual: Sequence[int], expected: Sequence[int]) -> float:
     """The population stability index of rows by bin: sum of (p - q) ln(p / q), p and q the shares of the two with half a row more a bin.
 
-    Siddiqi (2006), "Credit Risk Scorecards". Bins that both lack are no bins.
+    Siddiqi (2006), "Credit Risk Scorecards". Bins that both lack are not bins.
     """
     both = [(a, e) for a, e in zip(actual, expected, strict=True) if a or e]
     if not both:

@@ -1,7 +1,7 @@
-"""Which rows have an earlier one with their key near enough, found without holding all keys in memory (semantics.md 7).
+"""Finds rows with an earlier row of the same key within the horizon, without holding all keys in memory (semantics.md 7).
 
-Rows with one key have one 64-bit hash. A hash that only one row has, is of no duplicate: that is decided by sorting hashes, in buckets
-whose size does not grow with the number of rows. Only the rows whose hash occurs again are read as a whole, and compared by their keys.
+Rows with the same key have the same 64-bit hash. A hash that occurs once is not a duplicate: this is decided by sorting hashes, in buckets
+whose size does not grow with the number of rows. Only rows whose hash is repeated are read in full and compared by key.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,17 +20,17 @@ Hashes = npt.NDArray[np.uint64]
 
 
 def hash_of(columns: Sequence[str]) -> pl.Expr:
-    """The same for rows that are the same in these columns, in this process."""
+    """A hash of these columns, stable within this process."""
     return pl.struct(columns).hash().alias(HASH)
 
 
 def repeated(
     hashes: pl.LazyFrame, size: int, earlier: Callable[[], Iterable[Hashes]], rows_at_once: int, hashes_at_once: int
 ) -> Iterator[tuple[Hashes, Hashes]]:
-    """The hashes that occur more than once, or once and among the earlier ones, each once, in portions of about so many rows; and those
+    """The distinct hashes that occur more than once, or once and among the earlier ones, in portions of about this many rows; and those
     of a portion that are among the earlier ones.
 
-    hashes: a column of them, `size` rows. earlier: what came before, a chunk at a time; read once for each bucket.
+    hashes: a column of `size` rows. earlier: earlier hashes, a chunk at a time; read once for each bucket.
     """
     buckets = size // hashes_at_once + 1
     for bucket in range(buckets):
@@ -49,14 +49,14 @@ def repeated(
 
 
 def _distinct(hashes: Hashes) -> Hashes:
-    """Each once, in order; np.unique would import all of numpy's masked arrays."""
+    """The distinct hashes, sorted; np.unique would import all of NumPy's masked arrays."""
     ordered = np.sort(hashes)
     once: Hashes = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
     return once
 
 
 class _Membership:
-    """Whether hashes are among some sorted ones: most that are not are told by a table of their first bits, small enough for a cache."""
+    """Membership in sorted hashes: a table of their first bits, small enough for the CPU cache, rules out most non-members."""
 
     def __init__(self, ordered: Hashes) -> None:
         self._ordered = ordered
@@ -66,18 +66,18 @@ class _Membership:
         self._occurs[ordered >> self._shift] = True
 
     def those_of(self, hashes: Hashes) -> Hashes:
-        # As signed numbers, numpy takes the bits as positions without converting them. In order, neighbours are found near each other.
+        # As signed numbers, the bits are usable as NumPy positions without conversion. In sorted order, lookups are close to each other.
         near = np.sort(hashes[self._occurs[(hashes >> self._shift).view(np.int64)]])
-        places = np.minimum(np.searchsorted(self._ordered, near), len(self._ordered) - 1)  # near is empty where nothing occurs
+        places = np.minimum(np.searchsorted(self._ordered, near), len(self._ordered) - 1)  # near is empty if there are no candidates
         found: Hashes = near[self._ordered[places] == near]
         return found
 
 
 def marked(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
-    """Good rows with whether each has an earlier one with its key near enough, and whether that says the same.
+    """Good rows, marked by whether each has an earlier row with its key within the horizon, and whether the two are equal.
 
-    rows: all good rows of some keys in the partitions that are made and in the horizon before them, with the hashes of their keys. Whether
-    the earlier row is a duplicate itself does not matter.
+    rows: all good rows of some keys in the computed partitions and in the horizon before them, with the hashes of their keys. Whether
+    the earlier row is itself a duplicate does not matter.
     """
     rows = rows.sort(HASH, *source.unique_key, *PLACE)
     before = [pl.col(column) == pl.col(column).shift(1) for column in source.unique_key]

@@ -1,4 +1,4 @@
-"""The keys of an entity in rows of a source: columns that may have other names there than the entity's keys."""
+"""The keys of an entity in rows of a source, whose columns may have different names than the keys."""
 
 from collections.abc import Mapping
 
@@ -11,5 +11,5 @@ def keys_of(columns: Mapping[str, str]) -> list[pl.Expr]:
 
 
 def has_entity(columns: Mapping[str, str]) -> pl.Expr:
-    """Whether a row is about an entity: none of its keys is null."""
+    """Whether a row has an entity: none of its keys is null."""
     return pl.all_horizontal(pl.col(column).is_not_null() for column in columns.values())

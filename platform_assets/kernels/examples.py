@@ -1,4 +1,4 @@
-"""A value for each reason against rows, so that a person sees what is meant without opening the table."""
+"""An example value for each quarantine reason, so that people understand it without opening the table."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ _CURRENCY = re.compile(r"\s*[+-]?\s*([$€£¥]|[A-Z]{3}\s)|.*\d\s*([$€£¥]|[
 
 
 def examples_of(source: Source, quarantine: pl.DataFrame) -> dict[Any, dict[str, str]]:
-    """By arrival partition as tables store it, for each reason the first value that was set aside for it."""
+    """By arrival partition as tables store it: for each reason the first value that was quarantined for it."""
     first = (
         quarantine.select("arrival", "reasons")
         .with_row_index("at")
@@ -38,7 +38,7 @@ def examples_of(source: Source, quarantine: pl.DataFrame) -> dict[Any, dict[str,
 
 
 def _columns(source: Source, reason: str) -> list[str]:
-    """Those whose values a reason is about."""
+    """The columns that a reason is about."""
     column, _, why = reason.partition(": ")
     if column in source.columns:
         return [] if why == "missing" else [column]
@@ -61,7 +61,7 @@ def _shown(value: Any) -> str:
 
 
 def looks_like(value: Any, wanted: DataType) -> str:
-    """Another way to write a value that the text seems to be in, and the option that reads it; empty when we recognize none."""
+    """The format that the text seems to be in, and the option that reads it; empty if none is recognized."""
     if not isinstance(value, str):
         return ""
     if wanted in ("datetime", "date") and _DAY_MONTH_YEAR.match(value):
@@ -77,7 +77,7 @@ def looks_like(value: Any, wanted: DataType) -> str:
 
 
 def _date_option(value: str) -> str:
-    """The option of read_csv that reads a date which begins with day and month, as far as its format can be told."""
+    """The option of read_csv that reads a date beginning with day and month, as far as its format can be recognized."""
     found = _DATE_AND_TIME.fullmatch(value.strip())
     if found is None:
         return "name its format, read_csv(..., date_formats=[...])"
@@ -91,5 +91,5 @@ def _date_option(value: str) -> str:
 
 
 def with_example(reason: str, examples: dict[str, str]) -> str:
-    """A reason for people: "price: not float, such as '1,5'"."""
+    """A reason with its example: "price: not float, such as '1,5'"."""
     return f"{reason}, such as {examples[reason]}" if reason in examples else reason

@@ -1,4 +1,4 @@
-"""A view's features at the moments that labels ask for, straight from silver: without its table (semantics.md 2 and 6)."""
+"""A view's features at the times of labels, computed from silver without the view's table (semantics.md 2 and 6)."""
 
 import polars as pl
 
@@ -13,14 +13,14 @@ _TICK, _ENTITY = "__tick", "__entity"
 def features_at(
     view: FeatureView, silver: pl.LazyFrame, asked: pl.DataFrame, time: str, *, rows_at_once: int | None = None
 ) -> pl.DataFrame:
-    """The stored features of entities at moments, a row for each of `asked`, in its order.
+    """The stored features of entities at given times, one row for each row of `asked`, in its order.
 
-    Of snapshots the values at the last one whose valid_from is not after the moment, equal to those of the change log; of temporal
-    accuracy those at the moment itself. Without any row of its entity, or with a null key, a row has no valid_from and no values.
+    For snapshots, the values of the last one whose valid_from is not after the time, equal to the change log's; for temporal
+    accuracy, the values at the time itself. If its entity has no rows, or a key is null, a row has no valid_from and no values.
 
-    silver: accepted rows of at least the arrival partitions that the moments need, in any order.
-    asked: the entity's keys, and `time` in UTC; rows may come twice. Memory grows with the rows of chunks of entities, and with `asked`;
-    not with how many rows the windows of all moments have together.
+    silver: accepted rows of at least the arrival partitions that the times need, in any order.
+    asked: the entity's keys, and `time` in UTC; rows may be repeated. Memory grows with the rows of chunks of entities, and with `asked`,
+    not with the total number of rows in the windows of all times.
     """
     keys = list(view.entity.keys)
     wanted = asked.select(*keys, pl.col(time), _tick(view, time).alias(_TICK))
@@ -37,7 +37,7 @@ def features_at(
 
 
 def _tick(view: FeatureView, time: str) -> pl.Expr:
-    """What is seen at a moment: the last snapshot that may be read then, or with temporal accuracy all up to the moment itself."""
+    """The tick visible at a time: the last snapshot that may be read then, or with temporal accuracy the time itself."""
     if view.accuracy == "temporal":
         return physical(time)
     partitions = view.source.partitions
@@ -46,7 +46,7 @@ def _tick(view: FeatureView, time: str) -> pl.Expr:
 
 
 def _valid_from(view: FeatureView) -> pl.Expr:
-    """From when the values at a tick may be read."""
+    """The time from which the values at a tick may be read."""
     if view.accuracy == "temporal":
         return pl.col(_TICK).cast(pl.Datetime("us", "UTC"))
     return start_of(pl.col(_TICK) + 1, view.source.partitions) + pl.lit(view.source.data_delay, pl.Duration("us"))

@@ -1,4 +1,4 @@
-"""Labels that are rows of a source or of a table: which belong to a training partition, and which are none (semantics.md 6)."""
+"""Labels given as rows of a source or a table: which belong to a training partition, and which are rejected (semantics.md 6)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,27 +23,27 @@ PLACE = ("arrival", "delivery", "row_number")
 
 @dataclass(frozen=True)
 class JudgedLabels:
-    """The labels of a training partition, and the rows that were rejected, each with the one `reason`; both sorted by time and keys."""
+    """The labels of a training partition, and the rejected rows, each with a `reason`; both sorted by time and keys."""
 
     labels: pl.DataFrame
     rejected: pl.DataFrame
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How many rows were rejected for each reason, the most frequent first."""
+        """The number of rows rejected for each reason, most frequent first."""
         return dict(self.rejected.group_by("reason").len().sort(["len", "reason"], descending=[True, False]).iter_rows())
 
     def examples(self) -> dict[str, dict[str, str]]:
-        """For each reason the first row that was rejected for it, as texts."""
+        """For each reason the first row rejected for it, as strings."""
         first = self.rejected.unique("reason", keep="first", maintain_order=True).to_dicts()
         return {row.pop("reason"): {name: "***" if is_secret(name) else str(value) for name, value in row.items()} for row in first}
 
 
 def returned(data: TrainingSet) -> Any:
-    """What the function of a user's labels returns: a table of any kind.
+    """Calls the user's label function, which returns a table of any kind.
 
     Raises:
-        ComputeError: it failed.
+        ComputeError: the function failed.
     """
     given = _given(data)
     assert given.read is not None, "labels of a source are read from silver"
@@ -57,19 +57,19 @@ def returned(data: TrainingSet) -> Any:
 def wanted(data: TrainingSet) -> dict[str, DataType]:
     """The columns that a table of labels must have, and their types."""
     given = _given(data)
-    return {**{column: data.asked[name] for name, column in data.columns.items()}, given.time: "datetime", given.value: given.type}
+    return {**{column: data.inputs[name] for name, column in data.columns.items()}, given.time: "datetime", given.value: given.type}
 
 
 def where_of_labels(data: TrainingSet) -> str:
-    """Whose labels, for messages."""
+    """The labels' name in messages."""
     return f"training set {data.name!r}: the labels of {_given(data).name}"
 
 
 def rows_of_table(data: TrainingSet, table: Any) -> pl.DataFrame:
-    """A table that `returned` gave, in the declared types: keys, columns of requests, label_time and `__value`.
+    """The table of the label function in the declared types: keys, request columns, label_time and `__value`.
 
     Raises:
-        ComputeError: it is no table, a column is missing or of another type.
+        ComputeError: it is not a table, or a column is missing or has the wrong type.
     """
     where = where_of_labels(data)
     frame = with_types(table_of(table, where, ComputeError), wanted(data))
@@ -78,13 +78,13 @@ def rows_of_table(data: TrainingSet, table: Any) -> pl.DataFrame:
 
 
 def as_asked(data: TrainingSet) -> list[pl.Expr]:
-    """The columns of a table of labels under the names that `judged_labels` has for them."""
+    """The columns of a table of labels, renamed as `judged_labels` expects them."""
     given = _given(data)
     return [*keys_of(data.columns), pl.col(given.time).alias(LABEL_TIME), pl.col(given.value).alias(_VALUE)]
 
 
 def rows_of_source(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFrame:
-    """The rows of a source that are labels and have arrived by the end of a training partition, in the order in which they came."""
+    """The rows of a source that are labels and arrived by the end of a training partition, in order of arrival."""
     given, source = _given(data), data.labels.source
     assert source is not None, "labels of a table are not in silver"
     arrived = start_of(index_of("arrival", source.partitions) + 1, source.partitions)
@@ -96,10 +96,10 @@ def rows_of_source(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> p
 
 
 def judged_labels(data: TrainingSet, rows: pl.DataFrame, partition: int, now: datetime | None = None) -> JudgedLabels:
-    """The labels of a training partition among these rows: those whose t + horizon lies in it.
+    """The labels of a training partition among these rows: those whose t + horizon is in it.
 
-    rows: of rows_of_table or rows_of_source. now: of a table, when it was read: rows of later times are rejected, as those without a time
-    are, in each partition that is made, since they belong to none.
+    rows: from rows_of_table or rows_of_source. now: the time at which a table was read. Rows with later times are rejected, like those
+    without a time, in every partition, since they belong to none.
     """
     given, keys = _given(data), list(data.entity.keys)
     start, end = (since_epoch(at) for at in (data.partitions.starts_at(partition), data.partitions.ends_at(partition)))
@@ -107,7 +107,7 @@ def judged_labels(data: TrainingSet, rows: pl.DataFrame, partition: int, now: da
     settled = pl.col(_TIME) + microseconds(given.horizon)
     misplaced = pl.col(_TIME).is_null() if now is None else pl.col(_TIME).is_null() | (pl.col(_TIME) > since_epoch(now))
     is_late = pl.lit(False)
-    if given.source is not None:  # it came in this partition, and would have belonged to an earlier one
+    if given.source is not None:  # it arrived in this partition but would have belonged to an earlier one
         is_late = (settled < start) & (pl.col(_ARRIVED).dt.timestamp("us") > start)
     rows = rows.filter(misplaced | settled.is_between(start, end, closed="left") | is_late)
     reason = pl.coalesce(
@@ -128,18 +128,18 @@ def judged_labels(data: TrainingSet, rows: pl.DataFrame, partition: int, now: da
 
 
 def no_rows(data: TrainingSet) -> pl.DataFrame:
-    """No labels, with the columns that they would have."""
-    asked = {column: POLARS[dtype] for column, dtype in data.asked.items()}
+    """An empty frame with the columns of labels."""
+    asked = {column: POLARS[dtype] for column, dtype in data.inputs.items()}
     return pl.DataFrame(schema={**asked, LABEL_TIME: POLARS["datetime"], data.label: POLARS[data.label_type]})
 
 
 def _given(data: TrainingSet) -> GivenLabels:
-    assert isinstance(data.labels, GivenLabels), "labels that are made of events are not given"
+    assert isinstance(data.labels, GivenLabels), "labels made from events are not given"
     return data.labels
 
 
 def _wrong_values(given: GivenLabels) -> Sequence[pl.Expr]:
-    """Why a value is no label."""
+    """Why a value is not a label."""
     found = []
     if given.type == "float":
         found.append(pl.when(~pl.col(_VALUE).is_finite()).then(pl.lit(f"{given.value} is not finite")))
@@ -152,7 +152,7 @@ def _wrong_values(given: GivenLabels) -> Sequence[pl.Expr]:
 
 def _labels(data: TrainingSet, rows: pl.DataFrame) -> pl.DataFrame:
     value = pl.col(_VALUE).cast(POLARS[data.label_type]).alias(data.label)
-    return rows.select(*data.asked, LABEL_TIME, value).sort(LABEL_TIME, *data.entity.keys)
+    return rows.select(*data.inputs, LABEL_TIME, value).sort(LABEL_TIME, *data.entity.keys)
 
 
 def _rejected(data: TrainingSet, rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Raw rows one by one: parsed, flagged, and what stands against each (semantics.md 7)."""
+"""Parses and flags raw rows, and finds the reasons to quarantine them (semantics.md 7)."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,30 +14,30 @@ from platform_assets.kernels.received_types import as_delivered, widened
 from platform_assets.kernels.times import index_at, index_of, microseconds, physical
 
 PLACE = ("arrival", "delivery", "row_number")
-"""Where a row is in raw; no two rows are in one place."""
+"""The position of a row in raw; it is unique."""
 INDEX, REASONS = "__index", "reasons"
 _AT, _RECEIVED = "__at", "__received_"
 _AGAINST = pl.Schema({INDEX: pl.Int64(), REASONS: pl.List(pl.String()), "not_finite": pl.Int64()})
 
 
 Delivered = Sequence[tuple[pl.Expr, Mapping[str, str]]]
-"""Which rows came in other types than raw keeps them in, and the types of these columns."""
+"""Rows delivered in other types than raw stores, and the types of those columns."""
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What the rows of a chunk of raw are, each by itself; duplicates have not been looked for."""
+    """The judged rows of a chunk of raw, before duplicates are removed."""
 
     good: pl.DataFrame
-    """Rows that nothing stands against: the declared columns, flags, place, and the index of their partition."""
+    """Good rows: the declared columns, flags, position, and the index of their partition."""
     bad: pl.DataFrame
-    """The others as received, with their reasons."""
+    """Bad rows as received, with the reasons."""
     counts: "Counts"
 
 
 @dataclass
 class Counts:
-    """How many rows of each partition, by its index, there are of a kind."""
+    """The number of rows of each kind, by partition index."""
 
     received: Counter[int] = field(default_factory=Counter)
     good: Counter[int] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Counts:
     flags: Counter[tuple[int, str]] = field(default_factory=Counter)
     reasons: Counter[tuple[int, str]] = field(default_factory=Counter)
     events: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Good rows by the index of their partition and the one that their event time lies in."""
+    """Good rows by the index of their arrival partition and that of their event time."""
 
     def add(self, other: "Counts") -> None:
         for name, counted in vars(other).items():
@@ -54,12 +54,12 @@ class Counts:
 
 
 def received_columns(columns: list[str]) -> list[str]:
-    """Those columns of raw that were delivered."""
+    """The columns of raw that were delivered."""
     return [column for column in columns if column not in (*PLACE, "superseded", "origin", UNPARSED_REASON, READ_AS)]
 
 
 def in_delivered_types(raw: pl.LazyFrame, delivered: Delivered) -> Iterator[tuple[pl.LazyFrame, dict[str, tuple[pl.Expr, pl.DataType]]]]:
-    """The rows of raw by the types in which they came: how each column that raw keeps in another type is read, and its type."""
+    """The rows of raw grouped by delivered types: how to read each column that raw stores in another type, and its type."""
     schema = raw.collect_schema()
     others = [which for which, _ in delivered]
     yield (raw.filter(~pl.any_horizontal(others)) if others else raw), {}
@@ -73,7 +73,7 @@ REPLAYED = "replayed"
 
 
 def examine(source: Source, raw: pl.DataFrame, delivered: Delivered = (), replayed: pl.Expr | None = None) -> Examined:
-    """Parses some rows of raw and applies the rules. raw has every declared column. replayed: which of its rows were, by their place."""
+    """Parses rows of raw and applies the rules. raw has every declared column. replayed: whether a row was replayed, by its position."""
     if not delivered:
         return _examine(source, raw, replayed)
     counts, good, bad = Counts(), [], []
@@ -116,9 +116,9 @@ def _examine(source: Source, raw: pl.DataFrame, replayed: pl.Expr | None) -> Exa
 
 
 def _doubtful(source: Source, raw: pl.DataFrame, typed: pl.DataFrame, replayed: pl.Expr | None) -> pl.Series:
-    """The rows that something may stand against: all that break a rule, and some that break none.
+    """The rows that may be bad: all that break a rule, and some that do not.
 
-    Few do as a rule, and to say which ones costs a fraction of saying why.
+    Usually there are few, and finding them costs a fraction of finding the reasons.
     """
     against = list(_broken(source, replayed).values())
     without_value = [column for column in source.columns if typed[column].null_count()]
@@ -131,7 +131,7 @@ def _doubtful(source: Source, raw: pl.DataFrame, typed: pl.DataFrame, replayed: 
 
 
 def _broken(source: Source, replayed: pl.Expr | None) -> dict[str, pl.Expr]:
-    """Whether a typed row breaks each rule, those of the declaration, on the future and on replays; null where that is unknown."""
+    """Whether a typed row breaks each rule: the declared ones, the future-time rule and the one on replays; null if unknown."""
     in_future = index_at(physical(source.event_time) - microseconds(source.clock_skew), source.partitions) > pl.col(INDEX)
     elsewhere = {} if replayed is None else {REPLAYED: replayed}
     return {**{name: ~rule.polars() for name, rule in source.rules.items()}, "in the future": in_future, **elsewhere}
@@ -142,12 +142,12 @@ def _is_required(source: Source, column: str) -> bool:
 
 
 def _against(source: Source, raw: pl.DataFrame, typed: pl.DataFrame, replayed: pl.Expr | None) -> pl.DataFrame:
-    """The reasons against rows, by partition, and how many of a row's values were not finite."""
+    """The reasons to quarantine rows, by partition, and the number of non-finite values of each row."""
     rows = typed.with_columns(raw[column].alias(f"{_RECEIVED}{column}") for column in source.columns)
     against: list[pl.Expr] = []
     for column, declared in source.columns.items():
         received = pl.col(f"{_RECEIVED}{column}")
-        if raw.schema[column] == pl.String:  # a text that is empty, or blank where no text is wanted, is a missing value
+        if raw.schema[column] == pl.String:  # an empty text, or a blank one in a column of another type, is a missing value
             received = pl.when((received if declared.type == "str" else received.str.strip_chars()) != "").then(received)
         unreadable = received.is_not_null() & pl.col(column).is_null()
         if declared.type == "float":
@@ -162,7 +162,7 @@ def _against(source: Source, raw: pl.DataFrame, typed: pl.DataFrame, replayed: p
         if declared.type == "float"
     ]
     reasons = pl.concat_list(against).list.drop_nulls()
-    if UNPARSED in raw.columns:  # a line that is no row has no values that could be missing
+    if UNPARSED in raw.columns:  # an unparsed line has no values that could be missing
         line = pl.concat_list(pl.lit("not parsed: ") + pl.lit(raw[UNPARSED_REASON]))
         reasons = pl.when(pl.lit(raw[UNPARSED].is_not_null())).then(line).otherwise(reasons)
     return rows.select(INDEX, reasons.alias(REASONS), pl.sum_horizontal(pl.lit(0), *not_finite).alias("not_finite"))

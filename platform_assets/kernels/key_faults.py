@@ -1,4 +1,4 @@
-"""What is wrong with the keys of accepted rows: a part is missing, or another row within the horizon has the same."""
+"""Faults in the keys of accepted rows: a missing part, or another row with the same key within the horizon."""
 
 import polars as pl
 
@@ -7,9 +7,9 @@ from platform_assets.kernels.times import index_of
 
 
 def faults_of_keys(source: Source, rows: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """By index of the arrival partition, how many rows lack a part of their key, and how many repeat one: index, missing, repeated.
+    """The number of rows with a missing key part and with a repeated key, by index of the arrival partition: index, missing, repeated.
 
-    rows: all rows of silver that have any of some keys, in the partitions that are judged and in the horizon before them.
+    rows: all rows of silver with some set of keys, in the judged partitions and in the horizon before them.
     """
     keys = rows.lazy().select(*source.unique_key, index_of("arrival", source.partitions).alias("index")).sort("index").collect()
     since = pl.col("index") - pl.col("index").shift(1).over(*source.unique_key)

@@ -1,4 +1,4 @@
-"""What a point-in-time join is asked: labels with the columns and types that the features need, or an error that says how to fix them."""
+"""Validates the labels of a point-in-time join: columns and types are those the features need, or an error says how to fix them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,29 +14,29 @@ from platform_assets.errors import ComputeError, suggestion
 from platform_assets.expressions.types import POLARS, DataType
 
 CALENDAR = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
-"""The times that arithmetic with windows and delays cannot lead out of the calendar."""
+"""The range of times in which arithmetic with windows and delays stays within the calendar."""
 
 
 def no_service(given: Any) -> str | None:
-    """What is wrong with something that is to be a feature service, as the end of a message; None when it is one."""
+    """Why an object is not a feature service, as the end of a message; None if it is one."""
     if isinstance(given, FeatureService):
         return None
     example = (
         f"FeatureService('{given.name}_features', [{given.name}])" if isinstance(given, View) else "FeatureService('checkout', [view])"
     )
-    return f"{shown(given)} is no feature service. Write {example}."
+    return f"{shown(given)} is not a feature service. Write {example}."
 
 
 def check_labels(service: FeatureService, labels: Any, time: str) -> None:
-    """Refuses labels without the keys, the time, or the columns of the request, or with other types than declared.
+    """Refuses labels without the keys, the time, or the request columns, or with other types than declared.
 
     Raises:
-        ComputeError: naming the column, what it is and what it must be.
+        ComputeError: names the column, its type and the required type.
     """
     where = f"feature service {service.name!r}"
     if not isinstance(labels, pl.DataFrame):
         fix = ".collect() it" if isinstance(labels, pl.LazyFrame) else "pl.DataFrame(...) or pl.from_pandas(...) makes one"
-        raise ComputeError(f"{where}: the labels are a {type(labels).__name__}, they must be a Polars DataFrame: {fix}.")
+        raise ComputeError(f"{where}: the labels are a {type(labels).__name__}, but must be a Polars DataFrame: {fix}.")
     require_columns(labels, {**service.keys, time: "datetime", **service.request}, f"{where}: the labels")
     if missing := labels[time].null_count():
         raise ComputeError(f"{where}: {missing} labels have no {time!r}. Leave them out, or give them a time.")
@@ -48,25 +48,25 @@ def check_labels(service: FeatureService, labels: Any, time: str) -> None:
     if REQUEST_TIME in labels.columns and time != REQUEST_TIME and any(REQUEST_TIME in f.expression.columns for f in service.on_demand):
         raise ComputeError(
             f"{where}: the labels have a column {REQUEST_TIME!r}, but features are read at {time!r}. "
-            f"Say time={REQUEST_TIME!r} if the request is the moment of reading, or rename the column."
+            f"Pass time={REQUEST_TIME!r} if that is the time of reading, or rename the column."
         )
 
 
 def require_columns(labels: pl.DataFrame, needed: Mapping[str, DataType], where: str) -> None:
     """Refuses labels without these columns, or with other types.
 
-    where: whose labels, for messages.
+    where: the labels' name in messages.
     """
     for column, kind in needed.items():
         if column not in labels.columns:
             raise ComputeError(f"{where} have no column {column!r}. {suggestion(column, labels.columns)}")
         if labels.schema[column] != POLARS[kind]:
             fix = _fix(column, labels.schema[column], POLARS[kind])
-            raise ComputeError(f"{where}' {column!r} is {labels.schema[column]}, it must be {POLARS[kind]}. {fix}")
+            raise ComputeError(f"{where}' {column!r} is {labels.schema[column]}, but must be {POLARS[kind]}. {fix}")
 
 
 def _fix(column: str, found: pl.DataType, wanted: pl.DataType) -> str:
-    """The expression that makes a column of the right type."""
+    """The expression that converts a column to the right type."""
     if isinstance(found, pl.Datetime) and isinstance(wanted, pl.Datetime):
         zone = ".dt.convert_time_zone('UTC')" if found.time_zone else ".dt.replace_time_zone('UTC')"
         unit = ".dt.cast_time_unit('us')" if found.time_unit != "us" else ""

@@ -1,4 +1,4 @@
-"""Labels from silver: who was active at each time of the spine, and what followed; or rows that are labels (semantics.md 6)."""
+"""Labels from silver: the entities active at each time of the spine, and what followed; or rows that are labels (semantics.md 6)."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from platform_assets.kernels.windows import prepared
 def labels(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFrame:
     """The labels of a training partition: keys, label_time, and the label; sorted by time and keys.
 
-    silver: accepted rows of at least the arrivals from the first label's active time on, until the partition's end.
+    silver: accepted rows of at least the arrivals from the first label's `active` period until the partition's end.
     """
     declared, keys = data.labels, list(data.entity.keys)
-    assert isinstance(declared, Labels), "labels that are given are not made of events"
+    assert isinstance(declared, Labels), "given labels are not made from events"
     source, measure = declared.source, declared.measure
     arrived = start_of(index_of("arrival", source.partitions) + 1, source.partitions)
     events = silver.filter(has_entity(data.key_columns), arrived <= data.partitions.ends_at(partition))
@@ -58,11 +58,11 @@ def labels(data: TrainingSet, silver: pl.LazyFrame, partition: int) -> pl.DataFr
 
 
 def _following(data: TrainingSet, after: pl.DataFrame) -> pl.DataFrame:
-    """For each entity with a row in a label's interval, that it has one, and the measure of its rows."""
+    """The entities with a row in a label's interval, and the measure of those rows."""
     keys, measure = list(data.entity.keys), data.labels.measure if isinstance(data.labels, Labels) else None
     if measure is None:
         return after.select(keys).unique().with_columns(pl.lit(True).alias("__follows"))
-    # The rows are in the order of their times; sorted by keys they stay so.
+    # The rows are in the order of their times; sorting by keys keeps that order.
     return (
         aggregated([measure], after.sort(keys, maintain_order=True), keys)
         .rename({measure.name: "__measured"})

@@ -1,4 +1,4 @@
-"""Numbers and dates that are written in a format of their own, as the texts that `parse` reads."""
+"""Normalizes numbers and dates in other formats to the texts that `parse` reads."""
 
 import re
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ _HAS_TIME = re.compile(r"%[^%]*[HIkKlTRXcsMSp]")
 
 
 def as_usual(source: Source, types: Mapping[str, pl.DataType]) -> list[pl.Expr]:
-    """The columns of text whose rows say how they are written, in the usual form; a text that is not written so stays unreadable.
+    """The text columns of rows with a declared format, in the usual form; a text not in that format stays unreadable.
 
-    types: of raw's columns.
+    types: the types of raw's columns.
     """
     if READ_AS not in types:
         return []
@@ -53,7 +53,7 @@ def _number(value: pl.Expr, formats: Formats) -> pl.Expr:
     is_written_so = text.str.contains(rf"^[+-]?(?:(?:{whole})(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?$")
     usual = text.str.replace_all(between, "") if between else text
     usual = usual.str.replace(formats.decimal, ".", literal=True)
-    # Without a digit it is a word, such as nan. "1.5" where commas are decimal is no number: it must not be read as one.
+    # Without a digit it is a word, such as nan. "1.5" where commas are decimal is not a number and must not be read as one.
     return pl.when(is_written_so).then(usual).when(text.str.contains(r"\d")).then(pl.lit("?") + value).otherwise(value)
 
 

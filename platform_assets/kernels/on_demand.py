@@ -1,4 +1,4 @@
-"""On-demand features of many requests at once: offline each label is a request at its time."""
+"""On-demand features for many requests at once: offline, each label is a request at its time."""
 
 import polars as pl
 
@@ -7,9 +7,9 @@ from platform_assets.declare.training import FeatureService
 
 
 def on_demand(service: FeatureService, requests: pl.DataFrame, time: str) -> pl.DataFrame:
-    """The on-demand features, a row for each request.
+    """The on-demand features, one row per request.
 
-    requests: the features of the service's views, the request's columns, and `time`, the moment of reading.
+    requests: the features of the service's views, the request columns, and `time`, the time of reading.
     """
     known = requests.with_columns(pl.col(time).alias(REQUEST_TIME))
     computed = known.with_columns(feature.expression.polars().alias(f"__{feature.name}") for feature in service.on_demand)

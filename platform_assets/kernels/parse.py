@@ -1,4 +1,4 @@
-"""Received values to declared types: what does not fit becomes null, and its row will say why."""
+"""Converts received values to the declared types: values that do not fit become null, and their rows get a reason."""
 
 from functools import partial
 
@@ -24,12 +24,12 @@ _TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
 
 
 def parsed(source: Source, column: str, stored: pl.DataType) -> pl.Expr:
-    """The column in its declared type; null where a value is missing, cannot be read, or is not finite."""
+    """The column in its declared type; null if a value is missing, unreadable, or not finite."""
     return _converted(source, column, stored, source.columns[column].type).alias(column)
 
 
 def why_unreadable(wanted: DataType, stored: pl.DataType, such_as: object = None) -> str:
-    """Why no value of a delivered type can be read as the declared one; empty when some can. such_as: one that was delivered."""
+    """Why no value of a delivered type can be read as the declared one; empty if some can. such_as: a delivered value."""
     example = "" if such_as is None else f", such as {shown(such_as)}"
     if wanted == "datetime" and stored.is_numeric():
         return (
@@ -42,7 +42,7 @@ def why_unreadable(wanted: DataType, stored: pl.DataType, such_as: object = None
 
 
 def why_unread(source: Source, column: str, stored: pl.DataType, received: pl.Expr) -> pl.Expr:
-    """The reasons against received values that `parsed` has made null; null where nothing was received."""
+    """The reasons why `parsed` made received values null; null where nothing was received."""
     wanted = source.columns[column].type
     said = pl.lit(None, pl.String)
     if stored == pl.String and wanted == "datetime":
@@ -57,7 +57,7 @@ def why_unread(source: Source, column: str, stored: pl.DataType, received: pl.Ex
 
 
 def bounds_of(stored: pl.DataType) -> tuple[int, int]:
-    """The earliest and latest time that is read, in the unit of a column of times or dates."""
+    """The earliest and latest time that can be read, in the unit of a column of times or dates."""
     if not isinstance(stored, pl.Datetime):
         return EARLIEST // 86_400_000_000, LATEST // 86_400_000_000
     if stored.time_unit == "ns":
@@ -72,17 +72,17 @@ def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataTyp
     if stored == pl.Null:
         return pl.lit(None, POLARS[wanted])
     if stored == pl.String:
-        if wanted == "str":  # exports that quote everything write a missing text as "", as they write a missing number
+        if wanted == "str":  # exports that quote everything write a missing text as "", like a missing number
             return pl.when(value != "").then(value) if source.empty_text == "missing" else value
         return _from_text(value, wanted, source.timezone)
     if wanted in ("datetime", "date") and stored in (pl.Datetime, pl.Date):
         value = pl.when(value.to_physical().is_between(*bounds_of(stored))).then(value)  # Polars panics on times beyond its calendar
     if wanted == "datetime":
         return _from_time(value, column, stored, source)
-    if wanted == "date" and isinstance(stored, pl.Datetime):  # of a time within a day nobody knows on whose calendar
+    if wanted == "date" and isinstance(stored, pl.Datetime):  # the calendar of a time within a day is unknown
         return pl.when(value == value.dt.truncate("1d")).then(value.dt.date())
     if (wanted in ("int", "float") and not stored.is_numeric()) or (wanted in ("bool", "date") and stored != POLARS[wanted]):
-        return pl.lit(None, POLARS[wanted])  # a cast would take days since 1970 for a number, and any number for true
+        return pl.lit(None, POLARS[wanted])  # a cast would turn days since 1970 into a number, and any number into true
     if wanted == "int" and (stored.is_float() or stored.is_decimal()):
         return pl.when(value == value.round()).then(value).cast(pl.Int64, strict=False)
     cast = value.cast(POLARS[wanted], strict=False)
@@ -90,7 +90,7 @@ def _converted(source: Source, column: str, stored: pl.DataType, wanted: DataTyp
 
 
 def is_not_finite(column: str, stored: pl.DataType) -> pl.Expr:
-    """Whether a received number is NaN or infinite: it becomes null, and is counted."""
+    """Whether a received number is NaN or infinite: it becomes null and is counted."""
     number = (
         pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
         if stored == pl.String
@@ -118,7 +118,7 @@ def _from_text(value: pl.Expr, wanted: DataType, timezone: str | None) -> pl.Exp
 
 
 def _finite_numbers(texts: pl.Series) -> pl.Series:
-    """The finite numbers that texts are. Most are read at once; what is left may have blanks around it."""
+    """The texts as finite numbers. Most are parsed by a plain cast; the rest may have blanks around them."""
     found = texts.cast(pl.Float64, strict=False)
     left = (texts.is_not_null() & found.is_null()).arg_true()
     if left.len():
@@ -128,7 +128,7 @@ def _finite_numbers(texts: pl.Series) -> pl.Series:
 
 
 def _whole_numbers(texts: pl.Series) -> pl.Series:
-    """The integers that texts are. Most are read at once; what is left may have blanks around it, or be a float that is whole."""
+    """The texts as integers. Most are parsed by a plain cast; the rest may have blanks around them, or be whole floats."""
     found = texts.cast(pl.Int64, strict=False)
     left = (texts.is_not_null() & found.is_null()).arg_true()
     if not left.len():
@@ -149,7 +149,7 @@ def _from_time(value: pl.Expr, column: str, stored: pl.DataType, source: Source)
     if source.timezone is None:
         raise SourceError(
             f"source {source.name!r}, column {column!r}: its times have no time zone. "
-            f"Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in the source's function."
+            "Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in the source's function."
         )
     naive = value.cast(pl.Datetime("us"))
     return naive.map_batches(partial(to_utc, timezone=source.timezone), return_dtype=POLARS["datetime"], is_elementwise=True)

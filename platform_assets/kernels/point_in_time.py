@@ -1,4 +1,4 @@
-"""Point-in-time joins: for each label, the feature values that a reader at its time would have got (semantics.md 3 and 6)."""
+"""Point-in-time joins: for each label, the feature values that a reader would have got at its time (semantics.md 3 and 6)."""
 
 from collections.abc import Mapping
 
@@ -28,11 +28,11 @@ def point_in_time(
     silver: Mapping[str, pl.LazyFrame] | None = None,
     rows_at_once: int | None = None,
 ) -> pl.DataFrame:
-    """The labels as given, in their order, with one more column a feature: `view__feature`, then those on demand.
+    """The labels as given, in their order, with one more column per feature: `view__feature`, then on-demand features.
 
-    logs: gold of each view, by the view's name; of those that are not there, silver: accepted rows of its source, of at least the
-    arrival partitions that the labels' times need. labels: the key columns, `time` (UTC), the request's columns, and anything else. As
-    many rows come out as went in; duplicates stay, and a row with a null key gets the empty values.
+    logs: gold of each view, by the view's name; for views without it, silver: accepted rows of the source, of at least the
+    arrival partitions that the labels' times need. labels: the key columns, `time` (UTC), the request columns, and anything else. As
+    many rows are returned as were passed; duplicates stay, and a row with a null key gets the empty values.
     """
     check_labels(service, labels, time)
     columns = []
@@ -51,7 +51,7 @@ def point_in_time(
 
 
 def _from_gold(view: View, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """The stored features of a view, a row for each of `asked`, in its order; where nothing was known, no valid_from."""
+    """The stored features of a view, one row for each row of `asked`, in its order; valid_from is null if nothing was known."""
     keys = list(view.entity.keys)
     wanted = asked.with_row_index(_ROW).sort(_AT)
     mine = log.join(asked.lazy().select(keys).unique(), on=keys, how="semi")
@@ -66,7 +66,7 @@ def _from_gold(view: View, log: pl.LazyFrame, asked: pl.DataFrame) -> pl.DataFra
 
 
 def _from_silver(view: View, silver: pl.LazyFrame, asked: pl.DataFrame, rows_at_once: int | None) -> pl.DataFrame:
-    """The same, of rows of the view's source."""
+    """The same, computed from rows of the view's source."""
     if isinstance(view, FeatureView):
         return features_at(view, silver, asked, _AT, rows_at_once=rows_at_once)
     entities = asked.lazy().select(view.entity.keys).unique()
@@ -75,7 +75,7 @@ def _from_silver(view: View, silver: pl.LazyFrame, asked: pl.DataFrame, rows_at_
 
 
 def served(view: View, stored: pl.DataFrame, at: str = _AT) -> pl.DataFrame:
-    """Stored values as a reader at `at` gets them: empty values where there is no row, times since in seconds, derived features.
+    """Stored values as a reader at `at` gets them: empty values if there is no row, times since last in seconds, derived features.
 
     A row without valid_from has no snapshot. Attributes are stored as they are read.
     """

@@ -1,4 +1,4 @@
-"""Who is predicted at a snapshot, and what a model says of them."""
+"""The entities to predict at a snapshot, and a model's predictions for them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from platform_assets.kernels.entity_keys import keys_of
 
 PROBABILITIES = pl.List(pl.Struct({"class": pl.String(), "probability": pl.Float64()}))
 _AT = "__at"
-"""When a row of silver happened."""
+"""The event time of a row of silver."""
 
 
 class Fitted(Protocol):
@@ -29,18 +29,18 @@ class Fitted(Protocol):
 
 
 def judging(model: Model, views: Sequence[View]) -> list[View]:
-    """The views that say whether an entity of the model has a value: those about all of its keys.
+    """The views that decide whether an entity of the model has values: those with all of its keys.
 
-    Attributes do not expire: by them alone, who left years ago would be scored every day.
+    Attributes never expire: with them alone, entities that left years ago would be scored every day.
     """
     about = [view for view in views if set(view.entity.keys) == set(model.training_set.entity.keys)]
     return [view for view in about if view.lookback is not None] or about
 
 
 def alive(model: Model, view: View, layer: FeaturesFrom, rows: pl.DataFrame | pl.LazyFrame, days: Sequence[int]) -> pl.DataFrame:
-    """The entities that have a value in a view at these snapshots: keys, `label_time` and `partition`, once each.
+    """The entities that have a value in a view at these snapshots: distinct keys, `label_time` and `partition`.
 
-    rows: of the view's gold, or of silver of its source, as far back as the snapshots look.
+    rows: of the view's gold, or of its source's silver, as far back as the snapshots look.
     """
     keys = list(view.entity.keys)
     if layer == "gold":
@@ -57,7 +57,7 @@ def alive(model: Model, view: View, layer: FeaturesFrom, rows: pl.DataFrame | pl
 
 
 def _alive(view: View, layer: FeaturesFrom, rows: pl.DataFrame, at: datetime) -> pl.DataFrame:
-    """The keys of the entities that have a value at a moment: by the view's table, or by a row that was known, as far back as it looks."""
+    """The keys of the entities that have a value at a time: in the view's table, or in a source row known by then, within the lookback."""
     if layer == "gold":
         latest = rows.filter(pl.col("valid_from") <= at).sort("valid_from").unique(view.entity.keys, keep="last")
         return latest.filter(~pl.col("is_empty")).select(view.entity.keys)
@@ -69,7 +69,7 @@ def _alive(view: View, layer: FeaturesFrom, rows: pl.DataFrame, at: datetime) ->
 def predicted(model: Model, fitted: Fitted, artifact: str, features: pl.DataFrame) -> pl.DataFrame:
     """The rows of the predictions' table for entities with their features.
 
-    `score`: a probability or a number; of classes the most probable one and its probability, and all of them.
+    `score`: a probability or a number; for classes, the most probable class, its probability, and all probabilities.
     """
     scores: Sequence[pl.Series]
     given = fitted.scores(features)
@@ -87,7 +87,7 @@ def predicted(model: Model, fitted: Fitted, artifact: str, features: pl.DataFram
 
 
 def of_classes(scores: npt.NDArray[np.float64], classes: Sequence[str | int]) -> pl.Series:
-    """Each row's classes with their probabilities, from an array with a column for each class."""
+    """Each row's classes with their probabilities, from an array with one column per class."""
     if not len(scores):
         return pl.Series("probabilities", [], PROBABILITIES)
     names = pl.Series("class", [str(one) for one in classes]).gather(np.tile(np.arange(len(classes)), len(scores)))

@@ -25,7 +25,7 @@ DROPPED = 47
 MOST_CELLS, COARSEST = 512, 5
 """More cells than that are joined, two at a time, at most until there is one for each power of two."""
 MOST_CATEGORIES, KEPT_CATEGORIES = 10_000, 50
-"""With more different values a column is no category; of fewer the most frequent are kept, the others counted together."""
+"""With more different values a column is not a category; of fewer the most frequent are kept, the others counted together."""
 
 
 @dataclass

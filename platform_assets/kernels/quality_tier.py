@@ -1,4 +1,4 @@
-"""What is said of a partition of silver: how many rows of each kind it has, its tier, and whether it is blocked (semantics.md 7)."""
+"""The quality of a partition of silver: its row counts, its tier, and whether it is blocked (semantics.md 7)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from platform_assets.kernels.judge_rows import REPLAYED, Counts
 
 @dataclass(frozen=True)
 class Verdict:
-    """How much of a partition is acceptable. Duplicates count on neither side."""
+    """The acceptable share of a partition. Duplicates count on neither side."""
 
     accepted: int
     share: float
@@ -18,13 +18,13 @@ class Verdict:
 
 
 def verdict_of(source: Source, accepted: int, bad: int) -> Verdict:
-    """accepted: good rows that are no duplicates."""
+    """Judges a partition. accepted: the number of good rows that are not duplicates."""
     share = accepted / (accepted + bad) if accepted + bad else 1.0
     return Verdict(accepted, share, share < source.accepted_share)
 
 
 def blocked_reason(source: Source) -> str:
-    """What stands against the good rows of a blocked partition."""
+    """The reason attached to the good rows of a blocked partition."""
     return f"blocked: fewer than {source.accepted_share:.0%} of the partition's rows were acceptable"
 
 
@@ -38,9 +38,9 @@ def beyond_tolerance(source: Source, received: int, reasons: Mapping[str, int]) 
 
 
 def told(source: Source, partition: int, verdict: Verdict, counts: Counts, duplicates: int, exact: int, is_blocked: bool) -> dict[str, Any]:
-    """What is said of a partition beside its rows.
+    """The ledger details of a partition.
 
-    exact: of a source with a unique key the duplicates that say the same as the row before them; else the rows that are copies of another.
+    exact: for a source with a unique key, the duplicates equal to the earlier row; otherwise the rows that are copies of another.
     """
     reasons = sorted((reason, number) for (of, reason), number in counts.reasons.items() if of == partition)
     return {

@@ -1,8 +1,8 @@
-"""The types in which received columns are kept: one per column, and wide enough for every value received.
+"""The types in which received columns are stored: one per column, wide enough for every value received.
 
-A delivery is brought into a few types that Delta keeps exactly (`kept_exactly`). Where two deliveries of a column differ, the column takes
-the narrowest type that holds the values of both (`wider`), which is text if nothing else does. A value is never narrowed, and
-`as_delivered` gives it back in the type in which it came.
+A delivery is converted to a few types that Delta stores exactly (`kept_exactly`). If two deliveries of a column differ, the column gets
+the narrowest type that can hold the values of both (`wider`), which is text if nothing else can. A value is never narrowed, and
+`as_delivered` returns it in the type in which it was delivered.
 """
 
 import json
@@ -16,16 +16,16 @@ from polars.datatypes import DataType, DataTypeClass
 
 _TIME = pl.Datetime("us", "UTC")
 _EXACT_IN_FLOAT = 2**53
-"""Whole numbers up to this one, on both sides of 0, are floats, too."""
+"""Integers up to this magnitude are exact as floats, too."""
 _MOST_DIGITS = 38
 _INTEGER_DIGITS = 19
 
 
 def kept_exactly(values: pl.Series) -> pl.Series | None:
-    """A received column in the type in which it is kept; None for one of nothing but nulls, which has no type.
+    """A received column in its stored type; None for a column of only nulls, which has no type.
 
-    Integers are kept as Int64, floats as Float64, times with a zone as microseconds in UTC. Categories, local times, times of day,
-    durations, whole numbers beyond 64 bits and times finer than microseconds become text. So does a nested value that has such parts: as
+    Integers are stored as Int64, floats as Float64, times with a zone as microseconds in UTC. Categories, local times, times of day,
+    durations, integers beyond 64 bits and times finer than microseconds become text. So does a nested value with such parts, as
     JSON.
     """
     if isinstance(values.dtype, pl.Null):
@@ -37,14 +37,14 @@ def kept_exactly(values: pl.Series) -> pl.Series | None:
 
 
 def may_lose(dtype: DataType) -> bool:
-    """Whether its values say in which type they are kept: whole numbers beyond 64 bits and times between two microseconds become text."""
+    """Whether the stored type depends on the values: integers beyond 64 bits and times finer than microseconds become text."""
     return kept_type(dtype) is not None and (
         dtype.is_nested() or dtype in (pl.UInt64, pl.Int128, pl.UInt128) or (isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns")
     )
 
 
 def fits(values: pl.Series) -> bool:
-    """Whether each value is the same in the type in which such values are kept if nothing is lost."""
+    """Whether every value can be stored without loss in the usual stored type."""
     kept = kept_type(values.dtype)
     return kept is not None and values.cast(kept, strict=False).cast(values.dtype, strict=False).equals(
         values, check_dtypes=False, null_equal=True
@@ -52,14 +52,14 @@ def fits(values: pl.Series) -> bool:
 
 
 def kept_schema_of(schema: Mapping[str, DataType]) -> dict[str, str]:
-    """The type of each column but those of text, by the name that `as_delivered` knows it by."""
+    """The type of each non-text column, by the name that `as_delivered` uses."""
     return {column: str(dtype) for column, dtype in schema.items() if dtype != pl.String}
 
 
 def wider(kept: DataType, came: DataType, *, is_exact_in_float: bool) -> DataType:
-    """The type that holds the values of both.
+    """The type that can hold the values of both.
 
-    is_exact_in_float: whether the integers among them are floats, too.
+    is_exact_in_float: whether the integers among them are exact as floats.
 
     >>> wider(pl.Int64(), pl.Float64(), is_exact_in_float=True), wider(pl.Int64(), pl.Float64(), is_exact_in_float=False)
     (Float64, String)
@@ -79,7 +79,7 @@ def wider(kept: DataType, came: DataType, *, is_exact_in_float: bool) -> DataTyp
 
 
 def integers_of(frame: pl.LazyFrame, column: str) -> bool:
-    """Whether all integers of a column are floats, too."""
+    """Whether all integers of a column are exact as floats."""
     found = frame.select(pl.col(column).min().alias("least"), pl.col(column).max().alias("greatest")).collect()
     return all(value is None or abs(value) <= _EXACT_IN_FLOAT for value in found.row(0))
 
@@ -93,17 +93,17 @@ def widened(column: str, kept: DataType, wide: DataType) -> pl.Expr:
 
 
 def text_of(value: pl.Expr) -> pl.Expr:
-    """The same of an expression as `as_text` of a series."""
+    """Like `as_text`, for an expression."""
     return value.map_batches(as_text, return_dtype=pl.String, is_elementwise=True)
 
 
 def as_text(values: pl.Series) -> pl.Series:
-    """Values as text from which they can be read again: numbers as they are written, times in ISO 8601, bytes in hex, lists as JSON."""
+    """Values as text that can be read back: plain numbers, times in ISO 8601, bytes in hex, lists as JSON."""
     dtype = values.dtype
     if isinstance(dtype, pl.Datetime):
         digits = "%.9f" if dtype.time_unit == "ns" else "%.6f"
         zoned = values if dtype.time_zone is None else values.dt.convert_time_zone("UTC")
-        # A local time as silver has always read it.
+        # Local times in the format that silver has always read.
         return zoned.dt.strftime(f"%Y-%m-%d %H:%M:%S{digits}" if dtype.time_zone is None else f"%Y-%m-%dT%H:%M:%S{digits}Z")
     if isinstance(dtype, pl.Time):
         return values.dt.strftime("%H:%M:%S%.9f")
@@ -122,9 +122,9 @@ def as_text(values: pl.Series) -> pl.Series:
 
 
 def as_delivered(column: str, kept: DataType, delivered: str) -> tuple[pl.Expr, DataType] | None:
-    """The column in the type in which it came, and that type; None when it is kept in that type, or as JSON.
+    """The column in its delivered type, and that type; None if it is stored in that type, or as JSON.
 
-    delivered: as `kept_schema_of` names it.
+    delivered: the name from `kept_schema_of`.
     """
     value, wanted = pl.col(column), _named(delivered)
     if wanted is None or wanted == kept:
@@ -137,7 +137,7 @@ def as_delivered(column: str, kept: DataType, delivered: str) -> tuple[pl.Expr, 
 def _from_text(text: pl.Expr, wanted: DataType) -> pl.Expr:
     if isinstance(wanted, pl.Boolean):
         return text == "true"
-    if isinstance(wanted, pl.Int64):  # it may have been a float or a decimal between: 2, 2.0, 2.00
+    if isinstance(wanted, pl.Int64):  # it may have been a float or a decimal in between: 2, 2.0, 2.00
         return pl.coalesce(text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False), text.cast(pl.Float64).cast(pl.Int64, strict=False))
     if isinstance(wanted, pl.Date):
         return text.str.to_date("%Y-%m-%d")
@@ -159,7 +159,7 @@ def _named(delivered: str) -> DataType | None:
 
 
 def kept_type(dtype: DataType | DataTypeClass) -> DataType | None:
-    """The type in which Delta keeps every value of this type, or every one that fits; None when there is none but text."""
+    """The type in which Delta stores every value of this type, or every one that fits; None if only text can."""
     dtype = dtype() if isinstance(dtype, DataTypeClass) else dtype
     if dtype.is_integer():
         return pl.Int64()
@@ -174,7 +174,7 @@ def kept_type(dtype: DataType | DataTypeClass) -> DataType | None:
         return None if inner is None else pl.List(inner)
     if isinstance(dtype, pl.Struct):
         inside = {field.name: kept_type(field.dtype) for field in dtype.fields}
-        names = {name.lower() for name in inside if name and "\x00" not in name}  # Delta does not tell case apart
+        names = {name.lower() for name in inside if name and "\x00" not in name}  # Delta names are case-insensitive
         if not inside or len(names) < len(inside) or None in inside.values():
             return None
         return pl.Struct({name: kept for name, kept in inside.items() if kept is not None})
@@ -191,7 +191,7 @@ def _digits(dtype: DataType) -> tuple[int, int] | None:
 
 
 def _as_json(value: Any) -> Any:
-    """What JSON has no word for, as text; Polars gives the parts of nested values as Python's."""
+    """Values without a JSON type, as text; Polars returns the parts of nested values as Python objects."""
     if isinstance(value, pl.Series):
         return value.to_list()
     if isinstance(value, bytes):

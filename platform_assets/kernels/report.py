@@ -22,10 +22,10 @@ def event_partition(table: GoldTable) -> pl.Expr:
 def report(table: GoldTable, silver: pl.LazyFrame, first: int, last: int) -> pl.DataFrame:
     """The rows of the report for the event partitions first..last: partition, the columns of `by`, the measures.
 
-    silver: accepted rows of all arrivals that hold events of these partitions.
+    silver: accepted rows of all arrivals with events of these partitions.
     """
     source, by = table.source, list(table.by)
-    order = dict.fromkeys((*source.order, "arrival"))  # as in change_log: one key may come in several arrivals
+    order = dict.fromkeys((*source.order, "arrival"))  # as in change_log: a key may occur in several arrivals
     rows = (
         silver.select(
             event_partition(table).alias("__partition"),
@@ -45,9 +45,9 @@ def report(table: GoldTable, silver: pl.LazyFrame, first: int, last: int) -> pl.
 
 
 def aggregated(measures: Sequence[Measure], rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """The measures of each group of rows, as `name`, from their arguments in `__measure_name`.
+    """The measures of each group of rows, in columns `name`, from their arguments in `__measure_name`.
 
-    rows: sorted by the columns of `by`, then as first and last want them; `__time` in microseconds.
+    rows: sorted by the columns of `by`, then in the order that first and last need; `__time` in microseconds.
     """
     group = rows.select(pl.struct(by).rle_id().cast(pl.Int64)).to_series().to_numpy()
     lo = np.flatnonzero(np.diff(group, prepend=-1))

@@ -1,6 +1,6 @@
-"""Times and partitions as whole numbers: microseconds, and indexes of partitions.
+"""Times and partitions as integers: microseconds, and partition indexes.
 
-Partitions of UTC are equally long: their indexes are divisions. Those of a time zone are looked up in the list of their starts.
+UTC partitions have equal length, so indexes are divisions. Partitions of a time zone are looked up in the list of their starts.
 """
 
 from collections.abc import Callable, Iterable
@@ -71,7 +71,7 @@ def indexes_at(times: Ints, partitions: Partitions) -> Ints:
     step = microseconds(partitions.step)
     if partitions.is_even or not len(times):
         return (times - since_epoch(partitions.origin)) // step
-    # Clocks have changed from the first years on that time zones know, and will by the rule of the last: every 400 years are alike.
+    # The rule of the last known year is assumed to hold for ever: clock changes then repeat every 400 years.
     cycles = np.maximum((times - _ALIKE_FROM) // _CYCLE, 0)
     within = times - cycles * _CYCLE
     known = np.maximum(within, _FIRST)
@@ -85,9 +85,9 @@ def indexes_at(times: Ints, partitions: Partitions) -> Ints:
 _FIRST, _ALIKE_FROM = since_epoch(datetime(1800, 1, 1, tzinfo=UTC)), since_epoch(datetime(2040, 1, 1, tzinfo=UTC))
 _CYCLE = microseconds(timedelta(days=146_097))
 _FAR = 4
-"""More partitions than lie between an index and the division of a time by the length: clocks differ by a day, and a day may be skipped."""
+"""An upper bound on the difference between an index and time divided by length: clocks differ by a day, and a day may be skipped."""
 _BLOCK = 1024
-"""So many starts are looked up together and kept."""
+"""The number of starts that are looked up and cached together."""
 
 
 def _starts_at(indexes: Ints, partitions: Partitions) -> Ints:
@@ -98,7 +98,7 @@ def _starts_at(indexes: Ints, partitions: Partitions) -> Ints:
 
 
 def _starts(partitions: Partitions, *indexes: Ints) -> tuple[Ints, Ints]:
-    """The numbers and the starts of partitions in order, with all of these among them: those of the blocks in which they are."""
+    """The indexes and starts of all partitions in the blocks that contain the given ones, in order."""
     blocks = np.unique(np.concatenate([numbers // _BLOCK for numbers in indexes])).tolist()
     numbers = np.concatenate([np.arange(block * _BLOCK, (block + 1) * _BLOCK) for block in blocks])
     return numbers, np.concatenate([_block(partitions, block) for block in blocks])
@@ -107,7 +107,7 @@ def _starts(partitions: Partitions, *indexes: Ints) -> tuple[Ints, Ints]:
 @lru_cache(maxsize=1024)
 def _block(partitions: Partitions, number: int) -> Ints:
     indexes = np.arange(number * _BLOCK, (number + 1) * _BLOCK)
-    # Python knows no dates outside the years 1 to 9999, of which a block at their ends has some.
+    # Python has no dates outside the years 1 to 9999, and a block at either end may reach beyond them.
     first, last = (partitions.index(datetime(year, month, 15, tzinfo=UTC)) for year, month in ((1, 1), (9999, 12)))
     known = np.clip(indexes, first, last)
     starts = np.array([since_epoch(partitions.starts_at(index)) for index in known.tolist()], np.int64)
@@ -115,7 +115,7 @@ def _block(partitions: Partitions, number: int) -> Ints:
 
 
 def _looked_up(numbers: pl.Expr, find: Callable[[Ints], Ints]) -> pl.Expr:
-    """What is found for each number; nulls stay null."""
+    """The result of `find` for each number; nulls stay null."""
 
     def found(given: pl.Series) -> pl.Series:
         filled = given.fill_null(strategy="max").fill_null(0)

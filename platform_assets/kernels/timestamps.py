@@ -1,7 +1,7 @@
-"""Times written as text, as databases and programs export them, to UTC microseconds; or the reason why a text is not a time.
+"""Parses times as databases and programs export them to UTC microseconds, or gives the reason why a text is not a time.
 
-docs/concepts/times.md lists the formats. Whole seconds as the first text has them are read by one strptime of fixed places, ISO 8601 in its
-usual form by another, which costs four times as much; only what these leave is taken apart by regular expressions, which cost ten times as
+docs/concepts/times.md lists the formats. Whole seconds in the first text's format are read by one fixed-width strptime, ISO 8601 in its
+usual form by another, which costs four times as much; only the rest is parsed by regular expressions, which cost ten times as
 much again.
 """
 
@@ -17,18 +17,18 @@ from platform_assets.expressions.types import POLARS
 NO_TIME_ZONE = "no time zone (declare timezone=)"
 OFFSET_NOT_UNDERSTOOD = "offset not understood (write it as +01:00, or Z)"
 LEAP_SECOND = "a leap second (:60), which has no UTC time here"
-INFINITE = "infinity is no point in time"
+INFINITE = "infinity is not a point in time"
 OUT_OF_RANGE = "outside the years 1000 to 9999"
 NUMBER = "a number, not a time (epoch times: pl.from_epoch in the source's function)"
 
 
 def skipped(timezone: str) -> str:
-    """The reason against a local time that the clocks of a zone never showed."""
+    """The reason why a local time that a zone's clocks skipped is not a time."""
     return f"does not exist in {timezone} (clocks skipped it)"
 
 
 EARLIEST, LATEST = -30_610_224_000_000_000, 253_402_300_799_999_999
-"""The years 1000 to 9999 in microseconds since 1970: all that partitions' keys, Python and the tables can hold."""
+"""The years 1000 to 9999 in microseconds since 1970: the range that partition keys, Python and the tables can all hold."""
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -73,9 +73,9 @@ _IS_NUMBER = r"^[+-]?[0-9]{9,19}(?:\.[0-9]*)?$"
 
 
 def times_of(texts: pl.Series, timezone: str | None) -> pl.Series:
-    """The UTC times of texts; null for those that are not read.
+    """The UTC times of texts; null for unreadable ones.
 
-    timezone: of the times that have none; None: those are not read.
+    timezone: the zone of times without one; None: such times are unreadable.
     """
     found = _whole_seconds(texts, timezone)
     for read in (_usual, _unusual):
@@ -86,12 +86,12 @@ def times_of(texts: pl.Series, timezone: str | None) -> pl.Series:
 
 
 def why_no_times(texts: pl.Series, timezone: str | None) -> pl.Series:
-    """The reasons why texts are not read as times; null where there is nothing more to say than that they are not."""
+    """The reasons why texts cannot be read as times; null if there is no specific reason."""
     return _taken_apart(texts.str.strip_chars(), timezone)["reason"].alias(texts.name)
 
 
 def dates_of(texts: pl.Series) -> pl.Series:
-    """The days that texts name: a date, or a midnight without a time zone."""
+    """The dates of texts: a date, or a midnight without a time zone."""
     texts = texts.str.strip_chars()
     usual = _where(texts.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), texts)
     found = usual.str.to_date("%Y-%m-%d", strict=False)
@@ -105,17 +105,17 @@ def dates_of(texts: pl.Series) -> pl.Series:
 
 
 def why_no_dates(texts: pl.Series) -> pl.Series:
-    """The reasons why texts are not read as dates, as far as there is more to say."""
+    """The reasons why texts cannot be read as dates; null if there is no specific reason."""
     frame = texts.str.strip_chars().alias("text").to_frame().with_columns(_parts(texts.str.strip_chars())["local"])
     out_of_range = pl.when(~_in_range("local")).then(pl.lit(OUT_OF_RANGE))
     return frame.select(pl.when(pl.col("local").is_null()).then(_of_no_form()).otherwise(out_of_range)).to_series().alias(texts.name)
 
 
 def to_utc(naive: pl.Series, timezone: str) -> pl.Series:
-    """Local times to UTC: of an hour that comes twice the earlier; null for one that was skipped or is out of range."""
+    """Local times to UTC: the earlier one if an hour occurs twice; null if the time was skipped or is out of range."""
     naive = _where(naive.to_physical().is_between(EARLIEST, LATEST), naive)
     utc = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
-    far = (naive.to_physical() >= _YEAR_2100).fill_null(False)  # Polars knows no summer time from 2100 on
+    far = (naive.to_physical() >= _YEAR_2100).fill_null(False)  # Polars has no daylight saving time from 2100 on
     if far.any():
         each = naive.filter(far).unique()
         known = dict(zip(each.to_physical().to_list(), (_far_to_utc(at, timezone) for at in each.to_list()), strict=True))
@@ -138,12 +138,12 @@ def _within_range(utc: pl.Series) -> pl.Series:
 
 
 def _where(keep: pl.Series, values: pl.Series) -> pl.Series:
-    """The values where the condition is true; elsewhere null."""
+    """The values where the condition is true; null elsewhere."""
     return pl.select(pl.when(keep).then(values)).to_series()
 
 
 def _whole_seconds(texts: pl.Series, timezone: str | None) -> pl.Series:
-    """The times of the texts that have a fixed form, which is the first text's: nearly all have in a file that a program has written."""
+    """The times of texts in the fixed format of the first text, as nearly all are in a file written by a program."""
     first: Any = texts.first(ignore_nulls=True)
     is_utc = first is not None and first.endswith("Z")
     if first is None or len(first) != 19 + is_utc or first[10] not in " T" or not (is_utc or timezone):
@@ -155,7 +155,7 @@ def _whole_seconds(texts: pl.Series, timezone: str | None) -> pl.Series:
 
 
 def _usual(texts: pl.Series, timezone: str | None) -> pl.Series:
-    """The times of the texts in the usual form."""
+    """The times of texts in the usual ISO 8601 format."""
     spaced = texts.str.replace("T", " ", literal=True)
     zoned = _where(texts.str.contains(_USUAL_ZONED), spaced)
     if zoned.str.ends_with("Z").all():  # parsing an offset takes twice as long
@@ -178,7 +178,7 @@ def _unusual(texts: pl.Series, timezone: str | None) -> pl.Series:
 
 
 def _taken_apart(texts: pl.Series, timezone: str | None) -> pl.DataFrame:
-    """Texts of any form: `time`, or the `reason` against it."""
+    """Texts in any format: `time`, or the `reason` why not."""
     parts = _parts(texts).with_columns(texts.alias("text"), _offset_of(pl.col("zone")).alias("offset"))
     naive = parts.select(pl.when(pl.col("zone").is_null() & _in_range("local")).then("local").cast(pl.Datetime("us"))).to_series()
     of_zone = pl.Series([None] * len(texts), dtype=POLARS["datetime"]) if timezone is None else to_utc(naive, timezone)
@@ -201,7 +201,7 @@ def _taken_apart(texts: pl.Series, timezone: str | None) -> pl.DataFrame:
 
 
 def _of_zone(timezone: str) -> pl.Expr:
-    """Why a local time has no UTC time: near the ends of the years that we read it lies beyond them in UTC, elsewhere it was skipped."""
+    """Why a local time has no UTC time: near the ends of the supported range it is out of range in UTC, elsewhere it was skipped."""
     near = pl.col("local").is_between(EARLIEST + 2 * _DAY, LATEST - 2 * _DAY)
     return pl.when(near).then(pl.lit(skipped(timezone))).otherwise(pl.lit(OUT_OF_RANGE))
 
@@ -223,9 +223,9 @@ def _in_range(column: str) -> pl.Expr:
 
 
 def _parts(texts: pl.Series) -> pl.DataFrame:
-    """`local`: microseconds since 1970 on the clock that the text means; `zone`: what follows; `leap`: whether it is a second :60.
+    """`local`: microseconds since 1970 in local time; `zone`: the text after it; `leap`: whether the second is :60.
 
-    All are null where the text has none of the forms, or names no day or no time of day.
+    All are null if the text has none of the formats, or no valid date or time of day.
     """
     numbered = texts.alias("text").to_frame().with_row_index("row")
     left, found = numbered.filter(~pl.col("text").str.contains(_IS_BEFORE_CHRIST)), []
@@ -263,7 +263,7 @@ def _local() -> list[pl.Expr]:
 
 
 def _offset_of(zone: pl.Expr) -> pl.Expr:
-    """The offset from UTC that a text names, in microseconds; null when it names none that we know."""
+    """The offset from UTC in a text, in microseconds; null if it has no known offset."""
     zone = zone.str.strip_chars().str.replace(_NAME_BESIDE_OFFSET, "")
     groups = zone.str.extract_groups(_OFFSET).struct
 

@@ -1,12 +1,13 @@
-"""The values of a view's features at marks, moments of entities that are asked for, from rows of silver (semantics.md 2 and 4).
+"""The values of a view's features at marks, the times at which entities are evaluated, from rows of silver (semantics.md 2 and 4).
 
-Time goes in ticks: of snapshots their indexes, of temporal accuracy microseconds. A row is inside a window at the ticks
+Time is counted in ticks: partition indexes for snapshots, microseconds for temporal accuracy. A row is inside a window at the ticks
 enter <= t < exit: it enters when it has arrived and the window's end has passed it, and exits when the window's start has.
-evaluation_points.py tells which rows that are at the marks.
+evaluation_points.py finds those rows at each mark.
 
     arguments -> chunks of entities, their rows sorted -> passages (when each row enters and exits) -> states at marks -> values
 
-A lifetime has no start: rows never exit. Those that had entered at a checkpoint are in its states, which are merged as another class.
+A lifetime window has no start, so rows never exit. Those that had entered by a checkpoint are in its states, which are merged as another
+class.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -27,19 +28,19 @@ from platform_assets.kernels.evaluation_points import EvaluationPoints, classes,
 from platform_assets.kernels.times import index_of, indexes_at, microseconds, physical, start_of
 
 ROWS_AT_ONCE = 500_000
-"""Memory is bounded by chunks of entities with about this many rows."""
+"""The approximate number of rows per chunk of entities, which bounds memory."""
 CHUNKS_AT_ONCE = 10
-"""How many chunks are read from silver together."""
+"""How many chunks are read from silver at once."""
 
 NEVER = 2**62
-"""The snapshot at which a row exits that never does; where it enters there too, it is in no window at all."""
+"""The exit snapshot of rows that never exit. A row that also enters there is in no window at all."""
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------------
 
 
 def prepared(measure: Measure) -> pl.Expr:
-    """The argument of a measure, null where its condition is not true; without an argument, true."""
+    """The argument of a measure, null where its condition is not true; true if it has no argument."""
     value = pl.lit(True) if measure.argument is None else measure.argument.polars()
     return value if measure.where is None else pl.when(measure.where.polars()).then(value)
 
@@ -49,7 +50,7 @@ def argument_type(measure: Measure) -> Any:
 
 
 def arguments_of(view: FeatureView) -> dict[str, str]:
-    """For each feature the column of its masked argument: features with the same argument and condition share one."""
+    """For each feature the column of its masked argument; features with the same argument and condition share one."""
     columns: dict[tuple[str | None, str | None], str] = {}
     named = {}
     for feature in view.stored:
@@ -74,9 +75,9 @@ class Rows:
     columns: Mapping[str, Column]
     """The masked arguments, by the names of arguments_of."""
     since: int | None = None
-    """The snapshot of the checkpoint, in which all rows are that had entered a lifetime window by then."""
+    """The snapshot of the checkpoint, which includes all rows that had entered a lifetime window by then."""
     held: Held | None = None
-    """What it holds. The rows that its states are about stand among the others, and never arrive."""
+    """The checkpoint's states. The rows they refer to are sorted in among the others, and never arrive."""
 
     @property
     def heads(self) -> Ints:
@@ -94,7 +95,7 @@ def chunks(
 ) -> Iterator[Rows]:
     """The rows that have an entity, a chunk of entities at a time.
 
-    checkpoint: silver holds at least the rows that it does not. changing: only entities of which a row enters or exits at one of these
+    checkpoint: silver has at least the rows that are not in it. changing: only entities with a row that enters or exits at one of these
     snapshots.
     """
     events = _events(view, silver)
@@ -110,9 +111,9 @@ def chunks(
 
 
 def _parts(view: FeatureView, events: pl.LazyFrame, number: int) -> Iterator[tuple[pl.Expr, pl.DataFrame]]:
-    """Chunks of entities: which are in it, and its rows.
+    """Chunks of entities: the filter for its entities, and its rows.
 
-    Several come from one look at silver: to read and hash all rows costs more than to compute a chunk of them.
+    Several chunks come from one scan of silver: reading and hashing all rows costs more than computing a chunk.
     """
     if number == 1:
         yield pl.lit(True), events.collect()
@@ -126,7 +127,7 @@ def _parts(view: FeatureView, events: pl.LazyFrame, number: int) -> Iterator[tup
 
 
 def _changing(view: FeatureView, events: pl.DataFrame, snapshots: range, checkpoint: Checkpoint | None) -> pl.DataFrame:
-    """The rows of entities of which one enters or exits at these snapshots."""
+    """The rows of entities with a row that enters or exits at these snapshots."""
     found = np.zeros(events.height, np.bool_)
     since = checkpoint.snapshot if checkpoint else None
     for passage in _passages(view, events[TIME].to_numpy(), events[ARRIVAL].to_numpy(), since).values():
@@ -155,7 +156,7 @@ def _rows(view: FeatureView, events: pl.DataFrame, checkpoint: Checkpoint | None
     keys, arguments = view.entity.keys, arguments_of(view)
     if before is not None:
         events = pl.concat([events, *witnesses(view, before, arguments)], how="diagonal")
-    # Rows with one key are both in silver if they arrived farther apart than duplicates_within: the later arrival is the later row.
+    # Two rows with the same key are in silver if they arrived further apart than duplicates_within: the later arrival is the later row.
     events = events.sort(*keys, TIME, *(c for c in events.columns if c.startswith(ORDER)), ARRIVAL)
     entity = events.select(pl.struct(keys).rle_id().cast(pl.Int64)).to_series().to_numpy()
     times, arrival = events[TIME].to_numpy(), events[ARRIVAL].to_numpy()
@@ -180,14 +181,14 @@ def _arrival(view: FeatureView) -> pl.Expr:
 
 
 class Group(NamedTuple):
-    """What windows have in common whose rows enter together, and all exit or never do."""
+    """The properties of windows whose rows enter together, and either all exit or never do."""
 
     offset: int
     """In microseconds."""
     closed: Closed
     is_lifetime: bool
     tile: int
-    """What the windows' end is rounded down to, in microseconds; 1 for a snapshot, or without an offset."""
+    """The tile to which the windows' end is rounded down, in microseconds; 1 for a snapshot, or without an offset."""
 
 
 def groups_of(view: FeatureView) -> dict[Group, list[StoredFeature]]:
@@ -201,29 +202,29 @@ def groups_of(view: FeatureView) -> dict[Group, list[StoredFeature]]:
 
 
 def _length(feature: StoredFeature) -> int:
-    """How long its window is, in microseconds."""
+    """The length of its window in microseconds."""
     return NEVER if feature.window.length is None else microseconds(feature.window.length)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """When each row enters and leaves the windows that share an offset and a way of closing."""
+    """When each row enters and exits the windows that share an offset and `closed`."""
 
     enter: Ints
     exits: Mapping[int, Ints]
-    """By the window's length in microseconds."""
+    """By window length in microseconds."""
 
     def alive(self) -> Bools:
         return self.enter < self.exits[max(self.exits)]
 
 
 def passages_of(view: FeatureView, rows: Rows) -> dict[Group, Passage]:
-    """When the rows pass through the windows of a view."""
+    """When the rows enter and exit the windows of a view."""
     return _passages(view, rows.times, rows.arrival, rows.since)
 
 
 def _passages(view: FeatureView, times: Ints, arrival: Ints, since: int | None) -> dict[Group, Passage]:
-    """The same of rows in any order. since: the snapshot of the checkpoint."""
+    """The same for rows in any order. since: the snapshot of the checkpoint."""
     groups = groups_of(view).items()
     if view.accuracy == "temporal":
         return {group: _temporal_passage(times, arrival, group, members) for group, members in groups}
@@ -246,7 +247,7 @@ def _passage(view: FeatureView, times: Ints, arrival: Ints, since: int | None, g
 
 
 def _temporal_passage(times: Ints, arrival: Ints, group: Group, members: Sequence[StoredFeature]) -> Passage:
-    """A moment's window ends after T from T + 1 on, and begins after T, when T's tile is over, a window's length later."""
+    """A window ends after T from T + 1 on, and begins after T once T's tile is over, one window length later."""
     ends = times + 1 if group.tile == 1 else _tile_end(times, group.tile)
     exits = {
         _length(feature): _tile_end(times, microseconds(feature.window.tile)) + group.offset + _length(feature)
@@ -257,7 +258,7 @@ def _temporal_passage(times: Ints, arrival: Ints, group: Group, members: Sequenc
 
 
 def _tile_end(times: Ints, tile: int) -> Ints:
-    """The end of the tile that each time lies in. Tiles are counted from 1970."""
+    """The end of the tile that contains each time. Tiles are counted from 1970."""
     return (times // tile + 1) * tile
 
 
@@ -265,9 +266,9 @@ def _tile_end(times: Ints, tile: int) -> Ints:
 
 
 def states_at(view: FeatureView, rows: Rows, passages: Mapping[Group, Passage], marks: EvaluationPoints) -> tuple[dict[str, Any], Bools]:
-    """The state of each feature at the marks, and at which of them some row is in some window.
+    """The state of each feature at the marks, and the marks at which some row is in some window.
 
-    What else belongs into a window is merged into the states by the aggregation's algebra before they are finalized.
+    Anything else that belongs in a window is merged into the states by the aggregation's algebra before they are finalized.
     """
     alive = np.zeros(len(marks), np.bool_)
     states: dict[Hashable, Any] = {}
@@ -286,12 +287,12 @@ def states_at(view: FeatureView, rows: Rows, passages: Mapping[Group, Passage], 
 
 
 def _state_of(feature: StoredFeature, arguments: Mapping[str, str]) -> Hashable:
-    """Features for which this is the same have one state: the sum and the mean of one argument over one window."""
+    """Features with the same key share one state, such as the sum and the mean of one argument over one window."""
     return feature.measure.aggregation.state, arguments[feature.name], feature.window
 
 
 def finalized(view: FeatureView, rows: Rows, states: Mapping[str, Any]) -> list[pl.Series]:
-    """The values of the view's features, in their order, each named as its feature."""
+    """The values of the view's features, in order, named like the features."""
     arguments = arguments_of(view)
     return [_finalized(f, states[f.name], rows.columns[arguments[f.name]]).alias(f.name) for f in view.stored]
 
@@ -299,7 +300,7 @@ def finalized(view: FeatureView, rows: Rows, states: Mapping[str, Any]) -> list[
 def _windows(
     features: Sequence[StoredFeature], arguments: Mapping[str, str], rows: Rows, passage: Passage, marks: EvaluationPoints, alive: Bools
 ) -> dict[Hashable, Any]:
-    """The states of features that share an offset and a way of closing, at each mark; notes in `alive` where there are rows."""
+    """The states at each mark of features that share an offset and `closed`; sets `alive` where there are rows."""
     states: dict[Hashable, Any] = {}
     wanted = {_state_of(feature, arguments): feature for feature in features}
     alike = {(feature.measure.aggregation.state, arguments[feature.name]): feature.measure.aggregation for feature in wanted.values()}

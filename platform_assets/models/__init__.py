@@ -1,1 +1,1 @@
-"""Models: split by time, prepared and fitted on the older labels, judged on the newer ones, saved with all that they depend on."""
+"""Models: split by time, prepared and fitted on older labels, evaluated on newer ones, and saved with everything they depend on."""

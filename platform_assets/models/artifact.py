@@ -1,17 +1,17 @@
-"""A trained model in the lake: a folder that never changes once it is there.
+"""A trained model in the lake: a folder that never changes once it is written.
 
     <lake>/_platform/models/<name>/<first 16 hex digits of the SHA-256 of record.json>/
         pipeline.joblib     preparation and estimator, pickled
         record.sha256       of record.json, as `sha256sum --check` reads it
-        record.json         what the model is, what it was made of, how it did; the SHA-256 of pipeline.joblib
+        record.json         the model, its inputs and its scores; the SHA-256 of pipeline.joblib
 
-The folder's name is its content: the same training writes the same folder, so a rerun changes nothing, and two runs at once cannot
-mix. Each file is whole or not there, the record is written last, and all hashes are compared before a model is used: what a killed
-process leaves is no model, and the next save completes it. An object store has no rename, so none is needed.
+The folder's name is derived from its content: the same training writes the same folder, so a rerun changes nothing, and concurrent runs
+cannot mix. Each file is written atomically, the record last, and all hashes are verified before a model is used: what a killed
+process leaves behind is not a model, and the next save completes it. No rename is needed, which object stores do not have.
 
-Pickle, through joblib, because an estimator may be of any library, or your own. skops reads without executing, but needs a list of
-trusted types for every library that an estimator may come from. So: **loading executes what the file holds.** The hashes show damage,
-not malice (whoever can write the folder can write the hashes): load only from where only your platform writes.
+It uses pickle, through joblib, because an estimator may come from any library, or be your own. skops loads without executing code, but
+needs a list of trusted types for every library that an estimator may come from. So: **loading executes what the file holds.** The hashes
+show damage, not malice (anyone who can write the folder can write the hashes): load only from locations that only your platform writes to.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ LIBRARIES = ("joblib", "lightgbm", "numpy", "polars", "scikit-learn")
 
 @dataclass(frozen=True)
 class Provenance:
-    """What only the caller knows of a training.
+    """The facts about a training that only the caller knows.
 
     declarations: declaration -> version. tables: table ("churn/training") -> Delta version read. code: hash of the model's function.
     """
@@ -57,12 +57,13 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything that a model depends on, and how it did. Holds no clock and no run: the same training gives the same record.
+    """Everything that a model depends on, and its scores. It contains no time of writing and no run id: the same training gives the same
+    record.
 
-    features: names and Polars types, in order. importance: what is lost without each feature. libraries: Python's version too.
-    seen_until: the last label time that the model was fitted to; outcomes_until: the end of that label's interval; judged_until: that of
-    the last label by which it was judged. refit: whether it was fitted once more after that, to all of them. calibration: what corrects its
-    probabilities, where that was declared.
+    features: names and Polars types, in order. importance: the score lost without each feature. libraries: versions, including Python's.
+    seen_until: the last label time that the model was fitted to; outcomes_until: the end of that label's interval; judged_until: the same
+    for the last label it was evaluated on. refit: whether it was then fitted once more, to all labels. calibration: the correction of its
+    probabilities, if declared.
     """
 
     format: Literal[2]
@@ -105,20 +106,20 @@ _RECORD = TypeAdapter(Record)
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model from disk, with its record."""
+    """A loaded model with its record."""
 
     record: Record
     model: FittedModel
 
     def predict(self, frame: pl.DataFrame) -> pl.Series:
-        """As FittedModel.predict: columns are found by name and checked by type; a missing one is named."""
+        """See FittedModel.predict: columns are found by name and checked by type; a missing one is named."""
         return self.model.predict(frame)
 
 
 def save(trained: Trained, root: Storage, provenance: Provenance) -> str:
-    """Write a model under `root` and return its folder's name. Saving the same again changes nothing; damaged files are replaced.
+    """Writes a model under `root` and returns its folder's name. Saving the same model again changes nothing; damaged files are replaced.
 
-    Errors: ModelError if the estimator cannot be pickled, or is of a class that another process could not import.
+    Raises a ModelError if the estimator cannot be pickled, or another process could not import its class.
     """
     pipeline = _pickled(trained.model)
     record = _RECORD.dump_json(_record(trained, provenance, _sha256(pipeline)), indent=2)
@@ -134,18 +135,18 @@ def save(trained: Trained, root: Storage, provenance: Provenance) -> str:
 
 
 def load(folder: Storage) -> LoadedModel:
-    """Read a model, to predict with. **Executes the pickle in it**: load only what your platform wrote.
+    """Loads a model for predictions. **This executes the pickle in it**: load only models that your platform wrote.
 
-    The hashes are compared before anything is unpickled. Errors: ModelError if a file is missing, cut short or edited, if
-    scikit-learn is of another minor version than in training (its pickles do not promise to survive that), or if the estimator's
-    module is not there.
+    The hashes are verified before anything is unpickled. Raises a ModelError if a file is missing, truncated or modified, if
+    scikit-learn has another minor version than in training (its pickles are not compatible across them), or if the estimator's
+    module is missing.
     """
     record, pipeline = _intact(folder)
     trained_with, here = record.libraries["scikit-learn"], version("scikit-learn")
     if trained_with.split(".")[:2] != here.split(".")[:2]:
         raise ModelError(
-            f"model {record.name!r} in {folder.uri} was trained with scikit-learn {trained_with}; here is {here}. "
-            "Install that one, or train the model anew."
+            f"model {record.name!r} in {folder.uri} was trained with scikit-learn {trained_with}, but {here} is installed. "
+            "Install that version, or train the model again."
         )
     try:
         model = joblib.load(io.BytesIO(pipeline))
@@ -158,12 +159,12 @@ def load(folder: Storage) -> LoadedModel:
 
 
 def read_record(folder: Storage) -> Record:
-    """A model's record, without unpickling it; hashes are compared as in load."""
+    """A model's record, without unpickling the model; hashes are verified as in load."""
     return _intact(folder)[0]
 
 
 def _intact(folder: Storage) -> tuple[Record, bytes]:
-    """Record and pickle of an artifact, as bytes that are what was written."""
+    """The record and the pickle of an artifact, as verified bytes."""
     record, record_hash, pipeline = (_read(folder, name) for name in (RECORD, RECORD_HASH, PIPELINE))
     if record_hash.split()[:1] != [_sha256(record).encode()]:
         raise _damaged(folder, RECORD)
@@ -172,7 +173,7 @@ def _intact(folder: Storage) -> tuple[Record, bytes]:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
         raise ModelError(
-            f"the record of the model in {folder.uri} is not of this version of the platform ({problems}). Train the model anew."
+            f"the record of the model in {folder.uri} does not match this version of the platform ({problems}). Train the model again."
         ) from None
     if parsed.pipeline_sha256 != _sha256(pipeline):
         raise _damaged(folder, PIPELINE)
@@ -183,13 +184,13 @@ def _read(folder: Storage, name: str) -> bytes:
     try:
         return folder.read(name)
     except (FileNotFoundError, NotADirectoryError):
-        raise ModelError(f"there is no whole model in {folder.uri}: {name} is missing. Train the model anew.") from None
+        raise ModelError(f"there is no complete model in {folder.uri}: {name} is missing. Train the model again.") from None
 
 
 def _damaged(folder: Storage, file: str) -> ModelError:
     return ModelError(
-        f"the model in {folder.uri} is damaged: {file} is not what was written (its SHA-256 differs). It was not loaded. "
-        "Train the model anew, or restore the folder."
+        f"the model in {folder.uri} is damaged: the SHA-256 of {file} is wrong. It was not loaded. "
+        "Train the model again, or restore the folder."
     )
 
 
@@ -197,8 +198,8 @@ def _pickled(model: FittedModel) -> bytes:
     kind = type(model.estimator)
     if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
         raise ModelError(
-            f"model {model.name!r}: its estimator's class {kind.__qualname__} is of a script, a notebook or a function: "
-            "no other process could load it. Move the class to a module."
+            f"model {model.name!r}: its estimator's class {kind.__qualname__} is defined in a script, a notebook or a function: "
+            "other processes cannot import it. Move the class to a module."
         )
     file = io.BytesIO()
     try:

@@ -1,4 +1,4 @@
-"""What a model must beat: logistic regression on the same rows, of numbers ridge regression."""
+"""The baseline of a model: logistic regression on the same rows, or ridge regression for numeric labels."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ with extra("models"):
     from sklearn.linear_model import LogisticRegression, Ridge
 
 BASELINES: dict[Kind, str] = {"binary": "logistic", "numeric": "ridge", "multiclass": "logistic"}
-"""How the baseline is called where it is shown."""
+"""The displayed names of the baselines."""
 
 
 def baseline(kind: Kind, features: pl.DataFrame, target: pl.Series, seed: int) -> Any:
-    """The baseline of a kind of label, fitted. Nothing is tuned: it is a yardstick, not a rival."""
+    """The fitted baseline of a kind of label. It is not tuned: it is a yardstick, not a competitor."""
     return Ridge(alpha=1.0).fit(features, target) if kind == "numeric" else logistic_baseline(features, target, seed)
 
 
 def logistic_baseline(features: pl.DataFrame, target: pl.Series, seed: int) -> Estimator:
-    """An L2-regularized logistic regression (C = 1) on one-hot features, of several classes multinomial."""
+    """An L2-regularized logistic regression (C = 1) on one-hot features; multinomial for several classes."""
     return LogisticRegression(C=1.0, max_iter=1_000, random_state=seed).fit(features, target)  # type: ignore[no-any-return]

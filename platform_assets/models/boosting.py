@@ -1,4 +1,4 @@
-"""Gradient boosting that gives the same trees again."""
+"""Reproducible gradient boosting."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ with extra("models"):
     from sklearn.pipeline import Pipeline
 
 REPEATABLE: dict[str, Any] = {"deterministic": True, "force_row_wise": True, "n_jobs": 1, "verbosity": -1}
-"""One thread, and histograms built by rows: with these LightGBM promises the same trees from the same rows, parameters and version."""
+"""One thread, and row-wise histograms: with these LightGBM guarantees the same trees for the same rows, parameters and version."""
 
 
 def lightgbm_classifier(train: TrainingData, *, columns: Sequence[str] | None = None, **parameters: Any) -> Estimator:
-    """LightGBM's classifier for binary and multiclass labels, fitted; codes of texts as categories, seeded, repeatable.
+    """A fitted LightGBM classifier for binary and multiclass labels, with text codes as categories; seeded and reproducible.
 
-    columns: the prepared columns that it learns from, such as train.numeric; default: all. With few rows, trees learn rare texts by heart.
-    parameters: of lightgbm.LGBMClassifier, such as n_estimators=300. They win over REPEATABLE and the seed.
+    columns: the prepared columns to train on, such as train.numeric. Default: all. With few rows, trees memorize rare texts.
+    parameters: of lightgbm.LGBMClassifier, such as n_estimators=300. They override REPEATABLE and the seed.
 
     >>> @model(churn_training)
     ... def churn(train: TrainingData) -> Estimator:
@@ -30,7 +30,7 @@ def lightgbm_classifier(train: TrainingData, *, columns: Sequence[str] | None = 
 
 
 def lightgbm_regressor(train: TrainingData, *, columns: Sequence[str] | None = None, **parameters: Any) -> Regressor:
-    """LightGBM's regressor for numeric labels, fitted; otherwise as lightgbm_classifier.
+    """A fitted LightGBM regressor for numeric labels; otherwise like lightgbm_classifier.
 
     parameters: of lightgbm.LGBMRegressor, such as objective="mae".
 

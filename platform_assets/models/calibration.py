@@ -1,8 +1,8 @@
-"""Calibration: probabilities corrected by how those of entities that the model was not fitted to came true (Platt scaling).
+"""Calibration: corrects probabilities by the outcomes of held-out entities (Platt scaling).
 
-The entities of the training split are divided into five groups. For each group the model is fitted to the others and predicts the labels
-at the newest fifth of the label times. A logistic regression of these outcomes on the predicted log odds is the correction. Test rows are
-not looked at.
+The entities of the training split are divided into five groups. For each group the model is fitted to the other groups and predicts the
+labels at the newest fifth of the label times. A logistic regression of these outcomes on the predicted log odds gives the correction. Test
+rows are not used.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ Numbers = npt.NDArray[np.int64]
 class Calibration:
     """The correction: corrected log odds = slope * log odds + intercept. rows: the labels that it was fitted to.
 
-    A slope below 1 says that the model was too sure, an intercept above 0 that its probabilities were too low.
+    A slope below 1 means that the model was overconfident, an intercept above 0 that its probabilities were too low.
     """
 
     slope: float
@@ -44,19 +44,19 @@ class Calibration:
 
 
 def newest_of(label_times: pl.Series, rows: pl.Series) -> pl.Series:
-    """Those of the rows whose label times are the newest fifth of theirs, as a mask over all."""
+    """The rows whose label times are among the newest fifth, as a mask over all rows."""
     cut = split_by_time(label_times.filter(rows), timedelta(0)).cut
     return rows & (label_times >= cut)
 
 
 def too_little_to_calibrate(truth: pl.Series, newest: pl.Series, entities: Numbers) -> str:
-    """Why there is too little to calibrate with; empty if there is enough."""
+    """Why there is too little data to calibrate; empty if there is enough."""
     rows = newest.to_numpy()
     fewest = fewest_entities("binary", truth.to_numpy()[rows], entities[rows])
     if fewest >= FEWEST:
         return ""
     needed = f"calibrate=True needs {FEWEST} entities with each label at the newest label times of the training split"
-    return f"{needed}: of the rarer label there are {fewest}"
+    return f"{needed}: the rarer label has {fewest}"
 
 
 def predict_held_out(
@@ -67,10 +67,10 @@ def predict_held_out(
     entities: Numbers,
     seed: int,
 ) -> pl.Series:
-    """What models say of the newest of some rows, each fitted to rows of other entities; null of all others.
+    """Predictions for the newest of some rows by models fitted to other entities; null for all other rows.
 
-    fit_and_predict: what the model says of a frame when it is fitted to the rows of a mask. rows: those to learn from, as a mask.
-    entities: a number for each of all rows.
+    fit_and_predict: predicts a frame with the model fitted to the rows of a mask. rows: the rows to train on, as a mask.
+    entities: the entity number of every row.
     """
     newest, places = newest_of(labelled[label_time], rows).to_numpy(), rows.arg_true().to_numpy()
     found = np.full(labelled.height, np.nan)
@@ -83,7 +83,7 @@ def predict_held_out(
 
 
 def fit_calibration(held_out: pl.Series, truth: pl.Series) -> Calibration:
-    """The correction by which predictions for held-out entities would have meant what they say. Nulls are left out."""
+    """The correction that would have calibrated the predictions for held-out entities. Nulls are ignored."""
     known = held_out.is_not_null()
     slope, intercept = logistic_fit(held_out.filter(known).to_numpy(), truth.filter(known).to_numpy())
     return Calibration(slope, intercept, int(known.sum()))

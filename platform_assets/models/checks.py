@@ -1,4 +1,4 @@
-"""The checks of a model, judged by its evaluation, the baseline's, and the difference of the two."""
+"""Evaluates the checks of a model, from its evaluation, the baseline's, and the difference between the two."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check. `message` says it in one sentence; `required`: whether a model that fails it makes no predictions.
+    """The result of a check. `message`: the result in one sentence; `required`: whether a model that fails it makes no predictions.
 
-    value and bound: of one that compares numbers; None: it has none to show.
+    value and bound: of a check that compares numbers; None for other checks.
     """
 
     name: str
@@ -31,10 +31,10 @@ class CheckResult:
 
 
 def judge(check: Check, model: Evaluation, baseline: Evaluation, gains: Mapping[str, Gain], tested: Callable[[], Tested]) -> CheckResult:
-    """Judge one check.
+    """Evaluates one check.
 
-    at_least, at_most: the model's metric against the declared bound. not_worse_than_baseline: against the baseline's metric less the
-    tolerance. better_than_baseline: the lower end of the interval of the difference against 0. A user's own: by its function.
+    at_least, at_most: the model's metric against the declared bound. not_worse_than_baseline: against the baseline's metric minus the
+    tolerance. better_than_baseline: the lower end of the interval of the difference against 0. A user-defined check: by its function.
     """
     if isinstance(check, OwnCheck):
         return _own(check, tested())
@@ -53,7 +53,7 @@ def judge(check: Check, model: Evaluation, baseline: Evaluation, gains: Mapping[
         tolerance = check.tolerance if metric.higher_is_better else -check.tolerance
         bound, against = baseline.metrics[name] - tolerance, "the baseline"
         if check.tolerance:
-            against += f" {'less' if metric.higher_is_better else 'and'} {check.tolerance:g}"
+            against += f" {'minus' if metric.higher_is_better else 'plus'} {check.tolerance:g}"
     passed = value >= bound if metric.higher_is_better else value <= bound
     verb = ("reaches" if passed else "is below") if metric.higher_is_better else ("is within" if passed else "exceeds")
     return CheckResult(name_of(check), passed, value, bound, f"{name} {value:.4f} {verb} {against}, {bound:.4f}, {on}.")
@@ -70,12 +70,12 @@ def _own(check: OwnCheck, tested: Tested) -> CheckResult:
         raise ModelError(f"check {check.name!r} failed: {type(error).__name__}: {error}") from error
     passed, message = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, "")
     if passed is None or not hasattr(passed, "__bool__") or not isinstance(message, str):
-        raise ModelError(f"check {check.name!r} returned {answer!r}: return whether it passes, or that and a sentence.")
+        raise ModelError(f"check {check.name!r} returned {answer!r}: return whether it passes, optionally with an explanation.")
     return CheckResult(check.name, bool(passed), None, None, message or f"{check.name} {'passes' if passed else 'fails'}.")
 
 
 def name_of(check: Check) -> str:
-    """How a check is called in results and in the asset graph; the bound is not part of it, so a changed bound keeps its history."""
+    """The name of a check in results and in the asset graph; it does not contain the bound, so a changed bound keeps its history."""
     if isinstance(check, OwnCheck):
         return check.name
     if isinstance(check, AtLeast):

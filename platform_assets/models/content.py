@@ -1,8 +1,8 @@
-"""A fingerprint of a frame's content: the same for the same rows, in every process, on every machine, with every version.
+"""A fingerprint of a frame's content: the same for the same rows in every process, on every machine and with every version.
 
-Neither of the two short cuts is that. Arrow IPC bytes change with the chunks of a column, with the bytes beneath its nulls and with
-the writer's version; Polars promises `hash_rows` only within one version. So the values themselves are hashed: column by column
-its name, type, which values are null, and the others in a fixed layout (little-endian numbers, UTF-8 texts with their lengths).
+Neither of the two shortcuts qualifies. Arrow IPC bytes change with the chunks of a column, with the bytes beneath its nulls and with
+the writer's version; Polars guarantees `hash_rows` only within one version. So the values themselves are hashed: column by column
+its name, type, null mask, and the other values in a fixed layout (little-endian numbers, UTF-8 texts with their lengths).
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from platform_assets.errors import ModelError
 def content_hash(frame: pl.DataFrame) -> str:
     """The SHA-256, as hex, of columns (names, types, order) and values (in the order of the rows).
 
-    How the frame lies in memory does not count: chunks, slices, encodings of a text column. All NaN are one value; 0.0 and -0.0 are two.
+    The memory layout does not matter: chunks, slices, encodings of a text column. All NaN are the same value; 0.0 and -0.0 are different.
     """
     digest = hashlib.sha256(f"{frame.height} rows".encode())
     for column in frame:
@@ -27,7 +27,7 @@ def content_hash(frame: pl.DataFrame) -> str:
 
 
 def _bytes(column: pl.Series, place: str) -> Iterator[bytes]:
-    """A column as bytes that are equal exactly if the columns are; every part's length follows from those before it."""
+    """A column as bytes that are equal exactly if the columns are; each part's length follows from the preceding parts."""
     dtype = column.dtype
     if isinstance(dtype, pl.Categorical | pl.Enum):
         yield from _bytes(column.cast(pl.String), place)

@@ -1,4 +1,4 @@
-"""Which features a model leans on: permutation importance, for any estimator (Breiman 2001)."""
+"""Permutation importance of features, for any estimator (Breiman 2001)."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ from platform_assets.models.metrics import weighted
 MOST_ROWS = 2_000
 REPEATS = 3
 LOST: dict[Kind, str] = {"binary": "auc", "numeric": "r2", "multiclass": "accuracy"}
-"""What is lost without a feature."""
+"""The metric in which importance is measured, by kind of label."""
 
 
 def importance(model: FittedModel, frame: pl.DataFrame, target: npt.NDArray[Any], seed: int) -> dict[str, float]:
-    """The AUC (of numbers r2, of classes accuracy) that is lost when a feature's values are dealt out among the rows.
+    """The loss of AUC (r2 for numbers, accuracy for classes) when a feature's values are shuffled among the rows.
 
-    The mean of three deals, largest first. About 0: the model does without it, or another feature says the same. Rows: up to 2,000 of
-    those given, chosen by the seed. A feature's prepared columns move together. (scikit-learn's permutation_importance moves single
-    columns.)
+    The mean of three shuffles, largest first. About 0: the model does not use it, or another feature has the same information. Rows: up to
+    2,000 of the given ones, chosen by the seed. A feature's prepared columns are shuffled together. (scikit-learn's permutation_importance
+    shuffles single columns.)
     """
     deal = np.random.default_rng(seed)
     chosen = np.sort(deal.choice(len(target), size=min(MOST_ROWS, len(target)), replace=False))

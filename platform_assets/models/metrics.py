@@ -1,7 +1,8 @@
-"""How good predictions are, in figures and in curves; and how much better than others, with an interval from resampled entities.
+"""Metrics and curves of predictions, and their improvement over a baseline, with an interval from resampled entities.
 
-A figure is made in two steps, so that hundreds of resamples cost little: what depends on the predictions alone is done once, then each
-resample is a weight for every row (how often its entity was drawn). With all weights 1 the figures are scikit-learn's; tests compare.
+A metric is computed in two steps, so that hundreds of resamples are cheap: what depends only on the predictions is computed once, then each
+resample is a weight for every row (how often its entity was drawn). With all weights 1 the metrics equal scikit-learn's, which tests
+verify.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ CURVE_POINTS = 100
 CALIBRATION_BINS = 10
 RESAMPLES = 400
 FEWEST = 10
-"""Entities that an interval needs, of binary labels in each class: of fewer the draws are alike, and chance looks like certainty."""
+"""Entities needed for an interval, per class for binary labels: with fewer, the draws are too similar and chance looks like certainty."""
 CONFIDENCE = 0.95
 
 Array = npt.NDArray[Any]
@@ -36,15 +37,15 @@ Weighted = Callable[[Array], float]
 class Evaluation:
     """A model on rows that it was not fitted to.
 
-    metrics: by name. Of binary labels: auc (the chance that a true row gets a higher probability than a false one; 0.5 is no knowledge),
-    average_precision (the area under precision over recall; no knowledge gives the positive share), log_loss and brier (how far the
-    probabilities are from 0 and 1). Of numbers: mae and rmse in the label's unit, r2 (1: exact, 0: no better than the mean).
-    Of classes: macro_f1 (the mean over classes, however rare), accuracy, log_loss. And a user's own.
-    about: positive_share and mean_predicted, calibration_slope and calibration_intercept (of outcomes on log odds: 1 and 0 if probabilities
-    mean what they say); of numbers the mean and mean_predicted; of classes rows of classes that were not learnt.
-    curves: precision_recall as (recall, precision) by falling recall, at most 100 points; calibration as (mean prediction, mean of what
-    came true) of up to ten equally full bins: on the diagonal, predictions mean what they say.
-    confusion: of classes, rows by true (down) and predicted class.
+    metrics: by name. For binary labels: auc (the chance that a true row gets a higher probability than a false one; 0.5 is random),
+    average_precision (the area under precision over recall; a random model gets the positive share), log_loss and brier (how far the
+    probabilities are from 0 and 1). For numbers: mae and rmse in the label's unit, r2 (1: exact, 0: no better than the mean).
+    For classes: macro_f1 (the mean over classes, however rare), accuracy, log_loss. And user-defined ones.
+    about: positive_share and mean_predicted, calibration_slope and calibration_intercept (of outcomes on log odds: 1 and 0 if
+    probabilities are calibrated); for numbers, the mean and mean_predicted; for classes, the rows of unknown classes.
+    curves: precision_recall as (recall, precision) by falling recall, at most 100 points; calibration as (mean prediction, mean
+    outcome) of up to ten equally full bins: calibrated predictions are on the diagonal.
+    confusion: for classes, row counts by true class (down) and predicted class.
     """
 
     kind: Kind
@@ -57,10 +58,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Gain:
-    """How much better a model is than its baseline by a metric, in the direction that is better, with its 95% interval.
+    """The improvement of a model over its baseline in a metric (positive is better), with its 95% interval.
 
-    low, high: None where there is no interval: of fewer than ten entities, of binary labels fewer than ten in which the rarer class occurs,
-    or where no resample has the metric.
+    low, high: None if there is no interval: with fewer than ten entities, for binary labels fewer than ten with the rarer class,
+    or if the metric is undefined in all resamples.
     """
 
     value: float
@@ -79,15 +80,15 @@ class Gain:
 
 
 def evaluate(kind: Kind, truth: Array, predicted: Array, own: Sequence[Metric] = ()) -> Evaluation:
-    """Compare predictions with the actual outcomes.
+    """Compares predictions with actual outcomes.
 
-    truth: 0 and 1, both present; numbers; or numbers of classes, -1 for one that was not learnt. predicted: probabilities of 1; numbers;
-    or a column of probabilities for each class.
+    truth: 0 and 1, both present; numbers; or class indexes, -1 for an unknown class. predicted: probabilities of 1; numbers;
+    or one column of probabilities per class.
     """
     one = np.ones(len(truth))
     metrics = {metric.name: weighted(kind, metric, truth, predicted)(one) for metric in (*STANDARD[kind], *own)}
     if odd := [name for name, value in metrics.items() if not np.isfinite(value)]:
-        raise ModelError(f"metric {odd[0]!r} is {metrics[odd[0]]} on {len(truth):,} test rows: a metric is a finite number")
+        raise ModelError(f"metric {odd[0]!r} is {metrics[odd[0]]} on {len(truth):,} test rows: a metric must be a finite number")
     if kind == "multiclass":
         confusion = _confusion(truth, predicted.argmax(axis=1), predicted.shape[1], one)
         counts = tuple(tuple(int(number) for number in row) for row in confusion)
@@ -113,10 +114,10 @@ def evaluate(kind: Kind, truth: Array, predicted: Array, own: Sequence[Metric] =
 def gains(
     kind: Kind, truth: Array, predicted: Array, baseline: Array, entities: Array, seed: int, own: Sequence[Metric] = ()
 ) -> dict[str, Gain]:
-    """How much better predictions are than those of a baseline, metric by metric: paired, over resampled entities.
+    """The improvement over a baseline, metric by metric: paired, over resampled entities.
 
-    entities: a number for each row; the rows of an entity are drawn together, since they are not independent of each other. A user's metric
-    that fails on a draw, as one without any true label, is left out of that draw.
+    entities: an entity number for each row; the rows of an entity are drawn together, since they are not independent. A user-defined metric
+    that fails on a draw, such as one without any true label, is skipped for that draw.
     """
     metrics = (*STANDARD[kind], *own)
     pairs = {metric: [weighted(kind, metric, truth, one) for one in (predicted, baseline)] for metric in metrics}
@@ -132,14 +133,14 @@ def gains(
     gained = {}
     for metric, (model, other) in pairs.items():
         differences = np.array(found[metric])
-        differences = differences[np.isfinite(differences)]  # of a draw with one class alone there is no AUC
+        differences = differences[np.isfinite(differences)]  # a draw with a single class has no AUC
         low, high = np.percentile(differences, edges).tolist() if len(differences) and are_enough else (None, None)
         gained[metric.name] = Gain(_better_by(metric, model(one), other(one)), low, high)
     return gained
 
 
 def fewest_entities(kind: Kind, truth: Array, entities: Array) -> int:
-    """How many entities there are; of binary labels how many have one of the rarer class."""
+    """The number of entities; for binary labels, the number with the rarer class."""
     groups = [entities[truth == value] for value in (0, 1)] if kind == "binary" else [entities]
     return min(len(np.unique(group)) for group in groups)
 
@@ -147,7 +148,7 @@ def fewest_entities(kind: Kind, truth: Array, entities: Array) -> int:
 def _on_draw(metric: Weighted, weights: Array) -> float:
     try:
         return metric(weights)
-    except ModelError:  # it did not fail on all rows: evaluate has asked it
+    except ModelError:  # it did not fail on all rows: evaluate has already called it
         return float("nan")
 
 
@@ -225,7 +226,7 @@ def _r2(truth: Array, predicted: Array) -> Weighted:
 
 
 def _confusion(truth: Array, chosen: Array, classes: int, weights: Array) -> Array:
-    """Weights by true and chosen class; a class that was not learnt has the last row."""
+    """Weights by true and predicted class; unknown classes are in the last row."""
     true = np.where(truth < 0, classes, truth)
     counts: Array = np.bincount(true * classes + chosen, weights, (classes + 1) * classes).reshape(classes + 1, classes)
     return counts if (truth < 0).any() else counts[:classes]
@@ -237,7 +238,7 @@ def _macro_f1(truth: Array, predicted: Array) -> Weighted:
     def of(weights: Array) -> float:
         counts = _confusion(truth, chosen, classes, weights)
         right, of_true, of_chosen = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
-        of_chosen = np.append(of_chosen, np.zeros(len(of_true) - len(of_chosen)))  # nobody chooses what was not learnt
+        of_chosen = np.append(of_chosen, np.zeros(len(of_true) - len(of_chosen)))  # an unknown class is never predicted
         right = np.append(right, np.zeros(len(of_true) - len(right)))
         there = (of_true + of_chosen) > 0
         return float((2 * right[there] / (of_true + of_chosen)[there]).mean())
@@ -274,6 +275,6 @@ def _calibration(kind: Kind, truth: Array, predicted: Array) -> Iterator[Point]:
 
 
 def _thinned(x: Array, y: Array) -> Iterator[Point]:
-    """At most CURVE_POINTS points, the first and the last among them."""
+    """At most CURVE_POINTS points, including the first and the last."""
     chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), CURVE_POINTS)).round().astype(int))
     return zip(x[chosen].tolist(), y[chosen].tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""Log odds of probabilities, and the line that outcomes say they should lie on."""
+"""Log odds of probabilities, and their logistic regression against outcomes."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ with extra("models"):
 
 Array = npt.NDArray[Any]
 _SURE = 1e-9
-"""Probabilities of 0 and 1 have no odds: so close to them is taken instead."""
+"""Probabilities of 0 and 1 have no finite log odds: they are clipped by this much."""
 
 
 def log_odds(probabilities: Array) -> Array:
@@ -22,9 +22,9 @@ def log_odds(probabilities: Array) -> Array:
 
 
 def logistic_fit(probabilities: Array, truth: Array) -> tuple[float, float]:
-    """Slope and intercept of the logistic regression of outcomes on log odds. (1, 0): the probabilities mean what they say.
+    """Slope and intercept of the logistic regression of outcomes on log odds. (1, 0): the probabilities are calibrated.
 
     truth: 0 and 1, both present.
     """
-    fitted = LogisticRegression(C=1e6).fit(log_odds(probabilities).reshape(-1, 1), truth)  # of this C there is no shrinkage to speak of
+    fitted = LogisticRegression(C=1e6).fit(log_odds(probabilities).reshape(-1, 1), truth)  # with this C there is practically no shrinkage
     return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])

@@ -1,4 +1,4 @@
-"""From features to the numbers that an estimator reads; fitted on the training split, then applied to whatever comes.
+"""Converts features to the numbers that an estimator reads; fitted on the training split, then applied to any rows.
 
 | a feature that is | becomes |
 |---|---|
@@ -8,7 +8,7 @@
 | a text, `ordinal` | a code: 0 if training did not see it; a null has its own; all beyond the 254 most frequent share one |
 | a text, `one_hot` | `feature(category)`: 0 or 1 for each of the 50 most frequent; not seen in training: all 0, or as the infrequent ones |
 
-NaN and infinities count as null. Nothing is learnt before `fit`: the steps in Polars look at one row at a time.
+NaN and infinities count as null. Nothing is learnt before `fit`: the Polars steps work row by row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ MOST_COLUMNS = 50
 
 
 def kind_of(dtype: pl.DataType) -> Kind | None:
-    """How a column of this type is prepared; None if a model cannot read it (lists, structs, binaries, local times)."""
+    """How a column of this type is prepared; None if models cannot read it (lists, structs, binaries, local times)."""
     if dtype.is_numeric():
         return "number"
     if isinstance(dtype, pl.Boolean):
@@ -56,7 +56,7 @@ def kinds_of(frame: pl.DataFrame, features: Sequence[str], where: str) -> dict[s
         if kind is None:
             raise ModelError(
                 f"{where}, feature {feature!r}: its type is {frame.schema[feature]}; "
-                "a model reads numbers, booleans, texts, UTC times and durations. "
+                "models read numbers, booleans, strings, UTC times and durations. "
                 "Leave it out of the features, or derive one of these from it."
             )
         kinds[feature] = kind
@@ -65,9 +65,9 @@ def kinds_of(frame: pl.DataFrame, features: Sequence[str], where: str) -> dict[s
 
 @dataclass(frozen=True)
 class Preparation:
-    """A fitted preparation. It has seen the rows given to `fit`, and no others.
+    """A preparation, fitted only to the rows passed to `fit`.
 
-    kinds: the features it reads, in order. label_time: the column with a row's own time; read only if a feature is a time.
+    kinds: the features it reads, in order. label_time: the column with the row's time; read only if a feature is a time.
     """
 
     kinds: Mapping[str, Kind]
@@ -80,23 +80,23 @@ class Preparation:
         return "time" in self.kinds.values()
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The prepared rows, in the order given: Float64 columns without nulls, always the same ones."""
+        """The prepared rows, in the given order: always the same Float64 columns, without nulls."""
         prepared: pl.DataFrame = self.transformer.transform(_readings(frame, self.kinds, self.label_time))
         return prepared.cast(pl.Float64)
 
     def feature_of(self, column: str) -> str:
-        """The feature that a prepared column was made of."""
+        """The feature that a prepared column was made from."""
         return next(feature for feature in self.kinds if column in (feature, f"is_missing({feature})") or column.startswith(f"{feature}("))
 
     def is_code(self, column: str) -> bool:
-        """Whether a prepared column holds codes of texts, whose order means nothing."""
+        """Whether a prepared column holds text codes, whose order has no meaning."""
         return self.encoding == "ordinal" and self.kinds.get(column) == "text"
 
 
 def fit_preparation(frame: pl.DataFrame, kinds: Mapping[str, Kind], label_time: str, encoding: Encoding) -> Preparation:
-    """Learn medians, scales and categories from these rows.
+    """Learns medians, scales and categories from these rows.
 
-    encoding: `ordinal` for trees, `one_hot` for whatever multiplies and adds.
+    encoding: `ordinal` for trees, `one_hot` for linear models.
     """
     numbers = [feature for feature, kind in kinds.items() if kind != "text"]
     texts = [feature for feature, kind in kinds.items() if kind == "text"]
@@ -122,7 +122,7 @@ def _reading(feature: str, kind: Kind, label_time: str) -> pl.Expr:
     if kind == "time":
         column = pl.col(label_time).cast(UTC_TIME) - column.cast(UTC_TIME)
     if kind in ("time", "duration"):
-        # Not in seconds: scaling follows, and Polars divides a column and a single value with different last digits.
+        # Not in seconds: it is scaled later, and Polars' division of a column and of a single value differs in the last digits.
         return column.cast(pl.Duration("us")).dt.total_microseconds().cast(pl.Float64)
     number = column.cast(pl.Float64)
     return pl.when(number.is_finite()).then(number)
@@ -139,9 +139,9 @@ def _one_hot() -> Any:
     )
 
 
-# These three are pickled by their names: they must stay importable from here.
+# These three are pickled by name: they must stay importable from here.
 def _from_zero(codes: pl.DataFrame) -> pl.DataFrame:
-    """LightGBM takes every negative code for a missing value."""
+    """Shifts codes to start at 0: LightGBM treats negative codes as missing values."""
     return codes.select(pl.all() + 1)
 
 

@@ -1,4 +1,4 @@
-"""A model's table: a row for each training, with its metrics, the baseline's, and what it has seen."""
+"""A model's table: one row per training, with its metrics, the baseline's, and the data it has seen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from platform_assets.declare.model import Model
 
 
 def model_rows(model: Model, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows of a model's table; a column that a row has not is null."""
+    """Rows of a model's table; columns missing in a row are null."""
     return pl.DataFrame(rows, schema=pl.Schema(_schema(model)))
 
 
 def _schema(model: Model) -> dict[str, pl.DataType | type[pl.DataType]]:
-    """The columns of a model's table: its metrics, beside the baseline's, and how much better it is."""
+    """The columns of a model's table: its metrics, the baseline's, and the improvement."""
     scores = [name for metric in measured_by(model) for name in score_names(metric.name)]
     return {
         "partition": pl.Date,
@@ -38,7 +38,7 @@ def _schema(model: Model) -> dict[str, pl.DataType | type[pl.DataType]]:
 
 
 def measured_by(model: Model) -> tuple[Metric, ...]:
-    """The metrics of a model: those of its kind, then a user's own."""
+    """The metrics of a model: those of its kind, then user-defined ones."""
     return (*STANDARD[model.training_set.labels.kind], *model.metrics)
 
 

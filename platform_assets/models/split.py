@@ -1,12 +1,12 @@
-"""Training and test rows, apart in time.
+"""Splits training and test rows by time.
 
 The cut c is the 80% point of the label times. A label at t is known at t + horizon, so its interval is (t, t + horizon].
 
     train    t + horizon <= c    known at the cut
-    purged   t < c < t + horizon its outcome lies on both sides: in neither split
+    purged   t < c < t + horizon its outcome is on both sides: in neither split
     test     t >= c
 
-A random split would put the outcome of one day into both, and promise what no later day keeps.
+A random split would put outcomes of the same day into both, and give scores that later days do not reach.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ UTC_TIME = pl.Datetime("us", "UTC")
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows to train on and which to test on, as Boolean masks over the label times; `cut` is None if there are none."""
+    """The rows to train on and to test on, as Boolean masks over the label times; `cut` is None if there are no rows."""
 
     cut: datetime | None
     train: pl.Series
@@ -31,25 +31,23 @@ class Split:
 
     @property
     def purged(self) -> int:
-        """How many rows are in neither split."""
+        """The number of rows in neither split."""
         return len(self.train) - int(self.train.sum()) - int(self.test.sum())
 
 
 def split_by_time(label_times: pl.Series, horizon: timedelta, train_share: float = TRAIN_SHARE) -> Split:
-    """Cut the labels in time.
+    """Splits the labels at a point in time.
 
-    label_times: Datetime("us", "UTC"), in any order, without nulls. Of n sorted times the cut is the one with n * train_share
-    before it; rows that share its time are all tested.
-    horizon: how long after t a label is known; at least 0. With 0 a row at the cut is tested, not trained on.
+    label_times: Datetime("us", "UTC"), in any order, without nulls. Among n sorted times the cut is the one with n * train_share
+    before it; all rows with exactly this time are test rows.
+    horizon: how long after t a label is known; at least 0. With 0, a row at the cut is a test row.
     """
     if label_times.dtype != UTC_TIME:
         raise ModelError(f"label times {label_times.name!r} are of type {label_times.dtype}: give them as Datetime('us', 'UTC')")
     if label_times.null_count():
-        raise ModelError(f"label times {label_times.name!r}: {label_times.null_count()} are null. A label needs its time: leave these out")
+        raise ModelError(f"label times {label_times.name!r}: {label_times.null_count()} are null. A label needs a time: remove these rows")
     if horizon < timedelta(0):
-        raise ModelError(
-            f"a horizon of {in_words(horizon)} lies before the label's time: give the time until the label is known, 0 or more"
-        )
+        raise ModelError(f"a horizon of {in_words(horizon)} is negative: give the time until the label is known, 0 or more")
     if not 0 < train_share < 1:
         raise ModelError(f"a training share of {train_share} leaves a split empty: give a number between 0 and 1, such as {TRAIN_SHARE}")
     if label_times.is_empty():

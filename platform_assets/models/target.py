@@ -1,4 +1,4 @@
-"""Labels as estimators and metrics want them: 0 and 1, floats, or the numbers of classes."""
+"""Labels as estimators and metrics need them: 0 and 1, floats, or class indexes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from platform_assets.errors import ModelError
 
 
 def target_of(target: pl.Series, kind: Kind, where: str) -> pl.Series:
-    """The target, without nulls: of a binary label Int8, 0 and 1; of a number Float64; of a class as it is.
+    """The target, without nulls: Int8 (0 and 1) for a binary label; Float64 for a number; a class is unchanged.
 
-    Errors: ModelError for a type or a value that is none of its kind, with an example.
+    Raises a ModelError for a type or value that does not fit the kind, with an example.
     """
     if kind == "binary":
         return _binary(target, where)
@@ -23,10 +23,10 @@ def target_of(target: pl.Series, kind: Kind, where: str) -> pl.Series:
             raise ModelError(f"{where}: the label {target.name!r} is of type {target.dtype}. A numeric label is a number.")
         numbers = target.cast(pl.Float64)
         if not (finite := numbers.is_finite()).all():
-            raise ModelError(f"{where}: the label {target.name!r} has the value {numbers.filter(~finite)[0]!r}. Leave such labels out.")
+            raise ModelError(f"{where}: the label {target.name!r} has the value {numbers.filter(~finite)[0]!r}. Remove such labels.")
         return numbers
     if not (target.dtype.is_integer() or target.dtype in (pl.String, pl.Null)):
-        raise ModelError(f"{where}: the label {target.name!r} is of type {target.dtype}. A class is a text or an integer.")
+        raise ModelError(f"{where}: the label {target.name!r} is of type {target.dtype}. A class is a string or an integer.")
     return target
 
 
@@ -36,7 +36,7 @@ def classes_of(target: pl.Series) -> tuple[str | int, ...]:
 
 
 def codes_of(target: pl.Series, classes: Sequence[str | int], kind: Kind) -> npt.NDArray[Any]:
-    """Labels as numbers: of classes their places, -1 for one that is not among them."""
+    """Labels as numbers: for classes their indexes, -1 for an unknown class."""
     if kind != "multiclass":
         return target.to_numpy()
     places = {name: place for place, name in enumerate(classes)}

@@ -1,7 +1,7 @@
-"""Training: split in time, fit on the older labels, judge on the newer ones, and on request fit once more to all of them.
+"""Training: splits by time, fits on the older labels, evaluates on the newer ones, and optionally refits to all of them.
 
-A training set with too little to learn from is a result, `NotTrained`, with the counts: a young business is no failure. What is
-declared wrongly (a feature that is the label, a column that no model can read) is an error.
+A training set that is too small gives a result, `NotTrained`, with the counts: a young business is not a failure. A wrong
+declaration (a feature that is the label, a column that no model can read) is an error.
 """
 
 import re
@@ -36,7 +36,7 @@ MINIMUM_ROWS = 50
 
 @dataclass(frozen=True)
 class Counts:
-    """Where the rows of a training set went: rows = unlabelled + train + purged + test. Positives: of a binary label the true ones."""
+    """The rows of a training set by use: rows = unlabelled + train + purged + test. Positives: the true ones of a binary label."""
 
     rows: int
     unlabelled: int
@@ -49,7 +49,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class NotTrained:
-    """There was too little to learn from."""
+    """The training set was too small."""
 
     name: str
     reason: str
@@ -59,14 +59,14 @@ class NotTrained:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, what it was trained on, and how it did on labels at and after the cut.
+    """A model, the data it was trained on, and its scores on labels at and after the cut.
 
-    features: names and types, in order. gains: by metric, how much better it is than the baseline. importance: what is lost without each
-    feature. content_hash: of times, labels and features, in the order given.
-    seen_until: the last label time among the rows that the model was fitted to; outcomes_until: the end of that label's interval, so the
-    last moment of which the model has learnt anything. Of a model that was fitted again after it was judged (`refit`) these are the
-    newest labels; otherwise they end at the cut. judged_until: the end of the last label interval in the training set, tests included:
-    before it, the choice of the model knows outcomes.
+    features: names and types, in order. gains: by metric, the improvement over the baseline. importance: the score lost without each
+    feature. content_hash: of times, labels and features, in the given order.
+    seen_until: the last label time among the rows the model was fitted to; outcomes_until: the end of that label's interval, so the
+    last time the model has learnt anything about. For a model that was refitted after evaluation (`refit`) these are the
+    newest labels; otherwise they end at the cut. judged_until: the end of the last label interval in the training set, including test rows:
+    outcomes before it may have influenced the choice of the model.
     """
 
     model: FittedModel
@@ -117,28 +117,28 @@ def train(
     train_share: float = TRAIN_SHARE,
     minimum_rows: int = MINIMUM_ROWS,
 ) -> Trained | NotTrained:
-    """Train a model and its baseline on one training set.
+    """Trains a model and its baseline on one training set.
 
     Args:
-        fit: the user's function; it sees the prepared training split and nothing else.
-        frame: the training set; its order counts, so give it sorted for a repeatable model.
-        name: the model's, for messages.
-        features: the columns to learn from.
-        target: the column to predict. Rows where it is null are counted and left out.
+        fit: the user's function; it only sees the prepared training split.
+        frame: the training set; its order matters, so sort it for a reproducible model.
+        name: the model's name, for messages.
+        features: the columns to train on.
+        target: the column to predict. Rows where it is null are counted and not used.
         horizon: how long after its time a label is known.
-        kind: of the target: "binary" (Boolean, or 0 and 1), "numeric" or "multiclass" (texts or integers).
+        kind: of the target: "binary" (Boolean, or 0 and 1), "numeric" or "multiclass" (strings or integers).
         label_time: the column with the labels' times, Datetime("us", "UTC").
-        entities: the columns that say whose label it is; for intervals the rows of one are drawn together. Empty: each row alone.
-        checks: judged on the test split.
-        metrics: a user's own, besides those of the kind.
-        refit: whether the model is fitted once more, to all labelled rows, after it was judged.
-        calibrate: whether probabilities are corrected, by rows of the training split (calibration.py); of a binary target.
+        entities: the entity's key columns; for intervals an entity's rows are drawn together. Empty: each row separately.
+        checks: evaluated on the test split.
+        metrics: user-defined metrics, in addition to those of the kind.
+        refit: whether the model is fitted once more, to all labelled rows, after evaluation.
+        calibrate: whether to calibrate probabilities on rows of the training split (calibration.py); for a binary target.
         seed: of the model, the baseline, the importances and the intervals.
-        encoding: how the model gets texts: `ordinal` codes, or `one_hot`. The baseline gets them one-hot.
-        train_share: the cut's place among the sorted label times.
-        minimum_rows: how many rows each split needs; each needs two different labels, too.
+        encoding: how strings are encoded for the model: `ordinal` codes, or `one_hot`. The baseline always uses one-hot.
+        train_share: the position of the cut among the sorted label times.
+        minimum_rows: how many rows each split needs; each also needs two different labels.
 
-    Errors: ModelError for a column that is missing, is the label, or has a type that no model reads; for a target that is not of its
+    Raises a ModelError for a column that is missing, is the label, or has a type that no model reads; for a target that does not fit its
     kind; and when `fit` fails.
     """
     where = f"model {name!r}"
@@ -204,7 +204,7 @@ def train(
 
 
 def _numbered(rows: pl.DataFrame, entities: Sequence[str]) -> npt.NDArray[np.int64]:
-    """For each row the number of its entity; without entities each row is one."""
+    """The entity number of each row; without entities, each row is its own."""
     if not entities:
         return np.arange(rows.height)
     return (rows.select(entities).to_struct("entity").rank("dense").cast(pl.Int64) - 1).to_numpy()
@@ -239,7 +239,7 @@ def _fit(
     name: str,
     kind: Kind,
 ) -> FittedModel:
-    """Fit the preparation to these rows, then the estimator to what it made of them."""
+    """Fits the preparation to these rows, then the estimator to the prepared rows."""
     preparation = fit_preparation(rows, kinds, label_time, encoding)
     prepared = preparation.apply(rows)
     classes = classes_of(target) if kind == "multiclass" else ()
@@ -265,26 +265,26 @@ def _fit(
 
 
 def _too_little(counts: Counts, outcome: pl.Series, split: Split, minimum_rows: int, kind: Kind) -> str:
-    """Why these splits are no training and no test; empty if they are."""
+    """Why these splits cannot be used to train and test; empty if they can."""
     for name, rows, part in (("training", counts.train, split.train), ("test", counts.test, split.test)):
         if rows < minimum_rows:
             others = f"{counts.purged:,} purged, {counts.unlabelled:,} unlabelled"
-            return f"{rows:,} of {counts.rows:,} rows are in the {name} split ({others}); {minimum_rows:,} are needed"
+            return f"{rows:,} of {counts.rows:,} rows are in the {name} split ({others}); {minimum_rows:,} are required"
         labels = outcome.filter(part)
         if labels.n_unique() == 1:
             one = str(labels[0] == 1).lower() if kind == "binary" else str(labels[0])
-            needed = "both are" if kind == "binary" else "different ones are"
-            return f"all {rows:,} rows of the {name} split have the label {one}; {needed} needed"
+            needed = "both are" if kind == "binary" else "different labels are"
+            return f"all {rows:,} rows of the {name} split have the label {one}; {needed} required"
     return ""
 
 
 def _check_columns(frame: pl.DataFrame, features: Sequence[str], target: str, label_time: str, where: str) -> None:
-    """Every column is there, once, and none of the features is the answer."""
+    """Checks that every column exists exactly once, and that no feature is the label."""
     for column in (*features, target, label_time):
         if column not in frame.columns:
             raise ModelError(f"{where}: the training set has no column {column!r}. {suggestion(column, frame.columns)}")
     if not features:
-        raise ModelError(f"{where}: there are no features to learn from")
+        raise ModelError(f"{where}: there are no features to train on")
     repeated = [feature for feature in features if list(features).count(feature) > 1]
     if repeated:
         raise ModelError(f"{where}: feature {repeated[0]!r} is listed more than once")
@@ -292,8 +292,8 @@ def _check_columns(frame: pl.DataFrame, features: Sequence[str], target: str, la
         for answer, what in ((target, "label"), (label_time, "label's time")):
             if _plain(answer) in (_plain(feature), _plain(feature.rpartition("__")[2])):
                 raise ModelError(
-                    f"{where}: feature {feature!r} is named like the {what} {answer!r}: a model that sees the answer learns nothing else. "
-                    "Leave it out; if it is something else, known at the label's time, give it another name."
+                    f"{where}: feature {feature!r} has the name of the {what} {answer!r}: a model that sees the answer learns nothing "
+                    "else. Leave it out; if it is something else, known at the label's time, give it another name."
                 )
 
 

@@ -1,4 +1,4 @@
-"""What a model's function is given, and what it gives back; and what a check of a user's own is given."""
+"""The input and output of a model's function, and the input of a user-defined check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,34 +10,34 @@ from platform_assets.declare.labels import Kind
 
 
 class Estimator(Protocol):
-    """A fitted classifier, of scikit-learn, LightGBM or your own.
+    """A fitted classifier from scikit-learn, LightGBM or your own code.
 
-    `predict_proba` takes a frame with the columns of `TrainingData.features` and gives an array with a column for each class: of binary
-    labels False and True, else those of `TrainingData.classes`. To be saved it must pickle, and its class must be importable: no class of
-    a notebook.
+    `predict_proba` takes a frame with the columns of `TrainingData.features` and returns an array with one column per class: for binary
+    labels False and True, otherwise those of `TrainingData.classes`. To be saved it must be picklable, and its class importable: not
+    defined in a notebook.
     """
 
     def predict_proba(self, features: Any, /) -> Any: ...
 
 
 class Regressor(Protocol):
-    """A fitted estimator of numbers: `predict` takes a frame with the columns of `TrainingData.features` and gives one for each row."""
+    """A fitted regressor: `predict` takes a frame with the columns of `TrainingData.features` and returns a number for each row."""
 
     def predict(self, features: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The training split, prepared: the only rows that a model's function sees.
+    """The prepared training split: the only rows that a model's function sees.
 
-    features: Float64 columns without nulls. Numbers are imputed and scaled, `is_missing(x)` says where x was null.
-    target: as long as `features`. A binary label is Int8, 1 where it is true; a number Float64; a class Int32, its place in `classes`.
-    label_times: UTC; the moment that the features of a row are of. For weights, or for folds in time.
-    categorical: the columns of `features` that hold codes of texts; 0, a text that is not in this split, comes at prediction only.
+    features: Float64 columns without nulls. Numbers are imputed and scaled; `is_missing(x)` marks where x was null.
+    target: as long as `features`. A binary label is Int8, 1 if true; a number is Float64; a class is Int32, its index in `classes`.
+    label_times: UTC; the time of a row's features. For weights, or for folds in time.
+    categorical: the columns of `features` with text codes; 0, a text that is not in this split, occurs only in predictions.
     numeric: all other columns of `features`.
-    seed: for whatever is random in the model, so that a rerun gives the same model.
+    seed: for anything random in the model, so that a rerun gives the same model.
     kind: of the label: "binary", "numeric" or "multiclass".
-    classes: of a multiclass label the classes in this split, sorted.
+    classes: for a multiclass label, the sorted classes in this split.
 
     >>> @model(churn_training)
     ... def churn(train: TrainingData) -> Estimator:
@@ -56,11 +56,11 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Tested:
-    """A model on its test split, as a check of your own gets it.
+    """A model on its test split, as passed to a user-defined check.
 
-    rows: the test split as it is in the training set: keys, label_time, the label, and features that are not prepared.
-    predicted, baseline: what the model and the baseline say of each row: a probability, a number, or the most probable class.
-    metrics, baseline_metrics: by name, those of your own among them.
+    rows: the test split as in the training set: keys, label_time, the label, and unprepared features.
+    predicted, baseline: the predictions of the model and of the baseline for each row: a probability, a number, or the most probable class.
+    metrics, baseline_metrics: by name, including user-defined ones.
 
     >>> @model(churn_training, checks=[])
     ... def churn(train: TrainingData) -> Estimator: ...

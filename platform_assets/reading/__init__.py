@@ -1,1 +1,1 @@
-"""Reading what the platform has made, from Python, without Dagster."""
+"""Reads the platform's tables from Python, without Dagster."""

@@ -1,4 +1,4 @@
-"""Historical features: for each label, the values that a reader at its time would have got, from the lake's tables."""
+"""Historical features: for each label, the values that a reader at its time would have got, read from the lake's tables."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ Frame = TypeVar("Frame")
 class HistoricalFeatures(Generic[Frame]):
     """Labels with their features.
 
-    frame: the labels as given, row by row in their order, and a column a feature: `view__feature`, then those on demand. A Polars frame;
-        of `engine="spark"` a DataFrame of Spark, in any order and computed when it is written or counted.
-    null_keys: by view, in how many rows a key was null: they have its empty values.
-    versions: by table, gold or silver, the Delta version that was read. The same labels read at the same versions give the same values.
+    frame: the labels as given, row by row in order, and one column per feature: `view__feature`, then on-demand features. A Polars frame;
+        with `engine="spark"` a Spark DataFrame, in any order and computed when it is written or counted.
+    null_keys: by view, the number of rows with a null key: they have its empty values.
+    versions: by table, gold or silver, the Delta version read. The same labels read at the same versions give the same values.
     """
 
     frame: Frame
@@ -79,28 +79,30 @@ def historical_features(
 ) -> HistoricalFeatures[Any]:
     """Joins labels with the features that were known at each label's time: the last value whose valid_from is not after it.
 
-    Of a view with temporal accuracy the values at that very moment.
+    For a view with temporal accuracy, the values at exactly that time.
 
     Args:
-        service: whose features.
-        labels: a table of any height: Polars, pandas, PyArrow, or anything with an Arrow stream; the result is Polars. It has the
+        service: the feature service.
+        labels: a table: Polars, pandas, PyArrow, or anything with an Arrow stream; the result is Polars. It has the
             service's key columns (and those of `service.request`) in their declared types, a column of times (UTC, microseconds), and
-            anything else. Rows out are rows in, in the order given: duplicates stay, an entity that is not known and a null key have
-            the empty values. A time before the first partition has them too. With `engine="spark"` a DataFrame of Spark.
-        time: the column of times. It is the `request_time` of on-demand features, and from it times since are counted, in seconds.
-        features_from: "gold": the views' tables. "silver": computed from the sources' rows at the labels' times, with the same values.
-            Default: silver of a view that has no gold at all for these times, or where silver takes less than half of the CPU by the
-            ledger's counts of rows, a row of silver counted as two of gold; otherwise gold. Temporal values are always from silver.
-        lake: the folder or URL where the tables lie; default: the lake of the PLATFORM_ settings.
-        engine: "spark": the labels are a DataFrame of Spark, and so is the result: no row comes into this process, however many they
-            are. Default: labels of this process, computed by the engine of the settings.
+            anything else. Every row is returned, in the given order: duplicates stay, and an unknown entity or a null key has
+            the empty values, and so has a time before the first partition. With `engine="spark"`, a Spark DataFrame.
+        time: the column of times. It is the `request_time` of on-demand features, and the end of times since last, in seconds.
+        features_from: "gold": read from the views' tables. "silver": computed from the sources' rows at the labels' times, with equal
+            values.
+            Default: silver if a view has no gold for these times, or if silver takes less than half the CPU according to the
+            ledger's row counts, counting a row of silver as two of gold; otherwise gold. Temporal values always come from silver.
+        lake: the folder or URL of the tables. Default: the lake of the PLATFORM_ settings.
+        engine: "spark": the labels are a Spark DataFrame, and so is the result: rows never enter this process, however many there
+            are. Default: in-memory labels, computed by the engine of the settings.
 
     Raises:
-        ComputeError: a column of the labels is missing, of another type than declared, or named as a feature; a time is null. The labels
-            are Spark's, but not the engine, or the other way round.
-        DeclarationError: features_from is no layer, or gold for a view that has none.
-        NotReadyError: a partition that a label's time needs is missing, blocked or of another version of its declaration; its name, and
-            how to make it. A time after the newest partition needs one that is not there yet; one in the future is named as such.
+        ComputeError: a column of the labels is missing, has another type than declared, or is named like a feature; a time is null. The
+            labels are on Spark but the engine is not, or the other way round.
+        DeclarationError: features_from is not a layer, or is gold for a view that has none.
+        NotReadyError: a partition that a label's time needs is missing, blocked or made by another version of its declaration; it says
+            which, and how to make it. A time after the newest partition needs one that does not exist yet; a time in the future is reported
+            as such.
         MissingExtraError: PySpark is not installed.
     """
     if wrong := no_service(service):
@@ -124,62 +126,62 @@ def historical_features(
 
 
 def _asked(service: FeatureService, labels: Any, time: str, engine: EngineName | None) -> AskedLabels:
-    """The labels, checked, for the engine that is to read them."""
+    """The checked labels, for the engine that will read them."""
     where = f"historical_features({service.name})"
     if is_of_spark(labels):
         if engine != "spark":
             raise ComputeError(
-                f"{where}: the labels are a DataFrame of Spark, whose rows would all come into this process. Say engine='spark': the "
-                "result is one of Spark then, too. Or, if they are few, give labels.toArrow()."
+                f"{where}: the labels are a Spark DataFrame, whose rows would all enter this process. Pass engine='spark': the "
+                "result is then a Spark DataFrame, too. Or, if there are few, pass labels.toArrow()."
             )
         with extra("spark"):
             from platform_assets.engines.spark.labels import SparkLabels
         return SparkLabels.of(service, labels, time)
     if engine == "spark":
         raise ComputeError(
-            f"{where}: with engine='spark' the labels are a DataFrame of Spark, not {shown(labels)}. Leave engine= out: with "
-            "PLATFORM_ENGINE=spark it is Spark that computes labels of this process, too."
+            f"{where}: with engine='spark' the labels must be a Spark DataFrame, not {shown(labels)}. Leave engine= out: with "
+            "PLATFORM_ENGINE=spark, Spark computes in-memory labels, too."
         )
     return LocalLabels.of(service, labels, time)
 
 
 def _too_late(service: FeatureService, labels: AskedLabels, time: str) -> NotReadyError | None:
-    """Why nothing can be made for these labels: the time of one of them has not come."""
+    """The error for labels in the future, whose values cannot exist yet."""
     now = load_settings().clock()
     late = labels.after(now)
     if late is None:
         return None
     number, row = late
     who = ", ".join(f"{key} {row[key]!r}" for key in service.keys)
-    said = f"{number:,} of the labels lie" if number > 1 else "a label lies"
+    said = f"{number:,} of the labels are" if number > 1 else "a label is"
     return NotReadyError(
-        f"historical_features({service.name}): {said} in the future, such as that of {who} at {row[time]:%Y-%m-%d %H:%M} UTC: it is now "
-        f"{now:%Y-%m-%d %H:%M} UTC, and its values are not known yet. Correct the column {time!r}, or leave such labels out until their "
-        "time has come. The values of now: online_features."
+        f"historical_features({service.name}): {said} in the future, such as the one of {who} at {row[time]:%Y-%m-%d %H:%M} UTC: it is now "
+        f"{now:%Y-%m-%d %H:%M} UTC, and its values are not known yet. Correct the column {time!r}, or leave out such labels until their "
+        "time has come. For current values use online_features."
     )
 
 
 def _with_newest(error: NotReadyError, run: Run) -> NotReadyError:
-    """The error; where all that is lacking comes after the newest partition that is there, it says so."""
+    """The error; if all missing partitions come after the newest existing one, it says so."""
     if not isinstance(error, MissingInputError) or error.missing.why != MISSING:
         return error
     missing: MissingInput = error.missing
     newest = max(map(missing.partitions.number, run.ledger.entries(name_of(missing.table))), default=None)
     if newest is None or min(missing.indexes) <= newest:
         return error
-    return NotReadyError(f"{error}\n  The newest that is there is {missing.partitions.key(newest)}: the labels ask for later ones.")
+    return NotReadyError(f"{error}\n  The newest existing one is {missing.partitions.key(newest)}: the labels need later ones.")
 
 
 def _require_table(origin: Origin, run: Run) -> None:
-    """A NotReadyError when there is no table, which labels before its first partition do not ask for."""
+    """Raises a NotReadyError if there is no table; labels before its first partition would not need one."""
     if origin.version < 0:
         run.lake.open(origin.table)
 
 
 def _spans(service: FeatureService, times: Sequence[Between]) -> Iterator[Between]:
-    """Stretches of time that the labels' times lie in, such that their reads need every partition between.
+    """Time ranges that contain the labels' times, such that reads need every partition within a range.
 
-    Labels of 2020 and of 2024 need nothing of the years between, which may be missing, or of an older version.
+    Labels of 2020 and of 2024 need nothing from the years in between, which may be missing, or made by an older version.
     """
     first = last = None
     for begin, end in times:
@@ -195,10 +197,10 @@ def _spans(service: FeatureService, times: Sequence[Between]) -> Iterator[Betwee
 
 
 def _most(view: View, at: datetime) -> range:
-    """The partitions that a read needs at least, whatever it is answered from."""
+    """The partitions that a read needs from either layer."""
     return partitions_read(view, layer_of(view), at, at)
 
 
 def _touch(earlier: range, later: range) -> bool:
-    """Whether nothing lies between two ranges of partitions."""
+    """Whether two ranges of partitions are adjacent or overlap."""
     return later.start <= max(earlier.start, earlier.stop)

@@ -1,4 +1,4 @@
-"""Labels for which features are read, as a table of this process; those of Spark are in engines/spark/labels.py."""
+"""In-memory labels for which features are read; those on Spark are in engines/spark/labels.py."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,28 +20,28 @@ Between = tuple[datetime, datetime]
 
 
 class AskedLabels(Protocol):
-    """Labels that have been checked: keys, columns of the request and times are there, in their types."""
+    """Checked labels: keys, request columns and times exist with their types."""
 
     def times(self) -> list[Between]:
         """The labels' times in groups, each within a partition, ascending."""
         ...
 
     def null_keys(self) -> dict[str, int]:
-        """By view, in how many rows a key is null."""
+        """By view, the number of rows with a null key."""
         ...
 
     def after(self, moment: datetime) -> tuple[int, Mapping[str, Any]] | None:
-        """How many labels lie after a moment, and one of them; None: there are none."""
+        """The number of labels after a time, and one of them; None if there are none."""
         ...
 
     def with_features(self, engine: Engine, read: Sequence[tuple[Between, Sequence[ViewSlice]]]) -> Any:
-        """The labels with their features: those of each stretch of time from its slices."""
+        """The labels with their features: those of each time range from its slices."""
         ...
 
 
 @dataclass(frozen=True)
 class LocalLabels:
-    """Labels of this process, in the order in which they were given."""
+    """In-memory labels, in the given order."""
 
     service: FeatureService
     frame: pl.DataFrame
@@ -52,14 +52,14 @@ class LocalLabels:
         """The labels of a table of any kind.
 
         Raises:
-            ComputeError: it is none, or not what the service needs.
+            ComputeError: it is not a table, or does not have what the service needs.
         """
         labels = table_of(given, f"feature service {service.name!r}: the labels", ComputeError)
         if not isinstance(given, pl.DataFrame | pl.LazyFrame):
             labels = with_types(labels, {**service.keys, time: "datetime", **service.request})
         check_labels(service, labels, time)
         if _ROW in labels.columns:
-            raise ComputeError(f"feature service {service.name!r}: the labels have a column {_ROW!r}, which is ours. Rename it.")
+            raise ComputeError(f"feature service {service.name!r}: the labels have a column {_ROW!r}, which is reserved. Rename it.")
         return cls(service, labels, time)
 
     def times(self) -> list[Between]:

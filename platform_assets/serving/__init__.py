@@ -1,1 +1,1 @@
-"""Reading features while a request waits."""
+"""Reading features at serving time."""

@@ -1,4 +1,4 @@
-"""Online features of a service: one round trip, then what only the moment of reading can tell."""
+"""Online features of a service: one round trip, then everything that depends on the time of reading."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -25,16 +25,16 @@ _STORE, _NOW = (PREFIX + "REDIS_URL", PREFIX + "PROJECT"), PREFIX + "NOW"
 
 @dataclass(frozen=True, repr=False)
 class FeatureVectors:
-    """What a request gets. Printed, it is a line for each view and for each of the first rows.
+    """The response to a request. Printed, it has a line for each view and for each of the first rows.
 
-    rows: for each row asked for, in its order, the features: `view__feature`, then those on demand.
-    valid_from: for each of them, by view, the moment from which its snapshot may be read; None where there is none.
-    watermarks: by view, up to when nothing is missing; None: the view was never published.
-    ages: by view, how long before the moment of the request that was; printed in words: "5 days".
+    rows: for each requested row, in order, the features: `view__feature`, then on-demand features.
+    valid_from: for each row, by view, the time from which its snapshot may be read; None if there is none.
+    watermarks: by view, the time up to which everything is published; None: the view was never published.
+    ages: by view, the age of the watermark at the time of the request; printed in words: "5 days".
     stale: the views that are older than allowed (`max_staleness`). With when_stale="null" their features are null.
-    missing: by view, the places of the rows whose entity the store does not know: it was never published, or has been without values for
+    missing: by view, the indexes of the rows whose entity is not in the store: it was never published, or has had no values for
         longer than a day. They have the empty values.
-    incomplete: by view, why entities may have been lost; {} when nothing speaks for it. Those in `missing` then have nulls.
+    incomplete: by view, why entities may have been lost; {} if there is no sign of it. Those in `missing` then have nulls.
     """
 
     rows: list[dict[str, Any]]
@@ -57,7 +57,7 @@ class FeatureVectors:
         said = ["never published" if watermark is None else f"up to {watermark:%Y-%m-%d %H:%M} UTC"]
         said += [f"{age} old"] if age is not None else []
         said += ["stale"] if view in self.stale else []
-        said += [f"not known: row {', '.join(map(str, places))}"] if (places := self.missing.get(view)) else []
+        said += [f"unknown: row {', '.join(map(str, places))}"] if (places := self.missing.get(view)) else []
         said += [f"incomplete: {why}"] if (why := self.incomplete.get(view)) else []
         return f"  {view}: {', '.join(said)}"
 
@@ -80,24 +80,24 @@ def online_features(
     """The features of a service for some entities, as of now, from the online store.
 
     Args:
-        service: whose features.
+        service: the feature service.
         rows: a list of dicts, or a table (Polars, pandas, PyArrow, or anything with an Arrow
             stream): the key columns of each entity, such as {"customer_id": 17850}, and the columns of
-            `service.request`. An entity that is not known, or a null key, has the empty values. Other columns are not read.
-        client: of the online store; default: the one of PLATFORM_REDIS_URL and PLATFORM_PROJECT, as they stand at the call.
-        now: the moment of the request (with its time zone): `request_time` of on-demand features, and from which times since are
-            counted, in seconds. Default: the platform's clock; with a client, the wall clock.
-        max_staleness: how old the watermark of each view may be, such as "2d". Default: as the service declares, or else the view, or else
-            until one partition after the next one should have been published.
-        when_stale: what to answer for a view that is older: "serve" its values, "null" in their place, or "fail". In each case `stale`
-            names it. A view that was never published fails, unless this is "null". Default: as the service declares, or else the view, or
-            else "fail" where anybody has said a max_staleness, and "serve" where nobody has.
+            `service.request`. An unknown entity, or a null key, has the empty values. Other columns are ignored.
+        client: the online store's client. Default: one for PLATFORM_REDIS_URL and PLATFORM_PROJECT, read at each call.
+        now: the time of the request (with its time zone): the `request_time` of on-demand features, and the end of times since last,
+            in seconds. Default: the platform's clock; with a client, the wall clock.
+        max_staleness: how old the watermark of each view may be, such as "2d". Default: declared by the service, else by the view, else
+            up to one partition after the next one should have been published.
+        when_stale: what to return for a view that is older: "serve" its values, "null" instead, or "fail". In each case `stale`
+            lists it. A view that was never published fails, unless this is "null". Default: declared by the service, else by the view,
+            else "fail" if a max_staleness is set anywhere, otherwise "serve".
 
     Raises:
-        OnlineError: the store does not answer; a view was never published; a view is stale, or may have lost an entity that is asked for,
-            and that is to fail; a column of the rows is missing or wrong.
-        SettingsError: there is no client, and PLATFORM_REDIS_URL is not set.
-        DeclarationError: max_staleness is no duration, or when_stale is none of the three words.
+        OnlineError: the store does not answer; a view was never published; a view is stale, or may have lost a requested entity,
+            with when_stale="fail"; a column of the rows is missing or wrong.
+        SettingsError: no client was passed, and PLATFORM_REDIS_URL is not set.
+        DeclarationError: max_staleness is not a duration, or when_stale is not one of the three words.
     """
     if not isinstance(service, FeatureService):
         raise OnlineError(f"online_features: {no_service(service)}")
@@ -129,10 +129,10 @@ def _asked(service: FeatureService, rows: Any) -> list[Mapping[str, Any]]:
         rows = rows if is_polars else with_types(rows, {**service.keys, **service.request})
         needed = [column for column in (*service.keys, *service.request) if column in rows.columns]
         values = zip(*(rows.get_column(column).to_list() for column in needed), strict=True) if needed else [()] * rows.height
-        return [dict(zip(needed, row, strict=True)) for row in values]  # a quarter of what select and to_dicts take
+        return [dict(zip(needed, row, strict=True)) for row in values]  # takes a quarter of the time of select and to_dicts
     if isinstance(rows, Mapping) or not isinstance(rows, Sequence) or not all(issubclass(kind, Mapping) for kind in set(map(type, rows))):
         kind = type(rows).__name__
-        raise OnlineError(f"feature service {service.name!r}: the rows are a {kind}. Give {KINDS}, or a list of dicts, one an entity.")
+        raise OnlineError(f"feature service {service.name!r}: the rows are a {kind}. Give {KINDS}, or a list of dicts, one per entity.")
     return list(rows)
 
 
@@ -144,10 +144,10 @@ def _freshness(service: FeatureService, max_staleness: str | None, when_stale: W
 
 @lru_cache
 def _client(*said: str | None) -> OnlineClient:
-    """That of the settings, as long as the variables that it comes from stay: all settings take ten times as long as a read."""
+    """The client of the settings, cached while their variables are unchanged: reading all settings takes ten times as long as a read."""
     settings = load_settings()
     if settings.redis_url is None:
         raise SettingsError(
-            "no online store is set. Say PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0; `platform-assets valkey` starts the embedded one."
+            "no online store is set. Set PLATFORM_REDIS_URL=redis://127.0.0.1:6379/0; `platform-assets valkey` starts the embedded one."
         )
     return OnlineClient(settings.redis_url.get_secret_value(), settings.project)

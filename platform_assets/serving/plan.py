@@ -1,4 +1,4 @@
-"""What reading a service needs that no request changes: worked out when it is first read."""
+"""The parts of reading a service that are the same for all requests: computed on the first read."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """How a service is read.
+    """The plan for reading a service.
 
-    views: the names of its views. layouts: how they lie in the store. freshness: when each of them is stale.
-    requested: reads the request's columns of a row; None when the service has none.
+    views: the names of its views. layouts: their layouts in the store. freshness: when each of them is stale.
+    requested: reads the request columns from a row; None if the service has none.
     """
 
     views: tuple[str, ...]
@@ -40,25 +40,25 @@ class Plan:
     requested: Callable[[Mapping[str, Any]], Request] | None
     _names: tuple[str, ...]
     _hidden: tuple[str, ...]
-    """Features that on-demand ones read, and no reader gets."""
+    """Features that on-demand features read, but readers do not get."""
     _serving: tuple[Callable[[list[Row], datetime], list[Row]], ...]
     _on_demand: tuple[tuple[str, Closure], ...]
     _readers: "WeakKeyDictionary[OnlineClient, Reader]"
 
     def reader(self, client: OnlineClient) -> Reader:
-        """That of this client."""
+        """The reader for this client."""
         found = self._readers.get(client)
         if found is None:
             found = self._readers[client] = client.reader(self.layouts, self.freshness)
         return found
 
     def rows(self, found: Mapping[str, Values], requests: Sequence[Request] | None, now: datetime) -> list[dict[str, Any]]:
-        """The features of each entity as a reader gets them, from the values that the store has."""
+        """The features of each entity as a reader gets them, from the values in the store."""
         first, *others = (serve(found[view].rows, now) for view, serve in zip(self.views, self._serving, strict=True))
         together: Iterable[Row] = first
         for other in others:
             together = map(add, together, other)
-        # There are as many values as names; strict=True would cost a tenth.
+        # There are as many values as names; strict=True would cost 10%.
         rows = [dict(zip(self._names, values)) for values in together]  # noqa: B905
         if self._on_demand:
             for row, request in zip(rows, requests or ({} for _ in rows), strict=True):
@@ -70,17 +70,17 @@ class Plan:
         return rows
 
     def valid_from(self, found: Mapping[str, Values]) -> list[dict[str, datetime | None]]:
-        """For each entity, by view, from when its snapshot may be read."""
+        """For each entity, by view, the time from which its snapshot may be read."""
         return [dict(zip(self.views, moments)) for moments in zip(*(found[view].valid_from for view in self.views))]  # noqa: B905
 
 
 _PLANS: dict[str, Plan] = {}
 _KEPT = 256
-"""Plans of services: more than a process reads. One that declares services without end forgets the oldest."""
+"""The maximum number of cached plans: more than a process reads. Beyond it the oldest is evicted."""
 
 
 def plan_of(service: FeatureService) -> Plan:
-    """The plan of a service; services of one meaning share it."""
+    """The plan of a service; services with the same meaning share it."""
     plan = _PLANS.get(service.serving_version)
     if plan is None:
         if len(_PLANS) >= _KEPT:
@@ -101,10 +101,10 @@ def plan_of(service: FeatureService) -> Plan:
 
 
 def layout_of(view: View) -> ViewLayout:
-    """How a view's stored features, or attributes, lie in the online store."""
+    """The layout of a view's stored features or attributes in the online store."""
     if isinstance(view, FeatureView) and view.accuracy == "temporal":
         raise OnlineError(
-            f"view {view.name!r} has values at any moment, and no stream keeps them yet: nothing of it is online. Read it with "
+            f"view {view.name!r} has temporal accuracy, which cannot be served online yet. Read it with "
             "historical_features, or declare accuracy='snapshot'."
         )
     features: Iterable[tuple[str, FeatureType, Any]]
@@ -116,7 +116,7 @@ def layout_of(view: View) -> ViewLayout:
 
 
 def _serving(part: SelectedFeatures[View]) -> Callable[[list[Row], datetime], list[Row]]:
-    """Makes of a view's stored values those that a reader gets: the selected ones, times since in seconds, derived features behind them."""
+    """Converts a view's stored values to those that a reader gets: selected ones, times since last in seconds, then derived features."""
     view = part.view
     if isinstance(view, AttributeView):
         return _picking([view.attributes.index(name) for name in part.names], len(view.attributes))
@@ -125,7 +125,7 @@ def _serving(part: SelectedFeatures[View]) -> Callable[[list[Row], datetime], li
     pick = _picking([place for place, feature in enumerate(view.stored) if feature.name in names], len(view.stored))
     since = [place for place, feature in enumerate(read.stored) if is_time_since(feature.measure.aggregation)]
     derived = [feature.expression.closure() for feature in read.derived]
-    wanted = [place for place, name in enumerate(read.served) if name in part.names]  # not those that derived ones are made of
+    wanted = [place for place, name in enumerate(read.served) if name in part.names]  # without those that only derived ones read
     finish = _picking(wanted, len(read.served))
 
     def serve(rows: list[Row], now: datetime) -> list[Row]:
@@ -145,7 +145,7 @@ def _serving(part: SelectedFeatures[View]) -> Callable[[list[Row], datetime], li
 
 
 def _picking(places: Sequence[int], size: int) -> Callable[[list[Row], datetime], list[Row]]:
-    """Takes the values at some places of rows of so many values."""
+    """Picks the values at some positions from rows with `size` values."""
     if len(places) == size:
         return lambda rows, now: rows
     if len(places) == 1:

@@ -1,4 +1,4 @@
-"""The columns that a request brings for on-demand features: checked, and brought to what expressions compute with."""
+"""The request columns for on-demand features: checked, and converted for expressions."""
 
 import numbers
 from collections.abc import Callable, Mapping
@@ -14,10 +14,10 @@ Request = dict[str, Any]
 
 
 def reading_request(service: FeatureService) -> Callable[[Mapping[str, Any]], Request]:
-    """The function that takes the service's request columns out of a row. None stays None; whole numbers may stand for floats.
+    """The function that extracts the service's request columns from a row. None stays None; integers are accepted as floats.
 
     Raises:
-        OnlineError: a column is not there, or its value has another type than declared.
+        OnlineError: a column is missing, or its value has another type than declared.
     """
     columns = [(column, dtype, _READ[dtype]) for column, dtype in service.request.items()]
 
@@ -40,12 +40,13 @@ def _wrong(service: FeatureService, column: str, dtype: DataType, value: Any) ->
     is_naive = isinstance(value, datetime) and dtype == "datetime"
     fix = "Give it a time zone: value.replace(tzinfo=UTC)." if is_naive else "Convert it first."
     return OnlineError(
-        f"feature service {service.name!r}: the request's {column!r} is {dtype}, it has {value!r}, a {type(value).__name__}. {fix}"
+        f"feature service {service.name!r}: the request's {column!r} is {dtype}, but has the value {value!r}, a {type(value).__name__}. "
+        f"{fix}"
     )
 
 
 def _int(value: Any) -> int:
-    # The first of these asks nothing of an abstract class, which takes longer than all the rest.
+    # The first check avoids the abstract class, which would take longer than everything else.
     if type(value) is not int and (not isinstance(value, numbers.Integral) or isinstance(value, bool)):
         raise TypeError
     whole = int(value)  # NumPy's integers wrap around

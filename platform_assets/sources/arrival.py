@@ -54,7 +54,7 @@ class Arrival:
     mark: str | None = None
     """What a connector's `look` would have said when it read: raw keeps it, and the partition is read again when `look` says otherwise."""
     unparsed: UnparsedLines = field(default_factory=UnparsedLines)
-    """The lines of the files that are no rows. Raw keeps them beside the rows that the function returns."""
+    """The lines of the files that are not rows. Raw keeps them beside the rows that the function returns."""
     reader: str | None = None
     """What has read files, and takes rename=, for messages."""
     formats: Formats | None = None
@@ -102,8 +102,8 @@ class Arrival:
     ) -> pl.LazyFrame | None:
         """The rows of this partition's CSV files, every value as text; None when there is no file.
 
-        An empty value is null. A line that cannot be parsed, or has another number of values than the header, is no row: it is counted as
-        received and quarantined as it came, whatever the source's function does with the frame. Blank lines are skipped. Files may be
+        An empty value is null. A line that cannot be parsed, or has another number of values than the header, is not a row: it is counted
+        as received and quarantined as it came, whatever the source's function does with the frame. Blank lines are skipped. Files may be
         compressed with gzip, zlib or zstd.
 
         Args:
@@ -124,7 +124,7 @@ class Arrival:
             encoding: of the files, as Python names it, such as "latin-1".
 
         Raises:
-            SourceError: naming the file: it is empty, was cut off, is no CSV, or has not the columns of the others; or naming the folder
+            SourceError: naming the file: it is empty, was cut off, is not CSV, or has not the columns of the others; or naming the folder
                 that is not there. A folder that has the partition in its name is not expected before its files.
         """
         from platform_assets.sources.csv_file import read_file
@@ -157,8 +157,8 @@ class Arrival:
         """The rows of this partition's files of JSON lines, some at a time, every value as text; None when there is no file.
 
         Each line is an object. A number, true or false is kept as it is written, so `1.10` stays `1.10`; null and an absent name are null;
-        a nested object or list is its JSON. A line that is no object, or has one name twice, is counted as received and quarantined as it
-        came. Blank lines are skipped. Files may be compressed with gzip, zlib or zstd.
+        a nested object or list is its JSON. A line that is not an object, or has one name twice, is counted as received and quarantined as
+        it came. Blank lines are skipped. Files may be compressed with gzip, zlib or zstd.
 
         Args:
             path: as read_csv has it.

@@ -1,4 +1,4 @@
-"""The lines of a CSV file that are no rows: laid aside while it is read, however many they are, with what is known of all of them."""
+"""The lines of a CSV file that are not rows: laid aside while it is read, however many they are, with what is known of all of them."""
 
 from dataclasses import replace
 

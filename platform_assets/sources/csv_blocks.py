@@ -80,7 +80,7 @@ def _line_end(data: Data, start: int, size: int) -> int:
             if (found := find(mark, begin, stop)) >= 0:
                 return found + (2 if data[found : found + 2] == b"\r\n" else 1)
     if most < len(data):
-        raise LineTooLongError(f"a line has more than {LONGEST >> 20} MB: it is no CSV file")
+        raise LineTooLongError(f"a line has more than {LONGEST >> 20} MB: it is not a CSV file")
     return len(data)
 
 

@@ -32,7 +32,7 @@ def dialect(where: str, separator: Any, quote: Any, escape: Any, null_values: An
         SourceError: an argument that cannot work, or two that contradict each other.
     """
     if not isinstance(separator, str) or not separator or set(separator) & {"\n", "\r"}:
-        raise SourceError(f"{where}: separator={separator!r} is no text between values. Write read_csv(..., separator=';').")
+        raise SourceError(f"{where}: separator={separator!r} is not a string between values. Write read_csv(..., separator=';').")
     for name, given in (("quote", quote), ("escape", escape)):
         if given is not None and (not isinstance(given, str) or len(given) != 1 or given in "\r\n"):
             raise SourceError(f"{where}: {name}={given!r} is not one character. Write read_csv(..., {name}={_USUAL[name]!r}), or None.")
@@ -42,7 +42,7 @@ def dialect(where: str, separator: Any, quote: Any, escape: Any, null_values: An
     if escape is not None and escape in separator:
         raise SourceError(f"{where}: escape={escape!r} is also in separator={separator!r}.")
     if isinstance(null_values, str) or not isinstance(null_values, Sequence) or not all(isinstance(v, str) for v in null_values):
-        raise SourceError(f"{where}: null_values={null_values!r} are no texts. Write read_csv(..., null_values=['NULL', 'n/a']).")
+        raise SourceError(f"{where}: null_values={null_values!r} are not strings. Write read_csv(..., null_values=['NULL', 'n/a']).")
     return Dialect(
         separator.encode(), None if quote is None else quote.encode(), None if escape is None else escape.encode(), tuple(null_values)
     )
@@ -59,7 +59,7 @@ def check_formats(where: str, formats: Formats) -> None:
     if formats.decimal == formats.thousands:
         raise SourceError(f"{where}: decimal= and thousands= are both {formats.decimal!r}.")
     if not all(isinstance(sign, str) and sign and not any(map(str.isdigit, sign)) for sign in formats.currency):
-        raise SourceError(f"{where}: currency={list(formats.currency)!r} are no signs. Write read_csv(..., currency=['€', 'EUR']).")
+        raise SourceError(f"{where}: currency={list(formats.currency)!r} are not signs. Write read_csv(..., currency=['€', 'EUR']).")
     for form in formats.date_formats:
         try:
             if not isinstance(form, str) or "%" not in form:
@@ -67,5 +67,6 @@ def check_formats(where: str, formats: Formats) -> None:
             pl.Series(["2024-03-01"]).str.strptime(pl.Datetime, form, strict=False)
         except (ValueError, pl.exceptions.PolarsError) as error:
             raise SourceError(
-                f"{where}: date_formats= has {form!r}, which is no format: {error}. Write read_csv(..., date_formats=['%d/%m/%Y %H:%M'])."
+                f"{where}: date_formats= has {form!r}, which is not a format: {error}. Write read_csv(..., date_formats=['%d/%m/%Y "
+                "%H:%M'])."
             ) from None

@@ -1,4 +1,4 @@
-"""One CSV file: its header, its rows as frames of text, some at a time, and the lines that are no rows, as they came."""
+"""One CSV file: its header, its rows as frames of text, some at a time, and the lines that are not rows, as they came."""
 
 import re
 import zlib
@@ -48,7 +48,8 @@ def read_file(
 ) -> Iterator[pl.DataFrame]:
     """The rows of a file, some at a time: every value as text, null where it is empty; columns named as in the file. At least one frame.
 
-    A line that cannot be parsed or has another number of values than the header is no row: it is laid aside in `bad`, and the others go on.
+    A line that cannot be parsed or has another number of values than the header is not a row: it is laid aside in `bad`, and the others go
+        on.
 
     columns: the names of the columns of a file without a header.
 

@@ -51,7 +51,7 @@ def line_at(data: Data, start: int) -> tuple[int, int]:
     """Where a line's text ends, and where the next line begins."""
     found = LINE_END.search(data, start, start + LONGEST)  # type: ignore[call-overload]
     if found is None and len(data) - start > LONGEST:
-        raise LineTooLongError(f"a line has more than {LONGEST >> 20} MB: it is no CSV file")
+        raise LineTooLongError(f"a line has more than {LONGEST >> 20} MB: it is not a CSV file")
     return found.span() if found else (len(data), len(data))
 
 
@@ -84,7 +84,7 @@ def record_at(data: Data, start: int, dialect: Dialect, width: int | None) -> Re
 
 @lru_cache(maxsize=4096)
 def wrong_number(values: int, width: int) -> str:
-    """Why a record with so many values is no row."""
+    """Why a record with so many values is not a row."""
     return f"{values} value{'' if values == 1 else 's'} instead of {width}"
 
 
@@ -141,7 +141,7 @@ def _has_quote(value: bytes, dialect: Dialect) -> bool:
 
 def _unescaped(value: bytes, dialect: Dialect, *, is_quoted: bool) -> bytes | None:
     if not is_quoted and dialect.null_values and value.decode(errors="replace") in dialect.null_values:
-        return None  # such as \N, which is no escaped N
+        return None  # such as \N, which is not an escaped N
     if is_quoted and dialect.quote is not None:
         if dialect.escape is None or dialect.escape not in value:
             return value.replace(dialect.quote * 2, dialect.quote)

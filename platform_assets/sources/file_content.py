@@ -35,7 +35,7 @@ def content_of(file: Path, where: str, encoding: str, reader: str) -> Data:
             raise SourceError(f"{where}: it is UTF-16. Say so: {reader}(..., encoding='utf-16').")
         if b"\x00" in data[: line_at(data, 0)[0]]:
             raise SourceError(
-                f"{where}: its header has zero bytes. It is no text, or unmarked UTF-16: {reader}(..., encoding='utf-16-le')."
+                f"{where}: its header has zero bytes. It is not text, or it is unmarked UTF-16: {reader}(..., encoding='utf-16-le')."
             )
         return data
     return _in_utf8(data, "utf-8", "replace") if encoding == "utf8-lossy" else _in_utf8(data, encoding)

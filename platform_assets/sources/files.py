@@ -146,7 +146,7 @@ def parquet_files(path: str | Path, *, rename: Mapping[str, str] | None = None, 
 
 def _files(path: str | Path, reader: str, method: str, options: Mapping[str, Any], stable_after: str) -> Files:
     if not isinstance(path, str | Path) or not str(path):
-        raise DeclarationError(f"{reader}: {shown(path)} is no path. Write {reader}('orders/{{day}}.csv').")
+        raise DeclarationError(f"{reader}: {shown(path)} is not a path. Write {reader}('orders/{{day}}.csv').")
     return Files(str(path), reader, method, options, duration(stable_after, f"{reader}, stable_after"))
 
 

@@ -56,7 +56,7 @@ def read_rows(source: Source, arrival: Arrival, spelled: Callable[[], Iterable[s
     spelled: the columns that raw has. aside: rows that do not fit into memory are on disk until it is closed.
 
     Raises:
-        SourceError: the function failed, or what it returned is no table, lacks a declared column, or has one that cannot be kept.
+        SourceError: the function failed, or what it returned is not a table, lacks a declared column, or has one that cannot be kept.
     """
     if source.connector is not None:
         arrival.reader = source.connector.reader
@@ -204,7 +204,7 @@ def _require_columns(source: Source, columns: set[str], header: Sequence[str], a
         raise SourceError(
             f"{where_of(arrival)}: the schema declares {missing[0]!r}, there is no such column{others}. "
             f"{without(missing[0], header, declared=source.columns, reader=arrival.reader)} "
-            f"If it is not delivered, take it out of the schema; if only some days lack it, add it in the source's function."
+            "If it is not delivered, take it out of the schema; if only some days lack it, add it in the source's function."
         )
 
 
@@ -218,7 +218,7 @@ def _check_type(source: Source, values: pl.Series, declared: DataType, where: st
     if dtype.time_zone is None and source.timezone is None:
         raise SourceError(
             f"{where}: the times in the column {values.name!r} are naive: they have no time zone. "
-            f"Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in its function: .dt.replace_time_zone('UTC')."
+            "Declare timezone='Europe/London' (or 'UTC') in @source, or add the zone in its function: .dt.replace_time_zone('UTC')."
         )
 
 

@@ -107,7 +107,7 @@ def arrived(
     Raises:
         ProviderDownError: nobody answers, and the source does not go on with its last value, or not yet.
         NotReadyError: nothing has arrived, and the time after which it is an empty partition has not passed; or it arrived again too late.
-        SourceError: what came is no table, lacks a declared column, or has one that cannot be kept; or the source's function failed.
+        SourceError: what came is not a table, lacks a declared column, or has one that cannot be kept; or the source's function failed.
     """
     partitions = source.partitions
     key = partitions.key(partition)

@@ -1,4 +1,4 @@
-"""The lines of a partition's CSV files that are no rows, as a source's function and receiving find them."""
+"""The lines of a partition's CSV files that are not rows, as a source's function and receiving find them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from platform_assets.frames.spill import Spill, in_batches
 
 @dataclass(frozen=True)
 class Unparsed:
-    """A line of a file that is no row: it cannot be parsed, or has another number of values than the header."""
+    """A line of a file that is not a row: it cannot be parsed, or has another number of values than the header."""
 
     file: str
     line: int

@@ -1,1 +1,1 @@
-"""What it takes to materialize a range of partitions of a layer: read, compute, write, record. Without Dagster."""
+"""The steps that materialize a range of partitions of a layer: read, compute, write, record. Independent of Dagster."""

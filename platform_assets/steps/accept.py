@@ -1,4 +1,4 @@
-"""Accepting a blocked partition as it is: a person decides about what came, until it is taken back or something else comes."""
+"""Accepting a blocked partition as it is: a person's decision about a delivery, valid until it is revoked or a new delivery arrives."""
 
 from dataclasses import replace
 
@@ -9,48 +9,49 @@ from platform_assets.steps.run import Run, name_of
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
 
 TAKEN_BACK = "acceptance_taken_back"
-"""In the details of the ledger's entry of raw: who has taken the acceptance back, when and why."""
+"""A detail of raw's ledger entry: who revoked the acceptance, when and why."""
 
 
 def accept(source: Source, partition: int, run: Run, *, by: str, why: str) -> None:
-    """Lets the good rows of a blocked partition into silver the next time it is made; the others stay in quarantine.
+    """Admits the good rows of a blocked partition to silver at its next materialization; the others stay in quarantine.
 
-    The decision is an entry of the ledger about raw, so it holds for the rows that were looked at: making silver again keeps it,
+    The decision is a ledger entry about raw, so it applies to the rows that were inspected: rematerializing silver keeps it,
     and another delivery of the partition ends it.
 
     Raises:
-        NotReadyError: there is nothing to accept: the partition was not judged yet, is not blocked, or came again since it was judged.
+        NotReadyError: there is nothing to accept: the partition has not been judged, is not blocked, or was delivered again since.
     """
     key, raw, silver = source.partitions.key(partition), name_of(raw_table(source)), name_of(silver_table(source))
     judged, came = run.ledger.entries(silver).get(key), run.ledger.entries(raw)
     received = came.get(key)
     if judged is None or received is None:
-        raise NotReadyError(f"{silver} {key} has not been made yet, so nobody knows what there is to accept. Materialize it first.")
+        raise NotReadyError(f"{silver} {key} has not been materialized, so there is nothing to accept yet. Materialize it first.")
     if judged.status != "blocked":
         raise NotReadyError(f"{silver} {key} is not blocked: {judged.rows:,} of its rows were accepted. There is nothing to do.")
-    read = range(partition - source.duplicates_within, partition + 1)  # the earlier ones decide which rows are duplicates
+    read = range(partition - source.duplicates_within, partition + 1)  # the earlier partitions decide which rows are duplicates
     newer = [k for p in read if (k := source.partitions.key(p)) in came and came[k].delta_version > judged.details["read"][raw]]
     if newer:
         raise NotReadyError(
-            f"{raw} {newer[0]} was delivered again after {silver} {key} was judged: what would be accepted is not what was looked at. "
-            f"Materialize {silver} {key}, and look again: platform-assets quarantine {source.name} {key}"
+            f"{raw} {newer[0]} was delivered again after {silver} {key} was judged: the rows to accept are not those that were inspected. "
+            f"Materialize {silver} {key}, and inspect it again: platform-assets quarantine {source.name} {key}"
         )
     run.ledger.record([replace(received, run=run.id, details={**received.details, ACCEPTED_AS_IT_IS: _decision(run, by, why)})])
 
 
 def take_back(source: Source, partition: int, run: Run, *, by: str, why: str) -> None:
-    """Ends the acceptance of a partition: the next time its silver is made it is blocked again.
+    """Revokes the acceptance of a partition: its silver is blocked again at the next materialization.
 
-    What was made of it is blocked by withdraw_readers (invalidation.py), which the command calls then; else when it is made the next time.
+    The command then blocks everything computed from it by withdraw_readers (invalidation.py); otherwise that happens when it is next
+    computed.
 
     Raises:
-        NotReadyError: nobody has accepted what the partition holds now.
+        NotReadyError: the current rows of the partition were not accepted.
     """
     key, raw = source.partitions.key(partition), name_of(raw_table(source))
     received = run.ledger.entries(raw).get(key)
     if received is None or ACCEPTED_AS_IT_IS not in received.details:
         raise NotReadyError(
-            f"nobody has accepted what {raw} {key} holds now, so there is nothing to take back. An acceptance ends when the partition is "
+            f"the current rows of {raw} {key} were not accepted, so there is nothing to revoke. An acceptance ends when the partition is "
             "delivered again."
         )
     details = {name: said for name, said in received.details.items() if name != ACCEPTED_AS_IT_IS}

@@ -1,13 +1,13 @@
-"""Ranges in batches of partitions, so that memory does not grow with a range's length."""
+"""Splits ranges into batches of partitions, so that memory does not grow with a range's length."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 PARTITIONS_AT_ONCE = 500
-"""Delta has a file open for each partition of a commit, half a megabyte of memory each, however few rows they have."""
+"""The most partitions per commit: Delta has a file open for each, with half a megabyte of memory, however few rows it has."""
 
 
 def batches(partitions: Sequence[int], rows: Callable[[int], int], at_once: int) -> Iterator[list[int]]:
-    """The partitions in their order, as many at a time as have `at_once` rows together, and at least one; never more than 500.
+    """The partitions in order, in batches of about `at_once` rows: at least one and at most 500 partitions each.
 
     >>> list(batches([1, 2, 3, 7], lambda partition: 400, at_once=1000))
     [[1, 2], [3, 7]]

@@ -1,4 +1,4 @@
-"""Checkpoints: by month, the states of a view's lifetime windows; each a function of silver and of the checkpoint before it."""
+"""Checkpoints: the monthly states of a view's lifetime windows, each computed from silver and the previous checkpoint."""
 
 from platform_assets.declare.checkpoints import arrivals_of_checkpoint, month_of, months_of, snapshot_of
 from platform_assets.declare.view import FeatureView
@@ -19,10 +19,10 @@ def checkpoints_table(view: FeatureView) -> Table:
 
 @without_damaged
 def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done:
-    """Writes the checkpoints of the months first..last, one after the other: each reads silver of its month alone."""
+    """Writes the checkpoints of the months first..last in order: each reads only its own month of silver."""
     source, months, done = view.source, months_of(view), Done()
     silver, table = silver_table(source), checkpoints_table(view)
-    read = {name_of(silver): run.version(silver)}  # first, so that rows and the ledger's word on them are of one version
+    read = {name_of(silver): run.version(silver)}  # first, so that rows and their ledger entries have the same version
     arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
     for month in range(first, last + 1):
         key, needed = months.key(month), arrivals_of_checkpoint(view, month)
@@ -34,7 +34,7 @@ def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done
             error = unready_checkpoint(view, month - 1, reader, known)
         if error:
             done.refused[key] = error
-            withdraw(table, {key: error}, run, months, view.version)  # at once: the next month reads it
+            withdraw(table, {key: error}, run, months, view.version)  # immediately: the next month reads it
             continue
         rows = slice_of(silver, "arrival", source.partitions, needed.start, needed.stop - 1, read[name_of(silver)])
         earlier = slice_of_checkpoint(view, month - 1, before[name_of(own)], own) if before else None
@@ -46,20 +46,20 @@ def make_checkpoints(view: FeatureView, first: int, last: int, run: Run) -> Done
 
 
 def made_in(view: FeatureView, run: Run) -> Table:
-    """Where checkpoints are made: in their table, or beside it while the declaration's version is not whole."""
+    """The table that checkpoints are written to: their own, or its successor while a declaration version is incomplete."""
     table = checkpoints_table(view)
     found = succession(run.lake, run.ledger, table, view.version, months_of(view))
     return found.successor if found else table
 
 
 def slice_of_checkpoint(view: FeatureView, month: int, version: int, table: Table | None = None) -> CheckpointSlice:
-    """What later values are made from. table: where it is, if not in the table of checkpoints."""
+    """The checkpoint that later values start from. table: its table, if not the table of checkpoints."""
     rows = slice_of(table or checkpoints_table(view), "partition", months_of(view), month, month, version)
     return CheckpointSlice(snapshot_of(view, month), rows)
 
 
 def unready_start(view: FeatureView, partition: int, reader: str, made: dict[str, Entry], run: Run) -> NotReadyError | None:
-    """Why a snapshot cannot start from the checkpoint before it; None when it can, or there is none before it."""
+    """Why a snapshot cannot start from the checkpoint before it; None if it can, or if there is no earlier checkpoint."""
     month = month_of(view, partition) if view.lifetime else None
     return None if month is None else unready_checkpoint(view, month, reader, made, run)
 

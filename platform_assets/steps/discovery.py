@@ -1,9 +1,9 @@
-"""Which partitions of a source have something to receive.
+"""Discovers new deliveries of a source.
 
-Files are looked at every time: names, sizes and times of change. Only where these are not those that raw was made of are they read, to
-tell a corrected file from one that was merely copied again; or where a function looks at one file's rows before it asks for another, and
-nothing has been received yet. A function that reads something else has to be called, and is called ever
-more rarely: when a partition's age has grown by a tenth, about a hundred times in its first week and forty in the year after.
+Files are checked every time by name, size and modification time. They are read only if these differ from what raw was made from, to
+distinguish a corrected file from one that was merely copied again; or if a function reads one file's rows before it asks for another and
+nothing has been received yet. A function that reads anything else must be called, and is called less and
+less often: whenever a partition's age has grown by a tenth, about a hundred times in its first week and forty in the following year.
 """
 
 import math
@@ -21,51 +21,51 @@ from platform_assets.steps.run import Run, name_of
 from platform_assets.stores.ledger import Entry
 
 EMPTY, CALLED, FAILED = "empty", "called", "failed"
-"""What is remembered of a partition beside its files: it was asked for as empty; a function returned something (behind it stands the
+"""States remembered for a partition besides its files: it was requested as empty; a function returned something (followed by the
 Delta version that raw had of it); a function failed."""
 
 SECONDS = 20.0
-"""After these a look stops, to go on the next time: Dagster gives a sensor a minute."""
+"""The seconds after which a scan stops, to continue the next time: Dagster limits a sensor to a minute."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What is kept from one look to the next: little, since Dagster keeps a copy for each."""
+    """The state kept between scans. It is small, because Dagster stores a copy of it for each scan."""
 
     looked: str | None = None
-    """When the last look that came to the end began, by the platform's clock."""
+    """When the last complete scan began, by the platform's clock."""
     began: str | None = None
-    """When the one began that is not at its end, and the partition from which it goes on."""
+    """When the unfinished scan began, and the partition at which it continues."""
     at: int | None = None
     calls: bool = False
-    """Whether the function reads something else than files."""
+    """Whether the function reads anything other than files."""
     asked: Mapping[str, str] = field(default_factory=dict)
-    """By partition key what was asked for and is not in raw, and since when: other files than these are asked for at once, the same ones
-    again ever more rarely."""
+    """By partition key, what was requested and is not in raw, and since when: different files are requested at once, the same ones
+    again with increasing intervals."""
 
 
 @dataclass(frozen=True)
 class NewDeliveries:
-    """What a look has found."""
+    """The result of a scan."""
 
     ready: list[int]
     """Partitions to receive, ascending."""
     failed: Mapping[str, PlatformError]
-    """Partitions whose function failed. It is called for them again later."""
+    """Partitions whose function failed. It is called again for them later."""
     memory: Memory
 
 
 def find_new_deliveries(source: Source, run: Run, memory: Memory, stretches: int, *, seconds: float = SECONDS) -> NewDeliveries:
-    """Looks at the partitions that have ended, newest first.
+    """Scans the partitions that have ended, newest first.
 
-    A partition is ready when something came that raw has not, or when nothing came and its end + empty_after has passed. After that it
-    is taken for asked for. It is ready again at once when its files change. If they do not, and raw still has not what came, the run that
-    was asked for has failed or died: it is ready again after ten minutes, and whenever twice that time has passed; of a function that
-    reads something else when its age has doubled.
+    A partition is ready if something was delivered that is not in raw, or if nothing was and its end + empty_after has passed. After that
+    it counts as requested. It is ready again as soon as its files change. If they do not, and the delivery is still not in raw, the
+    requested run has failed or died: it is ready again after ten minutes, then after twice that time, and so on; for a function that
+    reads anything else, when its age has doubled.
 
     Args:
-        stretches: the look stops when it has found so many of consecutive partitions, to go on the next time.
-        seconds: it also stops when these have passed.
+        stretches: the scan stops when it has found this many ranges of consecutive partitions, to continue the next time.
+        seconds: it also stops after this time.
     """
     partitions, look = source.partitions, _Look(source, run, memory)
     newest = partitions.index(min(run.now, datetime.now(UTC))) - 1  # Dagster has no partitions in the future
@@ -81,7 +81,7 @@ def find_new_deliveries(source: Source, run: Run, memory: Memory, stretches: int
 
 
 class _Look:
-    """A look at one partition after the other."""
+    """A scan of partitions, one after the other."""
 
     def __init__(self, source: Source, run: Run, memory: Memory) -> None:
         self.source, self.run, self.memory = source, run, memory
@@ -100,7 +100,7 @@ class _Look:
         asked, called = self.asked.get(key), f"{CALLED} {self.known[key].delta_version if key in self.known else -1}"
         before, _, since = (asked or "").partition(_SINCE) if asked is not None else (None, "", "")
         if before is not None and before.startswith(CALLED) and before != called:
-            del self.asked[key]  # what was asked for has been received since
+            del self.asked[key]  # the requested delivery has since been received
             before = None
         if (self.memory.calls or before in (called, FAILED)) and not self._is_due(partition, before, key not in self.known):
             return False
@@ -134,7 +134,7 @@ class _Look:
         return True
 
     def _wanted(self, partition: int, seen: Seen, entry: Entry | None) -> str | None:
-        """What there seems to be to ask for."""
+        """What to request for the partition, if anything."""
         if seen.came:
             same = entry is not None and not entry.damage and seen.files is not None and entry.details.get(FILES) == seen.files
             return None if same else seen.files or CALLED
@@ -149,17 +149,17 @@ class _Look:
         except BaseException as error:
             if not is_failure(error):
                 raise
-            return True  # receiving it will say why it cannot be read
+            return True  # receiving it will report why it cannot be read
 
     def _is_time_again(self, since: str) -> bool:
-        """Whether what has not been received is asked for again: its run may have died, or its function have been corrected."""
+        """Whether to request an unreceived delivery again: its run may have died, or its function may have been fixed."""
         if self.memory.looked is None or not since:
             return False
         then, now = (at - datetime.fromisoformat(since) for at in (datetime.fromisoformat(self.memory.looked), self.run.now))
         return now >= _ASKED_AGAIN_AFTER and _power(then, 2.0) < _power(now, 2.0)
 
     def _is_due(self, partition: int, before: str | None, is_missing: bool) -> bool:
-        """Whether a function is to be called: a history may come all at once, so for what is missing also once a day."""
+        """Whether to call the function. For missing partitions also once a day, because a history may be delivered all at once."""
         if self.memory.looked is None:
             return True
         ends = self.source.partitions.ends_at(partition)
@@ -171,12 +171,12 @@ class _Look:
 
 _DAY = timedelta(days=1)
 _ASKED_AGAIN_AFTER = timedelta(minutes=10)
-"""Then after twice as long each time: about fifteen times in the first year."""
+"""Minutes before the first repeated request; later ones double the interval: about fifteen in the first year."""
 _SINCE = " since "
-"""Stands between what was asked for and when that was for the first time."""
+"""Separates what was requested from the time of the first request."""
 
 
 def _power(age: timedelta, growth: float) -> int:
-    """The last power of `growth` minutes that an age has passed."""
+    """The last power of `growth`, in minutes, that an age has exceeded."""
     minutes = age / timedelta(minutes=1)
     return -1 if minutes < 0 else math.floor(math.log(max(minutes, 1), growth))

@@ -24,16 +24,16 @@ def gold_table(declaration: View | GoldTable) -> Table:
 
 
 def online_table(view: View) -> Table:
-    """The name under which the online store's copy of a view is an asset; it is no Delta table."""
+    """The asset name of a view's copy in the online store; it is not a Delta table."""
     return (view.name, "online")
 
 
 @without_damaged
 def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
-    """Writes the view's partitions first..last, all but those that read silver or a checkpoint which is missing or blocked."""
+    """Writes the view's partitions first..last, except those whose silver or checkpoint is missing or blocked."""
     source, partitions, done = view.source, view.source.partitions, Done()
     silver, checkpoints, gold = silver_table(source), checkpoints_table(view), gold_table(view)
-    # First, so that rows and the ledger's word on them are of one version.
+    # First, so that rows and their ledger entries have the same version.
     read = {name_of(table): run.version(table) for table in (silver, *([checkpoints] if view.lifetime else []))}
     arrived = run.ledger.entries(name_of(silver), at_version=read[name_of(silver)])
     kept = run.ledger.entries(name_of(checkpoints), at_version=read[name_of(checkpoints)]) if view.lifetime else {}
@@ -45,7 +45,7 @@ def make_change_log(view: FeatureView, first: int, last: int, run: Run) -> Done:
         ):
             done.refused[key] = error
     ready = [p for p in range(first, last + 1) if partitions.key(p) not in done.refused]
-    # A lifetime takes in all silver since the checkpoint that it starts from: of days in a row all of it is there.
+    # A lifetime window reads all silver since its checkpoint: for consecutive days all of it exists.
     for begin, end in stretches(ready) if view.lifetime or not ready else [(ready[0], ready[-1])]:
         _write_change_log(view, [p for p in ready if begin <= p <= end], read, done, run)
     withdraw(gold, done.refused, run, partitions, view.version)
@@ -68,9 +68,9 @@ def _write_change_log(view: FeatureView, ready: list[int], read: dict[str, int],
 
 @without_damaged
 def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Done:
-    """Writes the view's partitions first..last, each of its own partition of silver; all but those whose silver is missing.
+    """Writes the view's partitions first..last, each from its own partition of silver, except those whose silver is missing.
 
-    Of a blocked partition of silver there are no rows, and so none of the view: a state falls back to the last good value. When the
+    A blocked partition of silver has no rows, and so neither has the view's: a state falls back to the last good value. When the
     partition is accepted or delivered again, silver has a newer version of it, and the view's partition is stale.
     """
     source, partitions, done = view.source, view.source.partitions, Done()
@@ -93,13 +93,13 @@ def make_attributes(view: AttributeView, first: int, last: int, run: Run) -> Don
 
 
 def for_attributes(silver: Mapping[str, Entry]) -> dict[str, Entry]:
-    """What the ledger says of silver, to a reader of attributes: a blocked partition is there, and brings nothing (semantics.md 4, 7)."""
+    """Silver's ledger entries for readers of attributes: a blocked partition counts as existing but empty (semantics.md 4, 7)."""
     return {key: replace(entry, status="ok") for key, entry in silver.items()}
 
 
 @without_damaged
 def make_report(table: GoldTable, first: int, last: int, run: Run) -> Done:
-    """Writes the report for the event partitions first..last, from whatever has arrived of them so far."""
+    """Writes the report for the event partitions first..last, from the rows that have arrived so far."""
     source, partitions, done = table.source, table.source.partitions, Done()
     silver, gold = silver_table(source), gold_table(table)
     read = {name_of(silver): run.version(silver)}  # first, so that rows and the ledger's word on them are of one version
@@ -133,13 +133,13 @@ def _write(
     done: Done,
     run: Run,
 ) -> None:
-    """Writes some partitions. made: how many rows each has."""
+    """Writes some partitions. made: the row count of each."""
     facts = {p: PartitionFacts(partitions.key(p), made.get(partitions.key(p), 0), details={"read": read}) for p in batch}
     write_and_record(run, done, table, rows, partitions, facts, version)
 
 
 def arrivals_of(partitions: Partitions, silver: Mapping[str, Entry]) -> dict[int, set[int]]:
-    """For each event partition the arrival partitions that hold, or once held, rows of it."""
+    """For each event partition the arrival partitions that have, or once had, rows of it."""
     arrivals: dict[int, set[int]] = {}
     for key, entry in silver.items():
         for event in entry.details.get("event_partitions", []):
@@ -148,9 +148,9 @@ def arrivals_of(partitions: Partitions, silver: Mapping[str, Entry]) -> dict[int
 
 
 def needed_arrivals(table: GoldTable, partition: int, arrivals: Mapping[int, set[int]]) -> list[int]:
-    """What a report's partition reads: its own arrivals, and those with rows of it.
+    """The arrival partitions that a report's partition reads: its own, and those with rows of it.
 
-    The arrivals of events are known by the source's partitions: a day of another time zone lies in two or three of them.
+    The arrivals of events are recorded by the source's partitions: a day of another time zone overlaps two or three of them.
     """
     days, mine = table.event_partitions, table.source.partitions
     day = days.number(mine.key(partition)) if days != mine else partition

@@ -1,4 +1,4 @@
-"""What was made of a partition that has been taken back: blocked at once, so that nobody goes on reading it."""
+"""Invalidates everything computed from a partition whose acceptance was revoked: it is blocked at once, so that it is no longer read."""
 
 from collections.abc import Iterable
 
@@ -11,15 +11,16 @@ from platform_assets.stores.delta import Table
 
 
 def withdraw_readers(source: Source, declarations: Iterable[object], run: Run) -> dict[Table, list[str]]:
-    """Blocks every partition of a feature view, its checkpoints, a report or a training set that was made of blocked silver of a source.
+    """Blocks every partition of a feature view, its checkpoints, a report or a training set that was computed from blocked silver of a
+    source.
 
-    By the steps that make them: asked for exactly these, they refuse, and withdraw what is there.
+    It runs their steps for exactly these partitions: they refuse them and withdraw the existing rows.
 
     Args:
-        declarations: upstream first, with those between them and the source, as build_definitions has them; others are left alone.
+        declarations: upstream first, including those between them and the source, as in build_definitions; others are not changed.
 
     Returns:
-        The keys of the partitions that are blocked now and were not, by table.
+        The keys of the newly blocked partitions, by table.
     """
     withdrawn, of_it = {}, {silver_table(source)}
     for layer in (layer for declaration in declarations for layer in layers_of(declaration)):

@@ -1,4 +1,4 @@
-"""Whether the keys of silver are what they were declared to be: there, and of one row within the de-duplication horizon."""
+"""Checks the keys of silver: present, and unique within the deduplication horizon."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from platform_assets.stores.succession import succession
 
 
 def key_faults(source: Source, wanted: Sequence[int], run: Run) -> dict[int, KeyFaults]:
-    """Reads the keys of these partitions of silver, ascending, and of the horizon before each; no key, or that of a state: none."""
+    """The key faults of these ascending partitions of silver and the horizon before each. Empty without a key, or for a state."""
     partitions, silver, found = source.partitions, silver_table(source), dict[int, KeyFaults]()
     if not source.unique_key or not wanted:
         return found

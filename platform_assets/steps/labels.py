@@ -1,4 +1,4 @@
-"""What a training partition's labels are made of, and when they are."""
+"""The inputs and the times of a training partition's labels."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,15 +13,15 @@ from platform_assets.steps.silver import silver_table
 from platform_assets.stores.ledger import Entry
 
 EMPTY = "empty_partitions"
-"""In the details of a training partition: how many partitions of the labels' source are empty, and the first of them."""
+"""A detail of a training partition: how many partitions of the labels' source are empty, and the first ones."""
 Times = tuple[datetime, datetime]
 """The first and the last label time."""
 
 
 def times_of(data: TrainingSet, partition: int, entry: Entry | None = None) -> Times | None:
-    """Between which times labels of a training partition can be; None: there are none.
+    """The range of possible label times of a training partition; None if there can be no labels.
 
-    entry: what the ledger says of the partition, if it was made: labels that are given may be of few of the times that they could be of.
+    entry: the partition's ledger entry, if it exists: given labels may cover only a few of the possible times.
     """
     if isinstance(data.labels, Labels):
         times = label_times(data, partition)
@@ -33,7 +33,7 @@ def times_of(data: TrainingSet, partition: int, entry: Entry | None = None) -> T
 
 
 def arrivals_of(data: TrainingSet, partition: int) -> range:
-    """The partitions of the labels' source that a training partition reads; of a table none."""
+    """The partitions of the labels' source that a training partition reads; none for a table."""
     source, days = data.labels.source, data.calendar
     if source is None:
         return range(0)
@@ -48,9 +48,9 @@ def arrivals_of(data: TrainingSet, partition: int) -> range:
 
 
 def empty_outcomes(data: TrainingSet, partition: int, arrived: Mapping[str, Entry]) -> dict[str, Any]:
-    """Which partitions of the labels' source have no row at all, of those in which an outcome can lie: for labels, nothing happened then.
+    """The empty partitions of the labels' source among those that can have an outcome: for the labels, nothing happened then.
 
-    arrived: the entries of silver. Empty where there are none, and for labels that are given.
+    arrived: the entries of silver. The result is empty if there are none, and for given labels.
     """
     times, days = times_of(data, partition), data.calendar
     if not isinstance(data.labels, Labels) or not times:
@@ -65,7 +65,7 @@ def empty_outcomes(data: TrainingSet, partition: int, arrived: Mapping[str, Entr
 def find_labels(data: TrainingSet, partition: int, engine: Engine, version: int, given: Any, now: datetime) -> FoundLabels:
     """The labels of a training partition.
 
-    version: of silver, at which it is read. given: what a user's function of labels returned. now: when it did.
+    version: the version at which silver is read. given: the result of the user's label function. now: when it was called.
     """
     source, arrivals = data.labels.source, arrivals_of(data, partition)
     if source is None or not arrivals:

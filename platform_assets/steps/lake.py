@@ -1,4 +1,4 @@
-"""Which lake a person means."""
+"""Resolves the lake that a user passes."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -10,9 +10,9 @@ AnyLake = Lake | str | PathLike[str]
 
 
 def lake_at(place: AnyLake | None, options: Mapping[str, str] | None = None) -> Lake:
-    """The lake in a folder or at a URL; without a place, that of the PLATFORM_ settings.
+    """The lake in a folder or at a URL; by default, that of the PLATFORM_ settings.
 
-    options: of the object store; default: PLATFORM_LAKE_OPTIONS.
+    options: of the object store. Default: PLATFORM_LAKE_OPTIONS.
     """
     if isinstance(place, Lake):
         return place

@@ -1,4 +1,4 @@
-"""Which tables each declaration becomes downstream of raw, what they read, and how it is told which of their partitions are stale."""
+"""The tables of each declaration downstream of raw, what they read, and how their stale partitions are found."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -38,42 +38,42 @@ from platform_assets.stores.delta import Table
 
 @dataclass(frozen=True)
 class Layer:
-    """Tables that one step makes together."""
+    """Tables that one step writes together."""
 
     tables: tuple[Table, ...]
     partitions: Partitions
     reads: tuple[Table, ...]
     version: str
-    """Of the declaration."""
+    """The declaration's version."""
     stale_partitions: Callable[[int, int, Run, Plan], dict[int, StalePartition]]
-    """The stale ones of the partitions first..last, given what is planned for other tables."""
+    """Returns the stale partitions among first..last, given the plan for other tables."""
     make: Callable[[int, int, Run], Done]
-    """The step, of partitions first..last and a run."""
+    """The step: takes the partitions first..last and a run."""
     is_withdrawn: bool = False
-    """Whether a run of the step blocks the partitions that are there and were made of what is blocked now."""
+    """Whether a run of the step blocks existing partitions that were computed from rows which are now blocked."""
     by_event_time: bool = False
-    """Whether new rows belong to partitions of any time before: no mapping from a partition that came tells which."""
+    """Whether new rows can belong to any earlier partition, so that no mapping from the arrived partition exists."""
     is_pinned: bool = False
-    """Whether what is there names the versions that it was made of and stays, whatever becomes of them."""
+    """Whether existing partitions pin the versions they were computed from, and stay valid when these change."""
     starts_from: tuple[Table, ...] = ()
-    """Tables of the same declaration that it needs besides: checkpoints, a model."""
+    """Other tables of the same declaration that it needs: checkpoints, a model."""
     from_their_beginning: bool = False
-    """Whether a partition can be made when its time begins: a checkpoint is the state with which a month begins."""
+    """Whether a partition can be computed when its time begins: a checkpoint is the state at the start of a month."""
     only_by_hand: Callable[[int, int, Run, Plan], Iterable[int]] = lambda first, last, run, plan: ()
-    """Partitions that only a person asks for again, in a backfill: predictions that a newer model would make differently."""
+    """Partitions that are only recomputed on request, in a backfill: predictions for which there is a newer model."""
 
     @property
     def name(self) -> str:
         return name_of(self.tables[0])
 
     def newest(self, now: datetime) -> int:
-        """The last partition that can be there at a moment."""
+        """The last partition that can exist at a time."""
         newest = self.partitions.index(now) - (0 if self.from_their_beginning else 1)
         return newest if self.partitions.last is None else min(newest, self.partitions.last)
 
 
 def layers_of(declaration: object) -> Iterator[Layer]:
-    """What a declaration becomes downstream of raw, in the order in which it is made. A service, or a temporal view, has no table."""
+    """The layers of a declaration downstream of raw, in materialization order. A service or a temporal view has no table."""
     if isinstance(declaration, Source):
         tables = (silver_table(declaration), quarantine_table(declaration))
         stale_partitions, make = partial(stale_silver, declaration), partial(make_silver, declaration)
@@ -82,7 +82,7 @@ def layers_of(declaration: object) -> Iterator[Layer]:
         if declaration.accuracy == "snapshot":
             yield from _of_a_view(declaration)
     elif isinstance(declaration, AttributeView):
-        # Not withdrawn: a blocked partition of states has no updates, so the next run of it writes none (make_attributes).
+        # Not withdrawn: a blocked partition of a state has no updates, so its next run writes none (make_attributes).
         stale_partitions, make = partial(stale_gold, declaration), partial(make_attributes, declaration)
         silver = (silver_table(declaration.source),)
         yield Layer((gold_table(declaration),), declaration.source.partitions, silver, declaration.version, stale_partitions, make)
@@ -114,7 +114,7 @@ def _of_a_view(view: FeatureView) -> Iterator[Layer]:
 
 
 def _of_a_model(model: Model) -> Iterator[Layer]:
-    """Neither is withdrawn: a model and its predictions say what they were made of."""
+    """Neither is withdrawn: a model and its predictions record what they were computed from."""
     data = model.training_set
     trained_on, stale_partitions, make = (training_table(data),), partial(stale_models, model), partial(make_model, model)
     yield Layer((model_table(model),), data.partitions, trained_on, model.version, stale_partitions, make, is_pinned=True)
@@ -129,12 +129,12 @@ def _of_a_model(model: Model) -> Iterator[Layer]:
 
 
 def made_twice(table: Table) -> DeclarationError:
-    """The error for two declarations that would make one table."""
-    return DeclarationError(f"two declarations are named {table[0]!r}, and both would make {name_of(table)}. Rename one.")
+    """The error for two declarations with the same table."""
+    return DeclarationError(f"two declarations are named {table[0]!r}, and both would write {name_of(table)}. Rename one.")
 
 
 class Graph:
-    """The tables that declarations become, upstream first, and which of them read which."""
+    """The tables of declarations, upstream first, and their dependencies."""
 
     def __init__(self, declarations: Iterable[object]) -> None:
         self.declarations = tuple(declarations)
@@ -150,7 +150,7 @@ class Graph:
         return [one for one in self.declarations if isinstance(one, FeatureView | AttributeView) and one.online]
 
     def upstream(self, tables: Iterable[Table]) -> set[Table]:
-        """These tables and all that they are made of."""
+        """These tables and everything upstream of them."""
         needed = set(tables)
         needed |= {gold_table(view) for view in self.online_views if online_table(view) in needed}
         for layer in reversed(self.layers):

@@ -1,4 +1,4 @@
-"""Every table that some declarations reach, made in this process without Dagster: for notebooks, tests and small scripts."""
+"""Materializes all tables that declarations depend on, in this process and without Dagster: for notebooks, tests and small scripts."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableOutcome:
-    """What `materialize` did with the partitions of a table, by their keys."""
+    """The result of `materialize` for a table, by partition key."""
 
     made: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
-    """Those that were up to date."""
+    """Partitions that were up to date."""
     blocked: dict[str, str] = field(default_factory=dict)
-    """Of silver: too few rows were good; how many, the most frequent reason, and the commands to run next."""
+    """Partitions of silver with too few good rows: how many, the most frequent reason, and the commands to run next."""
     refused: dict[str, NotReadyError] = field(default_factory=dict)
-    """Those that nothing can be made of yet: no file was found, or what they read is missing or blocked. The error says which."""
+    """Partitions that cannot be materialized yet: no file was found, or an input is missing or blocked. The error says which."""
     _partitions: Partitions | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
@@ -52,19 +52,19 @@ class TableOutcome:
         return ", ".join(counts) or "no partition in this range"
 
     def _named(self, keys: dict[str, str] | dict[str, NotReadyError]) -> str:
-        assert self._partitions is not None, "a table with partitions says of what kind they are"
+        assert self._partitions is not None, "a table with partitions has a partitions definition"
         return described_ranges(self._partitions, map(self._partitions.number, keys))
 
     def reasons(self) -> list[str]:
-        """Why partitions are blocked or refused; a reason that they share is reported once."""
+        """Why partitions are blocked or refused; shared reasons are reported once."""
         return [*self.blocked.values(), *reported_once(self.refused.values())]
 
 
 @dataclass(frozen=True, repr=False)
 class Materialized:
-    """What `materialize` did. Printed, it says so in a line for each table.
+    """The result of `materialize`. Printed, it has a line for each table.
 
-    tables: by table, such as "orders/silver", upstream first. Quarantine is written with silver, and has no line of its own.
+    tables: by table, such as "orders/silver", upstream first. Quarantine is written with silver and is not listed.
     """
 
     tables: dict[str, TableOutcome]
@@ -75,7 +75,7 @@ class Materialized:
         return "\n".join([*lines, *_shortened(self._reasons())])
 
     def check(self) -> "Materialized":
-        """Itself, if no partition was blocked or refused; else a NotReadyError with the reasons."""
+        """Returns itself if no partition was blocked or refused; otherwise raises a NotReadyError with the reasons."""
         if reasons := self._reasons():
             raise NotReadyError("\n".join(_shortened(reasons)))
         return self
@@ -96,37 +96,38 @@ def materialize(
     online: str | None = None,
     now: datetime | None = None,
 ) -> Materialized:
-    """Makes every table that these declarations reach, in this process and without Dagster: name the ends of the chains.
+    """Materializes every table that these declarations depend on, in this process and without Dagster: pass the ends of the chains.
 
-    By the steps that Dagster's assets run, upstream first: raw, silver and quarantine, checkpoints, gold, reports, training sets, models,
-    predictions, the online store. Raw looks at what was delivered for each partition; of the other tables only partitions that are missing
-    or stale are made, so a second call changes nothing. A partition that is blocked or refused raises nothing, and does not hold up the
-    others, whatever `when_blocked` says: `materialize(...).check()` raises for it. Partitions outside of first..last stay as they are, also
-    where a late or corrected row makes them stale. For a business that runs every day, and for checks, lineage and history, use
+    It runs the same steps as the Dagster assets, upstream first: raw, silver and quarantine, checkpoints, gold, reports, training sets,
+    models, predictions, the online store. Raw checks the deliveries of each partition; of the other tables only partitions that are missing
+    or stale are materialized, so a second call changes nothing. A partition that is blocked or refused raises no error and does not hold up
+    the others, whatever `when_blocked` says: `materialize(...).check()` raises it. Partitions outside first..last are not changed, even
+    if a late or corrected row makes them stale. For daily operation, and for checks, lineage and history, use
     `build_definitions`.
 
     Args:
         declarations: sources, feature views, attribute views, gold tables, services, training sets, models.
-        first: the key of the first partition, such as "2024-03-01", or "2024-03-01T05" of hours. A table with other partitions has those
-            made in which first..last lie: of a training set the month of a day. Default: the first partition of each table.
-        last: the key of the last partition. Default: the last one that has ended. Partitions that have not ended are never made.
-        lake: a folder or URL of Delta tables; default: the lake of the PLATFORM_ settings.
-        online: the URL of the online store, such as "redis://127.0.0.1:6379/0", to which all of a view's gold is published, as far as it
-            goes without a gap. Default: PLATFORM_REDIS_URL, but nothing is published from another lake than that of the settings.
-        now: the moment that is taken for now, with its time zone. Default: the platform's clock.
+        first: the key of the first partition, such as "2024-03-01", or "2024-03-01T05" for hours. For a table with other partitions, those
+            that contain first..last are materialized: for a training set, the month of a day. Default: the first partition of each table.
+        last: the key of the last partition. Default: the last one that has ended. Partitions that have not ended are never materialized.
+        lake: a folder or URL of Delta tables. Default: the lake of the PLATFORM_ settings.
+        online: the URL of the online store, such as "redis://127.0.0.1:6379/0", to which all of a view's gold is published, up to the
+            first gap. Default: PLATFORM_REDIS_URL, but only the lake of the settings is published there.
+        now: the current time, with its time zone. Default: the platform's clock.
 
     Returns:
-        What was made, unchanged, blocked or refused, table by table; printed, it says so.
+        The partitions made, unchanged, blocked or refused, table by table; it can be printed.
 
     Raises:
-        DeclarationError: `first` or `last` is no key, lies outside of the partitions of every source, or first comes after last; two
-            declarations would make the same table.
-        SourceError: what was delivered cannot be read. What can be of that source is in raw by then; silver and all after it are not made.
+        DeclarationError: `first` or `last` is not a key or is outside the partitions of every source, or first comes after last; or two
+            declarations have the same table.
+        SourceError: a delivery cannot be read. Readable deliveries of the source are in raw by then; silver and everything after it are not
+            made.
         PlatformError: a step fails, such as the training of a model.
     """
     found = reached(declarations, "materialize")
     if not found:
-        raise DeclarationError("materialize: there is nothing to make. Pass a source, a view, or whatever the chain ends with.")
+        raise DeclarationError("materialize: there is nothing to materialize. Pass a source, a view, or the end of any other chain.")
     if now is not None and now.tzinfo is None:
         raise DeclarationError(f"materialize, now: {now!r} has no time zone. Give it one: now.replace(tzinfo=UTC).")
     settings, where, graph = load_settings(), lake_at(lake), Graph(found)
@@ -139,7 +140,7 @@ def materialize(
 
 @dataclass(frozen=True)
 class _Stage:
-    """A table, or tables that one step makes together."""
+    """A table, or tables that one step writes together."""
 
     table: Table
     partitions: Partitions
@@ -155,7 +156,7 @@ class _Stage:
 
 
 def _stages(graph: Graph, online: str | None, project: str) -> Iterator[_Stage]:
-    """Upstream first. Two that would make one table are an error."""
+    """The stages, upstream first. Two with the same table are an error."""
     tables = [*map(raw_table, graph.sources), *(table for layer in graph.layers for table in layer.tables)]
     for table, times in Counter(tables).items():
         if times > 1:
@@ -174,7 +175,7 @@ def _stages(graph: Graph, online: str | None, project: str) -> Iterator[_Stage]:
 
 
 def _within(stage: _Stage, first: str | None, last: str | None, now: datetime) -> tuple[int, int]:
-    """The partitions of a table in which first..last lie, as far as it has them."""
+    """The partitions of a table that contain first..last, as far as they exist."""
     begin, end = stage.partitions.first, stage.newest(now)
     if first is not None:
         begin = max(begin, stage.partitions.around(first))
@@ -193,7 +194,7 @@ def _check_range(sources: Sequence[Source], first: str | None, last: str | None,
     if first is not None and last is not None:
         for partitions in (source.partitions for source in sources):
             if partitions.around(first) > partitions.around(last, is_last=True):
-                raise DeclarationError(f"materialize: first={first!r} comes after last={last!r}. Change them round.")
+                raise DeclarationError(f"materialize: first={first!r} comes after last={last!r}. Swap them.")
 
 
 def _has(source: Source, name: str, key: str, now: datetime) -> bool:
@@ -201,7 +202,7 @@ def _has(source: Source, name: str, key: str, now: datetime) -> bool:
         begin, end = source.partitions.around(key), source.partitions.around(key, is_last=True)
     except (TypeError, ValueError):
         raise DeclarationError(
-            f"materialize, {name}: {key!r} is no key of a partition. Write it as '2024-03-05', of hours as '2024-03-05T13'."
+            f"materialize, {name}: {key!r} is not a partition key. Write it as '2024-03-05', or for hours as '2024-03-05T13'."
         ) from None
     return source.partitions.first <= end and begin <= source.partitions.ended(now)
 
@@ -219,7 +220,7 @@ def _receive(source: Source, first: int, last: int, run: Run) -> TableOutcome:
 
 
 def _make(layer: Layer, first: int, last: int, run: Run) -> TableOutcome:
-    """Runs the step for the partitions that are not as they should be, those also that it will refuse: it says why."""
+    """Runs the step for the stale partitions, including those that it will refuse: it reports why."""
     stale, done = (
         {*layer.only_by_hand(first, last, run, NOTHING_PLANNED), *layer.stale_partitions(first, last, run, NOTHING_PLANNED)},
         Done(),
@@ -234,7 +235,7 @@ def _make(layer: Layer, first: int, last: int, run: Run) -> TableOutcome:
 
 
 def _publish(view: View, store: "OnlineStore", first: int, last: int, run: Run) -> TableOutcome:
-    """Publishes gold if the store lacks any of it. A publication brings all of it there, so it is one for all partitions."""
+    """Publishes gold if any of it is missing in the store. One publication covers all partitions."""
     from platform_assets.steps.online import make_online, marks_of, not_online, stale_online
 
     stale = stale_online(view, first, last, run, store)
@@ -258,5 +259,5 @@ def _outcome(partitions: Partitions, done: Done, unchanged: Mapping[str, Entry],
 
 def _why_blocked(entry: Entry, module: str) -> str:
     if withdrawn := entry.details.get(WITHDRAWN):
-        return f"{entry.table} {entry.partition} is blocked, since what it was made of was taken back: {withdrawn}"
+        return f"{entry.table} {entry.partition} is blocked because the acceptance of its input was revoked: {withdrawn}"
     return described_block(entry, module)

@@ -1,4 +1,4 @@
-"""What became of partitions, in words."""
+"""Descriptions of partitions in messages."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,18 +9,18 @@ from platform_assets.steps.run import counted, stretches
 from platform_assets.stores.ledger import Entry
 
 SHOWN = 5
-"""Partitions that a summary names one by one; of more it says how many there are."""
+"""How many partitions a summary lists; beyond that it gives their number."""
 
 
 def described_block(entry: Entry, module: str) -> str:
-    """A blocked partition for people: how many rows were good, what most of the others broke, and the commands to run next."""
+    """A message about a blocked partition: the share of good rows, the most frequent reason, and the commands to run next."""
     source, details = entry.table.partition("/")[0], entry.details
     reasons = {reason: rows for reason, rows in details["reasons"].items() if not reason.startswith("blocked")}
     most = max(reasons, key=lambda reason: reasons[reason], default="")
     why = f" Most often: {with_example(most, details.get('examples', {}))} ({counted(reasons[most], 'row')})." if most else ""
     accept = f"Accept the good ones as they are: platform-assets accept {source} {entry.partition} -m {module} --why '...'"
     if not details["accepted_share"]:
-        accept = "When the delivery, or how it is read, has been corrected, materialize raw and silver of it again."
+        accept = "Once the delivery, or the way it is read, has been corrected, materialize its raw and silver again."
     return (
         f"{entry.table} {entry.partition} is blocked: {details['accepted_share']:.0%} of its {details['received']:,} rows were good, "
         f"{details['needed_share']:.0%} are required.{why} See them: platform-assets quarantine {source} {entry.partition} -m {module}. "

@@ -1,4 +1,4 @@
-"""Missing inputs in words: how many partitions of which table, why they cannot be read, and one command that fixes it."""
+"""Messages about missing inputs: how many partitions of which table, why they cannot be read, and one command that fixes it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from platform_assets.stores.tables import name_of
 _SHOWN = 3
 MISSING = "missing"
 YOUR_MODULE = "your_module"
-"""Stands in a command where the module is not known."""
+"""A placeholder in commands if the module is not known."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class MissingInput:
     table: Table
     partitions: Partitions
     why: str
-    """MISSING, or what follows "which was"."""
+    """MISSING, or the text after "which was"."""
     indexes: tuple[int, ...]
     module: str = YOUR_MODULE
-    """For the command."""
+    """The module, for the command."""
 
     def __str__(self) -> str:
         again = "" if self.why == MISSING else " again"
@@ -43,7 +43,7 @@ class MissingInput:
 
 
 def reported_once(errors: Iterable[NotReadyError]) -> list[str]:
-    """The messages for all partitions of a step that were refused: one for those that need missing partitions of one table, or the same
+    """The messages for all refused partitions of a step: one for those that need missing partitions of the same table, or the same
     blocked partition."""
     groups: dict[object, list[NotReadyError]] = {}
     for error in errors:
@@ -65,12 +65,12 @@ def _together(group: Sequence[NotReadyError]) -> str:
     if len(missing) < 2:
         return str(group[0])
     union = tuple(sorted({index for one in missing for index in one.indexes}))
-    reader = missing[0].reader.partition(" ")[0]  # without the key: the readers' keys are told beside it
+    reader = missing[0].reader.partition(" ")[0]  # without the key: the readers' keys are listed with it
     return str(replace(missing[0], reader=reader, indexes=union))
 
 
 def _readers(readers: Sequence[str]) -> str:
-    """Partitions of one table, each told as 'spending/gold 2024-02-01'."""
+    """Partitions of one table, each given as 'spending/gold 2024-02-01'."""
     table, keys = readers[0].partition(" ")[0], [reader.partition(" ")[2] for reader in readers]
     return f"{table} {', '.join(keys)}" if len(keys) <= 5 else f"{table} ({len(keys)} partitions, {keys[0]} to {keys[-1]})"
 
@@ -84,8 +84,8 @@ def _named(partitions: Partitions, indexes: Sequence[int]) -> str:
 
 
 def materialize_command(table: Table, partitions: Partitions, why: str, indexes: Sequence[int], module: str) -> str:
-    """One for all of them. Those in between are made again, which changes no value."""
-    # Silver that is missing often lacks its raw too; raw that is there already is looked at, and left as it is.
+    """One command for all of them. Partitions in between are rematerialized, which changes no values."""
+    # If silver is missing, its raw often is, too; existing raw is only checked and not changed.
     layers = ("raw", "silver") if table[1] == "silver" and why == MISSING else (table[1],)
     selected = " or ".join(f'key:"{name_of((table[0], layer))}"' for layer in layers)
     first, last = partitions.key(indexes[0]), partitions.key(indexes[-1])

@@ -1,4 +1,4 @@
-"""Models by the partitions of their training set, and their predictions by those of its views."""
+"""Models, partitioned like their training set, and predictions, partitioned like its views."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -35,7 +35,10 @@ def predictions_table(model: Model) -> Table:
 @without_damaged
 def make_model(model: Model, first: int, last: int, run: Run) -> Done:
     """Trains the model of each month first..last on the training set's months up to it, and saves it in the lake."""
-    from platform_assets.models.train import NotTrained, train  # scikit-learn: three times what the rest of a code location costs to load
+    from platform_assets.models.train import (
+        NotTrained,
+        train,
+    )  # scikit-learn: takes three times as long to load as the rest of a code location
 
     data, done, table = model.training_set, Done(), model_table(model)
     months, training = data.partitions, training_table(data)
@@ -65,7 +68,7 @@ def make_model(model: Model, first: int, last: int, run: Run) -> Done:
             calibrate=model.calibrate,
             seed=model.seed,
         )
-        # Until then a label's outcome could not be read.
+        # Before that, a label's outcome could not be read.
         row, details = _recorded(model, result, read, run.lake.models.below(model.name), months.ends_at(month) + data.data_delay)
         rows.append({"partition": months.value(month), **row})
         status = "not trained" if isinstance(result, NotTrained) else "ok"
@@ -78,7 +81,7 @@ def make_model(model: Model, first: int, last: int, run: Run) -> Done:
 def _recorded(
     model: Model, result: "Trained | NotTrained", read: dict[str, int], models: Storage, predicts_from: datetime
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A row of the model's table, and the same for the ledger."""
+    """A row of the model's table, and its ledger details."""
     from platform_assets.models.artifact import Provenance, save
     from platform_assets.models.train import NotTrained
 
@@ -129,17 +132,17 @@ def _scores(trained: "Trained") -> Iterator[tuple[str, float | None]]:
 
 
 def _on_average(trained: "Trained") -> dict[str, float]:
-    """Of binary labels, for the ledger: the mean probability, to be held against the share that came true."""
+    """For binary labels, for the ledger: the mean probability, to be compared with the share of true labels."""
     return {"mean_predicted": trained.evaluation.about["mean_predicted"]} if trained.evaluation.kind == "binary" else {}
 
 
 DAYS_AT_ONCE = 32
-"""Predicted together: their lookback of gold is read once."""
+"""Days predicted together: the gold in their lookback is read once."""
 
 
 @without_damaged
 def make_predictions(model: Model, first: int, last: int, run: Run) -> Done:
-    """Scores the entities that have features at each snapshot first..last, by the latest good model trained before the day began."""
+    """Scores the entities that have features at each snapshot first..last, with the latest good model trained before the day began."""
     from platform_assets.models.artifact import load
 
     data, done, table = model.training_set, Done(), predictions_table(model)
@@ -149,7 +152,7 @@ def make_predictions(model: Model, first: int, last: int, run: Run) -> Done:
     known = origins(data.features, run, [], "gold")
     read = versions_of(known)
     chosen: dict[int, Entry | None] = {}
-    # Each reads an attribute view from its first partition on: if nothing is lacking at all, nobody has to be asked one by one.
+    # Each reads an attribute view from its first partition on: if nothing is missing at all, they need not be checked one by one.
     lacks = lacking(name_of(table), known, model.predicted_at(first), model.predicted_at(last))
     for partition in range(first, last + 1):
         key, at = partitions.key(partition), model.predicted_at(partition)
@@ -161,7 +164,7 @@ def make_predictions(model: Model, first: int, last: int, run: Run) -> Done:
         days = list(group)
         try:
             loaded = load(run.lake.models.below(artifact)) if artifact else None
-        except ModelError as error:  # days of other models do not wait for it
+        except ModelError as error:  # days with other models do not wait for it
             named = DamagedError(f"{name_of(table)} needs {name_of(model_table(model))}: {error}")
             done.refused |= {partitions.key(day): named for day in days}
             continue
@@ -185,7 +188,7 @@ def _predicted(model: Model, key: str, chosen: Entry | None, rows: Mapping[str, 
 
 
 def latest_good(models: dict[str, Entry], model: Model, before: datetime) -> Entry | None:
-    """The newest model that passed its checks and may predict by then: all that it knows was known before."""
+    """The newest model that passed its checks and may predict by then: everything it was trained on was known before."""
     mine = [entry for entry in models.values() if entry.declaration_version == model.version and entry.status == "ok"]
     good = [entry for entry in mine if entry.details["good"] and datetime.fromisoformat(entry.details["predicts_from"]) <= before]
     return max(good, key=lambda entry: entry.partition, default=None)

@@ -1,4 +1,4 @@
-"""Online: the store brought to gold's Delta version, and compared with gold."""
+"""Publishes gold to the online store, and compares the two."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from platform_assets.stores.online.publish import Gold, Published, publish, rebu
 SAMPLE = 200
 """Entities compared after each publication."""
 RELATIVE = 1e-9
-"""How far floats may be apart: semantics.md 10."""
+"""The relative tolerance for floats: semantics.md 10."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class Parity:
 
 
 def make_online(view: View, run: Run, store: OnlineStore, everything: bool = False) -> Published:
-    """Publishes whatever of gold the store has not; with `everything` also what it should have and may have lost."""
+    """Publishes everything in gold that the store does not have; with `everything` also what it may have lost."""
     with damage_named():
         return publish(store, layout_of(view), _gold(view, run), run.now, everything, run.engine(view).publisher)
 
 
 def entities_of(view: View, store: OnlineStore) -> Entities:
-    """How many entities of the view were published, and how many are there; what is missing is noted for readers."""
+    """How many entities of the view were published, and how many exist; missing ones are recorded for readers."""
     return count_entities(store, layout_of(view))
 
 
 def rebuild_online(view: View, run: Run, store: OnlineStore) -> Published:
-    """Removes what the store has of the view, and publishes it anew."""
+    """Removes the view from the store, and publishes it again."""
     with damage_named():
         return rebuild(store, layout_of(view), _gold(view, run), run.now, run.engine(view).publisher)
 
@@ -62,19 +62,19 @@ def _gold(view: View, run: Run) -> Gold:
 
 
 def marks_of(view: View, store: OnlineStore) -> PublicationState | None:
-    """What of the view is published."""
+    """The published state of the view."""
     with store.session() as session:
         return read_marks(session, layout_of(view))
 
 
 def not_online(view: View, partition: int, watermark: int | None) -> NotReadyError | None:
-    """Why a partition is not in the store after a publication; None when it is."""
+    """Why a partition is not in the store after a publication; None if it is."""
     if watermark is not None and partition <= watermark:
         return None
     partitions = view.source.partitions
     reached = "there is none yet" if watermark is None else f"it is {partitions.key(watermark)}"
     return NotReadyError(
-        f"{view.name}/online {partitions.key(partition)} lies after the watermark: {reached}. The watermark stops before the first "
+        f"{view.name}/online {partitions.key(partition)} is after the watermark: {reached}. The watermark stops before the first "
         f"partition of {view.name}/gold that is missing or may not be read yet. Materialize that one, then this one."
     )
 
@@ -83,7 +83,7 @@ def stale_online(view: View, first: int, last: int, run: Run, store: OnlineStore
     """The partitions that a publication would bring to the store: all changed since the last one, and those after the watermark."""
     entries = run.ledger.entries(name_of(gold_table(view)))
     marks = marks_of(view, store)
-    # What another table of gold has published is no edition of this one: a publication will say so, and how to fix it.
+    # Versions published from another gold table are not comparable: a publication will report it, and the fix.
     ours = marks is not None and marks.table == run.lake.identity(gold_table(view))
     published, watermark = (marks.version, marks.watermark) if marks and ours else (-1, first - 1)
     keys = ((p, entries.get(view.source.partitions.key(p))) for p in range(first, last + 1))
@@ -91,9 +91,9 @@ def stale_online(view: View, first: int, last: int, run: Run, store: OnlineStore
 
 
 def first_gap(view: View, last: int, run: Run, planned: Collection[int] = ()) -> WaitsFor | None:
-    """The first partition of gold up to `last` that is missing or not good: the watermark stops before it. None: there is none.
+    """The first partition of gold up to `last` that is missing or not good: the watermark stops before it. None if there is none.
 
-    planned: partitions that will be made first.
+    planned: partitions that will be materialized first.
     """
     days, entries = view.source.partitions, run.ledger.entries(name_of(gold_table(view)))
     for p in range(days.first, last + 1):
@@ -126,7 +126,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 def described(published: Published) -> Mapping[str, Any]:
-    """What Dagster shows of a publication."""
+    """A publication's metadata in Dagster."""
     return {
         "values": published.values,
         "tombstones": published.tombstones,
@@ -137,7 +137,7 @@ def described(published: Published) -> Mapping[str, Any]:
 
 
 def counted(entities: Entities, age: timedelta) -> Mapping[str, Any]:
-    """What Dagster shows of a view's entities: numbers, which it plots."""
+    """Metadata about a view's entities in Dagster: numbers, which it plots."""
     return {
         "entities published": entities.published or 0,
         **({} if entities.found is None else {"entities found": entities.found}),

@@ -1,4 +1,4 @@
-"""Raw: what came. A commit holds a stretch of small partitions or one large one, so that a killed range is continued where it stood."""
+"""Raw: rows as received. A commit holds a range of small partitions or one large one, so that a killed run continues where it stopped."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,17 +15,17 @@ from platform_assets.stores.ledger import Entry
 
 
 def read_otherwise(source: Source, run: Run) -> list[int]:
-    """The partitions of raw that another version of the source's function has read last: raw keeps what that has read."""
+    """The partitions of raw last read by another version of the source's function: raw keeps what that version read."""
     entries = run.ledger.entries(name_of(raw_table(source))).values()
     return [source.partitions.number(entry.partition) for entry in entries if entry.details.get(READ_BY, source.read_by) != source.read_by]
 
 
 BYTES_AT_ONCE, PARTITIONS_AT_ONCE = 1 << 26, 100
-"""A commit holds at most about so much, or a single partition. It takes as long for one small partition as for many."""
+"""A commit holds at most about this many bytes, or a single partition. It takes as long for one small partition as for many."""
 
 
 def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
-    """As receive_all, but raises SourceError for what cannot be received, after all others have been kept."""
+    """Like receive_all, but raises SourceError for partitions that cannot be received, after all others have been written."""
     done = receive_all(source, first, last, run)
     if done.broken is not None:
         raise done.broken
@@ -34,21 +34,21 @@ def make_raw(source: Source, first: int, last: int, run: Run) -> Done:
 
 @without_damaged
 def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
-    """Receives the partitions first..last. Those for which nothing came are refused, all others kept that can be read.
+    """Receives the partitions first..last. Those without a delivery are refused; all others that can be read are written.
 
-    If deliveries of the source arrive now, the rows of partitions that were delivered again are kept in the newest partition:
-    then that one is among the entries, also when it lies outside of first..last.
+    If deliveries of the source arrive now (deliveries="arrives_now"), rows of partitions that were delivered again go to the newest
+    partition: it is then among the entries, even if it is outside first..last.
     """
     receiving = _Receiving(source, run)
     table = raw_table(source)
     run.ledger.distrust(run.lake.damaged_files(table, {source.partitions.key(p) for p in range(first, last + 1)}))
     receiving.look()
-    # New ones first: what is delivered again may arrive in one of them.
+    # New ones first: repeated deliveries may arrive in one of them.
     indexes = sorted(range(first, last + 1), key=lambda p: (source.partitions.key(p) in receiving.known, p))
     try:
         for partition in indexes:
             receiving.receive(partition)
-    finally:  # what was received before a request to stop stays
+    finally:  # rows received before a request to stop are kept
         receiving.write()
         run.ledger.record(receiving.recorded)
     received = {*receiving.done.entries, *receiving.done.unchanged} - {*receiving.failed}
@@ -58,7 +58,7 @@ def receive_all(source: Source, first: int, last: int, run: Run) -> Done:
     done, broken = receiving.done, receiving.broken
     if broken:
         done.broken = broken[0] if len(broken) == 1 else SourceError(_listed(broken))
-    for key in done.entries:  # may have been as it should be until another's rows came
+    for key in done.entries:  # it may have been up to date until another partition's rows arrived
         done.unchanged.pop(key, None)
     return done
 
@@ -86,7 +86,7 @@ class _Receiving:
     def __init__(self, source: Source, run: Run) -> None:
         self.source, self.run, self.done = source, run, Done()
         self.seen, self.known = -1, dict[str, Entry]()
-        """The version at which raw is, and what the ledger says of it then."""
+        """Raw's version, and its ledger entries at that version."""
         self.recorded: list[Entry] = []
         self.broken: list[PlatformError] = []
         self.failed: dict[str, str] = {}
@@ -100,10 +100,10 @@ class _Receiving:
         self.known = self.run.ledger.entries(name_of(table), at_version=self.seen)
 
     def receive(self, partition: int) -> None:
-        """Reads what came for a partition; it is written with the next ones, or before."""
+        """Reads the deliveries of a partition; they are written together with the next ones, or earlier."""
         key = self.source.partitions.key(partition)
         if self.source.deliveries == "arrives_now" and key in self.known:
-            self.write()  # its rows may be kept in a partition that waits
+            self.write()  # its rows may belong in a partition that is waiting
         with self._failures_noted(key):
             came = arrived(self.source, partition, self.known, self._spelled, self.run.now, self.run.lake)
             if isinstance(came, Received):
@@ -116,7 +116,7 @@ class _Receiving:
                 self.write()
 
     def write(self) -> None:
-        """Writes what waits, in one commit; if that fails, each partition by itself, so that an error is that of one."""
+        """Writes the waiting partitions in one commit; if that fails, one by one, so that an error belongs to a single partition."""
         waiting, self._waiting = self._waiting, []
         with ExitStack() as aside:
             for one in waiting:
@@ -139,7 +139,7 @@ class _Receiving:
     def _receive_alone(self, partition: int) -> None:
         key = self.source.partitions.key(partition)
         while True:
-            # Another run may have received an edition of it meanwhile: what came is judged beside that one.
+            # Another run may have received it in the meantime: the delivery is compared with that one.
             self.look()
             with self._failures_noted(key):
                 came = arrived(self.source, partition, self.known, self._spelled, self.run.now, self.run.lake)
@@ -155,7 +155,7 @@ class _Receiving:
             return
 
     def _note_unchanged(self, key: str, kept_in: str) -> None:
-        """Notes that raw has what came already, and which version of the source's function has looked."""
+        """Records that raw already has the delivery, and which version of the source's function checked it."""
         entry = self.known[kept_in]
         if kept_in == key and entry.details.get(READ_BY) != self.source.read_by:
             entry = replace(entry, details={**entry.details, READ_BY: self.source.read_by})
@@ -164,21 +164,21 @@ class _Receiving:
         self.done.unchanged[key] = entry
 
     def _belongs_together(self, came: Arrived) -> bool:
-        """Whether what came can be written in one commit with what waits."""
+        """Whether a delivery can be written in the same commit as the waiting ones."""
         last = self._waiting[-1]
         return came.keeper == last.keeper + 1 and not came.delivery.of and not last.delivery.of
 
     def _spelled(self) -> list[str]:
-        """The columns of raw, and those that will be in it."""
+        """The columns of raw, including those about to be added."""
         if self._columns is None:
             self._columns = list(self.run.lake.schema(raw_table(self.source)))
         return [*self._columns, *(column for one in self._waiting for column in one.returned.columns)]
 
     def _note(self, waiting: Sequence[Arrived], received: Sequence[Received]) -> None:
-        """Notes what was written."""
+        """Records what was written."""
         version, table = self.seen, raw_table(self.source)
         for one, (facts, written) in zip(waiting, ((r.facts, r.written) for r in received), strict=True):
-            assert written is not None, "it was kept"
+            assert written is not None, "it was written"
             version = written.version
             self.done.written[table] = written
             entry = entry_of(table, facts, written, self.source.version, self.run)
@@ -191,12 +191,12 @@ class _Receiving:
             return
         if version == self.seen + 1:
             self.seen += 1
-        else:  # others write, too
+        else:  # other runs write, too
             self.look()
 
     @contextmanager
     def _failures_noted(self, key: str) -> Iterator[None]:
-        """The partitions after one that fails do not wait for it."""
+        """Wraps a partition, so that a failure does not hold up the next ones."""
         try:
             yield
         except BaseException as error:
@@ -221,7 +221,7 @@ def _listed(errors: Sequence[PlatformError]) -> str:
 
 
 def _of_the_partition(source: Source, key: str, error: BaseException) -> PlatformError:
-    """The error with the partition that it is about."""
+    """The error with its partition."""
     if isinstance(error, SourceError):
         return error
     what = str(error) if isinstance(error, PlatformError) else f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Whether a partition can be made: all that it reads is there, open, undamaged, and of the declaration as it is now. If not, why."""
+"""Whether a partition can be computed: all inputs exist, are intact and not blocked, and have the current declaration version."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,9 +20,9 @@ def unready(
     entries: Mapping[str, Entry],
     run: Run | None = None,
 ) -> NotReadyError | None:
-    """Why a partition cannot be made of these partitions of a table; None when all are there, open, and of this version.
+    """Why a partition cannot be computed from these partitions of a table; None if all exist, are not blocked, and have this version.
 
-    run: to tell how far a version is that is being made beside the table.
+    run: used to report the progress of a version that is being computed next to the table.
     """
     module = run.module if run else YOUR_MODULE
     there = [index for index in needed if partitions.first <= index and (partitions.last is None or index <= partitions.last)]
@@ -38,11 +38,11 @@ def unready(
     if blocked := [entry for _, entry in open_or_not if entry.status == "blocked"]:
         return BlockedError(reader, _blocked(table, blocked[0], module))
     if older := [(index, entry.declaration_version) for index, entry in open_or_not if entry.declaration_version != version]:
-        why = f"made by version {older[0][1]} of its declaration; now it is {version}"
+        why = f"made by version {older[0][1]} of its declaration; the current one is {version}"
         going_on = run.succession(table, version, partitions, entries) if run else None
         if going_on and going_on.remaining:
             made = len(going_on.made)
-            why += f" ({made} of {made + len(going_on.remaining)} partitions of that are made; until all are, readers get the old ones)"
+            why += f" ({made} of {made + len(going_on.remaining)} partitions of it are made; until all are, readers get the old ones)"
             return _missing(reader, table, partitions, why, sorted(map(partitions.number, going_on.remaining)), module)
         return _missing(reader, table, partitions, why, [index for index, _ in older], module)
     return None
@@ -73,7 +73,7 @@ def _missing(reader: str, table: Table, partitions: Partitions, why: str, indexe
 
 def _blocked(table: Table, entry: Entry, module: str) -> str:
     if withdrawn := entry.details.get("withdrawn"):
-        return f"{name_of(table)} {entry.partition}, which is blocked, since what it was made of was taken back: {withdrawn}"
+        return f"{name_of(table)} {entry.partition}, which is blocked because the acceptance of its input was revoked: {withdrawn}"
     share, needed = entry.details.get("accepted_share", 0.0), entry.details.get("needed_share", 0.0)
     examples = entry.details.get("examples", {})
     reasons = "; ".join(
@@ -83,7 +83,7 @@ def _blocked(table: Table, entry: Entry, module: str) -> str:
     )
     return (
         f"{name_of(table)} {entry.partition}, which is blocked: {share:.0%} of its rows were good, {needed:.0%} are "
-        f"required ({reasons}). Its rows wait in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} {entry.partition} "
+        f"required ({reasons}). Its rows are in {table[0]}/quarantine. See them: platform-assets quarantine {table[0]} {entry.partition} "
         f"-m {module}. Have it delivered again, correct the rule, or accept it as it is: platform-assets accept {table[0]} "
         f"{entry.partition} --why '...' -m {module}"
     )

@@ -1,4 +1,4 @@
-"""What features are read from: of each view its gold, or silver of its source, at one Delta version; and whether all of it is there."""
+"""The tables that features are read from: each view's gold, or its source's silver, at one Delta version; and whether they are complete."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 
 SILVER_ROW_COSTS = 2
-"""A row of silver, sorted and aggregated, takes as much CPU as so many rows of gold that are looked through (benchmarks/temporal.py)."""
+"""Sorting and aggregating a row of silver takes as much CPU as scanning this many rows of gold (benchmarks/temporal.py)."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The table that a view's features are read from, at a Delta version, and what the ledger says of it at that version."""
+    """The table that a view's features are read from, at a Delta version, with its ledger entries at that version."""
 
     view: View
     layer: FeaturesFrom
@@ -46,14 +46,14 @@ class Origin:
         return partitions_read(self.view, self.layer, first, last)
 
     def unready(self, reader: str, first: datetime, last: datetime) -> NotReadyError | None:
-        """Why reads at these times cannot be answered; None when they can."""
+        """Why reads at these times are not possible; None if they are."""
         version = self.view.version if self.layer == "gold" else self.view.source.version
         of_attributes = self.layer == "silver" and isinstance(self.view, AttributeView)
         entries = for_attributes(self.entries) if of_attributes else self.entries
         return unready(reader, self.table, version, self.partitions, self.needed(first, last), entries, self.run)
 
     def slice(self, first: datetime, last: datetime) -> ViewSlice:
-        """What reads at these times can see."""
+        """The slice that reads at these times can see."""
         read, by = self.needed(first, last), "partition" if self.layer == "gold" else "arrival"
         span = span_of(self.partitions, read.start, read.stop - 1) if read else None
         return ViewSlice(self.view, self.layer, TableSlice(self.table, self.version, by, span))
@@ -64,7 +64,7 @@ def table_of(view: View, layer: FeaturesFrom) -> Table:
 
 
 def layer_of(view: View, features_from: FeaturesFrom | None = None) -> FeaturesFrom:
-    """Where a view's values are, if nothing is chosen by cost: those at any moment in silver only."""
+    """The layer of a view's values, without a choice by cost: temporal values are only in silver."""
     if isinstance(view, FeatureView) and view.accuracy == "temporal":
         return "silver"
     return features_from or "gold"
@@ -78,11 +78,11 @@ def origins(
     *,
     pinned: Mapping[str, int] | None = None,
 ) -> list[Origin]:
-    """What a read of a service's features at times in these spans is answered from, view by view.
+    """The tables that a service's features at times in these spans are read from, view by view.
 
-    features_from: of snapshots "gold" or "silver"; None: silver of a view that has no gold at all for these times, or where silver takes
-    less than half of the CPU, a row of it counted as two of gold; otherwise gold. Temporal values are in silver only; attributes are read
-    from gold unless silver is asked for. pinned: the Delta versions of tables that are read already.
+    features_from: for snapshots "gold" or "silver"; None: silver if a view has no gold for these times, or if silver takes
+    less than half the CPU, counting a row of silver as two of gold; otherwise gold. Temporal values are only in silver; attributes are read
+    from gold unless silver is requested. pinned: the Delta versions of tables that are already being read.
     """
     versions = dict(pinned or {})
     return [_origin(view, run, spans, features_from, versions) for view in service.views]
@@ -98,28 +98,28 @@ def _origin(
     if not read:
         return silver if instead or gold.version < 0 <= silver.version else gold
     is_cheaper = sum(read) > 2 * SILVER_ROW_COSTS * sum(instead)
-    # What is missing costs nothing: silver of which a part is gone must not be preferred to gold, which has an answer.
+    # Missing partitions cost nothing: incomplete silver must not be preferred to gold that is complete.
     return silver if is_cheaper and not any(silver.unready(view.name, *span) for span in spans) else gold
 
 
 def _at_now(view: View, layer: FeaturesFrom, run: Run, versions: dict[str, int]) -> Origin:
-    """The table as it is now, or as it was when this read has begun."""
+    """The table at its current version, or at the version when this read began."""
     table = table_of(view, layer)
     name = name_of(table)
     if name not in versions:
         versions[name] = run.version(table)
-    # At the version that is read: what is written meanwhile is neither read nor counted as being there.
+    # At the version that is read: concurrent writes are neither read nor counted as existing.
     return Origin(view, layer, versions[name], run.ledger.entries(name, at_version=versions[name]), run)
 
 
 def _rows(origin: Origin, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:
-    """How many rows each partition has that reads in these spans need and that is there."""
+    """The row counts of the existing partitions that reads in these spans need."""
     keys = {origin.partitions.key(index) for first, last in spans for index in origin.needed(first, last)}
     return [origin.entries[key].rows for key in keys if key in origin.entries]
 
 
 def lacking(reader: str, read: Sequence[Origin], first: datetime, last: datetime) -> NotReadyError | None:
-    """Why a read at these times cannot be answered; None when it can."""
+    """Why a read at these times is not possible; None if it is."""
     return next((error for origin in read if (error := origin.unready(reader, first, last))), None)
 
 

@@ -1,4 +1,4 @@
-"""What every step works with, and what it says afterwards."""
+"""The context of every step, and its result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,20 +25,20 @@ class Engineered(Protocol):
 
     @property
     def engine(self) -> EngineName | None:
-        """The name of its engine; None: that of the settings."""
+        """The name of its engine; None: the one in the settings."""
         ...
 
 
 @dataclass(frozen=True)
 class Run:
-    """Where a step reads and writes, its id, and its clock."""
+    """The context of a step: lake, ledger, run id, and clock."""
 
     lake: Lake
     ledger: Ledger
     id: str
     now: datetime
     module: str = YOUR_MODULE
-    """The module that Dagster loads, as far as it is known: for commands in messages."""
+    """The module that Dagster loads, if known: for commands in messages."""
     engines: Engines = field(default_factory=Engines, repr=False)
     _successions: dict[tuple[Table, str], tuple[Mapping[str, Entry], Succession | None]] = field(default_factory=dict, repr=False)
 
@@ -47,12 +47,12 @@ class Run:
         return self.engines.of(declaration.engine if declaration else None, self.lake)
 
     def version(self, table: Table) -> int:
-        """The Delta version of a table that a step reads; -1 while there is no table."""
+        """The Delta version of a table that a step reads; -1 if there is no table."""
         version = self.lake.version(table)
         return -1 if version is None else version
 
     def succession(self, table: Table, version: str, partitions: Partitions, entries: Mapping[str, Entry]) -> Succession | None:
-        """What is being made beside a table. It is looked up once for all partitions of a step, which are held against the same entries."""
+        """The succession of a table. It is looked up once for all partitions of a step, which are compared with the same entries."""
         known = self._successions.get((table, version))
         if known is None or known[0] is not entries:
             known = (entries, succession(self.lake, self.ledger, table, version, partitions))
@@ -62,17 +62,17 @@ class Run:
 
 @dataclass
 class Done:
-    """What a step did with each of its partitions: an entry of the ledger, or why not."""
+    """The result of a step for each of its partitions: a ledger entry, or an error."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     unchanged: dict[str, Entry] = field(default_factory=dict)
-    """Partitions that were as they should be already."""
+    """Partitions that were already up to date."""
     refused: dict[str, NotReadyError] = field(default_factory=dict)
     broken: PlatformError | None = None
-    """Why what came for other partitions cannot be received."""
+    """Errors of deliveries that cannot be received."""
     written: dict[Table, Written] = field(default_factory=dict)
     failure: PlatformError | None = None
-    """Why the run fails although all of it was written: a blocked partition, where that is asked for."""
+    """Why the run fails although everything was written: a blocked partition with when_blocked="fail"."""
 
     @property
     def fails(self) -> bool:
@@ -80,7 +80,7 @@ class Done:
         return bool(self.refused) or self.broken is not None or self.failure is not None
 
     def check(self) -> None:
-        """Raises why deliveries cannot be read, or else one error for all partitions that were refused."""
+        """Raises an error for unreadable deliveries, or else one error for all refused partitions."""
         if self.broken is not None:
             raise self.broken
         if not self.refused:
@@ -123,12 +123,12 @@ def span_of(partitions: Partitions, first: int, last: int) -> Span:
 
 
 def slice_of(table: Table, by: str, partitions: Partitions, first: int, last: int, version: int) -> TableSlice:
-    """The rows of a table's partitions first..last at a Delta version."""
+    """A slice of a table's partitions first..last at a Delta version."""
     return TableSlice(table, version, by, span_of(partitions, first, last))
 
 
 def rows_of(entries: Mapping[str, Entry], key: str) -> int:
-    """What the ledger says of a partition's rows; 0 when it says nothing."""
+    """The row count of a partition in the ledger; 0 if it has no entry."""
     return entries[key].rows if key in entries else 0
 
 
@@ -143,12 +143,12 @@ def write(
     made_from: Mapping[Table, int] | None = None,
     received: bool = False,
 ) -> tuple[dict[str, Entry], Written]:
-    """Replaces these partitions of a table, a commit for each run of consecutive ones, and gives the ledger's entries for them.
+    """Replaces these partitions of a table, with one commit per run of consecutive ones, and returns their ledger entries.
 
     If the table cannot take the rows' columns in place, they are written to its successor (stores/succession.py).
 
-    received: whether its columns are of the types in which they came, so that the table's may have to become wider.
-    made_from: as Lake.replace has it: what was written is made from what these partitions held then, in the table and in its successor.
+    received: whether the columns have delivered types, so that the table's types may have to be widened.
+    made_from: as in Lake.replace: the versions of the table and its successor that the rows were computed from.
     """
     entries: dict[str, Entry] = {}
     written: Written | None = None
@@ -178,9 +178,9 @@ def write(
 
 
 def _rows_since(run: Run, table: Table, by: str, span: Span, facts: Sequence[PartitionFacts], written: Written) -> dict[str, int]:
-    """Of the partitions that were written again with the rows that they had: the Delta version which wrote these first.
+    """For partitions rewritten with the same rows: the Delta version that first wrote them.
 
-    Only the ledger's entry has it. If a process dies before that, the one that is made from the commit lacks it, and readers are stale.
+    Only the ledger entry has it. If a process dies before that, the entry derived from the commit does not, and readers are stale.
     """
     if not has_rewritten(run.lake, table, written.version):
         return {}
@@ -194,7 +194,7 @@ def _may_be_the_same(entry: Entry, fact: PartitionFacts) -> bool:
 
 
 def entry_of(table: Table, fact: PartitionFacts, written: Written, declaration_version: str, run: Run) -> Entry:
-    """What the ledger says of a partition that was written."""
+    """The ledger entry of a partition that was written."""
     return Entry(
         name_of(table),
         fact.partition,
@@ -218,7 +218,7 @@ def write_and_record(
     facts: Mapping[int, PartitionFacts],
     declaration_version: str,
 ) -> None:
-    """Replaces these partitions of a step's only table, and tells the ledger afterwards."""
+    """Replaces these partitions of a step's only table, and then records them in the ledger."""
     entries, done.written[table] = write(run, table, rows, partitions, facts, declaration_version)
     done.entries |= entries
     run.ledger.record(entries.values())
@@ -226,17 +226,17 @@ def write_and_record(
 
 
 def take_over(run: Run, done: Done, table: Table, partitions: Partitions, declaration_version: str) -> None:
-    """Ends the succession of a step's table, if that is whole now."""
+    """Ends the succession of a step's table if it is now complete."""
     entries = complete(run.lake, run.ledger, table, declaration_version, partitions, run.id)
     done.entries |= {key: entries[key] for key in done.entries if key in entries}
 
 
 def withdraw(table: Table, refused: Mapping[str, NotReadyError], run: Run, partitions: Partitions, version: str) -> None:
-    """Blocks the partitions that are there, but could not be made now: what they were made of has been taken back.
+    """Blocks existing partitions that can no longer be computed because the acceptance of their input was revoked.
 
-    Those of another version of the declaration stay as they are until that version is whole: it does not wait for what is blocked.
+    Partitions of another declaration version are not changed until that version is complete: it does not wait for blocked ones.
     """
-    # What is damaged was not taken back: what had been made of it before stays as it is.
+    # Damage is not a revocation: partitions computed earlier from damaged ones are not changed.
     why = {key: error for key, error in refused.items() if not isinstance(error, DamagedError)}
     entries = entries_of_version(run.lake, run.ledger, table, version, partitions) if why else {}
     there = [(entries[key], error) for key, error in why.items() if key in entries and entries[key].status == "ok"]
@@ -248,12 +248,12 @@ def withdraw(table: Table, refused: Mapping[str, NotReadyError], run: Run, parti
     }
     if others and (found := succession(run.lake, run.ledger, table, version, partitions)):
         block(run.lake, run.ledger, found, others, version, run.id)
-    if refused:  # also where a run has died before the table took over a version that is whole
+    if refused:  # also if a run died before the table adopted a complete version
         complete(run.lake, run.ledger, table, version, partitions, run.id)
 
 
 def _with_identities(facts: Mapping[int, PartitionFacts], run: Run) -> dict[int, PartitionFacts]:
-    """Beside the Delta versions read, which tables they count in: one that was removed and made anew begins with 0 again."""
+    """Adds the ids of the tables to the Delta versions read: a recreated table starts again at version 0."""
     read = {index: fact.details.get("read", {}) for index, fact in facts.items()}
     ids = {name: run.lake.identity(table_named(name)) for name in set().union(*read.values())}
     return {

@@ -1,4 +1,4 @@
-"""Silver and quarantine: raw rows judged, a partition a function of raw and of the de-duplication horizon before it."""
+"""Silver and quarantine: judges raw rows; each partition is a function of raw and of the deduplication horizon before it."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +20,7 @@ from platform_assets.stores.succession import complete, entries_of_version, succ
 from platform_assets.stores.successor import successor_of
 
 ACCEPTED_AS_IT_IS = "accepted_as_it_is"
-"""In the details of the ledger's entries of raw and silver: who let a blocked partition's good rows in, when and why."""
+"""A detail of raw's and silver's ledger entries: who accepted a blocked partition's good rows, when and why."""
 
 
 def silver_table(source: Source) -> Table:
@@ -33,7 +33,7 @@ def quarantine_table(source: Source) -> Table:
 
 @without_damaged
 def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
-    """Judges the arrival partitions first..last and writes both tables; the ledger has the same facts for each."""
+    """Judges the arrival partitions first..last and writes both tables; the ledger has the same facts for both."""
     partitions, done = source.partitions, Done()
     take_back_replays(source, run)  # where a run has died between restating rows and this
     raw, silver, seen = raw_table(source), silver_table(source), _Seen.now(source, run)
@@ -56,7 +56,7 @@ def make_silver(source: Source, first: int, last: int, run: Run) -> Done:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a run has seen: raw, and silver as it was before."""
+    """The state that a run has read: raw, and the previous silver."""
 
     raw: int
     received: dict[str, Entry]
@@ -66,7 +66,7 @@ class _Seen:
 
     @staticmethod
     def now(source: Source, run: Run) -> "_Seen":
-        # The version first, so that rows and the ledger's word on them are of one version.
+        # The version first, so that rows and their ledger entries have the same version.
         raw, silver = run.version(raw_table(source)), silver_table(source)
         versions = {table: run.version(table) for table in (silver, successor_of(silver, source.version))}
         received = run.ledger.entries(name_of(raw_table(source)), at_version=raw)
@@ -76,10 +76,10 @@ class _Seen:
 
 
 def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) -> bool:
-    """Writes both tables for some ascending partitions, whose raw partitions are all there.
+    """Writes both tables for some ascending partitions, whose raw partitions all exist.
 
-    False: another run has judged one of them meanwhile. Of what it has read nothing is known here, and which event partitions its rows
-    belong to would be forgotten.
+    Returns False if another run has judged one of them in the meantime. This run does not know what that one read, and which event
+    partitions its rows belong to would be forgotten.
     """
     partitions, raw, silver, quarantine = source.partitions, raw_table(source), silver_table(source), quarantine_table(source)
     span, read = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1]), {name_of(raw): seen.raw}
@@ -106,7 +106,7 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
                 details[ACCEPTED_AS_IT_IS] = decisions[partition]
             facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
             aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
-        # Both tables change their columns together, since a row is in one of them.
+        # Both tables change their columns together, since each row is in one of them.
         into = target(run.lake, run.ledger, silver, found.silver.columns, "arrival", source.version)
         beside = quarantine if into == silver else successor_if_older(run.ledger, quarantine, source.version)
         set_aside, done.written[quarantine] = write(
@@ -127,24 +127,24 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
 
 
 def _lacking(reader: str, source: Source, needed: range, received: dict[str, Entry]) -> NotReadyError | None:
-    """Why rows cannot be judged that came before the schema had a column: as null they would look as if nobody had a value."""
+    """Why rows delivered before a column was added to the schema cannot be judged: null would look like a missing value."""
     for partition in needed:
         entry = received.get(source.partitions.key(partition))
         if entry and (lacking := columns_that_never_came(source, entry)):
             return NotReadyError(
-                f"{reader} needs the column {lacking[0]!r}, without which {entry.table} {entry.partition} was delivered. Take it out of "
+                f"{reader} needs the column {lacking[0]!r}, which {entry.table} {entry.partition} was delivered without. Remove it from "
                 f"the schema, or add it in the source's function and materialize {entry.table} {entry.partition} again."
             )
     return None
 
 
 def _of_any_version(entry: Entry, version: str) -> Entry:
-    """Raw is what came: it does not depend on the declaration."""
+    """Raw is stored as received: it does not depend on the declaration."""
     return replace(entry, declaration_version=version)
 
 
 def _touched(source: Source, judged: JudgedPartitions, before: dict[str, Entry]) -> dict[int, list[str]]:
-    """For each arrival partition the event partitions that it holds rows of, or ever held: reports of these are stale."""
+    """For each arrival partition the event partitions that it has, or ever had, rows of: their reports are stale."""
     partitions = source.partitions
     found = {arrival: {partitions.key(event) for event in events} for arrival, events in judged.events.items()}
     for entry in before.values():

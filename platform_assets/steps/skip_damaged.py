@@ -1,4 +1,4 @@
-"""Steps over damaged storage: a partition that reads damaged files is refused, all others are made."""
+"""Steps over damaged storage: partitions that read damaged files are refused, all others are computed."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,10 +15,10 @@ Step = Callable[Concatenate[Declared, int, int, Run, More], Done]
 
 
 def without_damaged(step: Step[Declared, More]) -> Step[Declared, More]:
-    """Makes a step begin again when a read fails on damaged files: the ledger then says of their partitions that they are damaged, and
-    the step refuses what reads them, as it does what reads missing ones. Partitions made before are made once more.
+    """Restarts a step when a read fails on damaged files: their partitions are then marked as damaged in the ledger, and
+    the step refuses partitions that read them, as with missing ones. Partitions that were already computed are computed again.
 
-    An error that no damaged file explains is raised as it is.
+    An error that is not explained by a damaged file is raised unchanged.
     """
 
     @wraps(step)
@@ -40,5 +40,5 @@ def without_damaged(step: Step[Declared, More]) -> Step[Declared, More]:
 
 
 def _damages(error: BaseException, look: Callable[[], list[Damage]]) -> list[Damage]:
-    """What an error is about: a scan that was refused says so itself, any other failed read is looked into."""
+    """The damage behind an error: a refused scan lists it, any other failed read is investigated."""
     return list(error.found) if isinstance(error, DamagedError) and error.found else look()

@@ -1,7 +1,7 @@
-"""What has to be made of each kind of table, from raw to predictions: which of its partitions are stale, why, and whether they can be made.
+"""The stale partitions of each kind of table, from raw to predictions: which ones, why, and whether they can be computed.
 
-Each function says what its table reads; what makes a partition stale is the same for all of them (steps/staleness.py). Both go by the
-ledger, so whatever made or missed a change.
+Each function knows what its table reads; the definition of staleness is the same for all of them (steps/staleness.py). Both use only the
+ledger, so it does not matter who made or missed a change.
 """
 
 from bisect import bisect
@@ -36,10 +36,10 @@ from platform_assets.stores.succession import entries_of_version
 
 
 def stale_raw(source: Source, first: int, last: int, run: Run) -> list[int]:
-    """The partitions of a source that have something to receive: never received, delivered again with other rows, or with replayed rows
-    that are to be taken back.
+    """The partitions of a source with new deliveries: never received, delivered again with other rows, or with replayed rows to be
+    withdrawn.
 
-    One that cannot be read is among them: receiving it says why.
+    Unreadable ones are included: receiving them reports why.
     """
     known = run.ledger.entries(name_of(raw_table(source)))
     taken = {source.partitions.number(key) for key in taken_back(known)}
@@ -56,17 +56,17 @@ def _is_new_delivery(source: Source, partition: int, run: Run, known: Mapping[st
 
 
 def stale_silver(source: Source, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
-    """Of silver and quarantine, which are written together."""
+    """The stale partitions of silver and quarantine, which are written together."""
     raw, needed = raw_table(source), {p: {raw_table(source): range(p - source.duplicates_within, p + 1)} for p in range(first, last + 1)}
     found = _accepted_since(source, first, last, run)
-    # Both tables: of two runs at once, one may have written silver last and the other quarantine.
+    # Both tables: with concurrent runs, one may have written silver last and the other quarantine.
     for table in (quarantine_table(source), silver_table(source)):
         found |= stale_partitions(table, source.partitions, source.version, needed, [Reads(raw, source.partitions, None)], run, plan)
     return dict(sorted(found.items()))
 
 
 def _accepted_since(source: Source, first: int, last: int, run: Run) -> dict[int, StalePartition]:
-    """The partitions about whose rows a person has decided otherwise since silver was made: accepted them, or taken that back."""
+    """The partitions whose acceptance changed since silver was computed: accepted, or revoked."""
     received, judged = run.ledger.entries(name_of(raw_table(source))), run.ledger.entries(name_of(silver_table(source)))
     found = {}
     for p in range(first, last + 1):
@@ -91,9 +91,9 @@ def stale_gold(view: View, first: int, last: int, run: Run, plan: Plan = NOTHING
 
 
 def stale_checkpoints(view: FeatureView, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
-    """Those that are older than silver, and all after the first of them: each is made of the one before it.
+    """The checkpoints older than silver, and all after the first of them: each is computed from the previous one.
 
-    A run makes them in order, so one can be made if its silver is there and the one before it is, or can be made too.
+    A run computes them in order, so one can be computed if its silver exists and the previous one exists or can be computed, too.
     """
     silver, source, table, months = silver_table(view.source), view.source, checkpoints_table(view), months_of(view)
     of_silver = {m: {silver: arrivals_of_checkpoint(view, m)} for m in range(first, last + 1)}
@@ -129,10 +129,10 @@ def stale_report(report: GoldTable, first: int, last: int, run: Run, plan: Plan 
 
 
 def stale_training(data: TrainingSet, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
-    """A partition that reads nothing, since no label can end in it yet, is stale only while it is missing.
+    """A partition that reads nothing, because no label can end in it yet, is stale only while it is missing.
 
-    One that was made is held against the tables that it has read; one that was not, against those that are there in any case. One that
-    was withdrawn is as good as missing: nobody can read it.
+    An existing one is compared with the tables that it read; a missing one with those that it always reads. One that
+    was withdrawn counts as missing: it cannot be read.
     """
     source, reads = data.labels.source, dict[int, Needed]()
     own = run.ledger.entries(name_of(training_table(data)))
@@ -153,7 +153,7 @@ def stale_training(data: TrainingSet, first: int, last: int, run: Run, plan: Pla
 
 
 def _together(read: Iterable[tuple[Table, range]]) -> dict[Table, range]:
-    """The partitions of each table: a table may be read for several reasons."""
+    """The partitions of each table, merged: a table may be read for several reasons."""
     found: dict[Table, range] = {}
     for table, more in read:
         known = found.get(table, range(0))
@@ -162,7 +162,7 @@ def _together(read: Iterable[tuple[Table, range]]) -> dict[Table, range]:
 
 
 def _tables(data: TrainingSet) -> list[Reads]:
-    """All tables that a training set may read: silver of the labels, and of each view gold and silver.
+    """All tables that a training set may read: silver of the labels, and each view's gold and silver.
 
     A blocked partition of silver holds it up, unless only attributes are read from there.
     """
@@ -184,13 +184,13 @@ def stale_models(model: Model, first: int, last: int, run: Run, plan: Plan = NOT
 
 
 def predictions_out_of_date(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> list[int]:
-    """Besides older ones, those that another model would make now, or may make when models are trained that are planned."""
+    """The stale predictions, plus those that a newer model would make now, or may make once planned models are trained."""
     older = set(stale_predictions(model, first, last, run, plan))
     months, planned = model.training_set.partitions, plan.made.get(model_table(model), ()) if plan.as_made else ()
     since = min((months.ends_at(month) + model.training_set.data_delay for month in planned), default=None)
     partitions = model.training_set.features.views[0].source.partitions
     own, models = run.ledger.entries(name_of(predictions_table(model))), run.ledger.entries(name_of(model_table(model)))
-    # Days between the same two models have the same one.
+    # Days between the same two models use the same one.
     known = sorted(datetime.fromisoformat(entry.details["predicts_from"]) for entry in models.values() if "predicts_from" in entry.details)
     chosen: dict[int, Entry | None] = {}
     for p in range(first, last + 1):
@@ -207,7 +207,7 @@ def predictions_out_of_date(model: Model, first: int, last: int, run: Run, plan:
 
 
 def stale_predictions(model: Model, first: int, last: int, run: Run, plan: Plan = NOTHING_PLANNED) -> dict[int, StalePartition]:
-    """Those that are older than the features that they read; a newer model asks for none of the past."""
+    """Predictions older than the features they read; a newer model does not make past predictions stale."""
     data = model.training_set
     partitions, reads = data.features.views[0].source.partitions, dict[int, Needed]()
     for p in range(first, last + 1):

@@ -1,4 +1,4 @@
-"""One table held against those that it reads: which partitions are stale, why, and whether they can be made now."""
+"""Compares a table with its inputs: which partitions are stale, why, and whether they can be computed now."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import Entry
 from platform_assets.stores.succession import succession
 
-MISSING, OTHERWISE, OLDER = "missing", "declared otherwise", "older than what it reads"
+MISSING, OTHERWISE, OLDER = "missing", "declaration changed", "older than its inputs"
 
 Needed = Mapping[Table, Sequence[int]]
 """The partitions of other tables that a partition reads."""
@@ -19,26 +19,26 @@ Needed = Mapping[Table, Sequence[int]]
 
 @dataclass(frozen=True)
 class Reads:
-    """A table that is read."""
+    """An input table."""
 
     table: Table
     partitions: Partitions
     version: str | None
-    """That of its declaration now: partitions of another one are not read. None: any will do, as raw does."""
+    """The current declaration version: partitions of other versions are not read. None: any version, as for raw."""
     blocked_too: bool = False
-    """Whether a blocked partition can be read: of a state it says that there is nothing new."""
+    """Whether a blocked partition can be read: for a state it means that there are no updates."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is known of the tables that are read, beyond what the ledger says of them now."""
+    """What is known about input tables beyond their current ledger entries."""
 
     waiting: Mapping[Table, Collection[int]] = field(default_factory=dict)
-    """Partitions that are stale themselves: what reads them cannot be made now."""
+    """Stale partitions: their readers cannot be computed now."""
     made: Mapping[Table, Collection[int]] = field(default_factory=dict)
-    """Partitions that will be made first, so what reads them can be made after them."""
+    """Partitions that will be computed first, so their readers can be computed after them."""
     as_made: bool = False
-    """Whether what is there and reads these is stale already: it will be, once they are made."""
+    """Whether existing readers of these already count as stale: they will be, once these are computed."""
 
 
 NOTHING_PLANNED = Plan()
@@ -46,13 +46,13 @@ NOTHING_PLANNED = Plan()
 
 @dataclass(frozen=True)
 class WaitsFor:
-    """A partition of a table that is read, and cannot be: the first of them."""
+    """The first partition of an input table that cannot be read."""
 
     table: Table
     partitions: Partitions
     partition: int
     why: str
-    """What follows "which is"."""
+    """The text after "which is"."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class StalePartition:
     why: str
     """MISSING, OTHERWISE or OLDER."""
     can_be: bool
-    """Whether a run of it would change anything: all that it reads is there, of its declaration and not stale itself. Or one of these is
-    blocked that was not: then the run says so of this one."""
+    """Whether a run would change anything: all inputs exist, have the current declaration version and are not stale. Or an input is
+    newly blocked: then the run blocks this one, too."""
     of: str
-    """What there was to make it of: when this is the same, making it again ends as it did before."""
+    """The state of its inputs: if it has not changed, a new run ends like the last one."""
     is_taken_back: bool = False
-    """Whether it is there, and something that it was made of has been blocked since: a run of it blocks it too."""
+    """Whether it exists, and one of its inputs has since been blocked: a run blocks it, too."""
     waits_for: WaitsFor | None = None
-    """What it cannot be made without."""
+    """The input it waits for."""
 
 
 def stale_partitions(
@@ -83,20 +83,20 @@ def stale_partitions(
     *,
     is_withdrawn: bool = False,
 ) -> dict[int, StalePartition]:
-    """The stale ones of the partitions of a table.
+    """The stale partitions of a table.
 
     Args:
         needed: what each partition reads.
         reads: the tables that it reads.
-        plan: what else is known of their partitions.
-        is_withdrawn: whether a run blocks a partition that is there, when what it was made of has been blocked since.
+        plan: what else is known about their partitions.
+        is_withdrawn: whether a run blocks an existing partition if one of its inputs has since been blocked.
     """
     own, found = _own(table, partitions, version, run), dict[int, StalePartition]()
     upstream = [_Upstream.of(one, run, plan) for one in reads]
     for partition, of in needed.items():
         entry = own.get(partitions.key(partition))
         taken_back = is_withdrawn and entry is not None and entry.status == "ok" and any(u.is_blocked(of[u.table]) for u in upstream)
-        # What is withdrawn keeps its Delta version: what was made of it would not seem older.
+        # A withdrawn partition keeps its Delta version: its readers would not seem older.
         if why := _why(entry, version, of, upstream) or (OLDER if taken_back else None):
             can_be = all(one.can_be_read(of[one.table]) for one in upstream)
             seen = " ".join(f"{one.newest(of[one.table])}" for one in upstream)
@@ -107,9 +107,10 @@ def stale_partitions(
 
 
 def _own(table: Table, partitions: Partitions, version: str, run: Run) -> dict[str, Entry]:
-    """The entries of a table, but of what is being made beside it those of the successor.
+    """The entries of a table, or of its successor where one exists.
 
-    If all of that is there already, a run has died before the table took it over: one partition is stale, whose run makes it good.
+    If the successor is complete, a run died before the table adopted it: one partition counts as stale, and its run completes the
+        succession.
     """
     entries, beside = run.ledger.entries(name_of(table)), succession(run.lake, run.ledger, table, version, partitions)
     if beside is None:
@@ -130,17 +131,17 @@ def _why(entry: Entry | None, version: str, of: Needed, upstream: Sequence["_Ups
 
 _ABSENT, _BLOCKED, _GOOD = 0, 1, 2
 _TO_COME = np.iinfo(np.int64).max
-"""The Delta version of what will be made: later than any that has been read."""
+"""The Delta version of planned partitions: later than any that has been read."""
 
 
 @dataclass(frozen=True)
 class _Upstream:
-    """What the ledger says of a table that is read, in arrays from its first partition on: windows are looked through at once."""
+    """The ledger's entries of an input table as arrays from its first partition on, so that whole windows are checked at once."""
 
     reads: Reads
     identity: str | None
     versions: np.ndarray
-    """The Delta versions since which partitions have their rows; -1 where one is absent."""
+    """The Delta versions since which partitions have their rows; -1 if a partition is absent."""
     states: np.ndarray
 
     entries: Mapping[int, Entry]
@@ -154,7 +155,7 @@ class _Upstream:
         size = max(max(entries, default=first - 1), max(made, default=first - 1)) - first + 1
         versions, states = np.full(max(size, 0), -1, np.int64), np.full(max(size, 0), _ABSENT, np.int8)
         for index, entry in entries.items():
-            if index < first:  # of a time before `start` was moved
+            if index < first:  # from before `start` was moved
                 continue
             versions[index - first] = entry.rows_since
             if index not in waiting and not entry.damage and reads.version in (None, entry.declaration_version):
@@ -170,23 +171,23 @@ class _Upstream:
         return self.reads.table
 
     def newest(self, needed: Sequence[int]) -> int:
-        """The newest Delta version of these partitions; -1 when none is there."""
+        """The newest Delta version of these partitions; -1 if none exists."""
         return int(self._at(self.versions, needed).max(initial=-1))
 
     def is_newer(self, entry: Entry, needed: Sequence[int]) -> bool:
-        """Whether one of these partitions is of a later edition than the entry's step has read, or of another table."""
+        """Whether one of these partitions is newer than what the entry's step read, or belongs to a recreated table."""
         newest, name = self.newest(needed), name_of(self.table)
         if newest >= 0 and entry.details.get("read_from", {}).get(name) != self.identity:
             return True
         return newest > int(entry.details["read"].get(name, -1))
 
     def can_be_read(self, needed: Sequence[int]) -> bool:
-        """Whether all of these are there, as far as there are such partitions."""
+        """Whether all of these exist and are readable, as far as they are partitions of the source."""
         states = self._at(self.states, needed)
         return states.size == len(self._there(needed)) and bool((states == _GOOD).all())
 
     def lacking(self, needed: Sequence[int]) -> WaitsFor | None:
-        """The first of these that cannot be read; None when all can."""
+        """The first of these that cannot be read; None if all can."""
         first = self.reads.partitions.first
         for index in self._there(needed):
             if index - first >= self.states.size or self.states[index - first] != _GOOD:
@@ -204,13 +205,13 @@ class _Upstream:
         return OTHERWISE if self.reads.version not in (None, entry.declaration_version) else entry.status
 
     def is_blocked(self, needed: Sequence[int]) -> bool:
-        """Whether all of these are there, and one of them is blocked."""
+        """Whether all of these exist, and one of them is blocked."""
         states = self._at(self.states, needed)
         there = states.size == len(self._there(needed)) and bool((states != _ABSENT).all())
         return there and bool((states == _BLOCKED).any())
 
     def _there(self, needed: Sequence[int]) -> Sequence[int]:
-        """Those of these that are partitions of the source: it has a first, and may have a last one."""
+        """Those that are partitions of the source, which has a first and may have a last one."""
         first, last = self.reads.partitions.first, self.reads.partitions.last
         if isinstance(needed, range):
             return range(max(needed.start, first), needed.stop if last is None else min(needed.stop, last + 1))

@@ -1,4 +1,4 @@
-"""Training sets: the labels of a month, a week or a day, each with the features that were known at its time."""
+"""Training sets: the labels of a month, week or day, each with the features known at its time."""
 
 from platform_assets.declare.labels import Labels
 from platform_assets.declare.training import TrainingSet
@@ -17,14 +17,14 @@ def training_table(data: TrainingSet) -> Table:
 
 @without_damaged
 def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
-    """Writes the partitions first..last of a training set, with the Delta versions that it has read in the ledger.
+    """Writes the partitions first..last of a training set, and records the Delta versions read in the ledger.
 
-    One that is there and cannot be made now is withdrawn: models do not go on learning from what was taken back.
+    An existing partition that can no longer be computed is withdrawn: models must not be trained on revoked rows.
     """
     done, table, engine = Done(), training_table(data), run.engine(data)
     source, own = data.labels.source, data.partitions
     pinned = {name_of(silver_table(source)): run.version(silver_table(source))} if source else {}
-    # At the version that is read: a partition that is written meanwhile is neither read nor counted as being there.
+    # At the version that is read: a partition written concurrently is neither read nor counted as existing.
     arrived = {name: run.ledger.entries(name, at_version=version) for name, version in pinned.items()}
     given = engine.given_labels(data) if source is None else None
     spans = [times for partition in range(first, last + 1) if (times := times_of(data, partition))]
@@ -44,7 +44,7 @@ def make_training(data: TrainingSet, first: int, last: int, run: Run) -> Done:
             done.refused[key] = error
             continue
         found = find_labels(data, partition, engine, pinned[name_of(silver_table(source))] if source else -1, given, run.now)
-        times = times or found.times  # labels that are given have times of their own
+        times = times or found.times  # given labels have their own times
         if times and (error := lacking(reader, features, *times)):
             done.refused[key] = error
             continue

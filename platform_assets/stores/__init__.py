@@ -1,1 +1,1 @@
-"""Where data lies: Delta tables with a ledger of their partitions, and the online store."""
+"""Where data is stored: Delta tables with a ledger of their partitions, and the online store."""

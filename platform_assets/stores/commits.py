@@ -1,6 +1,6 @@
-"""What one commit of a Delta table says: the facts that the platform put into it, and the files that it added and removed.
+"""Reads a commit of a Delta table: the facts that the platform stored in it, and the files it added and removed.
 
-A commit is a small file of JSON lines, as the Delta protocol describes it; one is read alone, whatever the length of the history.
+A commit is a small file of JSON lines, as described by the Delta protocol; it is read on its own, whatever the length of the history.
 """
 
 import json
@@ -19,20 +19,20 @@ from platform_assets.stores.tables import Moment, PartitionFacts, Span, key_of
 
 _FACTS = "platform_facts"
 SAME_ROWS = "platform_same_rows"
-"""Stands in the properties of a commit that has written all rows anew and changed none: in wider types."""
+"""A property of commits that rewrote all rows in wider types without changing them."""
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file of a table, with the partition whose rows it holds."""
+    """A Parquet file of a table and the partition it belongs to."""
 
     path: str
-    """Relative to the table."""
+    """The path relative to the table."""
     value: Moment | str | None
-    """Text in the ledger, which is partitioned by table."""
+    """The partition value: text in the ledger, which is partitioned by table."""
     bytes: int
     rows: int | None = None
-    """None where the log does not count them."""
+    """The number of rows; None if it is not in the log."""
 
     @property
     def partition(self) -> str | None:
@@ -41,7 +41,7 @@ class DataFile:
 
     @property
     def name(self) -> str:
-        """Without folders: another one for every file that is ever written."""
+        """The file name without folders; unique among all files ever written."""
         return self.path.rpartition("/")[2]
 
 
@@ -53,34 +53,34 @@ class Commit:
     run: str
     declaration_version: str
     facts: tuple[PartitionFacts, ...]
-    """Empty for a commit that is not the platform's, such as an optimize."""
+    """Empty for a commit by other software, such as an optimize."""
     added: tuple[DataFile, ...]
-    """Without files that only rearrange rows that were there."""
+    """The added files, without those that only rearrange existing rows."""
     changed: frozenset[str]
-    """Keys of the partitions whose rows it may have changed: those of its facts, and those of files added or removed."""
+    """Keys of the partitions whose rows it may have changed: those of its facts and of files added or removed."""
     schema: pl.Schema | None = None
-    """The table's columns since this commit, if it has said so."""
+    """The table's columns from this commit on, if it changed them."""
 
 
 def commit_properties(facts: Sequence[PartitionFacts], declaration_version: str, run: str) -> dict[str, str]:
-    """What goes into a commit, so that it can be told later what it was, by people and by the ledger."""
+    """The properties of a commit, from which people and the ledger can later tell what it did."""
     try:
         text = json.dumps({"declaration_version": declaration_version, "partitions": [asdict(fact) for fact in facts]})
     except TypeError as error:
         raise LakeError(
-            f"the details of a partition must be JSON, so that the ledger keeps them as they are: {error}. Write times as text."
+            f"the details of a partition must be JSON, so that the ledger can store them unchanged: {error}. Write times as strings."
         ) from None
     return {"run": run, "partitions": ",".join(fact.partition for fact in facts), _FACTS: text}
 
 
 def read_commit(storage: Storage, version: int) -> Commit | None:
-    """A commit of a table; None when its log entry does not exist (any more)."""
+    """A commit of a table; None if its log entry does not exist, or no longer."""
     actions = read_actions(storage, version)
     return None if actions is None else _commit(version, actions)
 
 
 def read_actions(storage: Storage, version: int) -> list[dict[str, Any]] | None:
-    """The actions of a commit as the Delta protocol has them; None when its log entry does not exist (any more)."""
+    """The actions of a commit as defined by the Delta protocol; None if its log entry does not exist, or no longer."""
     path = f"_delta_log/{version:020d}.json"
     try:
         content = storage.read(path)
@@ -90,13 +90,13 @@ def read_actions(storage: Storage, version: int) -> list[dict[str, Any]] | None:
         return [json.loads(line) for line in content.decode().splitlines() if line]
     except ValueError as error:
         raise LakeError(
-            f"the log entry {storage.path(path)} is cut or overwritten ({error}). Restore it from a backup, or repair the table from what "
-            f"is there: platform-assets verify {'/'.join(storage.uri.split('/')[-2:])} --repair"
+            f"the log entry {storage.path(path)} is truncated or overwritten ({error}). Restore it from a backup, or repair the table "
+            f"from what is left: platform-assets verify {'/'.join(storage.uri.split('/')[-2:])} --repair"
         ) from None
 
 
 def files_of(delta: OpenTable, span: Span | None = None, value: str | None = None) -> list[DataFile]:
-    """The data files of an open table, of a span of its partitions, or of one of text, as its log has them: no file is read."""
+    """The data files of an open table, a span of its partitions, or a partition of text, from its log; no data file is read."""
     files = _alive(delta)
     files = files if span is None else files.filter(span.holds("value"))
     files = files if value is None else files.filter(pl.col("value") == value)
@@ -104,7 +104,7 @@ def files_of(delta: OpenTable, span: Span | None = None, value: str | None = Non
 
 
 def stored_by_partition(delta: OpenTable) -> dict[str, tuple[int | None, str]]:
-    """By partition of an open table, the rows of its files, None where the log does not count them, and the files' names."""
+    """For each partition of an open table, the row count of its files (None if not in the log) and the files' names."""
     name, rows = pl.col("path").str.split("/").list.last(), pl.col("rows")
     counted = pl.when(rows.null_count() == 0).then(rows.sum()).alias("rows")
     grouped = _alive(delta).group_by("value").agg(counted, name.sort().str.join(",").alias("names"))
@@ -112,14 +112,14 @@ def stored_by_partition(delta: OpenTable) -> dict[str, tuple[int | None, str]]:
 
 
 def _key(value: Moment | str | None) -> str:
-    """The key of a partition; of a table without partitions, or with two columns of them, empty."""
+    """The key of a partition; empty for a table without partitions or with two partition columns."""
     return value or "" if isinstance(value, str | None) else key_of(value)
 
 
 def _alive(delta: OpenTable) -> pl.DataFrame:
     actions = delta.alive()
     by = delta.metadata().partition_columns
-    # Tables of people's own assets may have no partitions, or two columns of them.
+    # Tables of users' own assets may have no partitions, or two partition columns.
     value = pl.col(f"partition.{by[0]}") if len(by) == 1 else pl.lit(None, pl.String)
     return actions.select("path", value.alias("value"), "size_bytes", pl.col("num_records").alias("rows"))
 
@@ -152,12 +152,12 @@ def _schema(metadata: Mapping[str, Any]) -> pl.Schema:
 
 
 def relative_path(path: str) -> str:
-    """The log writes paths as parts of a URL: the folder of an hour, with a % in its name, has %25 there."""
+    """Decodes a path of the log, where paths are URL-encoded: the % in the folder name of an hour becomes %25 there."""
     return unquote(path)
 
 
 def named_by_partition(files: Iterable[DataFile]) -> dict[str, str]:
-    """The names of the files of each partition, as the ledger keeps them."""
+    """The names of the files of each partition, as stored in the ledger."""
     found: dict[str, list[str]] = {}
     for file in files:
         found.setdefault(file.partition or "", []).append(file.name)

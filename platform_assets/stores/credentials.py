@@ -1,4 +1,4 @@
-"""Credentials of an object store, and texts without them: libraries quote URLs, options and a server's answers in their errors."""
+"""Hides credentials of an object store in texts: libraries quote URLs, options and server responses in their errors."""
 
 import json
 import re
@@ -9,11 +9,11 @@ from platform_assets.errors import LakeError
 
 _SECRET_NAME = re.compile(r"key|secret|token|sas|password", re.IGNORECASE)
 _SHORTEST = 4
-"""A shorter value would be found in ordinary words."""
+"""A shorter value would occur in ordinary words."""
 
 
 def hide_credentials(text: str, options: Mapping[str, str]) -> str:
-    """A text that may be shown: secrets among the options are replaced by `***`, and so are the user and the query of a URL.
+    """A text that is safe to show: secret options and the user and query of URLs are replaced by `***`.
 
     >>> hide_credentials("GET http://ann:pw@store:9000/b?sig=x: 403 for hunter2", {"aws_session_token": "hunter2"})
     'GET http://***@store:9000/b?***: 403 for ***'
@@ -33,22 +33,22 @@ def check_endpoints(options: Iterable[tuple[str, str]]) -> None:
     for name, value in options:
         is_endpoint = re.search(r"endpoint|_url$|_host$", name, re.IGNORECASE) and "proxy" not in name.lower() and "://" in value
         if is_endpoint and ("@" in urlsplit(value).netloc or "?" in value):
-            raise LakeError(f"{name} has a user, a password or a query in its URL. Leave them out: credentials have options of their own.")
+            raise LakeError(f"{name} has a user, a password or a query in its URL. Remove them: credentials have their own options.")
 
 
 def _secrets(options: Mapping[str, str]) -> Iterator[str]:
-    """The values that are secrets, as they are and as parts of a URL."""
+    """The secret values, plain and URL-encoded."""
     for name, value in options.items():
         is_json = value.lstrip().startswith("{")
         if _SECRET_NAME.search(name) or is_json:
-            signatures = (text for part, text in parse_qsl(value.lstrip("?")) if part == "sig")  # of a SAS token
+            signatures = (text for part, text in parse_qsl(value.lstrip("?")) if part == "sig")  # in a SAS token
             for secret in (value, *signatures, *(_texts(value) if is_json else ())):
                 if len(secret) >= _SHORTEST:
                     yield from (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
 
 
 def _texts(value: str) -> list[str]:
-    """The secrets in the file of a service account of Google."""
+    """The secrets in a Google service account file."""
     try:
         fields = json.loads(value)
     except ValueError:

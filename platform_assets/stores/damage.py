@@ -1,7 +1,7 @@
-"""Damaged data files: which of the files that a read wanted are missing, of another size, or cannot be decoded.
+"""Damaged data files: files needed by a read that are missing, have the wrong size, or cannot be decoded.
 
-A scan looks at sizes before anything is read, since a Parquet file that is shorter than the log says makes Polars panic, which ends a
-stream of batches as if there were no more rows. What is inside a file is looked at only after a read has failed.
+A scan checks sizes before anything is read, because a Parquet file shorter than the log says makes Polars panic, which ends a
+stream of batches as if there were no more rows. File contents are checked only after a read has failed.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -24,26 +24,26 @@ class Damage:
     """A partition whose rows cannot be read, or are not those that were written."""
 
     table: str
-    """As 'orders/silver'."""
+    """The table, such as 'orders/silver'."""
     partition: str
     what: str
-    """What was found, as a clause: "its file part-0.parquet is missing"."""
+    """The damage, as a clause: "its file part-0.parquet is missing"."""
     module: str = "your_module"
-    """That Dagster loads, where it is known: for the command."""
+    """The module that Dagster loads, if known: for the command."""
 
     def __str__(self) -> str:
         return f"{self.table} {self.partition}, which is damaged: {self.what}. {self.fix}"
 
     @property
     def fix(self) -> str:
-        """How the partition is made again."""
+        """How to rematerialize the partition."""
         origin = "its source is read again" if self.table.endswith("/raw") else "it is computed again from what it reads"
         command = f"dagster asset materialize -m {self.module} --select 'key:\"{self.table}\"' --partition {self.partition}"
         return f"Materialize it, and {origin}: {command}. See all damage: platform-assets verify {self.table}"
 
 
 def damaged(found: Sequence[Damage], reader: str = "") -> DamagedError:
-    """One error for some damaged partitions. reader: who needs them."""
+    """One error for some damaged partitions. reader: what needs them."""
     more = f" And {len(found) - 1} more partitions: {', '.join(f'{d.table} {d.partition}' for d in found[1:4])}" if len(found) > 1 else ""
     more += " ..." if len(found) > 4 else ""
     said = f"{reader} needs {found[0]}" if reader else str(found[0])
@@ -52,7 +52,7 @@ def damaged(found: Sequence[Damage], reader: str = "") -> DamagedError:
 
 @dataclass(frozen=True)
 class Scanned:
-    """Files that a scan will read."""
+    """The files that a scan will read."""
 
     table: Table
     storage: Storage
@@ -64,10 +64,10 @@ _watched: ContextVar[tuple[list[Scanned], Collection[tuple[str, str]]] | None] =
 
 @contextmanager
 def watched_scans(left_out: Collection[tuple[str, str]] = ()) -> Iterator[list[Scanned]]:
-    """Collects what is scanned inside, for `damage_in` after a failure.
+    """Collects the scans made within the context, for `damage_in` after a failure.
 
-    left_out: partitions, as (table, key), that are known to be damaged. Scans of a span around them leave them out, for whoever needs
-    them has been refused already.
+    left_out: partitions, as (table, key), known to be damaged. Scans of a span around them leave them out, because whatever needs
+    them has already been refused.
     """
     scans: list[Scanned] = []
     token = _watched.set((scans, left_out))
@@ -78,12 +78,12 @@ def watched_scans(left_out: Collection[tuple[str, str]] = ()) -> Iterator[list[S
 
 
 def check_before_reading(scanned: Scanned) -> list[Moment]:
-    """Notes a scan, and refuses it when files are not there, or not of the size that the log says. Gives the partitions to leave out.
+    """Records a scan, and refuses it if files are missing or do not have the size in the log. Returns the partitions to leave out.
 
-    In an object store, where each look is a request and no file is cut, only a read that fails leads to looking.
+    In an object store, where each check is a request and files are never truncated, files are checked only after a failed read.
 
     Raises:
-        DamagedError: with every such partition.
+        DamagedError: lists all such partitions.
     """
     without: list[Moment] = []
     if (watched := _watched.get()) is not None:
@@ -100,7 +100,7 @@ def check_before_reading(scanned: Scanned) -> list[Moment]:
 
 
 def damage_in(scans: Iterable[Scanned]) -> list[Damage]:
-    """The damaged partitions among files that a failed read wanted: first by sizes and footers, and if these are right by decoding."""
+    """The damaged partitions among the files of a failed read: found by sizes and footers, or if these are right, by decoding."""
     several = list(scans)
     for look in (_sizes, _footers, _contents):
         if found := [one for scanned in several for one in _of_each_partition(scanned, look(scanned))]:
@@ -109,7 +109,7 @@ def damage_in(scans: Iterable[Scanned]) -> list[Damage]:
 
 
 def damage_at_a_glance(scanned: Scanned) -> list[Damage]:
-    """The partitions with a file whose size or footer is not what the log says."""
+    """The partitions with a file whose size or footer differs from the log."""
     sizes = list(_sizes(scanned))
     wrong = {file.path for file, _ in sizes}
     rest = Scanned(scanned.table, scanned.storage, tuple(file for file in scanned.files if file.path not in wrong))
@@ -118,7 +118,7 @@ def damage_at_a_glance(scanned: Scanned) -> list[Damage]:
 
 @contextmanager
 def damage_named() -> Iterator[None]:
-    """Turns the failure of a read inside into a DamagedError, if files that it wanted are damaged. No failure shows credentials."""
+    """Turns a failed read within the context into a DamagedError, if its files are damaged. Credentials are hidden in all errors."""
     with watched_scans() as scans:
         try:
             yield
@@ -133,7 +133,7 @@ def damage_named() -> Iterator[None]:
 
 
 def _of_each_partition(scanned: Scanned, faults: Iterable[tuple[DataFile, str]]) -> Iterator[Damage]:
-    """One of each partition, with its first damaged file."""
+    """The damage of each partition, with its first damaged file."""
     named: set[str] = set()
     for file, what in faults:
         key = file.partition or ""
@@ -165,17 +165,17 @@ def _contents(scanned: Scanned) -> Iterator[tuple[DataFile, str]]:
 
 
 def footer_fault(storage: Storage, file: DataFile) -> str | None:
-    """What is wrong with a file's footer; None when it can be read and counts the rows that the log counts."""
+    """The fault in a file's footer; None if it is readable and has the row count in the log."""
     try:
         with _parquet(storage, file) as parquet:
             rows = parquet.metadata.num_rows
     except Exception as error:
-        return f"is no Parquet file any more ({first_line(error)})"
+        return f"is no longer a Parquet file ({first_line(error)})"
     return f"has {rows:,} rows, the log says {file.rows:,}" if file.rows is not None and rows != file.rows else None
 
 
 def content_fault(storage: Storage, file: DataFile) -> str | None:
-    """What is wrong with a file's pages; None when all of them can be decoded. Holds a batch of rows at a time."""
+    """The fault in a file's pages; None if all can be decoded. Holds one batch of rows at a time."""
     try:
         with _parquet(storage, file) as parquet:
             for _ in parquet.iter_batches(batch_size=65_536):
@@ -190,7 +190,7 @@ def content_fault(storage: Storage, file: DataFile) -> str | None:
 
 
 def _nothing(batch: pl.DataFrame) -> None:
-    """Takes a batch that only had to be decoded."""
+    """Discards a batch that only had to be decoded."""
 
 
 @contextmanager

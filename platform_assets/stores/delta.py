@@ -1,4 +1,4 @@
-"""The lake: Delta tables of time partitions, each replaced whole, in one commit, or not at all."""
+"""The lake: Delta tables with time partitions, each replaced as a whole in one commit, or not at all."""
 
 import random
 import time
@@ -31,11 +31,11 @@ OWN = "_platform"
 """The folder of the platform's own tables, such as the ledger."""
 
 TRIES = 12
-"""So often a write is tried while others are faster."""
+"""How often a write is retried when other writers are faster."""
 
 
 class Overtaken(LakeError):
-    """Nothing was written: another writer has changed a partition since the version that the rows were made from."""
+    """Nothing was written: another writer has changed a partition since the version the rows were computed from."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Checked:
 
     delta: OpenTable
     files: tuple[DataFile, ...]
-    """Those of the partitions asked for."""
+    """The files of the requested partitions."""
     left_out: Sequence[Moment]
-    """Partitions whose files are damaged, which the reader's step has refused: their rows are not read."""
+    """Partitions with damaged files, which the reading step has already refused: their rows are not read."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Lake:
     """Delta tables under a folder or URL.
 
     root: a folder, or a URL such as s3://bucket/lake.
-    storage_options: of the object store, by the names that Delta and Polars have for them. They may be secrets, and are not printed.
+    storage_options: of the object store, with the names that Delta and Polars use. They may be secrets and are not printed.
     """
 
     root: str
@@ -65,7 +65,7 @@ class Lake:
 
     @property
     def polars_options(self) -> dict[str, Any] | None:
-        """The storage options as Polars takes them: the number of retries is a number."""
+        """The storage options as Polars expects them: the number of retries is a number."""
         return {name: int(value) if name == "max_retries" else value for name, value in (self.storage_options or {}).items()} or None
 
     def uri(self, table: Table) -> str:
@@ -75,25 +75,25 @@ class Lake:
         return self.log(table) is not None
 
     def version(self, table: Table) -> int | None:
-        """The newest Delta version of a table; None when there is no table."""
+        """The newest Delta version of a table; None if there is no table."""
         log = self.log(table)
         return None if log is None else log.version()
 
     def identity(self, table: Table) -> str | None:
-        """The id that a table got when it was made: another one after it was removed and made anew. None when there is no table."""
+        """The id that a table got when it was created; a recreated table has a new one. None if there is no table."""
         log = self.log(table)
         return None if log is None else str(log.metadata().id)
 
     def schema(self, table: Table, version: int | None = None) -> pl.Schema:
-        """The columns of a table, at a version or now; none when there is no table."""
+        """The columns of a table, at a version or now; empty if there is no table."""
         log = self.log(table) if version is None else self.open(table, version)
         return pl.Schema() if log is None else pl.Schema(log.schema())
 
     def log(self, table: Table) -> OpenTable | None:
-        """What a table's log says, at the newest version; None when there is no table. For reading: others have the same object.
+        """The state of a table's log at the newest version; None if there is no table. Read-only: the object is shared.
 
         Raises:
-            LakeError: a file of the log is damaged; its name, and what repairs it.
+            LakeError: a log file is damaged; it names the file and the repair.
         """
         try:
             return self._opened(table)
@@ -101,11 +101,11 @@ class Lake:
             return None
 
     def open(self, table: Table, version: int | None = None) -> OpenTable:
-        """The table as deltalake has it, at a version or at the newest. For reading: others have the same object.
+        """The deltalake table at a version or at the newest one. Read-only: the object is shared.
 
         Raises:
             NotReadyError: there is no such table.
-            LakeError: there is no such version, or no longer.
+            LakeError: the version does not exist, or no longer.
         """
         try:
             return self._opened(table, version)
@@ -121,9 +121,9 @@ class Lake:
             raise self._gone(table, version) from error
 
     def open_to_write(self, table: Table, version: int | None = None) -> OpenTable | None:
-        """The table at a version or at the newest, for a writer alone: deltalake brings what it writes with to the version written.
+        """The table at a version or at the newest one, exclusively for a writer: deltalake updates the object to the version it writes.
 
-        None when there is no table.
+        None if there is no table.
         """
         try:
             return self._opened(table, version, is_shared=False)
@@ -132,7 +132,7 @@ class Lake:
 
     @contextmanager
     def writing(self, table: Table) -> Iterator[OpenTable | None]:
-        """As `open_to_write`, at the newest version, for a write inside, after which the table stays open for others."""
+        """Like `open_to_write`, at the newest version, for a write within the context; afterwards the table stays open for others."""
         uri = self.uri(table)
         try:
             with opening(table, self.root, self.storage_options):
@@ -163,11 +163,11 @@ class Lake:
 
         Raises:
             NotReadyError: there is no such table.
-            DamagedError: files of these partitions are missing, or not of the size that the log says.
-            LakeError: there is no such version, or the table is not partitioned by that column in that way.
+            DamagedError: files of these partitions are missing or have the wrong size.
+            LakeError: there is no such version, or the table is not partitioned by that column.
         """
         if (by is None) != (span is None):
-            raise LakeError(f"{name_of(table)}: by={by!r} with span={span}: give both, or none for the whole table.")
+            raise LakeError(f"{name_of(table)}: by={by!r} with span={span}: give both, or neither for the whole table.")
         checked = self.checked(table, by=by, span=span, version=version)
         rows = pl.scan_delta(checked.delta, storage_options=self.polars_options)
         if by is None or span is None:
@@ -175,7 +175,7 @@ class Lake:
         return rows.filter(span.holds(by), *(pl.col(by) != pl.lit(value, span.type) for value in checked.left_out))
 
     def checked(self, table: Table, *, by: str | None, span: Span | None, version: int | None) -> "Checked":
-        """What a reader of a table finds, whatever reads the files: of all partitions, or of a span of them. Raises as `scan` does."""
+        """Checks the files of all partitions, or of a span of them, before any engine reads them. Raises the same errors as `scan`."""
         delta = self.open(table, version)
         if by is not None and span is not None:
             check_partitioning(name_of(table), by, span, dict(pl.Schema(delta.schema())))
@@ -197,22 +197,23 @@ class Lake:
         rows: int | None = None,
         row_bytes: int | None = None,
     ) -> Written:
-        """Replaces exactly the rows with span.start <= by < span.end by those of the frame, in one commit.
+        """Replaces exactly the rows with span.start <= by < span.end with those of the frame, in one commit.
 
-        A lazy frame is computed and written batch by batch, once more for each try: other writers of the table may be faster. Columns that
-        the table has and the frame has not become null; new ones are added to the table. The facts go into the commit.
+        A lazy frame is computed and written batch by batch, again for each retry if other writers are faster. Columns that
+        are missing in the frame become null; new ones are added to the table. The facts are stored in the commit.
 
-        made_from: for rows that were made from what these partitions held: the table's version then, -1 while there was none.
-        rows: how many the frame has, if that is known: one that ends early is not written.
-        row_bytes: about what a row takes in memory, if that is known: long ones are written in smaller groups.
+        made_from: for rows computed from the previous contents of these partitions: the table's version then, -1 if there was no table.
+        rows: the number of rows in the frame, if known: a frame that ends early is not written.
+        row_bytes: the approximate size of a row in memory, if known: long rows are written in smaller row groups.
 
         Raises:
-            Overtaken: another writer has changed one of the facts' partitions after the version made_from.
-            LakeError: a row outside the span; a column of another type than before, or of one that Delta has not; too many other writers.
+            Overtaken: another writer has changed one of the facts' partitions after version made_from.
+            LakeError: a row is outside the span; a column has changed its type or has a type unknown to Delta; or there are too many other
+                writers.
         """
         where = name_of(table)
         if table[0] == OWN:
-            raise LakeError(f"{where}: the folder {OWN} is the platform's own. Give the declaration another name.")
+            raise LakeError(f"{where}: the folder {OWN} is reserved for the platform. Give the declaration another name.")
         found = frame.collect_schema()
         check_partitioning(where, by, span, dict(found))
         if isinstance(frame, pl.DataFrame):
@@ -233,15 +234,15 @@ class Lake:
         raise AssertionError("unreachable")
 
     def commit(self, table: Table, version: int) -> Commit | None:
-        """One commit of a table; None when its log entry is gone."""
+        """One commit of a table; None if its log entry is gone."""
         return read_commit(self.storage(table), version)
 
     def files(self, table: Table, version: int | None = None) -> list[DataFile]:
-        """The data files alive at a version."""
+        """The live data files at a version."""
         return files_of(self.open(table, version))
 
     def damaged_files(self, table: Table, partitions: Collection[str]) -> list[Damage]:
-        """What sizes and footers say against the files of some partitions; their rows are not read."""
+        """The damage that sizes and footers of some partitions' files reveal; their rows are not read."""
         try:
             files = self.files(table)
         except NotReadyError:
@@ -249,7 +250,7 @@ class Lake:
         return damage_at_a_glance(Scanned(table, self.storage(table), tuple(file for file in files if file.partition in partitions)))
 
     def changed_partitions(self, table: Table, after: int, upto: int) -> list[str]:
-        """The keys of the partitions that commits after one version, up to another one, have rewritten; -1 is before the first.
+        """The keys of the partitions rewritten by the commits after one version, up to another; -1 is before the first.
 
         Raises:
             LakeError: a log entry is gone.
@@ -261,8 +262,8 @@ class Lake:
     ) -> pl.LazyFrame:
         """The distinct values of some columns in every row that these partitions had at any version from first to last.
 
-        first: -1 for all versions up to last. Every file is read once, however many versions have it. Versions in which these columns had
-        other types are left out: none of their values is one of the last version's.
+        first: -1 for all versions up to last. Every file is read once, however many versions contain it. Versions in which these columns
+        had other types are skipped: none of their values can occur in the last version.
 
         Raises:
             LakeError: log entries or files of these versions are gone.
@@ -277,7 +278,7 @@ class Lake:
     def files_of_partitions_between(
         self, table: Table, partitions: Sequence[str], first: int, last: int, columns: Sequence[str]
     ) -> tuple[list[str], dict[str, pl.DataType]]:
-        """As rows_of_partitions_between: the files, below the table, and the types of the columns."""
+        """Like rows_of_partitions_between, but returns the files, relative to the table, and the types of the columns."""
         asked = set(partitions)
         schema = pl.Schema(self.open(table, last).schema())
         for column in columns:
@@ -326,12 +327,12 @@ class Lake:
             else:
                 partitioned = delta.metadata().partition_columns
                 if partitioned != [by]:
-                    raise LakeError(f"{where} is partitioned by {partitioned}, not by {by!r}: the platform did not make it.")
+                    raise LakeError(f"{where} is partitioned by {partitioned}, not by {by!r}: the platform did not create it.")
                 how: dict[str, Any] = {"mode": "overwrite", "predicate": span.predicate(by), "schema_mode": "merge"}
                 properties = CommitProperties(custom_metadata=noted)
                 write_deltalake(delta, batches.reader(), **how, commit_properties=properties, writer_properties=writer_for(row_bytes))
                 version = delta.version()
-        except Exception as error:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
+        except Exception as error:  # deltalake wraps the cause in a DeltaError or a bare Exception
             if batches.failed is not None:
                 raise batches.failed from None
             if hidden := with_credentials_hidden(error, [self.storage(table)]):
@@ -369,10 +370,10 @@ class Lake:
 
     @property
     def delta_options(self) -> dict[str, str] | None:
-        """The storage options as Delta takes them."""
+        """The storage options as Delta expects them."""
         return dict(self.storage_options) if self.storage_options else None
 
 
 def wait_for_others(attempt: int) -> None:
-    """Sleeps a random while, longer after each try, so that writers that met once do not meet again."""
+    """Sleeps for a random time, longer after each try, so that writers that collided once do not collide again."""
     time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))

@@ -1,4 +1,4 @@
-"""Files in a folder of this machine."""
+"""Files in a local folder."""
 
 import os
 import shutil
@@ -88,7 +88,7 @@ class Folder(Storage):
         target = Path(self.path(folder))
         discarded = target.with_name(f".{target.name}.{uuid4().hex}")
         with suppress(FileNotFoundError):  # another run was faster
-            os.replace(target, discarded)  # gone at once: a log without its first entries could not be opened
+            os.replace(target, discarded)  # gone atomically: a log without its first entries could not be opened
             shutil.rmtree(discarded)
 
     def move(self, path: str, to: Storage, name: str) -> None:
@@ -105,7 +105,7 @@ def _size(path: str) -> int | None:
 
 
 def _flush(folder: Path) -> None:
-    """Makes the names in a folder survive a power cut; Windows has no such call and needs none."""
+    """Makes the directory entries of a folder durable; Windows has no such call and needs none."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""A frame as Delta can keep it: types that it has, rows that belong to the span, handed over batch by batch."""
+"""Prepares a frame for Delta: types that Delta has, rows that belong to the span, passed batch by batch."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ _KEPT = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boole
 
 
 BYTES_IN_FLIGHT = 1 << 25
-"""Of more that Delta has not written yet, no more is handed to it: it takes what it can get, however slowly it writes."""
+"""The most unwritten bytes that Delta is given: it accepts as much as it is given, however slowly it writes."""
 _BYTES_HANDED_OVER = 16_000_000
 _PATIENCE = 1.0
-"""Seconds without any progress, after which it is handed on all the same."""
+"""Seconds without progress after which the next batch is passed on anyway."""
 _pool: Any = None
 
 
@@ -32,26 +32,26 @@ class Part(Protocol):
     """Some partitions of a table, such as a Span."""
 
     def holds(self, column: str) -> pl.Expr:
-        """Whether a row belongs to one of them, by its partition column."""
+        """Whether a row belongs to one of the partitions, by its partition column."""
         ...
 
 
 class RetypedError(LakeError):
-    """A column is of another type than the table has for it."""
+    """A column has a different type than in the table."""
 
 
 def kept_as(dtype: DataType) -> DataType:
-    """The type in which Delta keeps every value of this type exactly.
+    """The type in which Delta stores every value of this type exactly.
 
-    Unsigned integers become the next wider signed one (a UInt64 beyond it is refused when it comes), categories become text, times become
-    microseconds in UTC (a nanosecond beyond them is refused when it comes).
+    Unsigned integers become the next wider signed type (a UInt64 beyond it is refused when written), categories become text, times become
+    microseconds in UTC (finer values are refused when written).
 
     Raises:
         ValueError: there is no such type; the message says why.
     """
     if isinstance(dtype, pl.Datetime):
         if dtype.time_zone is None:
-            raise ValueError("a time without a zone may be any moment. Say which it is: .dt.replace_time_zone('UTC')")
+            raise ValueError("a time without a time zone is ambiguous. Set its zone: .dt.replace_time_zone('UTC')")
         return pl.Datetime("us", "UTC")
     if isinstance(dtype, pl.List | pl.Array):
         return pl.List(kept_as(_instance(dtype.inner)))
@@ -64,7 +64,7 @@ def kept_as(dtype: DataType) -> DataType:
     if isinstance(dtype, _KEPT):
         return dtype
     if isinstance(dtype, pl.Null):
-        raise ValueError("a column of nothing but nulls has no type. Cast it to the one that its values will have: .cast(pl.String)")
+        raise ValueError("a column of only nulls has no type. Cast it to the type that its values will have: .cast(pl.String)")
     raise ValueError(f"Delta has no {dtype}. Cast it, such as to pl.String or pl.Int64")
 
 
@@ -73,10 +73,10 @@ def _instance(dtype: DataType | DataTypeClass) -> DataType:
 
 
 def kept_schema(where: str, found: Mapping[str, DataType], stored: Mapping[str, DataType]) -> dict[str, DataType]:
-    """The types in which a frame is written to a table that has the columns `stored` (none for a new table).
+    """The types in which a frame is written to a table with the columns `stored` (empty for a new table).
 
     Raises:
-        LakeError: a type that Delta has not, or another one than the table has for that column.
+        LakeError: a type is unknown to Delta, or differs from the table's.
     """
     kept = {}
     for column, dtype in found.items():
@@ -89,7 +89,7 @@ def kept_schema(where: str, found: Mapping[str, DataType], stored: Mapping[str, 
             raise LakeError(f"{where}: the column {column!r} is {dtype}: {reason}.") from None
         if column in stored and stored[column] != kept[column]:
             raise RetypedError(
-                f"{where}: the column {column!r} is {kept[column]}, in the table it is {stored[column]}. "
+                f"{where}: the column {column!r} is {kept[column]}, but in the table it is {stored[column]}. "
                 f"Columns may be added, not retyped: cast it to {stored[column]}, "
                 "give the new one another name, or remove the table and materialize all its partitions again."
             )
@@ -97,16 +97,16 @@ def kept_schema(where: str, found: Mapping[str, DataType], stored: Mapping[str, 
 
 
 class Batches:
-    """The rows of a frame, checked while they pass, as an Arrow stream that can be read once."""
+    """The rows of a frame as an Arrow stream that can be read once; they are checked as they pass."""
 
     def __init__(
         self, where: str, frame: pl.LazyFrame, schema: Mapping[str, DataType], by: str, span: Part | None, expected: int | None = None
     ) -> None:
-        """expected: how many rows the frame has, if that is known."""
+        """expected: the number of rows in the frame, if known."""
         self.rows = 0
         self._expected = expected
         self.failed: Exception | None = None
-        """What ended the stream early: Delta's own error has only its text."""
+        """The error that ended the stream early: Delta's own error has only its text."""
         self._where, self._by, self._span = where, by, span
         self._frame, self._schema = frame, pl.Schema(schema)
         self._arrow: Any = pl.DataFrame(schema=self._schema).to_arrow().schema
@@ -133,23 +133,23 @@ class Batches:
             if waiting:
                 yield from _in_one_piece(waiting)
             if self._expected is not None and self.rows != self._expected:
-                raise LakeError(f"{self._where}: {self._expected:,} rows were to be written, {self.rows:,} came. Nothing was written.")
+                raise LakeError(f"{self._where}: {self._expected:,} rows were expected, but there were {self.rows:,}. Nothing was written.")
         except Exception as error:
             self.failed = error
             raise
 
 
 def _in_one_piece(tables: list[Any]) -> Iterator[Any]:
-    """The same rows in one batch: of small ones delta-rs makes copies, which nobody counts. The list of tables is emptied.
+    """The same rows in one batch: delta-rs copies small batches, and the copies are not counted. The list of tables is emptied.
 
-    The batch is in memory that is counted until its reader has let go of it. Waits while that is too much.
+    The batch's memory is counted until its reader releases it. Waits while too much is in use.
     """
     import pyarrow as pa
 
     global _pool
-    if _pool is None:  # one that outlives every batch
+    if _pool is None:  # it must outlive every batch
         _pool = pa.proxy_memory_pool(pa.default_memory_pool())
-    # A column in one chunk would stay where it is, uncounted: there is always a second one.
+    # A column with one chunk would not be copied and so not counted: there is always a second chunk.
     batches = iter(pa.concat_tables([*tables, tables[0].slice(0, 0)]).combine_chunks(memory_pool=_pool).to_batches())
     tables.clear()
     yield from batches
@@ -161,24 +161,24 @@ def _in_one_piece(tables: list[Any]) -> Iterator[Any]:
 
 
 def check_span(where: str, frame: pl.DataFrame, by: str, span: Part) -> None:
-    """Refuses rows that belong to no partition of the span: they would be lost, or be there twice after the next write."""
+    """Refuses rows outside the span: they would be lost, or duplicated by the next write."""
     outside = frame.filter(~span.holds(by).fill_null(False))
     if outside.height:
         values = ", ".join(str(value) for value in outside[by].unique().sort().head(3).to_list())
         raise LakeError(
             f"{where}: {outside.height} rows do not belong to {span}, which is being replaced: {by!r} is {values} there. "
-            "Write only rows of the partitions that were asked for."
+            "Write only rows of the requested partitions."
         )
 
 
 def check_partitioning(where: str, by: str, span: Span, schema: Mapping[str, pl.DataType]) -> None:
-    """A predicate on a column of another type compares as something else, or as nothing: it is refused, never left out."""
+    """Refuses a partition column of the wrong type: a predicate on it would compare wrongly, or not at all."""
     if by not in schema:
         raise LakeError(f"{where}: there is no partition column {by!r}. {suggestion(by, schema)}")
     if schema[by] != span.type:
         raise LakeError(
-            f"{where}: the partition column {by!r} is {schema[by]}, the span {span} is of {span.type}. "
-            "Store a partition as its start: as pl.Date, for hours as pl.Datetime('us', 'UTC')."
+            f"{where}: the partition column {by!r} is {schema[by]}, but the span {span} has type {span.type}. "
+            "Store the start of a partition: as pl.Date, or for hours as pl.Datetime('us', 'UTC')."
         )
 
 
@@ -188,9 +188,9 @@ def _exactly(where: str, frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame
             finer = frame[column].filter(frame[column].dt.epoch("ns") % 1000 != 0)
             if finer.len():
                 raise LakeError(
-                    f"{where}: the column {column!r} has {finer[0]!s}, finer than a microsecond. Cut it: .dt.cast_time_unit('us')."
+                    f"{where}: the column {column!r} has {finer[0]!s}, finer than a microsecond. Truncate it: .dt.cast_time_unit('us')."
                 )
     try:
         return frame.cast(schema)
     except pl.exceptions.InvalidOperationError as error:
-        raise LakeError(f"{where}: a value does not fit the type that Delta keeps: {error}") from None
+        raise LakeError(f"{where}: a value does not fit the type in which Delta stores it: {error}") from None

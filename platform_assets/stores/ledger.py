@@ -1,7 +1,7 @@
-"""The ledger: one Delta table that says of every partition of every table what was written to it last, and by whom (semantics.md 3).
+"""The ledger: one Delta table that records what was last written to every partition of every table, and by which run (semantics.md 3).
 
-Nothing in it is ordered by a clock, since machines disagree about the time: of entries about the same Delta version of a table that one
-counts which was appended to the later version of the ledger, and a table that was made anew is known by its id.
+Nothing in it is ordered by a clock, since machines disagree about the time: among entries about the same Delta version of a table the one
+appended to the later version of the ledger counts, and a recreated table is recognized by its id.
 """
 
 import json
@@ -46,31 +46,31 @@ SCHEMA = pl.Schema(
     }
 )
 _ADDED_LATER = ("files",)
-"""Columns that the ledgers of earlier editions do not have."""
+"""Columns that ledgers written by earlier releases do not have."""
 ROWS_SINCE = "rows_since"
-"""In the details of a partition that was written again with the rows that it had: the Delta version which wrote these first."""
+"""A detail of a partition that was rewritten with the same rows: the Delta version that first wrote them."""
 FAILED, FAILURES = "FAILED", "/_failures"
-"""The tier and status of a partition of raw whose delivery could not be received; and what follows its table's name in the ledger, where
-that is said: it is no commit of the table."""
+"""The tier and status of a partition of raw whose delivery could not be received; and the suffix of the table name under which the ledger
+records it: it is not a commit of the table."""
 LOST = "lost"
-"""The status of a partition whose damaged files were taken out of its table: it has to be made again."""
-_OF_THE_ROW = ("recovered", "recorded_at", "table_id", "ledger_version")  # said of the row, not of the partition
+"""The status of a partition whose damaged files were removed from its table: it must be rematerialized."""
+_OF_THE_ROW = ("recovered", "recorded_at", "table_id", "ledger_version")  # about the row, not the partition
 _SAID = pl.Schema({name: dtype for name, dtype in SCHEMA.items() if name not in ("table_id", "ledger_version")})
 
 _NO_ROWS = pl.DataFrame(schema=SCHEMA)
 _TRIES = 20
 _NO_PARTITION = ""
-"""Stands in the row of a commit that says nothing of partitions, so that it is looked into once."""
+"""Marks the row of a commit without partition facts, so that it is read only once."""
 FILES_OF_A_TABLE = 64
-"""More are put together into one when an entry is appended."""
+"""More files than this are compacted when an entry is appended."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the ledger says of a partition: who wrote it last, and what."""
+    """The ledger's entry of a partition: what was last written, and by which run."""
 
     table: str
-    """As 'orders/silver'."""
+    """The table, such as 'orders/silver'."""
     partition: str
     delta_version: int
     declaration_version: str
@@ -80,25 +80,25 @@ class Entry:
     run: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     files: str | None = field(default=None, compare=False)
-    """The names of the files that hold its rows, separated by commas; None where they were not recorded."""
+    """The names of its data files, separated by commas; None if they were not recorded."""
     damage: str = ""
-    """Why its rows cannot be trusted, as a clause; empty for one that is as it was written. Looked for at each reading."""
+    """Why its rows cannot be trusted, as a clause; empty if it is undamaged. Checked at each read."""
 
     @property
     def rows_since(self) -> int:
-        """The Delta version since which it has these rows: an earlier one than that which wrote it last, if it was written again."""
+        """The Delta version since which it has these rows: earlier than the last write if that did not change them."""
         return int(self.details.get(ROWS_SINCE, self.delta_version))
 
 
 _KNOWN: Known[tuple[str, str], dict[str, Entry]] = Known()
-"""The newest entries that this process has found, by lake and table."""
+"""The newest entries that this process has read, by lake and table."""
 
 
 class Ledger:
-    """Reads and appends; nothing is ever changed in it.
+    """Reads and appends entries; existing ones are never changed.
 
-    A step appends its entries after its data. Where a process died between the two, or is still there, the entries are made from
-    what the commit of the data says; the next `record` of anybody who has read them writes them down.
+    A step appends its entries after its data. If a process died between the two, or is still running, the entries are derived from
+    the commit of the data; the next `record` by anyone who has read them writes them.
     """
 
     def __init__(self, lake: Lake) -> None:
@@ -108,16 +108,16 @@ class Ledger:
         self._distrusted: dict[tuple[str, str], tuple[int, str]] = {}
 
     def read_once(self) -> "Ledger":
-        """The same, to look through many tables: the entries of each are read once, and stay what they were then."""
+        """A ledger for reading many tables: each table's entries are read once and then stay fixed."""
         ledger = Ledger(self._lake)
         ledger._read = {}
         return ledger
 
     def record(self, entries: Iterable[Entry]) -> None:
-        """Appends the entries of a step, and those that were found missing when this ledger was read, in one commit.
+        """Appends the entries of a step, plus those found missing when this ledger was read, in one commit.
 
         Raises:
-            LakeError: details that are not JSON; too many other writers.
+            LakeError: details are not JSON, or there are too many other writers.
         """
         recovered, now = dict(self._recovered), datetime.now(UTC)
         rows = [_row(entry, False, now) for entry in entries]
@@ -132,9 +132,9 @@ class Ledger:
             self._recovered.pop(key, None)
 
     def entries(self, table: str, at_version: int | None = None) -> dict[str, Entry]:
-        """The entry of each partition of a table ('orders/silver') by key: the one with the highest Delta version counts.
+        """The entry of each partition of a table ('orders/silver') by key: the one with the highest Delta version.
 
-        at_version: only what was written up to this Delta version of the table.
+        at_version: only writes up to this Delta version of the table.
         """
         if self._read is None or at_version is not None:
             return self._entries(table, at_version)
@@ -153,7 +153,7 @@ class Ledger:
         key, made_of = (self._lake.root, table), (delta.state, all_rows)
         if last == end and (found := _KNOWN.get(key, made_of)) is not None:
             return self._with_distrust(table, found)
-        # A table that was removed and made anew counts its versions from 0 again: what was said of the old one is not meant.
+        # A recreated table starts again at version 0: entries of the old table do not apply.
         rows = all_rows.filter(pl.col("table_id") == str(delta.metadata().id))
         self._check_end(table, end, rows)
         rows = rows.filter(pl.col("delta_version") <= last)
@@ -196,23 +196,23 @@ class Ledger:
         return {key: entry for key, entry in entries.items() if key in recent}
 
     def tables(self) -> list[str]:
-        """The name of every table that the ledger has an entry of, but of successors that have ended."""
+        """The names of all tables with an entry in the ledger, except for successors that have ended."""
         ledger = self._ledger()
         names = [] if ledger is None else sorted({file.partition or "" for file in files_of(ledger)})
         return [name for name in names if name.count("/") == 1 or self._lake.exists(table_named(name))]
 
     def last_version(self, table: str) -> int:
-        """The last Delta version that the ledger knows of a table, as it was made last; -1 when it knows none."""
+        """The last Delta version in the ledger of a table since it was last created; -1 if there is none."""
         rows = self._rows(table)
         latest = rows.sort("ledger_version").tail(1)["table_id"]
         return max(rows.filter(pl.col("table_id").is_in(latest.implode()))["delta_version"].to_list(), default=-1)
 
     def unrecorded(self, table: str) -> list[int]:
-        """The Delta versions whose entries were read from the commits, for the ledger does not have them."""
+        """The Delta versions whose entries were read from the commits because they are missing in the ledger."""
         return sorted(version for name, version in self._recovered if name == table)
 
     def distrust(self, damages: Iterable[Damage]) -> bool:
-        """Takes note of damage that was found while rows were read: `entries` says so from now on. False: all of it was known."""
+        """Records damage found while reading rows: `entries` reports it from now on. False: all of it was already known."""
         new = {(one.table, one.partition): one.what for one in damages if (one.table, one.partition) not in self._distrusted}
         for (table, partition), what in new.items():
             version = self._lake.version(table_named(table))
@@ -225,7 +225,7 @@ class Ledger:
         return self._distrusted.keys()
 
     def _judged(self, table: str, delta: OpenTable | None, entries: dict[str, Entry]) -> dict[str, Entry]:
-        """The entries, with the damage of those that the log contradicts, or whose files were lost."""
+        """The entries, with the damage of those that contradict the log or whose files were lost."""
         if delta is None:
             return entries
         found = contradictions(delta, entries, partial(self._lake.commit, table_named(table)))
@@ -241,7 +241,7 @@ class Ledger:
         return entries
 
     def _check_end(self, table: str, newest: int, rows: pl.DataFrame) -> None:
-        """A LakeError when the log ends before commits that the ledger has: its last entries are gone, and with them what they wrote."""
+        """Raises a LakeError if the log ends before commits that are in the ledger: its last entries, and so their data, are gone."""
         later = rows.filter(pl.col("delta_version") > newest).select("delta_version", "partition").rows()
         known = max((version for version, _ in later), default=newest)
         # Another run may have written since the log was opened.
@@ -249,22 +249,22 @@ class Ledger:
             return
         keys = sorted({partition for _, partition in later})
         raise LakeError(
-            f"{table}: its log ends at Delta version {newest}, the ledger has version {known}: the last log entries "
+            f"{table}: its log ends at Delta version {newest}, but the ledger has version {known}: the last log entries "
             f"are missing, and with them what they wrote to {', '.join(keys[:3])}{' ...' if len(keys) > 3 else ''}. Nothing was read. "
-            f"Restore {self._lake.uri(table_named(table))}/_delta_log from a backup, or repair the table from what is there: "
+            f"Restore {self._lake.uri(table_named(table))}/_delta_log from a backup, or repair the table from what is left: "
             f"platform-assets verify {table} --repair"
         )
 
     def _check_never_written(self, table: str) -> None:
-        """A LakeError when there are files of a table that the ledger knows, but no log: one that a person removes goes as a whole."""
+        """Raises a LakeError if a table in the ledger has files but no log: someone who removes a table removes all of it."""
         if not self._rows(table).is_empty() and self._lake.storage(table_named(table)).files():
             raise LakeError(
-                f"{table}: its log is missing, {self._lake.uri(table_named(table))}/_delta_log, though files of the table are there. "
-                f"Restore it from a backup, or have the rest set aside and make the table again: platform-assets verify {table} --repair"
+                f"{table}: its log is missing, {self._lake.uri(table_named(table))}/_delta_log, although the table has files. "
+                f"Restore it from a backup, or have the rest set aside and rematerialize the table: platform-assets verify {table} --repair"
             )
 
     def all_entries(self) -> dict[str, dict[str, Entry]]:
-        """The entries of every table that is in the ledger, by its name."""
+        """The entries of every table in the ledger, by table name."""
         return {table: self.entries(table) for table in self.tables()}
 
     def _recover(self, table: str, version: int) -> Sequence[Entry]:
@@ -273,14 +273,14 @@ class Ledger:
         return self._recovered[table, version]
 
     def _ledger(self) -> OpenTable | None:
-        """The ledger, open; None when there is none that says which tables it means: it is made anew from their commits."""
+        """The open ledger; None if there is none with table ids: it is then rebuilt from the tables' commits."""
         delta = self._lake.log(LEDGER)
-        # One of an earlier edition of the platform lacks columns.
+        # A ledger written by an earlier release may have fewer columns.
         is_readable = delta is not None and set(SCHEMA).difference(_ADDED_LATER) <= {field.name for field in delta.schema().fields}
         return delta if is_readable else None
 
     def _rows(self, table: str) -> pl.DataFrame:
-        """The rows of the ledger about a table, as it was made last and before."""
+        """The ledger's rows about a table, including those from before it was recreated."""
         try:
             with damage_named():
                 ledger = self._ledger()
@@ -300,7 +300,7 @@ class Ledger:
                 failed = error
                 wait_for_others(attempt)
         raise LakeError(
-            f"{name_of(LEDGER)}: {_TRIES} times another writer was faster. The data are written, the next step repairs the ledger."
+            f"{name_of(LEDGER)}: {_TRIES} times another writer was faster. The data is written; the next step completes the ledger."
         ) from failed
 
     def _write(self, rows: pl.DataFrame) -> None:
@@ -314,17 +314,17 @@ class Ledger:
 
 
 def _after(rows: pl.DataFrame, version: int) -> pl.DataFrame:
-    """The rows as they are appended: whoever has seen them before writing has opened a later version."""
+    """The rows as appended, numbered after the version that was read before writing."""
     return rows.with_columns(pl.lit(version, pl.Int64).alias("ledger_version")).select(SCHEMA.names())
 
 
 def _compact(delta: OpenTable, tables: Sequence[str]) -> None:
-    """Puts the many small files of a table's entries together: reading 2,000 of them costs ten times their content."""
+    """Compacts the small files of a table's entries: reading 2,000 of them costs ten times as much as their content."""
     files = delta.alive()["partition.table"].value_counts()
     for table in files.filter(pl.col("count") > FILES_OF_A_TABLE, pl.col("partition.table").is_in(tables))["partition.table"]:
         try:
             delta.optimize.compact(partition_filters=[("table", "=", table)])
-        except CommitFailedError:  # somebody else is at it, or has just appended: there will be a next time
+        except CommitFailedError:  # another process is compacting or has just appended: retried at a later append
             return
 
 
@@ -353,13 +353,13 @@ def _row(entry: Entry, recovered: bool, now: datetime) -> dict[str, Any]:
     try:
         details = json.dumps(dict(entry.details))
     except TypeError as error:
-        raise LakeError(f"{entry.table} {entry.partition}: details must be JSON: {error}. Write times as text.") from None
+        raise LakeError(f"{entry.table} {entry.partition}: details must be JSON: {error}. Write times as strings.") from None
     said = {name: getattr(entry, name) for name in _SAID if name not in ("details", "recovered", "recorded_at")}
     return {**said, "details": details, "recovered": recovered, "recorded_at": now}
 
 
 def _entries(rows: pl.DataFrame) -> Iterator[Entry]:
-    # All details in one go: a call of the parser for each takes four times as long.
+    # All details at once: one parser call per entry takes four times as long.
     details = json.loads(f"[{','.join(rows['details'])}]")
     for row, detail in zip(rows.drop("details", *_OF_THE_ROW).iter_rows(named=True), details, strict=True):
         yield Entry(**row, details=detail)

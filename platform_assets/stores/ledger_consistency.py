@@ -1,7 +1,7 @@
-"""The ledger against a table's log: the partitions whose files in the log are not those that the ledger knows to have been written.
+"""Compares the ledger with a table's log: finds partitions whose files in the log are not those recorded in the ledger.
 
-Both say how many rows a partition has, and by the names of its files whether they mean the same edition of it. This takes what opening
-the table has loaded already: no file is read.
+Both have a partition's row count, and its file names, which identify the write. This uses only what opening
+the table has already loaded: no file is read.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from platform_assets.stores.commits import Commit, named_by_partition, stored_by
 from platform_assets.stores.delta_table import OpenTable
 
 STORED_ROWS = "stored_rows"
-"""In the details of an entry: how many rows its files have, where that is not its number of rows. Raw keeps superseded deliveries."""
+"""A detail of an entry: the row count of its files, if it differs from the entry's rows. Raw keeps superseded deliveries."""
 
 
 class Recorded(Protocol):
@@ -30,9 +30,9 @@ class Recorded(Protocol):
 
 
 def contradictions(delta: OpenTable, entries: Mapping[str, Recorded], commit_at: Callable[[int], Commit | None]) -> dict[str, str]:
-    """What the log says against the entries of a table, by partition, as clauses.
+    """Contradictions between the log and the entries of a table, by partition, as clauses.
 
-    delta: the table, open at the version that the entries are of. commit_at: gives a commit of it.
+    delta: the table, open at the version of the entries. commit_at: returns one of its commits.
     """
     there, found = stored_by_partition(delta), dict[str, str]()
     for key, entry in entries.items():
@@ -41,12 +41,13 @@ def contradictions(delta: OpenTable, entries: Mapping[str, Recorded], commit_at:
             continue
         if stored != expected:
             found[key] = (
-                f"the ledger says {expected:,} rows, written at Delta version {entry.delta_version}, its files in the log have {stored:,}"
+                f"the ledger has {expected:,} rows, written at Delta version {entry.delta_version}, but its files in the log have "
+                f"{stored:,}"
             )
         elif entry.files is not None and entry.files != names and not _is_whole(commit_at(entry.delta_version), entry):
             found[key] = (
                 f"the log entry of Delta version {entry.delta_version}, which wrote its {expected:,} rows, no longer names the file that "
-                "the ledger knows; the log has those of an earlier edition"
+                "the ledger recorded; the log has those of an earlier write"
             )
     return found
 
@@ -54,10 +55,10 @@ def contradictions(delta: OpenTable, entries: Mapping[str, Recorded], commit_at:
 def _stored(entry: Recorded) -> int | None:
     if STORED_ROWS in entry.details:
         return int(entry.details[STORED_ROWS])
-    # Raw of an earlier edition of the platform: no number says how many rows it keeps.
+    # Raw written by an earlier release: the number of stored rows is not recorded.
     return None if "deliveries" in entry.details else entry.rows
 
 
 def _is_whole(commit: Commit | None, entry: Recorded) -> bool:
-    """Whether the commit that wrote a partition is in the log as it was: then its files have other names since they were compacted."""
+    """Whether the commit that wrote a partition is intact: then its files have other names because they were compacted."""
     return commit is None or named_by_partition(commit.added).get(entry.partition, "") == entry.files

@@ -1,7 +1,7 @@
-"""Rows of the ledger that this process has read. A file of a Delta table never changes, so only those of new commits are read again.
+"""A cache of ledger rows. A Delta table's files never change, so only files of new commits are read.
 
-A file that is missing, damaged, or put in the place of another is noticed at the next look: its inode, size and times are compared. In
-an object store its name is what counts.
+A missing, damaged or replaced file is noticed at the next read: its inode, size and times are compared. In
+an object store only its name is compared.
 """
 
 import threading
@@ -22,24 +22,24 @@ from platform_assets.stores.storage import Mark
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 _BYTES = 1 << 28
-"""When the rows kept take more memory, those of the tables that were read longest ago are given up."""
+"""The size of the cache in bytes: beyond it, the least recently read tables are evicted."""
 
 
 class Known(Generic[Key, Value]):
-    """What was found from some objects, for as long as these are the same; of 128 keys."""
+    """A cache of 128 keys whose values are valid as long as the objects they were derived from are the same."""
 
     def __init__(self) -> None:
         self._found: OrderedDict[Key, tuple[tuple[object, ...], Value]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key, made_of: tuple[object, ...]) -> Value | None:
-        """What was kept for a key, if it was found from these very objects."""
+        """The cached value of a key, if it was derived from these same objects."""
         with self._lock:
             of, value = self._found.get(key, ((), None))
         return value if len(of) == len(made_of) and all(then is now for then, now in zip(of, made_of, strict=True)) else None
 
     def keep(self, key: Key, made_of: tuple[object, ...], value: Value) -> None:
-        """Keeps what was found, unless one of the objects is None: then nothing says when it changes."""
+        """Caches a value, unless one of the objects is None: then changes could not be detected."""
         if any(one is None for one in made_of):
             return
         with self._lock:
@@ -60,12 +60,12 @@ _lock = threading.Lock()
 
 
 def read_rows(lake: Lake, ledger: Table, delta: OpenTable, table: str, schema: pl.Schema) -> pl.DataFrame:
-    """The ledger's rows about a table. The same object while there are no others.
+    """The ledger's rows about a table. The same object as long as there are no new rows.
 
-    delta: the ledger, open. schema: the columns to read; those that a file lacks are null.
+    delta: the open ledger. schema: the columns to read; those missing in a file are null.
 
     Raises:
-        DamagedError: files are missing, or not of the size that the log says.
+        DamagedError: files are missing or have the wrong size.
     """
     storage, key = lake.storage(ledger), (lake.uri(ledger), table)
     files = files_of(delta, value=table)
@@ -74,7 +74,7 @@ def read_rows(lake: Lake, ledger: Table, delta: OpenTable, table: str, schema: p
         before = _read.get(key, _Read({}, pl.DataFrame(schema=schema)))
     if marks == before.files:
         return before.rows
-    # Files that were put together are gone, and their rows are in another one: then all are read.
+    # Compacted files are gone, and their rows are in another file: then all files are read.
     is_longer = before.files.items() <= marks.items()
     new = [file for file in files if not is_longer or file.path not in before.files]
     check_before_reading(Scanned(ledger, storage, tuple(new)))

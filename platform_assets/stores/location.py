@@ -1,4 +1,4 @@
-"""What is at a place: a folder of this machine, or a part of an object store."""
+"""Resolves a location: a local folder, or a prefix in an object store."""
 
 import re
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ from platform_assets.stores.folder import Folder
 from platform_assets.stores.storage import Storage
 
 _UNREADABLE = set('%#?*=[]{}<>^|`\\"')
-"""URLs, Hive's folders and file patterns mean something by these."""
+"""Characters with a special meaning in URLs, Hive partition folders or file patterns."""
 
 
 def checked_root(root: str) -> str:
-    """The folder or URL of a lake: a folder as an absolute path.
+    """The checked folder or URL of a lake; a folder becomes an absolute path.
 
     Raises:
         LakeError: tables there could not be read again.
     """
     root = root.rstrip("/")
     if re.match(r"[a-z][a-z0-9]+:/[^/]", root):
-        raise LakeError(f"the lake {root!r} is a URL from which pathlib has taken a slash. Give it as text, not as a Path.")
+        raise LakeError(f"the lake {root!r} is a URL that lost a slash in pathlib. Pass it as a string, not as a Path.")
     if "://" not in root:
         root = str(Path(root).absolute())
     bad = sorted(character for character in set(root) if character in _UNREADABLE)
@@ -34,7 +34,7 @@ def checked_root(root: str) -> str:
 def storage_at(uri: str, options: Mapping[str, str] | None = None) -> Storage:
     """The files below a folder, or below a URL such as s3://bucket/lake/orders/silver.
 
-    options: of the object store, as Lake has them.
+    options: of the object store, as in Lake.
     """
     if "://" not in uri:
         return Folder(uri)
@@ -44,20 +44,20 @@ def storage_at(uri: str, options: Mapping[str, str] | None = None) -> Storage:
 
 
 def environment() -> tuple[tuple[str, str], ...]:
-    """What the environment says of object stores: whoever looks with other credentials may see something else."""
+    """The environment's settings for object stores: other credentials may see something else."""
     from platform_assets.stores.object_store import environment_of_stores
 
     return environment_of_stores()
 
 
 def check_reached(root: str, options: Mapping[str, str] | None, *, again: bool = False) -> None:
-    """Whether an object store can be reached, asked once for each lake in a process: Delta would take a missing bucket for a missing table,
-    and go on trying for minutes where no server answers.
+    """Checks that an object store can be reached, once per lake and process: Delta would mistake a missing bucket for a missing table,
+    and retry for minutes if no server answers.
 
-    again: ask once more, since something has failed.
+    again: check again, because something has failed.
 
     Raises:
-        LakeError: it cannot; why, and which settings to look at.
+        LakeError: it cannot; it says why, and which settings to check.
     """
     if "://" not in root:
         return
@@ -71,10 +71,10 @@ def check_reached(root: str, options: Mapping[str, str] | None, *, again: bool =
 
 
 def check_writers(root: str, options: Mapping[str, str] | None) -> None:
-    """Whether a lake in an object store keeps runs that write at once apart; asked once, when the first of them writes.
+    """Checks that a lake in an object store is safe for concurrent writers, once, before the first write.
 
     Raises:
-        LakeError: it does not.
+        LakeError: it is not.
     """
     if "://" in root:
         from platform_assets.stores.object_store import Bucket

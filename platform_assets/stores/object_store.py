@@ -1,4 +1,4 @@
-"""Files in an object store, by obstore: the Rust library that Delta and Polars are built on, so that the same options reach all three."""
+"""Files in an object store, through obstore: it wraps the Rust library that Delta and Polars use, so all three take the same options."""
 
 import io
 import os
@@ -27,11 +27,11 @@ _OF_THE_CLIENT = {
     *("http2_keep_alive_interval", "http2_keep_alive_timeout", "http2_keep_alive_while_idle", "pool_idle_timeout", "proxy_url"),
     *("pool_max_idle_per_host", "proxy_ca_certificate", "proxy_excludes", "randomize_addresses", "read_timeout", "timeout", "user_agent"),
 }
-"""Options of the HTTP client, which obstore takes apart from those of the store."""
+"""Options of the HTTP client, which obstore expects separately from those of the store."""
 _RETRIES, _RETRIED_FOR = 3, timedelta(seconds=30)
 _AT_ONCE = 16
 _MOST_LOOKS = 64
-"""Of more files the sizes are listed, a thousand in a request."""
+"""For more files than this, sizes are listed, a thousand per request."""
 _READ_AHEAD = 1 << 17
 
 
@@ -81,7 +81,7 @@ class Bucket(Storage):
     def marks(self, folder: str, first: str = "") -> dict[str, Mark]:
         below = len(self._key(""))
         with self._named():
-            # What is listed comes after the offset.
+            # Listing starts after the offset.
             listed = obstore.list(self._store, self._key(folder), offset=self._key(first[:-1]) if first else None)
             found = {one["path"][below:]: _mark(one) for chunk in listed for one in chunk}
         return {path: mark for path, mark in found.items() if path >= first}
@@ -115,7 +115,7 @@ class Bucket(Storage):
         paths = sorted(self.files(folder))
         entries = [path for path in paths if path.endswith(".json")]
         others = [path for path in paths if not path.endswith(".json")]
-        if paths:  # up to a thousand in one request; of a log the last entry first, so that the rest is the log of an earlier version
+        if paths:  # up to a thousand per request; a log's last entry first, so that the rest is a valid log of an earlier version
             with self._named():
                 obstore.delete(self._store, [self._key(path) for path in (*others, *reversed(entries))])
 
@@ -127,16 +127,16 @@ class Bucket(Storage):
             obstore.delete(self._store, self._key(path))
 
     def check(self) -> None:
-        """Whether the store answers, and has this bucket.
+        """Checks that the store answers and has this bucket.
 
         Raises:
-            LakeError: why not, and which settings to look at.
+            LakeError: says why not, and which settings to check.
         """
         with self._named():
             next(iter(obstore.list(self._store, self._folder or None, chunk_size=1)), None)
 
     def check_writers(self) -> None:
-        """Whether of two writers of one object the second is refused: Delta's commits stand on that.
+        """Checks that the second of two writers of an object is refused, which Delta's commits rely on.
 
         Raises:
             LakeError: it is not.
@@ -151,13 +151,13 @@ class Bucket(Storage):
             finally:
                 obstore.delete(self._store, key)
         raise LakeError(
-            f"the store of the lake {self.uri} overwrites an object though it was told to write only a new one (If-None-Match): of two "
-            "runs that write at once, one would be lost. Take a store with conditional writes, such as S3, MinIO, Azure or GCS."
+            f"the store of the lake {self.uri} overwrites an object despite a conditional write (If-None-Match): of two concurrent "
+            "runs, one would be lost. Use a store with conditional writes, such as S3, MinIO, Azure or GCS."
         )
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """Says in words why a request failed; that there is no such file is an answer like others."""
+        """Explains why a request failed; a missing file is passed through."""
         try:
             yield
         except FileNotFoundError:
@@ -178,7 +178,7 @@ class Bucket(Storage):
 
 
 class _Object(io.RawIOBase):
-    """An object as PyArrow takes a file."""
+    """An object as a file for PyArrow."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
@@ -206,13 +206,13 @@ def _mark(found: Mapping[str, Any]) -> Mark:
 
 
 def environment_of_stores() -> Options:
-    """What the environment says of object stores: obstore reads it, as Delta and Polars do."""
+    """The environment's settings for object stores: obstore reads them, as Delta and Polars do."""
     return tuple(sorted((name, value) for name, value in os.environ.items() if name.lower().startswith(_PREFIXES)))
 
 
 @lru_cache(maxsize=32)
 def _store(url: str, options: Options, environment: Options) -> Any:
-    """The connections to one bucket, which all of its files share."""
+    """The connections to a bucket, shared by all its files."""
     check_endpoints((*options, *environment))
     config: dict[str, Any] = {}
     client: dict[str, Any] = {}
@@ -226,16 +226,16 @@ def _store(url: str, options: Options, environment: Options) -> Any:
             retries["max_retries"] = int(value)
         elif _is_known(url, lower, value):
             config[lower] = value
-    if client and "allow_http" not in client:  # options of a client replace those of the environment
+    if client and "allow_http" not in client:  # client options replace those of the environment
         client["allow_http"] = any(value.lower() == "true" for name, value in environment if name.lower().endswith("_allow_http"))
     return from_url(url, config=config or None, client_options=client or None, retry_config=retries)  # type: ignore[call-overload]
 
 
 def _is_known(url: str, name: str, value: str) -> bool:
-    """Whether the store has such an option. Delta has some of its own.
+    """Whether the store has this option. Delta has some of its own.
 
     Raises:
-        LakeError: its value cannot be used.
+        LakeError: its value is invalid.
     """
     try:
         from_url(url, config={name: value})  # type: ignore[call-overload]
@@ -248,7 +248,7 @@ def _is_known(url: str, name: str, value: str) -> bool:
 
 
 def check_reached(root: str, options: Mapping[str, str]) -> None:
-    """As `Bucket.check`, once for each place in a process, unless it fails."""
+    """Like `Bucket.check`, once per location and process, unless it fails."""
     _check_once(root, tuple(sorted(options.items())), environment_of_stores())
 
 
@@ -258,20 +258,20 @@ def _check_once(root: str, options: Options, environment: Options) -> None:
 
 
 def _explained(said: str, bucket: str, uri: str) -> str:
-    """Why a request failed, and which setting to look at: in words for the failures that people meet. Never with a query, or a secret."""
+    """Why a request failed, and which setting to check, for common failures. Never contains a query or a secret."""
     credentials = _CREDENTIALS.get(uri.partition("://")[0], "the credentials")
     if "Config error" in said:
         return _misconfigured(said)
     code = re.search(r"<Code>(\w+)</Code>", said)
     refused = re.search(r"\b(401 Unauthorized|403 Forbidden)|InvalidAccessKeyId|UserNotFound", said)
     if re.search(r"NoSuchBucket|ContainerNotFound|bucket does not exist", said):
-        return f"there is no bucket {bucket!r}. Make it, or correct PLATFORM_LAKE."
+        return f"there is no bucket {bucket!r}. Create it, or correct PLATFORM_LAKE."
     if re.search(r"169\.254\.169\.254|metadata\.google|Missing (AccessKeyId|SecretAccessKey)", said):
         return f"there are no credentials. Set {credentials}, or PLATFORM_LAKE_OPTIONS."
     if refused:
         return f"the server refuses the credentials ({code[1] if code else refused[0]}). Check {credentials}, or PLATFORM_LAKE_OPTIONS."
     if "builder error" in said:
-        return "its endpoint is http://, without TLS. If that is meant, set AWS_ALLOW_HTTP=true."
+        return "its endpoint is http://, without TLS. If that is intended, set AWS_ALLOW_HTTP=true."
     server = re.search(r"\w+://[^/\s?]+", said)
     if server and re.search(r"error sending request|timed out|Connect\b", said):
         return f"no server answers at {server[0].rpartition('@')[2]}. Check AWS_ENDPOINT_URL, the network, and whether the server runs."
@@ -279,7 +279,7 @@ def _explained(said: str, bucket: str, uri: str) -> str:
 
 
 def _misconfigured(said: str) -> str:
-    """What is wrong with the value of an option. Not the value: a secret may be in the wrong place."""
+    """Why the value of an option is invalid, without the value: it may be a misplaced secret."""
     shown = re.sub(r'".*"', "'***'", said.partition("\n\n")[0], flags=re.DOTALL).removeprefix("Generic Config error: ")
     return f"{shown}. Correct that option in PLATFORM_LAKE_OPTIONS, or that variable of the store."
 

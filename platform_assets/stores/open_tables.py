@@ -1,9 +1,9 @@
-"""Tables that this process keeps open, so that one whose log has not changed is not opened again.
+"""A cache of open tables, so that a table whose log has not changed is not opened again.
 
-Opening a table reads each entry of its log since the last checkpoint: 11 CPU ms for 45 of them. Looking whether these files are the same
-takes .1, and reading one more entry .4. In an object store, where each entry costs two requests, looking takes one: a list of these files.
-A file is the same when its mark is; a table that another process has written, that was damaged, repaired, or removed and made anew is
-noticed at the next look.
+Opening a table reads each entry of its log since the last checkpoint: 11 CPU ms for 45 of them. Checking whether these files are the same
+takes .1, and reading one more entry .4. In an object store, where each entry costs two requests, the check is one request: a list of these
+files. A file is the same if its mark is; a table that was written by another process, damaged, repaired or recreated is
+noticed at the next check.
 """
 
 import copy
@@ -21,29 +21,29 @@ from platform_assets.stores.storage import Mark, Storage
 from platform_assets.stores.transaction_log import HINT, LOG, entry_path
 
 KEPT = 128
-"""So many tables; of more the one that was asked for longest ago is given up."""
+"""The number of tables; beyond it, the least recently used one is closed."""
 
 _ENTRY, _CHECKPOINT = ".json", ".checkpoint.parquet"
 
 
 @dataclass(frozen=True)
 class LogFiles:
-    """The files of a log that its newest state follows from: the last checkpoint and the entries after it. No entry may follow them."""
+    """The files that determine a log's newest state: the last checkpoint and the entries after it."""
 
     storage: Storage
     version: int
     marks: Mapping[str, Mark]
-    """By path; None for `_last_checkpoint` when it is missing."""
+    """Marks by path; None for `_last_checkpoint` if it is missing."""
 
     def are_unchanged(self) -> bool:
-        """Whether the log is as it was."""
+        """Whether the log is unchanged."""
         if not self.storage.is_local:  # one request
             return _needed(self.storage, min(self.marks)) == self.marks
         follows = self.storage.mark(entry_path(self.version + 1)) is not None
         return not follows and all(self.storage.mark(path) == then for path, then in self.marks.items())
 
     def are_continued(self) -> bool:
-        """Whether more entries may follow, but those that were there are the same."""
+        """Whether the earlier entries are unchanged; new ones may follow."""
         entries = {path: then for path, then in self.marks.items() if path.endswith(_ENTRY)}
         if not self.storage.is_local:
             now = self.storage.marks(LOG, min(entries, default=""))
@@ -52,14 +52,14 @@ class LogFiles:
 
 
 def log_files(storage: Storage) -> LogFiles | None:
-    """The files of a table's log as they are now; None when there are none."""
+    """The current files of a table's log; None if there are none."""
     marks = _needed(storage)
     version = max((int(path[-25:-5]) for path in marks if path.endswith(_ENTRY)), default=-1)
     return LogFiles(storage, version, marks) if len(marks) > 1 else None
 
 
 def _needed(storage: Storage, first: str = "") -> dict[str, Mark]:
-    """The marks of the files that the newest state follows from, among those from a path on."""
+    """The marks of the files that determine the newest state, among those from a path on."""
     found = storage.marks(LOG, first)
     checkpoint = max((path for path in found if path.endswith(_CHECKPOINT)), default="")
     return {HINT: None} | {path: mark for path, mark in found.items() if path >= checkpoint[: len(LOG) + 21] and _is_of_a_version(path)}
@@ -71,40 +71,40 @@ def _is_of_a_version(path: str) -> bool:
 
 @dataclass
 class _Kept:
-    """A table that is kept open. One thread at a time looks at it."""
+    """An open table. One thread at a time refreshes it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     files: LogFiles | None = None
     table: OpenTable | None = None
     given: weakref.ref[OpenTable] | None = None
-    """What its readers have. While one of them has it, the state of `table` must stay what it is."""
+    """The object given to readers. While a reader holds it, the state of `table` must not change."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A table that a writer has alone."""
+    """A table that a writer holds exclusively."""
 
     table: OpenTable
     files: LogFiles | None
-    """Its log when it was opened; None when others have had the table."""
+    """Its log when it was opened; None if others have used the table."""
 
 
 Options = Mapping[str, str] | None
-"""Of the object store, as Lake has them."""
+"""Storage options, as in Lake."""
 
 
 class OpenTables:
-    """Tables in folders and in object stores. Kept open is each at its newest version."""
+    """Open tables in folders and object stores, each at its newest version."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def open(self, uri: str, version: int | None = None, options: Options = None) -> OpenTable:
-        """A table at a version or at its newest, for reading only: others have it, too. It stays at this version.
+        """A table at a version or at its newest one. Read-only: the object is shared. It stays at this version.
 
         Raises:
-            TableNotFoundError: there is no table, or not this version of it.
+            TableNotFoundError: the table or this version of it does not exist.
             DeltaError: its log cannot be read.
         """
         kept = self._slot(uri, options)
@@ -117,9 +117,9 @@ class OpenTables:
         return _opened(uri, options, version)
 
     def take(self, uri: str, options: Options = None) -> Taken:
-        """A table at its newest version for a writer alone: deltalake brings the object that it writes with to the version written.
+        """A table at its newest version, exclusively for a writer: deltalake updates the object to the version it writes.
 
-        Raises: as `open`.
+        Raises the same errors as `open`.
         """
         kept = self._slot(uri, options)
         with kept.lock:
@@ -132,7 +132,7 @@ class OpenTables:
             return taken
 
     def give_back(self, uri: str, taken: Taken, options: Options = None) -> None:
-        """Keeps a table that its writer has no longer, if nobody else has written meanwhile."""
+        """Returns a writer's table to the cache, unless someone else has written in the meantime."""
         if taken.files is None or not taken.files.are_continued():
             return
         kept, files = self._slot(uri, options), log_files(taken.files.storage)
@@ -151,7 +151,7 @@ class OpenTables:
             return kept
 
     def _look_again(self, uri: str, options: Options, kept: _Kept) -> None:
-        # Looked at before it is opened: what is written in between is noticed at the next look.
+        # Checked before it is opened: writes in between are noticed at the next check.
         before, table, is_read = kept.files, kept.table, _readers(kept) is not None
         kept.files = kept.table = kept.given = None
         files = log_files(storage_at(uri, options))
@@ -160,7 +160,7 @@ class OpenTables:
         if table is not None and before is not None and not is_read and files.version > before.version and before.are_continued():
             try:
                 table.update_incremental()
-            except DeltaError:  # opening it anew says what is wrong
+            except DeltaError:  # reopening it reports what is wrong
                 table = _opened(uri, options)
         else:
             table = _opened(uri, options)
@@ -169,7 +169,7 @@ class OpenTables:
 
 
 OPEN_TABLES = OpenTables()
-"""Those of this process."""
+"""The open tables of this process."""
 
 
 def _opened(uri: str, options: Options, version: int | None = None) -> OpenTable:
@@ -177,7 +177,7 @@ def _opened(uri: str, options: Options, version: int | None = None) -> OpenTable
 
 
 def _readers(kept: _Kept) -> OpenTable | None:
-    """What the readers of a table have; None when it has none."""
+    """The object that a table's readers hold; None if it has no readers."""
     return None if kept.given is None else kept.given()
 
 

@@ -1,4 +1,4 @@
-"""Tables of assets that people write themselves: replaced whole, or just the partitions asked for, in one commit or not at all."""
+"""Tables of users' own assets: replaced as a whole, or only the requested partitions, in one commit or not at all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from platform_assets.stores.tables import Span, Table, equals, name_of
 
 @dataclass(frozen=True)
 class Keys:
-    """Some values of a partition column of texts."""
+    """Some values of a partition column of strings."""
 
     keys: tuple[str, ...]
 
@@ -39,7 +39,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Spans:
-    """Some stretches of a partition column of dates or times."""
+    """Some ranges of a partition column of dates or times."""
 
     spans: tuple[Span, ...]
 
@@ -59,7 +59,7 @@ class Spans:
 
 @dataclass(frozen=True)
 class Slice:
-    """The partitions of one or two dimensions: every combination of what each column may hold."""
+    """Partitions in one or two dimensions: every combination of the columns' values."""
 
     columns: Mapping[str, Keys | Spans]
 
@@ -83,24 +83,24 @@ class OwnWritten:
 
 
 def write_table(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, run: str, asset: str) -> OwnWritten:
-    """Replaces these partitions by the rows of the frame, or without `part` the whole table, whose columns may then be others.
+    """Replaces these partitions with the rows of the frame, or without `part` the whole table, whose columns may then change.
 
-    asset: the key of the asset, which nobody else's table may have at this place.
+    asset: the key of the asset; another asset's table at this location is refused.
 
     Raises:
-        LakeError: a row of other partitions; a partition column that is missing or of another type; a column of another type than the table
-            has; too many other writers.
+        LakeError: a row belongs to other partitions; a partition column is missing or has the wrong type; a column's type differs from the
+            table's; or there are too many other writers.
     """
     where, found = name_of(table), frame.collect_schema()
     if table[0] == OWN:
-        raise LakeError(f"{where}: the folder {OWN} is the platform's own. Give the asset another key.")
+        raise LakeError(f"{where}: the folder {OWN} is reserved for the platform. Give the asset another key.")
     if not found:
-        raise LakeError(f"{where}: a frame without columns is no table. Give it the columns that its rows would have.")
+        raise LakeError(f"{where}: a frame without columns is not a table. Give it the columns of its rows.")
     if part is not None:
         check_columns(where, part, found)
         if set(found) <= set(part.columns):
             raise LakeError(
-                f"{where}: there is no column beside {' and '.join(map(repr, part.columns))}, which Delta keeps in names of folders."
+                f"{where}: there is no column besides {' and '.join(map(repr, part.columns))}, which Delta stores in folder names."
             )
     for attempt in range(TRIES):
         try:
@@ -113,11 +113,11 @@ def write_table(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | Non
 
 
 def read_table(lake: Lake, table: Table, part: Slice | None, columns: Sequence[str] | None = None) -> pl.LazyFrame:
-    """The rows of these partitions, or without `part` of the whole table; only their files are read, and of these only the columns.
+    """The rows of these partitions, or without `part` of the whole table; only their files, and only these columns, are read.
 
     Raises:
         NotReadyError: there is no such table.
-        DamagedError: files are missing, or not of the size that the log says.
+        DamagedError: files are missing or have the wrong size.
         LakeError: there is no such column.
     """
     delta = lake.open(table)
@@ -134,7 +134,7 @@ def read_table(lake: Lake, table: Table, part: Slice | None, columns: Sequence[s
 
 
 def without_files(lake: Lake, table: Table, parts: Mapping[str, Slice]) -> list[str]:
-    """Which of these partitions have no file: nothing was ever written for them, or no row."""
+    """The partitions without files: nothing was ever written for them, or no rows."""
     actions = lake.open(table).alive()
     values = actions.select(
         pl.col(name).alias(name.removeprefix("partition.")) for name in actions.columns if name.startswith("partition.")
@@ -143,37 +143,37 @@ def without_files(lake: Lake, table: Table, parts: Mapping[str, Slice]) -> list[
 
 
 def is_own(lake: Lake, table: Table) -> bool:
-    """Whether this is a table of an asset of people's own, not one of the platform."""
+    """Whether this is the table of a user's own asset, not one of the platform's."""
     return is_outside_the_ledger(lake.open(table))
 
 
 def partition_columns(lake: Lake, table: Table) -> list[str]:
-    """By which columns a table is partitioned."""
+    """The partition columns of a table."""
     return list(lake.open(table).metadata().partition_columns)
 
 
 def check_columns(where: str, part: Slice, schema: Mapping[str, pl.DataType]) -> None:
-    """A predicate on a column of another type compares as something else, or as nothing: it is refused, never left out."""
+    """Refuses a partition column of the wrong type: a predicate on it would compare wrongly, or not at all."""
     for column, values in part.columns.items():
         if misread := next((sign for sign in "=/" if sign in column), None):
             raise LakeError(
-                f"{where}: a partition column cannot have {misread!r} in its name, {column!r}: Delta makes folders of it, in which its "
+                f"{where}: a partition column cannot have {misread!r} in its name, {column!r}: Delta uses it in folder names, in which its "
                 "rows would not be found again. Rename it."
             )
         if column not in schema:
             raise LakeError(
                 f"{where}: there is no partition column {column!r}. {suggestion(column, schema)} "
-                "Another one is named by the asset's metadata={'partition_column': ...}."
+                "To use another column, set the asset's metadata={'partition_column': ...}."
             )
         if schema[column] != values.type:
             raise LakeError(
-                f"{where}: the partition column {column!r} is {schema[column]}, its partitions are {values.type}. Store days, weeks and "
-                "months as pl.Date, hours as pl.Datetime('us', 'UTC'), names as pl.String."
+                f"{where}: the partition column {column!r} is {schema[column]}, but its partitions are {values.type}. Store days, weeks "
+                "and months as pl.Date, hours as pl.Datetime('us', 'UTC'), names as pl.String."
             )
 
 
 def _only_span(delta: OpenTable, part: Slice | None) -> Span | None:
-    """The one stretch of time that is read of a table by time; None where more than its files are looked at."""
+    """The single time range that is read from a table partitioned by time; None if there is more than one."""
     by = delta.metadata().partition_columns
     values = part.columns.get(by[0]) if part is not None and len(by) == 1 else None
     return values.spans[0] if isinstance(values, Spans) and len(values.spans) == 1 else None
@@ -193,11 +193,11 @@ def _commit(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, r
             raise LakeError(f"{where} is a table of the platform: only its own steps write to it. Give the asset another key.")
         if (other := str(delta.metadata().description).removeprefix(OUTSIDE_THE_LEDGER)) != asset:
             raise LakeError(
-                f"{where} is the table of the asset {other}, not of {asset}: their keys lie at the same place. Rename one of them."
+                f"{where} is the table of the asset {other}, not of {asset}: their keys have the same location. Rename one of them."
             )
         if delta.metadata().partition_columns != by:
             raise LakeError(
-                f"{where} is partitioned by {delta.metadata().partition_columns or 'nothing'}, now it is to be by {by or 'nothing'}. "
+                f"{where} is partitioned by {delta.metadata().partition_columns or 'nothing'}, but should now be by {by or 'nothing'}. "
                 f"Remove the table {uri} and materialize all its partitions, or give the asset another key."
             )
         properties, rows = CommitProperties(custom_metadata=noted), batches.reader()
@@ -207,7 +207,7 @@ def _commit(lake: Lake, table: Table, frame: pl.LazyFrame, part: Slice | None, r
             predicate = part.predicate()
             write_deltalake(delta, rows, mode="overwrite", predicate=predicate, schema_mode="merge", commit_properties=properties)
         return OwnWritten(delta.version(), batches.rows, uri)
-    except Exception as error:  # deltalake wraps what ended the stream in a DeltaError, or in a bare Exception
+    except Exception as error:  # deltalake wraps the cause in a DeltaError or a bare Exception
         if batches.failed is not None:
             raise batches.failed from None
         if hidden := with_credentials_hidden(error, [lake.storage(table)]):

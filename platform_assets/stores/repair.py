@@ -1,5 +1,5 @@
-"""Repairing a lake from what is there. Nothing is deleted: damaged files go to a folder of the lake, and what they held is recorded as
-lost, so that it is stale and made again."""
+"""Repairs a lake from what is left. Nothing is deleted: damaged files are moved to a folder of the lake, and their partitions are recorded
+as lost, so that they are stale and rematerialized."""
 
 import json
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from platform_assets.stores.transaction_log import HINT, LogFault, checkpoints_o
 from platform_assets.stores.verify import Told, check_files, check_log
 
 ASIDE = "damaged"
-"""The folder below the platform's own one that damaged files are moved to."""
+"""The folder, below the platform's own, that damaged files are moved to."""
 
 
 def repair_table(lake: Lake, table: Table, *, deep: bool = False, told: Told = lambda what: None) -> Iterator[str]:
-    """Does what can be done from what is there, and says what was done. Run it while nothing writes to the table."""
+    """Repairs what can be repaired, and reports what was done. Run it while nothing writes to the table."""
     name = name_of(table)
     if faults := check_log(lake, table):
         told(f"{name}: repairing its log")
@@ -41,10 +41,10 @@ def repair_table(lake: Lake, table: Table, *, deep: bool = False, told: Told = l
     if table == LEDGER:
         for key in damaged:
             _remove(delta, key)
-            yield f"took the damaged entries of {key} out of the ledger: they are read from its commits"
+            yield f"removed the damaged entries of {key} from the ledger: they are read from its commits"
         return
     if is_outside_the_ledger(delta):
-        yield from (f"{name} {key}: {what}. Materialize it: that replaces what is damaged" for key, what in sorted(damaged.items()))
+        yield from (f"{name} {key}: {what}. Materialize it: that replaces the damaged files" for key, what in sorted(damaged.items()))
         return
     ledger = Ledger(lake)
     entries = ledger.entries(name)
@@ -55,12 +55,12 @@ def repair_table(lake: Lake, table: Table, *, deep: bool = False, told: Told = l
         version = _remove(delta, key)
         if key in entries:
             lost.append(replace(entries[key], status=LOST, files="", details={**entries[key].details, "damage": what}))
-        yield f"took {name} {key} out of the table: {what}. Materialize it"
+        yield f"removed {name} {key} from the table: {what}. Materialize it"
     recovered = len(ledger.unrecorded(name))
-    # All of one version, the last: an entry of an earlier one would be older than the commit that removed its files.
+    # All with the last version: an entry with an earlier one would be older than the commit that removed its files.
     ledger.record([replace(entry, delta_version=version) for entry in lost])
     if recovered and not lost:
-        yield f"wrote the entries of {recovered} Delta versions of {name} into the ledger, from its commits"
+        yield f"wrote the entries of {recovered} Delta versions of {name} to the ledger, from its commits"
 
 
 def _repair_log(lake: Lake, table: Table, faults: list[LogFault]) -> Iterator[str]:
@@ -80,12 +80,12 @@ def _repair_log(lake: Lake, table: Table, faults: list[LogFault]) -> Iterator[st
         if fault.version is None or fault.path != entry_path(fault.version):
             continue
         if fault.version == 0 and not is_checkpointed:
-            yield _set_table_aside(lake, table)  # nothing says any more what the table is
+            yield _set_table_aside(lake, table)  # nothing describes the table any more
             return
         with suppress(FileNotFoundError):
             storage.move(fault.path, aside, fault.path)
         storage.write(fault.path, _without_changes(fault))
-        yield f"put an entry without changes in the place of {fault.path} of {name_of(table)}, which {fault.what}"
+        yield f"replaced {fault.path} of {name_of(table)}, which {fault.what}, with an empty entry"
     with suppress(LakeError, NotReadyError, DeltaError):
         lake.open(table).create_checkpoint()
 
@@ -96,7 +96,7 @@ def _without_changes(fault: LogFault) -> bytes:
 
 
 def _remove(delta: OpenTable, key: str) -> int:
-    """Takes the files of a partition out of a table, unread; gives the version after it."""
+    """Removes the files of a partition from a table without reading them; returns the new version."""
     [by] = delta.metadata().partition_columns
     values: list[Moment | str] = [file.value for file in files_of(delta) if file.partition == key and file.value is not None]
     if values:
@@ -108,7 +108,7 @@ def _set_table_aside(lake: Lake, table: Table) -> str:
     storage, aside = lake.storage(table), _aside(lake, table)
     for path in sorted(storage.files()):
         storage.move(path, aside, path)
-    return f"set {name_of(table)} aside as a whole, to {aside.uri}: its log does not say any more what it is. Materialize its partitions"
+    return f"set {name_of(table)} aside as a whole, to {aside.uri}: its log no longer describes it. Materialize its partitions"
 
 
 def _aside(lake: Lake, table: Table) -> Storage:

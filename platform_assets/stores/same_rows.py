@@ -1,4 +1,4 @@
-"""Which partitions of a table a commit has left with the rows that they had: what was made of these is not older than they are."""
+"""Finds the partitions of a table that a commit rewrote with the same rows: what was computed from them is not stale."""
 
 from collections.abc import Collection
 
@@ -11,18 +11,18 @@ from platform_assets.stores.delta import Lake, Table
 from platform_assets.stores.tables import Span, key_of
 
 _SEEDS = (1, 2)
-"""Of two hashes a row: their sums over a partition are equal by chance once in 2^128."""
+"""The seeds of two hashes per row: their sums over a partition collide by chance once in 2^128."""
 
 
 def has_rewritten(lake: Lake, table: Table, version: int) -> bool:
-    """Whether a commit took files away: what it wrote was there before, in part at least."""
+    """Whether a commit removed files, so that it may have rewritten the same rows."""
     return any("remove" in action for action in read_actions(lake.storage(table), version) or ())
 
 
 def same_rows(lake: Lake, table: Table, by: str, span: Span, keys: Collection[str], version: int) -> set[str]:
-    """Those of some partitions in a span whose rows are the same at a version of the table and at the one before it, in any order.
+    """The partitions in a span with the same rows, in any order, at a version of the table and at the previous one.
 
-    Those that cannot be read as they were, since files of then are damaged or were vacuumed, are not among them.
+    Partitions whose earlier files are damaged or vacuumed are not among them.
     """
     if version < 1 or not keys:
         return set()
@@ -36,7 +36,7 @@ def same_rows(lake: Lake, table: Table, by: str, span: Span, keys: Collection[st
 
 
 def _sums(lake: Lake, table: Table, by: str, span: Span, version: int) -> dict[str, tuple[int, ...]]:
-    """By partition how many rows there are, and the sums of their hashes."""
+    """By partition, the row count and the sums of the row hashes."""
     with damage_named():
         rows = lake.scan(table, by=by, span=span, version=version)
         row = pl.struct(name for name in rows.collect_schema() if name != by)

@@ -1,8 +1,8 @@
-"""Staged files: data files that another program has written below a table's folder, and that the table takes in one commit.
+"""Staged files: data files that another program has written below a table's folder, and that are added to it in one commit.
 
-So a cluster writes Parquet in parallel, and the commit, with its facts, its retries and its conditions, is the same as any other of ours.
-Files that no commit takes are not the table's; a full vacuum removes them: `DeltaTable.vacuum` with `full=True`. The usual one looks
-only at files that a commit has removed.
+A cluster can so write Parquet in parallel, while the commit, with its facts, retries and conditions, is like any other of ours.
+Files that are never committed do not belong to the table; a full vacuum removes them: `DeltaTable.vacuum` with `full=True`. The default
+only removes files that a commit has removed.
 """
 
 import time
@@ -22,19 +22,19 @@ from platform_assets.stores.frames import kept_schema
 from platform_assets.stores.tables import Moment, PartitionFacts, name_of
 
 FOLDER = "staged-"
-"""Begins the names of the folders. Without an underscore: what was never taken shall be found by a vacuum."""
+"""The prefix of the folders' names. It has no underscore, so that a vacuum finds files that were never committed."""
 
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A data file with what the log of its own folder says of it."""
+    """A data file with its metadata from the log of its own folder."""
 
     path: str
-    """Relative to the table, plain: not encoded as in a URL."""
+    """The path relative to the table, not URL-encoded."""
     value: Moment
     """Its partition."""
     values: Mapping[str, str | None]
-    """The same as the log writes it."""
+    """The path as written in the log."""
     bytes: int
     modified: int
     stats: str
@@ -43,15 +43,15 @@ class StagedFile:
 
 @dataclass(frozen=True)
 class Staged:
-    """Rows that lie below a table's folder, as a Delta table of their own."""
+    """Rows stored below a table's folder as their own Delta table."""
 
     table: Table
-    """It, by itself."""
+    """The staged table."""
     files: tuple[StagedFile, ...]
     schema: pl.Schema
 
     def rows(self) -> dict[Moment, int]:
-        """How many rows each partition has."""
+        """The row count of each partition."""
         found: dict[Moment, int] = {}
         for file in self.files:
             found[file.value] = found.get(file.value, 0) + file.rows
@@ -59,12 +59,12 @@ class Staged:
 
 
 def staged_table(table: Table, name: str) -> Table:
-    """The staged rows of a table, as a table of its own."""
+    """The table that holds a table's staged rows."""
     return (table[0], f"{table[1]}/{FOLDER}{name}")
 
 
 def read_staged(lake: Lake, table: Table, name: str) -> Staged:
-    """What was written to a staged table, in its only commit."""
+    """The rows written to a staged table, in its only commit."""
     own = staged_table(table, name)
     delta = lake.open(own)
     folder = own[1].rpartition("/")[2]
@@ -93,9 +93,9 @@ def take(
     made_from: int | None = None,
     without: Collection[Moment] = (),
 ) -> Written:
-    """Replaces the rows with span.start <= by < span.end by those that are staged, in one commit: as Lake.replace.
+    """Replaces the rows with span.start <= by < span.end with the staged ones, in one commit, like Lake.replace.
 
-    without: partitions whose staged rows are left.
+    without: partitions whose staged rows are not added.
     """
     where = name_of(table)
     files = [file for file in staged.files if span.start <= file.value < span.end and file.value not in without]
@@ -133,7 +133,7 @@ def _commit(
     schema = {**stored, **kept_schema(name_of(table), staged.schema, stored)}
     arrow = Schema.from_arrow(pl.DataFrame(schema=schema).to_arrow().schema)
     adds = [AddAction(file.path, file.bytes, file.values, file.modified, True, file.stats) for file in files]
-    # Without retries: what others have written meanwhile is looked at again before the next try.
+    # Without retries: other writers' commits are checked before the next try.
     once = CommitProperties(custom_metadata=dict(noted), max_commit_retries=0)
     if delta is None:
         with creating(lake.uri(table), lake.delta_options):
@@ -148,7 +148,7 @@ def _commit(
                 commit_properties=once,
             )
         return 0
-    if more := [field for field in arrow.fields if field.name not in stored]:  # a transaction of files says nothing of columns
+    if more := [field for field in arrow.fields if field.name not in stored]:  # a transaction of files cannot add columns
         delta.alter.add_columns(more, commit_properties=CommitProperties(max_commit_retries=0))
     now = int(time.time() * 1000)
     removes = [RemoveAction(file.path, True, now, file.bytes) for file in files_of(delta, span)]

@@ -1,7 +1,7 @@
-"""The files of one table, or of one model: in a folder, or in an object store.
+"""The files of a table or model, in a folder or an object store.
 
-Delta and Polars read and write tables by themselves. This is for what they do not do: look at sizes, list files, read log entries, set
-damaged files aside, keep models.
+Delta and Polars read and write tables themselves. This does the rest: checks sizes, lists files, reads log entries, sets
+damaged files aside, stores models.
 """
 
 from abc import ABC, abstractmethod
@@ -11,32 +11,32 @@ from typing import Any
 from platform_assets.errors import LakeError
 
 Mark = tuple[object, ...] | None
-"""What tells whether a file is the same as before; None when it is not there. In a folder: inode, size, times of the last change of its
+"""Identifies the state of a file; None if it does not exist. In a folder: inode, size, times of the last change of its
 content and of the file itself; in an object store: the ETag, size and time of the last change."""
 
 
 class Storage(ABC):
-    """The files below a folder or URL. Paths are relative to it, and plain: not encoded as in a URL."""
+    """The files below a folder or URL. Paths are relative to it and not URL-encoded."""
 
     uri: str
     is_local: bool
-    """Whether looking at a file costs nothing; in an object store each look is a request."""
+    """Whether checking a file is free; in an object store each check is a request."""
 
     def path(self, path: str) -> str:
-        """The file as Polars and people are given it."""
+        """The full path of a file, for Polars and for people."""
         return f"{self.uri}/{path}"
 
     @abstractmethod
     def below(self, folder: str) -> "Storage":
-        """The files of a folder in it."""
+        """The files of a subfolder."""
 
     @abstractmethod
     def sizes(self, paths: Iterable[str]) -> dict[str, int | None]:
-        """The size of each file in bytes; None where there is no such file."""
+        """The size of each file in bytes; None if it does not exist."""
 
     @abstractmethod
     def files(self, folder: str = "") -> dict[str, int]:
-        """The size of each file in a folder and below; none when there is no folder."""
+        """The size of each file in and below a folder; empty if there is no such folder."""
 
     @abstractmethod
     def mark(self, path: str) -> Mark:
@@ -44,7 +44,7 @@ class Storage(ABC):
 
     @abstractmethod
     def marks(self, folder: str, first: str = "") -> dict[str, Mark]:
-        """The marks of the files directly in a folder whose paths are `first` or after it, in the order of their characters."""
+        """The marks of the files directly in a folder whose paths sort at or after `first`."""
 
     @abstractmethod
     def folders(self) -> list[str]:
@@ -60,11 +60,11 @@ class Storage(ABC):
 
     @abstractmethod
     def open(self, path: str) -> Any:
-        """The file, to be read here and there."""
+        """The file, opened for random access."""
 
     @abstractmethod
     def write(self, path: str, content: bytes) -> None:
-        """Writes a file, or replaces it. It is whole or not there, also after a power cut; writers at once do not mix."""
+        """Writes or replaces a file, atomically and durably; concurrent writers do not mix."""
 
     @abstractmethod
     def create(self, path: str, content: bytes) -> bool:
@@ -72,22 +72,22 @@ class Storage(ABC):
 
     @abstractmethod
     def delete_folder(self, folder: str) -> None:
-        """Deletes a folder and all that is in it. What a killed process leaves of a table's log can be opened, or is no log any more."""
+        """Deletes a folder with its contents. If the process is killed, what is left of a table's log is valid, or no longer a log."""
 
     @abstractmethod
     def move(self, path: str, to: "Storage", name: str) -> None:
-        """Moves a file to another place of the same lake; where another of that name is there, a number makes it another name.
+        """Moves a file to another location in the same lake; if the name is taken, a number is appended.
 
         Raises:
             FileNotFoundError: there is no such file.
         """
 
     def hide_credentials(self, text: str) -> str:
-        """A text that may be shown, such as a library's error: without the credentials by which the files are reached."""
+        """A text that is safe to show, such as a library's error, without the credentials of this storage."""
         return text
 
     def free_name(self, name: str) -> str:
-        """The name, or with a number behind it, that no file has yet."""
+        """The name, with a number appended if it is taken."""
         number, free = 1, name
         while self.sizes([free])[free] is not None:
             number += 1
@@ -96,7 +96,7 @@ class Storage(ABC):
 
 
 def with_credentials_hidden(error: BaseException, storages: Iterable[Storage]) -> LakeError | None:
-    """The error for a read or write that failed with a text in which credentials are; None when there are none in it."""
+    """The error for a failed read or write whose text contains credentials; None if it contains none."""
     said = shown = str(error)
     for storage in storages:
         shown = storage.hide_credentials(shown)

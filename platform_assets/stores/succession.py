@@ -1,7 +1,7 @@
-"""A changed declaration: its partitions are made in a successor of the table, which the table takes over when all of them are there.
+"""A changed declaration: its partitions are computed in a successor of the table, which the table adopts once all of them exist.
 
-Until then whoever reads the table finds what it had: the old version is served until the new one is whole. Afterwards it has exactly the
-new columns. Only a change that the table cannot take in place needs this: a column of another type, or one that is gone.
+Until then readers of the table see its old contents: the old version is served until the new one is complete. Afterwards it has exactly the
+new columns. Only a change that cannot be made in place needs this: a column that changed its type or was removed.
 """
 
 from collections.abc import Mapping
@@ -19,24 +19,24 @@ from platform_assets.stores.successor import adopt, drop_all, successor_of
 from platform_assets.stores.tables import Table, moment_of, name_of
 
 WITHDRAWN = "withdrawn"
-"""In the details of an entry: why the partition, which was there, may not be read any more."""
+"""A detail of an entry: why the partition may no longer be read."""
 _TRIES = 12
 
 
 @dataclass(frozen=True)
 class Succession:
-    """A version of a declaration that is being made beside its table."""
+    """A version of a declaration that is being computed next to its table."""
 
     table: Table
     successor: Table
     made: Mapping[str, Entry]
-    """What there is of it, by partition key."""
+    """Its existing partitions, by key."""
     remaining: tuple[str, ...]
-    """The keys of the table's partitions that are still to be made."""
+    """The keys of the table's partitions that are still missing."""
 
 
 def succession(lake: Lake, ledger: Ledger, table: Table, version: str, partitions: Partitions) -> Succession | None:
-    """What is being made beside a table by a version of its declaration; None when nothing is."""
+    """The succession of a table to a version of its declaration; None if there is none."""
     entries = ledger.entries(name_of(table))
     successor = successor_of(table, version)
     if not _has_others(entries, version) or not lake.exists(successor):
@@ -47,13 +47,13 @@ def succession(lake: Lake, ledger: Ledger, table: Table, version: str, partition
 
 
 def entries_of_version(lake: Lake, ledger: Ledger, table: Table, version: str, partitions: Partitions) -> dict[str, Entry]:
-    """The entries of a table, but of what is being made beside it those of the successor."""
+    """The entries of a table, or of its successor where one exists."""
     found = succession(lake, ledger, table, version, partitions)
     return {**ledger.entries(name_of(table)), **(found.made if found else {})}
 
 
 def target(lake: Lake, ledger: Ledger, table: Table, schema: Mapping[str, pl.DataType], by: str, version: str) -> Table:
-    """Where rows of these columns are written: the table, or its successor if the table cannot take them beside what it has."""
+    """The table that rows of these columns are written to: the table itself, or its successor if they are incompatible with it."""
     kept = lake.schema(table)
     if not kept or kept.get(by) != schema.get(by):
         return table
@@ -64,27 +64,27 @@ def target(lake: Lake, ledger: Ledger, table: Table, schema: Mapping[str, pl.Dat
 
 
 def successor_if_older(ledger: Ledger, table: Table, version: str) -> Table:
-    """The successor of a table that has partitions of another version of its declaration, or else the table itself."""
+    """The successor of a table that has partitions of another declaration version, otherwise the table itself."""
     return successor_of(table, version) if _has_others(ledger.entries(name_of(table)), version) else table
 
 
 def complete(lake: Lake, ledger: Ledger, table: Table, version: str, partitions: Partitions, run: str) -> dict[str, Entry]:
-    """Ends a succession in which all partitions of the table are there: gives the entries that the table has now; none if it goes on.
+    """Ends a succession if all partitions exist: returns the entries that the table has now, or none if it continues.
 
-    Killed before its commit, it is made good by the next step that writes the table; killed after it, by whoever reads the ledger.
+    If it is killed before its commit, the next step that writes the table completes it; if after, the next reader of the ledger.
     """
     for attempt in range(_TRIES):
         at = lake.version(table)
         found = succession(lake, ledger, table, version, partitions)
         if at is None or found is None or found.remaining:
             return {}
-        of = lake.version(found.successor)  # what others write there meanwhile is not taken over; it is stale afterwards, if it was newer
+        of = lake.version(found.successor)  # concurrent writes to the successor are not adopted; if newer, they are stale afterwards
         made = ledger.entries(name_of(found.successor), at_version=of)
         facts = [_facts(entry, found, at + 1, lake.identity(table)) for entry in made.values()]
         facts += [_gone(entry) for key, entry in ledger.entries(name_of(table)).items() if key not in made]
         try:
             adopt(lake, table, found.successor, at, commit_properties(facts, version, run), of)
-        except CommitFailedError:  # another run has written the table, or taken the successor over
+        except CommitFailedError:  # another run has written the table, or adopted the successor
             wait_for_others(attempt)
             continue
         entries = {fact.partition: _entry(fact, made.get(fact.partition), table, at + 1, version, run) for fact in facts}
@@ -95,7 +95,7 @@ def complete(lake: Lake, ledger: Ledger, table: Table, version: str, partitions:
 
 
 def block(lake: Lake, ledger: Ledger, found: Succession, why: Mapping[str, str], version: str, run: str) -> None:
-    """Notes in a successor which partitions cannot be made, since what they would be made of is blocked: it does not wait for them."""
+    """Records in a successor which partitions cannot be computed because their inputs are blocked: it does not wait for them."""
     delta = lake.open(found.successor)
     [by] = delta.metadata().partition_columns
     empty = pl.DataFrame(schema=pl.Schema(delta.schema()))
@@ -107,7 +107,7 @@ def block(lake: Lake, ledger: Ledger, found: Succession, why: Mapping[str, str],
 
 
 def _required(entries: Mapping[str, Entry], partitions: Partitions) -> dict[str, Entry]:
-    """Those of a table's partitions that its declaration has, and that may be read. Of a training set by weeks now, months are none."""
+    """The readable partitions of a table that its declaration still has. For a training set that is now weekly, months are not."""
 
     def is_declared(key: str) -> bool:
         number = partitions.number(key)
@@ -118,7 +118,7 @@ def _required(entries: Mapping[str, Entry], partitions: Partitions) -> dict[str,
 
 
 def _has_others(entries: Mapping[str, Entry], version: str) -> bool:
-    """Whether a table has partitions of another version that may be read, declared now or not."""
+    """Whether a table has readable partitions of another version, whether still declared or not."""
     return any(entry.declaration_version != version for entry in entries.values() if WITHDRAWN not in entry.details)
 
 
@@ -132,14 +132,14 @@ def _entry(fact: PartitionFacts, made: Entry | None, table: Table, at: int, vers
 
 
 def _gone(entry: Entry) -> PartitionFacts:
-    """What is said of a partition that the table had, and the new version has not."""
+    """The facts of a partition that the table had and the new version does not have."""
     why = entry.details.get(WITHDRAWN, "its declaration has no such partition since it has changed")
     return PartitionFacts(entry.partition, 0, "blocked", details={WITHDRAWN: why, "read": {}})
 
 
 def _facts(entry: Entry, found: Succession, version: int, identity: str | None) -> PartitionFacts:
-    """What is said of a partition after the table has taken it over: one that was made of an earlier one of the successor was made of the
-    table's."""
+    """The facts of a partition after adoption: if it was computed from an earlier partition of the successor, it now counts as computed
+    from the table's."""
     own, details = name_of(found.successor), dict(entry.details)
     if own in details.get("read", {}):
         details["read"] = {**{k: v for k, v in details["read"].items() if k != own}, name_of(found.table): version}

@@ -1,6 +1,6 @@
-"""Successors: a table that is written beside another one, and whose files that one takes over in a single commit.
+"""Successors: a table written next to another one, which adopts its files in a single commit.
 
-So a table gets columns of other types while it is read: until the commit all see what was there, afterwards all see the new rows. No row
+So a table's column types can change while it is being read: before the commit all readers see the old rows, afterwards the new ones. No row
 is copied, whatever the table's size. Earlier versions stay readable, since their files stay where they are.
 """
 
@@ -22,27 +22,27 @@ from platform_assets.stores.frames import RetypedError
 from platform_assets.stores.tables import Moment, moment_of, name_of
 
 NEXT, WIDER = "_next_", "_wider_"
-"""Begin the names of successors' folders, which lie in the table's own: a vacuum leaves folders with an underscore alone."""
+"""Prefixes of the names of successors' folders, which are inside the table's: a vacuum skips folders with an underscore."""
 
 _BYTES_AT_ONCE = 64_000_000
 _TRIES = 12
 
 
 def successor_of(table: Table, version: str) -> Table:
-    """The successor of a table in which a version of its declaration is made, as a table of its own."""
+    """The successor of a table for a version of its declaration, as a separate table."""
     return (table[0], f"{table[1]}/{NEXT}{version}")
 
 
 def adopt(
     lake: Lake, table: Table, successor: Table, at_version: int, properties: Mapping[str, str], successor_version: int | None = None
 ) -> None:
-    """Replaces all rows and columns of a table by those of its successor, in one commit after this version of the table.
+    """Replaces all rows and columns of a table with those of its successor, in one commit after this version of the table.
 
     Raises:
-        CommitFailedError: the table is not at this version any more; nothing was changed.
+        CommitFailedError: the table is no longer at this version; nothing was changed.
     """
     delta, new = lake.open_to_write(table, at_version), lake.open(successor, successor_version)
-    assert delta is not None, "a table that has a successor is there"
+    assert delta is not None, "a table with a successor exists"
     folder = successor[1].removeprefix(f"{table[1]}/")
     written, alive = lake.storage(successor), dict[str, dict[str, Any]]()
     for version in range(new.version() + 1):
@@ -52,25 +52,25 @@ def adopt(
             elif "add" in action:
                 alive[action["add"]["path"]] = action["add"]
     files: list[AddAction | RemoveAction] = [
-        # A log's paths are encoded as in a URL, which the transaction does itself: that of an hour has a % in its name.
+        # Paths in a log are URL-encoded, which the transaction does itself: the folder of an hour has a % in its name.
         AddAction(
             f"{folder}/{relative_path(path)}", add["size"], add["partitionValues"], add["modificationTime"], True, add.get("stats") or "{}"
         )
         for path, add in alive.items()
     ]
-    # Without retries: files that others have added meanwhile would stay, and be of other types.
+    # Without retries: files that others added in the meantime would stay, with other types.
     once = CommitProperties(custom_metadata=dict(properties), max_commit_retries=0)
     by = delta.metadata().partition_columns
     delta.create_write_transaction(files, "overwrite", new.schema(), by, commit_properties=once)
 
 
 def drop(lake: Lake, successor: Table) -> None:
-    """Ends a successor: its log is removed. Files that the table has taken over stay."""
+    """Ends a successor: its log is removed. Files that the table has adopted stay."""
     lake.storage(successor).delete_folder("_delta_log")
 
 
 def drop_all(lake: Lake, table: Table) -> None:
-    """Ends all successors of a table in which versions of its declaration were made: what it has now is newer than they are."""
+    """Ends all successors of a table for versions of its declaration: its current contents are newer."""
     for name in lake.storage(table).folders():
         if name.startswith(NEXT):
             drop(lake, (table[0], f"{table[1]}/{name}"))
@@ -90,9 +90,9 @@ def replace_received(
     rows: int | None = None,
     row_bytes: int | None = None,
 ) -> Written:
-    """As Lake.replace, for columns whose types nobody declared: where a value does not fit the table's type, the table gets a wider one.
+    """Like Lake.replace, for columns without declared types: if a value does not fit the table's type, the column is widened.
 
-    frame: in the types of `kept_exactly`.
+    frame: has the types of `kept_exactly`.
     """
     came = frame.collect_schema()
 
@@ -116,17 +116,17 @@ def replace_received(
 
 
 def with_room(table: Table, write: Callable[[], Written]) -> Written:
-    """Tries a write that has made room for its columns again, if another run has changed their types meanwhile."""
+    """Retries a write that has widened columns, if another run has changed their types in the meantime."""
     for _ in range(_TRIES):
         try:
             return write()
-        except RetypedError:  # another run has made the table, or widened it
+        except RetypedError:  # another run has created or widened the table
             continue
     raise LakeError(f"{name_of(table)}: {_TRIES} times another run has changed the types of its columns. Run it again.")
 
 
 def make_room(lake: Lake, table: Table, frame: pl.LazyFrame, by: str, run: str) -> dict[str, pl.DataType]:
-    """Gives a table's columns types that also hold the values of a frame; and those in which the frame can be written to it."""
+    """Widens a table's columns so that they can hold the values of a frame; returns the types in which to write the frame."""
     kept = lake.schema(table)
     types = together(kept, frame, lambda: lake.scan(table))
     if narrow := {column: types[column] for column, dtype in kept.items() if types.get(column, dtype) != dtype}:
@@ -135,7 +135,7 @@ def make_room(lake: Lake, table: Table, frame: pl.LazyFrame, by: str, run: str) 
 
 
 def together(kept: Mapping[str, pl.DataType], frame: pl.LazyFrame, rows: Callable[[], pl.LazyFrame]) -> dict[str, pl.DataType]:
-    """For each column of a frame the type that holds its values and those that are kept. rows: those, read only if they are asked for."""
+    """For each column of a frame the type that can hold its values and the stored ones. rows: the stored rows, read only if needed."""
     types = {}
     for column, came in frame.collect_schema().items():
         had = kept.get(column, came)
@@ -145,7 +145,7 @@ def together(kept: Mapping[str, pl.DataType], frame: pl.LazyFrame, rows: Callabl
 
 
 def _widen(lake: Lake, table: Table, by: str, kept: pl.Schema, types: Mapping[str, pl.DataType], run: str) -> None:
-    """Gives columns of a table wider types: all its rows are written anew beside it, some partitions at a time."""
+    """Widens columns of a table: all its rows are rewritten in a successor, some partitions at a time."""
     successor, copied = (table[0], f"{table[1]}/{WIDER}{uuid4().hex[:12]}"), -1
     properties = {
         **commit_properties([], "", run),
@@ -155,7 +155,7 @@ def _widen(lake: Lake, table: Table, by: str, kept: pl.Schema, types: Mapping[st
         for attempt in range(_TRIES):
             version = lake.version(table)
             if version is None or lake.schema(table) != kept:
-                return  # whoever asked looks again
+                return  # the caller checks again
             _copy(lake, table, successor, by, types, copied, version, run)
             copied = version
             try:
@@ -183,7 +183,7 @@ def _copy(
     for values in _batches(sorted(sizes), sizes):
         span = Span(values[0], Span.of_one(values[-1]).end)
         rows = lake.scan(table, by=by, span=span, version=version)
-        if after >= 0:  # those between them have not changed
+        if after >= 0:  # the partitions in between have not changed
             rows = rows.filter(pl.col(by).is_in(values))
         rows = rows.select(widened(column, dtype, types.get(column, dtype)) for column, dtype in kept.items())
         lake.replace(successor, rows, by=by, span=span, facts=[], declaration_version="", run=run)

@@ -1,4 +1,4 @@
-"""The words in which steps and stores speak of a table: its name, a span of it, what was written."""
+"""The vocabulary of steps and stores for tables: a table's name, a span of it, what was written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,18 +22,18 @@ HOURS = pl.Datetime("us", "UTC")
 
 
 def name_of(table: Table) -> str:
-    """The table's name as people read it."""
+    """The table's name for people, such as 'orders/silver'."""
     return "/".join(table)
 
 
 def table_named(name: str) -> Table:
-    """The table that people call 'orders/silver'."""
+    """The table with a name such as 'orders/silver'."""
     declaration, _, layer = name.partition("/")
     return (declaration, layer)
 
 
 def key_of(value: Moment) -> str:
-    """The key of the partition that starts at this value, as Partitions.key gives it.
+    """The key of the partition that starts at this value, as in Partitions.key.
 
     >>> key_of(date(2024, 3, 5)), key_of(datetime(2024, 3, 5, 13, tzinfo=UTC))
     ('2024-03-05', '2024-03-05T13')
@@ -42,7 +42,7 @@ def key_of(value: Moment) -> str:
 
 
 def moment_of(key: str) -> Moment:
-    """The value at which the partition of this key starts.
+    """The value at which the partition with this key starts.
 
     >>> moment_of("2024-03-05"), moment_of("2024-03-05T13")
     (datetime.date(2024, 3, 5), datetime.datetime(2024, 3, 5, 13, 0, tzinfo=datetime.timezone.utc))
@@ -67,7 +67,7 @@ class Span:
 
     @staticmethod
     def of_one(value: Moment) -> "Span":
-        """Of the partition that starts at this value, and no other."""
+        """The span of the single partition that starts at this value."""
         return Span(value, value + (timedelta(hours=1) if isinstance(value, datetime) else timedelta(days=1)))
 
     def __str__(self) -> str:
@@ -75,20 +75,20 @@ class Span:
 
     @property
     def type(self) -> pl.DataType:
-        """The type of the partition columns that the span can be a part of."""
+        """The type of the partition column."""
         return HOURS if isinstance(self.start, datetime) else pl.Date()
 
     def holds(self, column: str) -> pl.Expr:
         return pl.col(column).is_between(pl.lit(self.start, self.type), pl.lit(self.end, self.type), closed="left")
 
     def predicate(self, column: str) -> str:
-        """The same for Delta, whose literals have no types of their own: a timestamp is read as nanoseconds, and then nothing compares."""
+        """The same for Delta, whose literals are untyped: a timestamp would be read as nanoseconds, and no comparison would match."""
         name = '"' + column.replace('"', '""') + '"'
         return f"{name} >= {_literal(self.start)} AND {name} < {_literal(self.end)}"
 
 
 def equals(column: str, value: Moment | str) -> str:
-    """A predicate of Delta for one partition."""
+    """A Delta predicate for one partition."""
     name = '"' + column.replace('"', '""') + '"'
     text = "'" + value.replace("'", "''") + "'" if isinstance(value, str) else _literal(value)
     return f"{name} = {text}"
@@ -102,26 +102,26 @@ def _literal(value: Moment) -> str:
 
 @dataclass(frozen=True)
 class PartitionFacts:
-    """What a step says of one partition that it wrote."""
+    """What a step records about a partition that it wrote."""
 
     partition: str
     """The partition's key."""
     rows: int
     status: str = "ok"
-    """ok, blocked, no model, not trained."""
+    """The status: ok, blocked, no model, not trained."""
     tier: str = ""
-    """HIGH, MEDIUM or LOW; empty where partitions have no tier."""
+    """The tier: HIGH, MEDIUM or LOW; empty if the table has no tiers."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What can be said in JSON: counts, Delta versions that were read, metrics."""
+    """Details as JSON: counts, Delta versions that were read, metrics."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What one commit wrote: the Delta version that it made, and rows and bytes of its data files."""
+    """What one commit wrote: its Delta version, and the rows and bytes of its data files."""
 
     version: int
     rows: int
     bytes: int
     uri: str
     files: Mapping[str, str] = field(default_factory=dict)
-    """The names of the files of each partition that has any."""
+    """The file names of each partition that has files."""

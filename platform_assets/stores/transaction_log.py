@@ -1,7 +1,7 @@
-"""A table's transaction log, file by file: which of its files are damaged, in the Delta protocol's terms.
+"""Checks a table's transaction log file by file for damage, in terms of the Delta protocol.
 
-delta-rs reads an empty entry, or one that was cut after a line, as a commit of fewer files. Every commit begins with commitInfo, which
-counts the files that the lines after it add and remove, so a cut shows in the entry itself.
+delta-rs reads an empty entry, or one truncated after a line, as a commit of fewer files. Every commit begins with commitInfo, which
+counts the files that the following lines add and remove, so truncation is visible in the entry itself.
 """
 
 import json
@@ -27,13 +27,13 @@ _CHECKPOINT = re.compile(r"_delta_log/(\d{20})\.checkpoint(?:\.[^/]+)?\.parquet"
 
 @dataclass(frozen=True)
 class LogFault:
-    """A file of a log that is damaged or missing."""
+    """A damaged or missing file of a log."""
 
     path: str
     what: str
-    """What follows the file's name: "is empty"."""
+    """The fault, as it follows the file's name: "is empty"."""
     version: int | None = None
-    """Of an entry or a checkpoint."""
+    """The version of an entry or a checkpoint."""
 
     def __str__(self) -> str:
         return f"{self.path} {self.what}"
@@ -60,7 +60,7 @@ def checkpoints_of_log(files: Mapping[str, int]) -> dict[int, list[str]]:
 def log_faults(storage: Storage, known_upto: int = -1) -> list[LogFault]:
     """The damaged files of a table's log.
 
-    known_upto: the last version that somebody knows to have been written; a log that ends before it has lost its last entries.
+    known_upto: the last version known to have been written; a log that ends before it has lost its last entries.
     """
     files = storage.files(LOG)
     entries, faults = entries_of_log(files), list[LogFault]()
@@ -71,7 +71,7 @@ def log_faults(storage: Storage, known_upto: int = -1) -> list[LogFault]:
         if not broken:
             good.append(version)
     faults += _hint_faults(storage, files, checkpoints)
-    # Entries before a checkpoint may have been cleaned up by whoever wrote it.
+    # Entries before a checkpoint may have been cleaned up.
     begin = 0 if 0 in entries or not good else min(max(good) + 1, min(entries, default=0))
     for version in range(begin, max([*entries, *good, known_upto], default=-1) + 1):
         if version in entries:
@@ -83,41 +83,41 @@ def log_faults(storage: Storage, known_upto: int = -1) -> list[LogFault]:
 
 
 def entry_fault(content: bytes, version: int) -> str | None:
-    """What is wrong with a log entry; None when it is whole."""
+    """The fault in a log entry; None if it is intact."""
     if not content.strip():
         return "is empty"
     try:
         actions = [json.loads(line) for line in content.decode().splitlines() if line]
     except ValueError:
-        return "is cut or overwritten: it is not JSON"
+        return "is truncated or overwritten: it is not JSON"
     if not all(isinstance(action, dict) for action in actions):
         return "is overwritten: a line is not a JSON object"
     if version == 0 and not all(any(name in action for action in actions) for name in ("protocol", "metaData")):
-        return "is cut: it does not say what the table is"
+        return "is truncated: it does not describe the table"
     info: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     metrics = info.get("operationMetrics") or {}
     for kind, metric in (("add", "num_added_files"), ("remove", "num_removed_files")):
         there, counted = sum(kind in action for action in actions), metrics.get(metric)
         if isinstance(counted, int) and there < counted:
-            return f"is cut: it has {there} of the {counted} files that it was to {kind}"
+            return f"is truncated: it has {there} of the {counted} files that it should {kind}"
     return None
 
 
 def unreadable_log(table: Table, storage: Storage, error: BaseException | None = None) -> LakeError | None:
-    """The error for a table whose log cannot be opened, with the file that prevents it; None when the log's files are whole."""
+    """The error for a table whose log cannot be opened, naming the damaged file; None if the log's files are intact."""
     faults = log_faults(storage)
     if not faults:
         return None
     more = f" and {len(faults) - 1} more files" if len(faults) > 1 else ""
     return LakeError(
         f"{name_of(table)}: its transaction log cannot be read: {faults[0]}{more} in {storage.uri}. Nothing was read or written. "
-        f"Restore the file from a backup, or repair the table from what is there: platform-assets verify {name_of(table)} --repair"
+        f"Restore the file from a backup, or repair the table from what is left: platform-assets verify {name_of(table)} --repair"
     )
 
 
 @contextmanager
 def opening(table: Table, root: str, options: Mapping[str, str] | None) -> Iterator[None]:
-    """While a table of a lake is opened: names what prevents that, if it is the object store or a damaged file of the log."""
+    """Wraps the opening of a table: explains failures of the object store and damaged log files."""
     check_reached(root, options)
     try:
         yield
@@ -138,7 +138,7 @@ def _hint_faults(storage: Storage, files: Mapping[str, int], checkpoints: Mappin
     try:
         version = int(json.loads(storage.read(HINT))["version"])
     except (ValueError, KeyError, TypeError):
-        return [LogFault(HINT, "is cut or overwritten: it names no version")]  # deltalake looks for checkpoints itself then
+        return [LogFault(HINT, "is truncated or overwritten: it names no version")]  # deltalake then looks for checkpoints itself
     return [] if version in checkpoints else [LogFault(HINT, f"names a checkpoint of version {version}, which is missing")]
 
 
@@ -152,10 +152,10 @@ def _why_no_parquet(storage: Storage, path: str, size: int) -> str | None:
     try:
         pq.ParquetFile(io.BytesIO(storage.read(path))).read()
     except Exception as error:
-        return f"is cut or overwritten: {first_line(error)}"
+        return f"is truncated or overwritten: {first_line(error)}"
     return None
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says before its backtrace."""
+    """The first line of an error, without its backtrace."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]

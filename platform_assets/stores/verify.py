@@ -1,6 +1,6 @@
-"""Looking through a lake for damage: logs, files, and what the ledger says, against each other.
+"""Checks a lake for damage by comparing logs, files and the ledger.
 
-One table at a time and one file at a time: memory does not grow with the lake.
+It processes one table and one file at a time: memory does not grow with the lake.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,33 +18,33 @@ from platform_assets.stores.tables import RESPONSES, Table, name_of, table_named
 from platform_assets.stores.transaction_log import LogFault, log_faults
 
 Told = Callable[[str], None]
-"""Is told what is being looked at."""
+"""A callback for progress messages."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with a table, and what repairs it."""
+    """A problem in a table, and its repair."""
 
     table: str
     what: str
     repair: str
     partition: str = ""
-    """Empty for what concerns a table's log, or the ledger."""
+    """Empty for problems in a table's log or in the ledger."""
 
     def __str__(self) -> str:
         return f"{self.table}{' ' if self.partition else ''}{self.partition}: {self.what}. {self.repair}"
 
 
-LOG_REPAIR = "--repair sets the file aside and puts an entry without changes in its place; what it had written is made again"
-PARTITION_REPAIR = "--repair takes the damaged files out of the table; then materialize the partition"
-LEDGER_REPAIR = "--repair takes the damaged files out of the ledger and reads what they said from the tables' commits"
-RECORD_REPAIR = "--repair writes them down; until then they are read from the commits"
+LOG_REPAIR = "--repair sets the file aside and replaces it with an empty entry; the partitions it had written must be rematerialized"
+PARTITION_REPAIR = "--repair removes the damaged files from the table; then materialize the partition"
+LEDGER_REPAIR = "--repair removes the damaged files from the ledger and restores their entries from the tables' commits"
+RECORD_REPAIR = "--repair adds them; until then they are read from the commits"
 
 
 def tables_of(lake: Lake) -> list[Table]:
-    """Every table of a lake: those that the ledger knows, and all that are there. The ledger itself is the first."""
+    """Every table of a lake: those in the ledger, and all that exist. The ledger itself comes first."""
     named: set[Table] = set()
-    with suppress(LakeError):  # a damaged ledger is found when it is looked at
+    with suppress(LakeError):  # a damaged ledger is found when it is checked
         named |= {table_named(name) for name in Ledger(lake).tables()}
     root = storage_at(lake.root, lake.storage_options)
     named |= {(name, layer) for name in root.folders() if name != OWN for layer in root.below(name).folders() if layer != RESPONSES}
@@ -53,14 +53,14 @@ def tables_of(lake: Lake) -> list[Table]:
 
 
 def check_log(lake: Lake, table: Table) -> list[LogFault]:
-    """The damaged and the missing files of a table's log: also those after its end that the ledger knows."""
+    """The damaged and missing files of a table's log, including those after its end that the ledger knows."""
     return log_faults(lake.storage(table), -1 if table == LEDGER else _known_upto(lake, table))
 
 
 def check_table(lake: Lake, table: Table, *, deep: bool = False, told: Told = lambda what: None) -> Iterator[Finding]:
-    """What is wrong with one table.
+    """Finds the problems of one table.
 
-    deep: whether all pages of all files are decoded, rather than footers alone.
+    deep: whether to decode all pages of all files, rather than only footers.
     """
     name = name_of(table)
     told(f"{name}: log")
@@ -82,7 +82,7 @@ def check_table(lake: Lake, table: Table, *, deep: bool = False, told: Told = la
 
 
 def check_files(lake: Lake, table: Table, files: list[DataFile], *, deep: bool = False, told: Told = lambda what: None) -> dict[str, str]:
-    """The damaged partitions of a table by its files, and what is wrong with each."""
+    """The damaged partitions of a table according to its files, and the damage of each."""
     name, storage = name_of(table), lake.storage(table)
     told(f"{name}: {len(files):,} files")
     damaged = {one.partition: one.what for one in damage_at_a_glance(Scanned(table, storage, tuple(files)))}
@@ -105,7 +105,7 @@ def _against_ledger(lake: Lake, table: Table, damaged: dict[str, str]) -> Iterat
     for key, entry in entries.items():
         if entry.damage and key not in damaged:
             repair = f"Materialize it: {entry.damage}" if entry.status == LOST else PARTITION_REPAIR
-            what = "its damaged rows were taken out, and it has not been made again" if entry.status == LOST else entry.damage
+            what = "its damaged rows were removed, and it has not been rematerialized" if entry.status == LOST else entry.damage
             yield Finding(name, what, repair, key)
     if unrecorded:
         versions = ", ".join(map(str, unrecorded[:5])) + (" ..." if len(unrecorded) > 5 else "")

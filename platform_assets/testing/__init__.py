@@ -1,4 +1,4 @@
-"""What users need to test their own declarations: events in a few lines, what becomes of them, and comparisons that say what differs.
+"""Helpers for testing declarations: events in a few lines, judged rows, and comparisons that show the differences.
 
 docs/how-to/test-your-declarations.md shows a whole test file.
 """

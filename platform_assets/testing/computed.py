@@ -1,4 +1,4 @@
-"""What each engine makes of rows as a source delivers them: the features of entities at the moments that are asked for."""
+"""The features that each engine computes from delivered rows, for entities at given times."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,17 +21,17 @@ from platform_assets.kernels.times import index_of
 from platform_assets.testing.equality import Row
 
 Quarantined = dict[int, list[str]]
-"""Rows by their number, 1, 2, ... as they are given, with the reasons against them."""
+"""Quarantined rows by number (1, 2, ... in the given order), with the reasons."""
 
 
 def by_reference(view: View, events: Any, asked: Sequence[Row]) -> tuple[list[Row], Quarantined]:
-    """As the contract reads, in loops."""
+    """Computed by the reference engine, in loops that read like the contract."""
     silver, quarantined = reference_silver(view.source, events)
     return reference_values(view, silver, asked), quarantined
 
 
 def by_polars(view: View, events: Any, asked: Sequence[Row]) -> tuple[list[Row], Quarantined]:
-    """By the engine that ships, through the view's table; a view of temporal accuracy has none."""
+    """Computed by the Polars engine, through the view's table; a view with temporal accuracy has none."""
     if _is_temporal(view):
         return by_polars_from_silver(view, events, asked)
     judged = compute.judged(view.source, compute.received(view.source, events))
@@ -45,7 +45,7 @@ def by_polars(view: View, events: Any, asked: Sequence[Row]) -> tuple[list[Row],
 
 
 def by_polars_from_silver(view: View, events: Any, asked: Sequence[Row]) -> tuple[list[Row], Quarantined]:
-    """By the same engine, straight from accepted rows, as training sets may be made."""
+    """Computed by the Polars engine directly from accepted rows, as training sets may be."""
     judged = compute.judged(view.source, compute.received(view.source, events))
     found = point_in_time(_service(view), {}, _frame(view, asked), time="at", silver={view.name: judged.silver.lazy()})
     return _features(view, found.to_dicts()), _quarantined(judged)
@@ -56,13 +56,13 @@ ENGINES: dict[str, Callable[[View, Any, Sequence[Row]], tuple[list[Row], Quarant
     "polars": by_polars,
     "polars-silver": by_polars_from_silver,
 }
-"""Each takes a view, events as for compute_features, and what is asked: rows of the entity's keys and `at`. It gives the features of each
-of these, in their order, and tells the rows that it quarantined.
+"""Each takes a view, events as for compute_features, and rows of the entity's keys and `at`. It returns the features of each
+of these, in order, and the rows that it quarantined.
 """
 
 
 def reference_silver(source: Source, events: Any) -> tuple[list[Row], Quarantined]:
-    """The accepted rows of all partitions, by the reference engine, and the quarantined ones."""
+    """The accepted and the quarantined rows of all partitions, computed by the reference engine."""
     raw = compute.received(source, events)
     place = (index_of("arrival", source.partitions).alias("arrival"), "delivery", "row_number")
     rows = raw.select(*(parsed(source, column, raw.schema[column]) for column in source.columns), *place).to_dicts()
@@ -72,7 +72,7 @@ def reference_silver(source: Source, events: Any) -> tuple[list[Row], Quarantine
 
 
 def reference_values(view: View, silver: Sequence[Row], asked: Sequence[Row]) -> list[Row]:
-    """The features of what is asked, in its order, from accepted rows by the reference engine."""
+    """The features of the requested rows, in order, computed from accepted rows by the reference engine."""
     labels = [{**{key: row[key] for key in view.entity.keys}, "label_time": row["at"]} for row in asked]
     if _is_temporal(view):
         return _features(view, reference.point_in_time(_service(view), {}, labels, {view.name: silver}))

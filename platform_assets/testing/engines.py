@@ -1,4 +1,4 @@
-"""A view computed by every engine, and values compared with what a test expects."""
+"""Computes a view with every engine, and compares values with expected ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,14 +13,14 @@ from platform_assets.testing.equality import Disagreement, Row, require_same_tab
 
 
 def assert_engines_agree(view: View, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Any) -> pl.DataFrame:
-    """Computes a view with each engine, from its table and straight from silver, requires the values to be those of the reference
+    """Computes a view with each engine, from its table and directly from silver, requires the values to equal those of the reference
     engine, and returns them.
 
-    The reference engine is loops that read as the contract does; a few hundred events are enough for it. Arguments and result as
+    The reference engine consists of slow loops: a few hundred events are its limit. Arguments and result are those
     for compute_features.
 
     Raises:
-        Disagreement: an AssertionError that names view, entity, moment and each feature that differs.
+        Disagreement: an AssertionError that names the view, the entity, the time and each feature that differs.
 
     >>> from platform_assets.testing import events
     >>> some = events(orders, [{"ordered_at": "2024-03-01 10:00", "customer_id": 7}], unit_price=1.0, quantity=1, invoice="1", country="UK")
@@ -37,7 +37,7 @@ def assert_engines_agree(view: View, events: pl.DataFrame | Sequence[Mapping[str
 
 
 def reference_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, Any]], *, at: Any) -> list[Row]:
-    """The same as compute_features, by the reference engine."""
+    """Like compute_features, with the reference engine."""
     compute.accepted(view.source, compute.received(view.source, events))
     silver, _ = reference_silver(view.source, events)
     entities = reference.entities(view.key_columns, silver)
@@ -46,20 +46,22 @@ def reference_features(view: View, events: pl.DataFrame | Sequence[Mapping[str, 
 
 
 def assert_features(found: pl.DataFrame, expected: Sequence[Mapping[str, Any]]) -> None:
-    """Requires a frame to have the rows expected, in any order, and no others. Floats are compared to 1e-9 relative.
+    """Requires a frame to have exactly the expected rows, in any order. Floats are compared to 1e-9 relative.
 
-    found: as compute_features returns it. expected: dicts of the keys, `at` (written as for compute_features), and those features that
-    the test is about; all name the same columns.
+    found: from compute_features. expected: dicts of the keys, `at` (as for compute_features), and the features that
+    the test is about; all have the same columns.
 
     Raises:
-        Disagreement: an AssertionError that names the row and each feature that differs, or the rows that are missing or too many.
+        Disagreement: an AssertionError that names the row and each feature that differs, or the missing and unexpected rows.
 
     >>> from datetime import UTC
     >>> computed = pl.DataFrame({"customer_id": [7], "at": [datetime(2024, 3, 2, tzinfo=UTC)], "count_7d": [1], "spend_30d": [1.0]})
     >>> assert_features(computed, [{"customer_id": 7, "at": "2024-03-02", "count_7d": 1}])
     """
     if "at" not in found.columns or not expected or any("at" not in row or row.keys() != expected[0].keys() for row in expected):
-        raise Disagreement(f"expected: {list(expected)}. Write dicts of the same columns, with the keys and 'at', one a row of the frame.")
+        raise Disagreement(
+            f"expected: {list(expected)}. Write dicts with the same columns, including the keys and 'at', one per row of the frame."
+        )
     columns = list(expected[0])
     if unknown := [column for column in columns if column not in found.columns]:
         raise Disagreement(f"there is no column {unknown[0]!r} among {', '.join(found.columns)}")

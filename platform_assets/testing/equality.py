@@ -1,4 +1,4 @@
-"""When two results are equal (semantics.md 10): floats to 1e-9 relative, everything else exactly; tables by their keys, not by order."""
+"""Equality of results (semantics.md 10): floats to 1e-9 relative, everything else exactly; tables are compared by key, not by order."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ TOLERANCE = 1e-9
 
 
 class Disagreement(AssertionError):
-    """A value that is wrong, as opposed to an engine that fails."""
+    """A wrong value, as opposed to a failing engine."""
 
 
 def same(expected: Any, got: Any) -> bool:
@@ -21,7 +21,7 @@ def same(expected: Any, got: Any) -> bool:
 
 
 def require_same_table(what: str, expected: Sequence[Row], got: Sequence[Row], keys: Sequence[str]) -> None:
-    """Both tables have the same rows, whatever their order."""
+    """Requires both tables to have the same rows, in any order."""
     wanted, found = ({_key(row, keys): row for row in rows} for rows in (expected, got))
     if len(wanted) < len(expected) or len(found) < len(got):
         raise Disagreement(f"{what}: a key {tuple(keys)} occurs twice among {[_key(row, keys) for row in [*expected, *got]]}")
@@ -33,7 +33,7 @@ def require_same_table(what: str, expected: Sequence[Row], got: Sequence[Row], k
 
 
 def require_same_rows(what: str, expected: Sequence[Row], got: Sequence[Row]) -> None:
-    """Both have the same rows in the same order."""
+    """Requires both to have the same rows in the same order."""
     if len(expected) != len(got):
         raise Disagreement(f"{what}: {len(got)} rows, {len(expected)} expected")
     for number, (row, other) in enumerate(zip(expected, got, strict=True)):
@@ -41,7 +41,7 @@ def require_same_rows(what: str, expected: Sequence[Row], got: Sequence[Row]) ->
 
 
 def require_same_row(where: str, expected: Row, got: Row) -> None:
-    """Both rows have the same columns and values."""
+    """Requires both rows to have the same columns and values."""
     if expected.keys() != got.keys():
         raise Disagreement(f"{where}: the columns are {sorted(got)}, expected {sorted(expected)}")
     wrong = [f"{name} is {got[name]!r}, expected {value!r}" for name, value in expected.items() if not same(value, got[name])]

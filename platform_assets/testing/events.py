@@ -20,15 +20,15 @@ def events(source: Source, rows: str | Sequence[Row], **same: Any) -> pl.DataFra
     """Typed rows of a source, for compute_features, assert_engines_agree and judged.
 
     Args:
-        source: whose columns the rows have.
+        source: the source of the rows.
         rows: a table as text, its first line the names of columns, values apart by `|`, an empty value null, a line of dashes left out;
             or a list of dicts. A column `arrival` says in which partition a row arrived: "2024-03-02". Times without a zone are UTC.
-        same: columns that have one value in all rows.
+        same: columns with the same value in all rows.
 
-    Columns left out are null where the source allows it; a key of numbers or texts is numbered: 1, 2, ...
+    Omitted columns are null if the source allows it; an omitted key of numbers or strings is numbered: 1, 2, ...
 
     Raises:
-        ComputeError: a column that the source has not, one that is lacking, a value that cannot be read as its column's type.
+        ComputeError: a column is unknown or missing, or a value cannot be read as its column's type.
 
     >>> table = '''
     ... ordered_at       | customer_id | quantity | unit_price | arrival
@@ -47,7 +47,7 @@ def events(source: Source, rows: str | Sequence[Row], **same: Any) -> pl.DataFra
                 raise ComputeError(f"{where}: the source has no column {column!r}. {suggestion(column, [*source.columns, 'arrival'])}")
     lacking = [name for name, declared in source.columns.items() if not declared.nullable and any(name not in row for row in given)]
     if lacking := [name for name in lacking if name not in source.key or source.types[name] not in ("int", "str")]:
-        raise ComputeError(f"{where}: they lack {', '.join(lacking)}. Add the column, or give all rows one value: {lacking[0]}=...")
+        raise ComputeError(f"{where}: {', '.join(lacking)} is missing. Add the column, or give all rows the same value: {lacking[0]}=...")
     typed = [
         {column: _value(source, row, column, number, where) for column in known if column in source.columns or column in row}
         for number, row in enumerate(given, start=1)
@@ -63,7 +63,7 @@ _RULE = re.compile(r"[\s|+:]*(-{3,}[\s|+:]*)+")
 
 
 def table_rows(text: str, where: str) -> list[dict[str, str | None]]:
-    """The rows of a table as text. where: begins an error's message."""
+    """The rows of a text table. where: the start of error messages."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not _RULE.fullmatch(line)]
     if not lines:
         raise ComputeError(f"{where}: the table is empty. Its first line names the columns, apart by '|'.")
@@ -89,11 +89,13 @@ def _value(source: Source, row: Row, column: str, number: int, where: str) -> An
             return _arrival(source.partitions, value)
         return READ[source.types[column]](value)
     except (ValueError, TypeError, ComputeError):
-        raise ComputeError(f"{where}, row {number}: {column!r} is {value!r}, which is no {KIND.get(kind, kind)}.") from None
+        raise ComputeError(
+            f"{where}, row {number}: {column!r} is {value!r}, which is not {'an' if kind == 'int' else 'a'} {KIND.get(kind, kind)}."
+        ) from None
 
 
-KIND = {"datetime": "time with its zone, or a text such as '2024-03-05 14:30' (UTC)", "arrival": "partition, such as '2024-03-05'"}
-"""What a message calls a type."""
+KIND = {"datetime": "time with its zone, or a string such as '2024-03-05 14:30' (UTC)", "arrival": "partition, such as '2024-03-05'"}
+"""The names of types in messages."""
 
 
 def _arrival(partitions: Partitions, value: Any) -> date:
@@ -142,4 +144,4 @@ READ: dict[DataType, Callable[[Any], Any]] = {
     "datetime": lambda value: moment(value, ""),
     "date": _date,
 }
-"""How a value of each type is read; what it is not is a ValueError, a TypeError or a ComputeError."""
+"""The parsers by type; invalid values raise a ValueError, a TypeError or a ComputeError."""

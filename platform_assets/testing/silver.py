@@ -1,4 +1,4 @@
-"""What a source makes of rows: for tests of rules, flags and duplicates."""
+"""Judges rows as a source does: for tests of rules, flags and duplicates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from platform_assets.engines.polars import compute
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of rows, by their number in the order given: 1, 2, ...
+    """The judgement on rows, by row number in the given order: 1, 2, ...
 
     accepted: rows of silver, as dicts of the source's columns and flags.
-    quarantined: the reasons against the others.
-    duplicates: those that repeat an earlier row's key.
+    quarantined: the reasons for the others.
+    duplicates: rows that repeat an earlier row's key.
     """
 
     accepted: dict[int, dict[str, Any]]
@@ -25,7 +25,7 @@ class Judgement:
 
 
 def judged(source: Source, events: pl.DataFrame | Sequence[Mapping[str, Any]]) -> Judgement:
-    """Puts events to a source's parsing, rules, flags and duplicates, as silver does.
+    """Applies a source's parsing, rules, flags and deduplication to events, as silver does.
 
     events: as for compute_features. A partition with too few acceptable rows is not blocked here: one bad row would hide the others.
 

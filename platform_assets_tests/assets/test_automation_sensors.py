@@ -119,7 +119,7 @@ def test_while_a_run_of_raw_goes_on_nothing_is_asked_for(business: Business, sho
     result = arrivals.tick()
     assert not result.run_requests
     assert result.skip_reason is not None
-    assert f"Run {run.run_id[:8]} has not ended" in str(result.skip_reason.skip_message)
+    assert f"Run {run.run_id[:8]} has not finished" in str(result.skip_reason.skip_message)
     shop.instance.report_run_canceled(run)
     assert arrivals.asks("sales/raw") == spans(business, (0, 0))
 
@@ -147,7 +147,7 @@ def test_only_a_run_that_makes_the_asset_holds_its_sensor_up(business: Business,
     assert run.asset_selection is None
     result = Sensor(shop, "sales__arrivals").tick()
     assert result.skip_reason is not None
-    assert f"Run {run.run_id[:8]} has not ended" in str(result.skip_reason.skip_message)
+    assert f"Run {run.run_id[:8]} has not finished" in str(result.skip_reason.skip_message)
 
 
 def test_what_a_dead_run_left_in_raw_is_told_without_another(business: Business, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

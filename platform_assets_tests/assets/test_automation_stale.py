@@ -1,4 +1,4 @@
-"""What the ledger says is stale and conditions have missed is asked for: once, when nobody is at it, and never what cannot be made."""
+"""What the ledger has is stale and conditions have missed is asked for: once, when nobody is at it, and never what cannot be made."""
 
 from collections.abc import Sequence
 from pathlib import Path

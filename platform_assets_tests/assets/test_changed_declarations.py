@@ -67,7 +67,7 @@ def test_day_by_day_the_old_version_is_served_until_the_last_one(tmp_path: Path)
         told = shop.materializations("orders/silver")[day].metadata
         assert "until all are made, readers get the old ones" in str(told["waits for"].value)
         assert told["dagster/row_count"].value == 2
-    assert "(2 of 3 partitions of that are made" in said and "--partition 2024-03-02" in said
+    assert "(2 of 3 partitions of it are made" in said and "--partition 2024-03-02" in said
     assert shop.run("2024-03-02", select=TABLES).success, "silver is whole, and gold of that day is made beside its table"
     assert totals(tmp_path) == [3, 6, 9]
     assert shop.run("2024-03-03", select=["spend/gold"]).success

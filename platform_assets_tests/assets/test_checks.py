@@ -163,7 +163,7 @@ def test_volume_says_so_while_there_are_fewer_than_four_partitions_to_compare_wi
     entries = {key: entry(key, 100) for key in keys}
     [verdict] = [v for v in verdicts(visits, {keys[3]: entries[keys[3]]}, entries, {}) if v.check == "volume"]
     assert verdict.passed
-    assert verdict.metadata["compared"] == "with nothing yet: it takes 4 partitions, 3 are there"
+    assert verdict.metadata["compared"] == "with nothing yet: it takes 4 partitions, and there are 3"
 
 
 def test_few_rows_that_chance_explains_are_no_alarm() -> None:

@@ -81,7 +81,7 @@ def columns(table: str) -> dict[str, dg.TableColumn]:
         ("customer_spend/gold", "lines_7d", "number of rows where not cancelled, over 7d"),
         ("customer_spend/gold", "since_last_order_90d", "seconds since the last row where not cancelled, over 90d (stored as its time)"),
         ("customer_spend/gold", "country_mode_90d", "most frequent value of country, over 90d"),
-        ("customer_spend/online", "spend_a_day", "spend_30d / 30, when it is read"),
+        ("customer_spend/online", "spend_a_day", "spend_30d / 30, at read time"),
         ("customer_returns/gold", "count_30d", "number of rows, over 30d"),
         ("product_sales/gold", "last_quantities_30d", "5 latest values of quantity where not cancelled, over 30d"),
         ("product_sales/gold", "price_median_30d", "quantile 0.5 of unit_price where not cancelled and not free, over 30d"),
@@ -208,19 +208,19 @@ def test_owners_and_tags_are_the_sources_unless_declared() -> None:
 def test_two_declarations_that_would_make_the_same_asset_are_refused() -> None:
     view = FeatureView("takings", entity=user, source=sales, features=[count().over("1d")])
     report = GoldTable("takings", source=sales, measures=[count().named("sales")])
-    with pytest.raises(DeclarationError, match="two declarations are named 'takings', and both would make takings/gold"):
+    with pytest.raises(DeclarationError, match="two declarations are named 'takings', and both would write takings/gold"):
         build_definitions(view, report)
 
 
 def test_what_is_no_declaration_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="'orders' is no declaration"):
+    with pytest.raises(DeclarationError, match="'orders' is not a declaration"):
         build_definitions("orders")  # type: ignore[arg-type]
 
 
 def test_a_list_of_declarations_is_refused_shortly() -> None:
     with pytest.raises(DeclarationError) as error:
         build_definitions([sales])  # type: ignore[arg-type]
-    assert str(error.value) == "a list is no declaration. Pass what is in it one by one: build_definitions(*[...])"
+    assert str(error.value) == "a list is not a declaration. Pass its items one by one: build_definitions(*[...])"
 
 
 def test_a_training_set_without_a_model_is_an_asset_of_its_own() -> None:

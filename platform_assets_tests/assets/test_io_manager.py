@@ -96,7 +96,7 @@ def test_a_range_of_names_replaces_these_and_no_other(lake: Lake) -> None:
 
 
 def test_a_table_of_nothing_but_its_partition_is_refused(lake: Lake) -> None:
-    with pytest.raises(LakeError, match="there is no column beside 'partition'"):
+    with pytest.raises(LakeError, match="there is no column besides 'partition'"):
         run(lake, [dg.asset(lambda: pl.DataFrame({"partition": [day(1)]}), name="empty", partitions_def=DAYS)], "2024-01-01")
 
 
@@ -156,7 +156,7 @@ def test_a_misspelt_column_and_a_type_that_is_no_table_say_so(lake: Lake) -> Non
     with pytest.raises(LakeError, match=r"cannot be read as builtins.dict. Annotate the parameter as pl.DataFrame"):
         run(lake, [weekly, sales()], "2024-01-06", selection=[weekly])
 
-    with pytest.raises(LakeError, match="the asset nothing returned a dict, which is no table"):
+    with pytest.raises(LakeError, match="the asset nothing returned a dict, which is not a table"):
         run(lake, [returning({"a": 1}, "nothing")])
 
 
@@ -232,7 +232,7 @@ def test_runs_at_once_lose_nothing(lake: Lake) -> None:
 def test_a_partition_that_was_never_made_is_no_empty_one(lake: Lake) -> None:
     run(lake, [sales()], "2024-01-06")
     weekly, given = reader(pl.DataFrame, 0)
-    with pytest.raises(NotReadyError, match=r"sales/table: 2024-01-07 was never made\. Materialize it first"):
+    with pytest.raises(NotReadyError, match=r"sales/table: 2024-01-07 was never materialized\. Materialize it first"):
         run(lake, [weekly, sales()], "2024-01-07", selection=[weekly])
     weekly, given = reader(pl.DataFrame, 0, allow_missing_partitions=True)
     run(lake, [weekly, sales()], "2024-01-07", selection=[weekly])
@@ -254,7 +254,7 @@ def test_a_first_partition_that_was_never_made_is_none_either(lake: Lake) -> Non
 
     run(lake, [upstream], "2024-01-01")
     lake.open(("upstream", "table")).delete()
-    with pytest.raises(NotReadyError, match=r"upstream/table: 2024-01-01 was never made"):
+    with pytest.raises(NotReadyError, match=r"upstream/table: 2024-01-01 was never materialized"):
         run(lake, [reads, upstream], "2024-01-01", selection=[reads])
 
 
@@ -279,9 +279,9 @@ def test_two_assets_never_share_a_table(lake: Lake, one: list[str], other: list[
 
 
 def test_the_platforms_own_folder_and_a_frame_without_columns_are_refused(lake: Lake) -> None:
-    with pytest.raises(LakeError, match="the folder _platform is the platform's own"):
+    with pytest.raises(LakeError, match="the folder _platform is reserved for the platform"):
         run(lake, [returning(pl.DataFrame({"x": [1]}), "mine", key_prefix="_platform")])
-    with pytest.raises(LakeError, match="a frame without columns is no table"):
+    with pytest.raises(LakeError, match="a frame without columns is not a table"):
         run(lake, [returning(pl.DataFrame(), "nothing")])
 
 

@@ -59,14 +59,14 @@ def test_an_asset_without_partitions_reads_what_is_not_blocked_and_says_what_is(
 
     result = run(lake, [total, spec], selection=[total])
     assert result.success and given[0].height == 3
-    assert "orders/silver: 2024-01-02 is blocked, and not among the rows that are read." in capfd.readouterr().err
+    assert "orders/silver: 2024-01-02 is blocked, and not read." in capfd.readouterr().err
 
 
 def test_a_partition_of_the_platform_that_is_missing_or_blocked_is_refused(lake: Lake) -> None:
     spec, (mine, _) = ours(lake, day2="blocked"), from_ours()
     with pytest.raises(NotReadyError, match=r"orders/silver: 2024-01-02 is blocked, .*platform-assets quarantine orders 2024-01-02"):
         run(lake, [mine, spec], "2024-01-02", selection=[mine])
-    with pytest.raises(NotReadyError, match=r"orders/silver: 2024-01-03 is not there. Materialize it first"):
+    with pytest.raises(NotReadyError, match=r"orders/silver: 2024-01-03 is missing. Materialize it first"):
         run(lake, [mine, spec], "2024-01-03", selection=[mine])
 
 

@@ -127,7 +127,7 @@ def frauds(train: TrainingData) -> Estimator:
 
 
 def favourites() -> pl.DataFrame:
-    """What each user likes, as known each day; a value that is no class, and a row of times to come."""
+    """What each user likes, as known each day; a value that is not a class, and a row of times to come."""
     rows = [(user, START + timedelta(days=day), f"k{user % 3}") for day in range(DAYS) for user in range(USERS)]
     rows += [(7, START + timedelta(days=8), "k9"), (8, datetime(2124, 1, 1, tzinfo=UTC), "k0")]
     return pl.DataFrame(rows, schema={"user": pl.Int64, "label_time": pl.Datetime("us", "UTC"), "favourite": pl.String}, orient="row").sort(
@@ -222,7 +222,7 @@ def test_rows_of_a_source_are_labels_and_those_that_are_none_are_counted_and_war
     accepted = told["labels_accepted"]
     assert (accepted.passed, accepted.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert str(accepted.metadata["says"].value).startswith(
-        f"8 of {28 * USERS + 8:,} rows are no labels: another label came before it: 4, such"
+        f"8 of {28 * USERS + 8:,} rows are not labels: another label came before it: 4, such"
     )
     assert "rejected because" in shop.materializations("frauds/training")["2024-01-01"].metadata
     better = told["auc_better_than_baseline"]

@@ -143,8 +143,8 @@ def test_the_table_says_why_a_model_is_not_good(shop: Shop) -> None:
     assert not good
     assert reason.startswith("log_loss ")
     assert "exceeds the bound, 0.0000, on " in reason
-    assert "auc" not in reason, "what it passed is no reason"
-    assert verdict(entry) == f"not good, it makes no predictions: {reason}"
+    assert "auc" not in reason, "what it passed is not a reason"
+    assert verdict(entry) == f"not good, so it makes no predictions: {reason}"
 
 
 @in_turn("platform_assets/assets/", "platform_assets/models/", "platform_assets/steps/model.py")

@@ -64,13 +64,13 @@ def test_a_run_names_all_that_a_restated_day_made_stale_with_what_follows(tmp_pa
     materialize(sales, lake=lake.root, now=NOW).check()
     said = stale_readers(graph, [raw_table(sales), silver_table(sales)], run)
     assert said == [
-        "Stale now, since they were made of what was there before:",
+        "Now stale, because their inputs have changed:",
         "  spend/gold: 3 partitions, 2024-03-10 to 2024-03-12",
         "  history/checkpoints: 1 partition, 2024-04-01",
         "  history/gold: 27 partitions, 2024-03-10 to 2024-04-05",
         "  next_days/training: 2 partitions, 2024-03-04 to 2024-03-11",
-        "  spend/online: what was published before spend/gold changed",
-        "Make them again: platform-assets backfill -m your_module",
+        "  spend/online: published before spend/gold changed",
+        "Rematerialize them: platform-assets backfill -m your_module",
     ]
     again = materialize(data, spend, history, lake=lake.root, now=NOW).tables
     made = {name: len(again[name].made) for name in ("spend/gold", "history/checkpoints", "history/gold", "next_days/training")}

@@ -53,13 +53,13 @@ def test_one_command_brings_hours_and_days_up_to_date_and_says_what_it_could_not
     before = status()
     assert before["orders/raw"]["missing"] == {
         **dict.fromkeys(("2024-03-01", "2024-03-02", "2024-03-03"), "missing"),
-        "2024-03-04": "missing: nothing was found for it",
+        "2024-03-04": "missing: no delivery was found",
     }
     made = run("backfill")
     assert made.exit_code == 0
     assert "interest/gold: 4 partitions made" in made.output
     assert "warning: orders/silver 2024-03-03 is blocked: 0% of its 2 rows were good, 70% are required." in made.output
-    assert "materialize raw and silver of it again" in made.output
+    assert "materialize its raw and silver again" in made.output
     assert "cannot be made yet: spend/gold: 2024-03-03 to 2024-03-04 (2). See why: platform-assets status spend/gold -m " in made.output
     assert spend(home) == [("2024-03-01", 3.0), ("2024-03-02", 6.0)]
     after = status()
@@ -84,7 +84,7 @@ def test_a_restated_day_makes_later_days_stale_until_a_backfill_makes_them_again
     assert run("backfill", "orders").exit_code == 0
     stale = status()["spend/gold"]["stale"]
     assert list(stale) == ["2024-03-02", "2024-03-03", "2024-03-04"], "of windows that have lost the day, the expiry row too"
-    assert "spend/gold stale: 2024-03-02 to 2024-03-04 (3): older than what it reads" in run("status").output
+    assert "spend/gold stale: 2024-03-02 to 2024-03-04 (3): older than its inputs" in run("status").output
     assert run("backfill", "spend", "--to", "2024-03-02").exit_code == 0
     assert list(status()["spend/gold"]["stale"]) == ["2024-03-03", "2024-03-04"]
     assert run("backfill", "spend/gold").exit_code == 0
@@ -117,9 +117,7 @@ def test_raw_that_another_version_of_the_function_has_read_is_told_with_the_comm
 
     monkeypatch.setitem(orders.__dict__, "read", doubled)
     monkeypatch.delitem(orders.__dict__, "read_by")
-    said = (
-        "orders/raw: 2024-03-01 to 2024-03-03 (3) as another version of the source's function has read them. To read again: dagster asset"
-    )
+    said = "orders/raw: 2024-03-01 to 2024-03-03 (3) were read by another version of the source's function. To read again: dagster asset"
     shown = run("status", "orders")
     assert (
         f"{said} materialize -m {two_calendars.__name__} --select 'key:\"orders/raw\"' --partition-range 2024-03-01...2024-03-03"

@@ -57,8 +57,8 @@ def test_quarantine_shows_the_counts_the_reasons_and_the_rows_as_they_came(insta
     shown = run("quarantine", "receipts", DAY).output
     assert all(len(line) <= 80 for line in shown.splitlines() if "platform-assets accept" not in line), "a command stays in one piece"
     words = " ".join(shown.split())
-    assert "receipts 2024-03-02 is blocked: of 3 rows received 0 were accepted, 3 set aside, 0 were duplicates." in words
-    assert "33.3% were good, 70.0% are required, so none was accepted." in words
+    assert "receipts 2024-03-02 is blocked: of 3 rows received 0 were accepted, 3 quarantined, 0 were duplicates." in words
+    assert "33.3% were good, 70.0% are required, so none were accepted." in words
     assert "row 2 of delivery 1: positive receipt=1 at=2024-03-02T10:00:00Z till=1 amount=-5" in words
     assert "row 3 of delivery 1: amount: not float" in words
     assert f"platform-assets accept receipts {DAY} --module {MODULE} --why '...'" in words
@@ -71,8 +71,8 @@ def test_an_accepted_day_is_told_to_dagster_and_opens_what_waits_for_it(instance
         materialize(defs, report, takings.source.partitions, FIRST, LAST, instance)
     said = run("accept", "receipts", DAY, "--why", "the till was new", "--by", "ada").output
     assert said == (
-        f"receipts/silver {DAY}: 1 row accepted as it is; 2 stay in quarantine. What waited for it can be made now: income/gold, "
-        "takings/gold.\n"
+        f"receipts/silver {DAY}: 1 row accepted as it is; 2 stay in quarantine. Tables that waited for it can now be materialized: "
+        "income/gold, takings/gold.\n"
     )
     (partition, newest), *_ = materializations(instance, "receipts/silver")
     assert (partition, newest["status"], newest["tier"], newest["dagster/row_count"]) == (DAY, "ok", "LOW", 1)
@@ -101,9 +101,10 @@ def test_an_acceptance_by_mistake_is_taken_back(instance: dg.DagsterInstance) ->
     run("accept", "receipts", DAY, "--why", "the till was new")
     said = run("accept", "receipts", DAY, "--undo", "--why", "it was the wrong day").output
     assert said == (
-        f"receipts/silver {DAY}: blocked again, its 3 rows wait in quarantine. Nothing that could be blocked with it had been made of it.\n"
+        f"receipts/silver {DAY}: blocked again, its 3 rows are in quarantine. No other partition that can be blocked was computed from "
+        "it.\n"
     )
-    with pytest.raises(NotReadyError, match="nothing to take back"):
+    with pytest.raises(NotReadyError, match="nothing to revoke"):
         run("accept", "receipts", DAY, "--undo", "--why", "again")
 
 
@@ -113,9 +114,9 @@ def test_what_was_made_of_a_day_that_is_taken_back_is_blocked_at_once(instance: 
     for table in ("takings", "income"):
         materialize(defs, ((table, "gold"),), takings.source.partitions, FIRST, LAST, instance)
     said = run("accept", "receipts", DAY, "--undo", "--why", "it was the wrong day").output
-    assert f"Blocked with it, until it is fixed and they are made again: takings/gold {DAY}, income/gold {DAY} to 2024-03-03.\n" in said
+    assert f"Also blocked until it is fixed and they are rematerialized: takings/gold {DAY}, income/gold {DAY} to 2024-03-03.\n" in said
     labels = pl.DataFrame({"till": [1], "label_time": [datetime(2024, 3, 4, tzinfo=UTC)]})
-    with pytest.raises(NotReadyError, match=f"needs income/gold {DAY}, which is blocked, since what it was made of was taken back"):
+    with pytest.raises(NotReadyError, match=f"needs income/gold {DAY}, which is blocked because the acceptance of its input was revoked"):
         historical_features(incomes, labels, features_from="gold")
 
 
@@ -125,14 +126,14 @@ def test_attributes_of_a_day_that_is_taken_back_are_to_be_made_again(instance: d
         materialize(defs, tables, tills.partitions, FIRST, LAST, instance)
     run("accept", "tills", DAY, "--why", "there is a new floor")
     said = run("accept", "tills", DAY, "--undo", "--why", "there is none").output
-    assert said.endswith(" Make places/gold again: without its rows the last good values are read.\n")
+    assert said.endswith(" Rematerialize places/gold: without its rows, readers get the last good values.\n")
 
 
 @pytest.mark.parametrize("command", [["quarantine"], ["accept", "--why", "x"]], ids=lambda words: str(words[0]))
 def test_a_misspelt_source_or_day_is_named_with_the_nearest_right_one(instance: dg.DagsterInstance, command: list[str]) -> None:
     with pytest.raises(DeclarationError, match=r"there is no source 'reciepts'\. Did you mean 'receipts'\?"):
         run(*command, "reciepts", DAY)
-    with pytest.raises(DeclarationError, match="'yesterday' is no day: write it as 2024-03-01"):
+    with pytest.raises(DeclarationError, match="'yesterday' is not a day: write it as 2024-03-01"):
         run(*command, "receipts", "yesterday")
     with pytest.raises(DeclarationError, match="there is no module 'nowhere'"):
         CliRunner().invoke(cli, [*command, "receipts", DAY, "--module", "nowhere"], catch_exceptions=False)

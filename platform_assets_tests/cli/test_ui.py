@@ -28,7 +28,7 @@ def free_port() -> int:
 
 def test_without_data_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATFORM_HOME", str(tmp_path / "nothing"))
-    with pytest.raises(SettingsError, match=r"there is nothing to look at in .*nothing/lake yet: run `make demo` first"):
+    with pytest.raises(SettingsError, match=r"there is no data in .*nothing/lake yet: run `make demo` first"):
         run_ui(free_port(), "platform_assets.definitions")
 
 

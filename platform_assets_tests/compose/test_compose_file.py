@@ -19,7 +19,9 @@ def problems(document: dict[str, Any]) -> list[str]:
     found = [f"{error.json_path}: {error.message[:160]}" for error in Draft202012Validator(SCHEMA).iter_errors(document)]
     services, volumes = document.get("services", {}), set(document.get("volumes") or {})
     for name, service in services.items():
-        found += [f"{name}: depends on {other}, which is no service" for other in service.get("depends_on") or [] if other not in services]
+        found += [
+            f"{name}: depends on {other}, which is not a service" for other in service.get("depends_on") or [] if other not in services
+        ]
         sources = [volume.split(":")[0] for volume in service.get("volumes") or [] if isinstance(volume, str) and ":" in volume]
         found += [f"{name}: there is no volume {source}" for source in sources if source[0] not in "./~$" and source not in volumes]
     return found

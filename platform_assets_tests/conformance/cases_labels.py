@@ -136,7 +136,7 @@ def _() -> Given:
     return Given(of_source("amount"), "2024-02-01", rows, {}, {"it came after the end of its partition": 1})
 
 
-@case("rows without a key or a value are no labels")
+@case("rows without a key or a value are not labels")
 def _() -> Given:
     rows = [at("2024-01-10", user=None, amount=1.0), at("2024-01-10"), at("2024-01-11", amount=2.0)]
     return Given(of_source("amount"), "2024-01-01", rows, {("ada", "2024-01-11"): 2.0}, {"user is missing": 1, "amount is missing": 1})
@@ -154,7 +154,7 @@ def _() -> Given:
     return Given(of_source("amount"), "2024-01-01", rows, {("ada", "2024-01-10"): 2.0}, rejected)
 
 
-@case("where= says which rows are labels; the others are no matter")
+@case("where= says which rows are labels; the others are not matter")
 def _() -> Given:
     rows = [at("2024-01-10", amount=1.0, ok=True), at("2024-01-11", amount=2.0, ok=False), at("2024-01-12", amount=3.0)]
     return Given(of_source("amount", where="ok"), "2024-01-01", rows, {("ada", "2024-01-10"): 1.0})

@@ -114,7 +114,7 @@ def _() -> Snapshots:
     return Snapshots(count().over("1d"), rows, expected, source=days_of("Australia/Lord_Howe"))
 
 
-@case("a day that was skipped is no partition: the 31st comes after the 29th")
+@case("a day that was skipped is not a partition: the 31st comes after the 29th")
 def _() -> Snapshots:
     rows = [at("2011-12-29 20:00", arrives="2011-12-29"), at("2011-12-30 09:59:59.999999", arrives="2011-12-29")]
     rows += [at("2011-12-30 10:00", arrives="2011-12-31")]

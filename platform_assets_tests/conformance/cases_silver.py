@@ -238,7 +238,7 @@ def _() -> Judges:
     return Judges(rows, list(values), values=values)
 
 
-@case("a text that is no time says why not")
+@case("a text that is not a time says why not")
 def _() -> Judges:
     offset = "offset not understood (write it as +01:00, or Z)"
     far = "outside the years 1000 to 9999"
@@ -250,8 +250,8 @@ def _() -> Judges:
         "1709283900": number,
         "1709283900000": number,
         "1709283900.25": number,
-        "infinity": "infinity is no point in time",
-        "-infinity": "infinity is no point in time",
+        "infinity": "infinity is not a point in time",
+        "-infinity": "infinity is not a point in time",
         "2016-12-31T23:59:60Z": "a leap second (:60), which has no UTC time here",
         "0001-01-01 00:00:00Z": far,
         "0044-03-15 00:00:00+00 BC": far,
@@ -382,7 +382,7 @@ def _() -> Judges:
     return Judges(rows, [1], values={1: {"category": "", "amount": None}}, source=events(empty_text="value"))
 
 
-@case("a line that is no row is quarantined for that alone, and is received like any other")
+@case("a line that is not a row is quarantined for that alone, and is received like any other")
 def _() -> Judges:
     empty = dict.fromkeys(("id", "user", "shop", "at", "amount", "quantity", "category", "ok", "day"))
     rows = [came("2024-03-01"), came("2024-03-01", **empty, unparsed="1,2", unparsed_reason="2 values instead of 9")]

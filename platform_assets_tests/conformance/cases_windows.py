@@ -75,7 +75,7 @@ def _() -> Snapshots:
     return Snapshots(feature, [at("2024-03-01 12:00", amount=2.5)], {"2024-03-04": 2.5, "2024-03-06": Expired(None)})
 
 
-@case("an offset that is no multiple of the partition")
+@case("an offset that is not a multiple of the partition")
 def _() -> Snapshots:
     feature = count(offset="12h").over("1d").named("n")
     rows = [at("2024-03-01 11:59:59.999999"), at("2024-03-01 12:00")]

@@ -264,7 +264,7 @@ def declared_training(shape: Shape, windows: Windows, label: str, where: str | N
         event = no_event if label == "none" else any_event
         labels = event(events, within=shape.unit.within, spine=spine, where=where, keys=keys)
     else:
-        ways = [way for way in AGGREGATIONS[label] if way[1] not in (("day",), ("at",))]  # times are no labels
+        ways = [way for way in AGGREGATIONS[label] if way[1] not in (("day",), ("at",))]  # times are not labels
         make, arguments = ways[windows.variant % len(ways)]
         measure = make(*arguments, where=WHERE[windows.variant % len(WHERE)]).within(shape.unit.within)
         labels = outcome(events, measure, spine=spine, where=where, keys=keys)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
-from platform_assets.declare.checkpoints import waiting_from
+from platform_assets.declare.checkpoints import pending_from
 from platform_assets.declare.checks import Orphans
 from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
 from platform_assets.declare.report import GoldTable
@@ -111,7 +111,7 @@ def _without_value(row: Received) -> int:
 
 
 def reasons_of(reasons: Iterable[str]) -> list[str]:
-    """Sorted; how a blocked partition is worded is no value."""
+    """Sorted; how a blocked partition is worded is not a value."""
     return sorted("blocked" if reason.startswith("blocked") else reason for reason in reasons)
 
 
@@ -192,10 +192,10 @@ class Polars:
         oldest = min([first, *(row["arrival"] for row in silver)])
         before, read = None, range(oldest, last + 1) if view.lifetime else range(view.reads_from(first), last + 1)
         for snapshot in [snapshot for snapshot in checkpoints if snapshot < first and view.lifetime]:
-            since = oldest if before is None else waiting_from(view, before.snapshot)
+            since = oldest if before is None else pending_from(view, before.snapshot)
             arrived = silver_frame(view.source, [row for row in silver if since <= row["arrival"] <= snapshot])
             states = pl.concat(checkpoint(view, arrived.lazy(), snapshot, before, rows_at_once=self.rows_at_once))
-            before, read = Checkpoint(snapshot, states.lazy()), range(min(view.reads_from(first), waiting_from(view, snapshot)), last + 1)
+            before, read = Checkpoint(snapshot, states.lazy()), range(min(view.reads_from(first), pending_from(view, snapshot)), last + 1)
         rows = silver_frame(view.source, [row for row in silver if row["arrival"] in read])
         frames = change_log(view, rows.lazy(), first, last, checkpoint=before, rows_at_once=self.rows_at_once)
         return [row for frame in frames for row in plain_rows(frame, view.source)]

@@ -54,7 +54,7 @@ SILVER_MUTANTS: list[Mutant] = [
         ("of an hour that comes twice the later", TIMESTAMPS, 'ambiguous="earliest"', 'ambiguous="latest"'),
         ("an empty text is a value", PARSE, 'pl.when(value != "").then(value) if', "value if"),
         ("an empty text cannot be read", RULES, 'received.str.strip_chars()) != "")', 'received.str.strip_chars()) != "?")'),
-        ("a line that is no row has missing values", RULES, ".then(line).otherwise(reasons)", ".then(reasons).otherwise(reasons)"),
+        ("a line that is not a row has missing values", RULES, ".then(line).otherwise(reasons)", ".then(reasons).otherwise(reasons)"),
         ("NaN stays", PARSE, "pl.when(number.is_finite()).then(number)", "number"),
         ("duplicates count as accepted", SILVER, "counts.good[p] - copies.duplicates[p]", "counts.good[p]"),
     ),

@@ -42,12 +42,12 @@ WRONG: dict[str, tuple[dict[str, Any], Any, str]] = {
         count().over("30m"),
         "its window of 30m is shorter than its tile. Leave tile='1h' out, or",
     ),
-    "a tile of nothing": ({"tile": "0s"}, count().over("30m"), "tile: '0s' is empty"),
-    "a lifetime": ({}, count().over("lifetime"), "a lifetime is kept in checkpoints of snapshots"),
+    "a tile of nothing": ({"tile": "0s"}, count().over("30m"), "tile: '0s' is zero"),
+    "a lifetime": ({}, count().over("lifetime"), "a lifetime window needs checkpoints, which belong to snapshots"),
     "online": (
         {"online": True},
         count().over("7d"),
-        "online: values at the moment of a request are kept by a stream, and there are no streams",
+        "online: serving temporal values online needs a stream, and there are no streams",
     ),
 }
 

@@ -26,7 +26,7 @@ WRONG: Wrong = {
         f"{PROFILE} is missing the argument 'attributes'.",
     ),
     "there are no attributes": (lambda: profile(attributes=[]), f"{PROFILE} has no attributes. Write attributes=['segment']."),
-    "attributes are a text": (lambda: profile(attributes="country"), f"{PROFILE}, attributes: 'country' is no list. Write"),
+    "attributes are a text": (lambda: profile(attributes="country"), f"{PROFILE}, attributes: 'country' is not a list. Write"),
     "an attribute is misspelt": (
         lambda: profile(attributes=["contry"]),
         f"{PROFILE}, attributes, source 'orders': there is no column 'contry'. Did you mean 'country'?",
@@ -34,21 +34,22 @@ WRONG: Wrong = {
     "an attribute stands twice": (lambda: profile(attributes=["country", "country"]), f"{PROFILE}, attributes: 'country' is listed twice"),
     "an attribute is a key": (
         lambda: profile(attributes=["customer_id"]),
-        f"{PROFILE}, attributes: 'customer_id' is a key, which whoever asks knows already. Leave it out.",
+        f"{PROFILE}, attributes: 'customer_id' is a key, which every reader already has. Leave it out.",
     ),
     "the source has events": (
         lambda: profile(source=ORDERS),
-        f"{PROFILE}, source: 'orders' are events, which no later row replaces. Declare it with kind='state', or use a FeatureView:",
+        f"{PROFILE}, source: 'orders' has kind 'events', whose rows are never replaced by later ones. Declare it with kind='state', or "
+        "use a FeatureView:",
     ),
-    "the source is undeclared": (lambda: profile(source=len), f"{PROFILE}, source: <built-in function len> is no source. Declare it"),
-    "the entity is a text": (lambda: profile(entity="customer"), f"{PROFILE}, entity: 'customer' is no Entity. Write Entity("),
+    "the source is undeclared": (lambda: profile(source=len), f"{PROFILE}, source: <built-in function len> is not a source. Declare it"),
+    "the entity is a text": (lambda: profile(entity="customer"), f"{PROFILE}, entity: 'customer' is not an Entity. Write Entity("),
     "the entity is another": (
         lambda: profile(entity=Entity("order", keys=["order_id"])),
-        f"{PROFILE}: entity 'order' has the keys ['order_id'], source 'orders' is the state of ['customer_id']. They must be the same:",
+        f"{PROFILE}: entity 'order' has the keys ['order_id'], source 'orders' is keyed by ['customer_id']. They must match:",
     ),
     "the entity has more keys": (
         lambda: profile(entity=Entity("pair", keys=["customer_id", "order_id"])),
-        f"{PROFILE}: entity 'pair' has the keys ['customer_id', 'order_id'], source 'orders' is the state of ['customer_id'].",
+        f"{PROFILE}: entity 'pair' has the keys ['customer_id', 'order_id'], source 'orders' is keyed by ['customer_id'].",
     ),
     "the name has a space": (
         lambda: AttributeView("a b", entity=CUSTOMER, source=updates(), attributes=["country"]),

@@ -10,11 +10,11 @@ from platform_assets import FeatureView, count, daily, hourly, sum, weekly
 from platform_assets.declare.checkpoints import (
     arrivals_of_checkpoint,
     arrivals_of_snapshot,
+    entry_delay,
     month_of,
     months_of,
+    pending_from,
     snapshot_of,
-    waiting_from,
-    waits,
 )
 from platform_assets.declare.features import Feature
 from platform_assets.declare.partitions import Partitions
@@ -32,7 +32,7 @@ def test_a_lifetime_is_named_as_other_windows_and_reaches_as_far_as_its_offset()
     spend = view(daily("2024-01-01"), count().over("7d", "lifetime"), late)
     assert list(spend.served) == ["count_7d", "count_lifetime", "late_lifetime"]
     assert [feature.name for feature in spend.lifetime] == ["count_lifetime", "late_lifetime"]
-    assert (spend.reach, spend.reads_back, waits(spend)) == (timedelta(days=7), 7, timedelta(hours=36))
+    assert (spend.reach, spend.reads_back, entry_delay(spend)) == (timedelta(days=7), 7, timedelta(hours=36))
     assert spend.lookback is None, "the last row of an entity may lie in any partition"
     assert view(daily("2024-01-01"), late).reads_back == 2
 
@@ -85,7 +85,7 @@ def test_every_arrival_is_in_a_checkpoint_or_read_beside_it(offset: Any) -> None
             month = month - 1 if month > months_of(spend).first else None
         assert set().union(*reads) == set(range(days.first, partition + 1))
         for later, earlier in itertools.pairwise(reads):
-            assert later.start == max(days.first, waiting_from(spend, earlier.stop - 1)), "what had not entered yet is read again"
+            assert later.start == max(days.first, pending_from(spend, earlier.stop - 1)), "what had not entered yet is read again"
 
 
 def test_a_lifetime_is_another_window_than_a_long_one() -> None:

@@ -79,14 +79,14 @@ def test_checks_change_no_value_and_so_no_version() -> None:
     [
         (lambda: orders(null_share("custmer_id")), "there is no column 'custmer_id'. Did you mean 'customer_id'?"),
         (lambda: orders(null_share("country")), r"a row without 'country' is quarantined.*'\| None'"),
-        (lambda: orders(null_share), "no check. Call it"),
-        (lambda: orders("null_share"), "'null_share' is no check"),
-        (lambda: null_share("a", at_most=30), "30 is no number from 0 to 1. Write 0.3"),
+        (lambda: orders(null_share), "not a check. Call it"),
+        (lambda: orders("null_share"), "'null_share' is not a check"),
+        (lambda: null_share("a", at_most=30), "30 is not a number from 0 to 1. Write 0.3"),
         (lambda: null_share("a", at_mots=0.3), "Did you mean 'at_most'"),  # type: ignore[call-arg]
-        (lambda: null_share(3), "3 is no text"),  # type: ignore[arg-type]
+        (lambda: null_share(3), "3 is not a string"),  # type: ignore[arg-type]
         (lambda: null_share("a", severity="eror"), "there is no severity 'eror'. Did you mean 'error'?"),  # type: ignore[arg-type]
         (lambda: null_share("a", dimension="acuracy"), "Did you mean 'accuracy'?"),  # type: ignore[arg-type]
-        (lambda: orders(fresh(name="Fresh data")), "the name 'Fresh data' does not fit.*'fresh_data'"),
+        (lambda: orders(fresh(name="Fresh data")), "the name 'Fresh data' is invalid.*'fresh_data'"),
         (lambda: orders(fresh(name="accepted_share")), "the platform has a check with this name"),
         (lambda: orders(fresh(name="rule_price")), "the platform has a check with this name"),
         (lambda: orders(fresh(), fresh(within="1h")), "two are named 'fresh'. Write name='...'"),
@@ -97,28 +97,28 @@ def test_checks_change_no_value_and_so_no_version() -> None:
         (lambda: orders(in_range("price", float("nan"))), "nan is neither a finite number"),
         (lambda: orders(in_range("at", datetime(2024, 1, 1))), "has no time zone"),
         (lambda: orders(in_range("day", 3)), "source 'orders', in_range 'day'"),
-        (lambda: matches("country", "["), r"'\[' is no regular expression"),
-        (lambda: matches("country", "(?=a)b"), "no regular expression that can be used here"),
+        (lambda: matches("country", "["), r"'\[' is not a regular expression"),
+        (lambda: matches("country", "(?=a)b"), "not a regular expression that can be used here"),
         (lambda: orders(matches("price", "[0-9]+")), "'price' is float, and not a text"),
         (lambda: allowed("country", []), "no value is listed"),
-        (lambda: allowed("country", "DE"), "'DE' is no list"),
+        (lambda: allowed("country", "DE"), "'DE' is not a list"),
         (lambda: orders(allowed("country", ["DE", None])), "None is neither a finite number, a text"),
         (lambda: orders(allowed("country", [1])), "source 'orders', allowed 'country'"),
         (lambda: orders(holds("price + 1")), "it is float, a condition must be true or false"),
         (lambda: unique(), "no column is given"),
         (lambda: orders(unique("country", "cuntry")), "Did you mean 'country'"),
-        (lambda: refers_to("customer_id", "customers"), "'customers' is no source"),  # type: ignore[arg-type]
+        (lambda: refers_to("customer_id", "customers"), "'customers' is not a source"),  # type: ignore[arg-type]
         (lambda: orders(refers_to("customer_id", visits)), r"'visits' has no key. Say which columns are meant: to=\['customer_id'\]"),
         (lambda: orders(refers_to("country", customers)), "'country' is text, customers.customer_id is int"),
         (lambda: orders(refers_to(["country", "customer_id"], customers)), "2 columns refer to 1 of 'customers': customer_id"),
         (lambda: orders(refers_to("customer_id", customers, to="custmer_id")), "Did you mean 'customer_id'"),
         (lambda: refers_to("customer_id", customers, late="2 days"), "Write '2d'"),
-        (lambda: volume(at_least=-1), "-1 is no number of rows"),
+        (lambda: volume(at_least=-1), "-1 is not a number of rows"),
         (lambda: volume(at_least=5, at_most=3), "no number is at least 5 and at most 3"),
-        (lambda: fresh(within="6"), "no duration"),
+        (lambda: fresh(within="6"), "not a duration"),
         (lambda: orders(outliers("country")), "'country' is text, and not a number"),
         (lambda: orders(drift("at")), "'at' is timestamp, and not a number, text or bool"),
-        (lambda: drift("price", at_most=-1), "-1 is no number of 0 or more"),
+        (lambda: drift("price", at_most=-1), "-1 is not a number of 0 or more"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(declare: Any, message: str) -> None:

@@ -97,18 +97,18 @@ class Plain(BaseModel):
     ("schema", "says"),
     [
         (WithField, "WithField constrains the column 'price' by Gt(gt=0) and Le(le=100), which are not checked"),
-        (WithField, "Write rules={'price_in_range': 'price > 0 and price <= 100'}, and take the constraints out."),
+        (WithField, "Write rules={'price_in_range': 'price > 0 and price <= 100'}, and remove the constraints."),
         (WithPositive, "Write rules={'price_in_range': 'price > 0'}"),
         (WithPattern, "WithPattern constrains the column 'price'"),
         (WithAnnotation, "WithAnnotation constrains the column 'price' by Gt(gt=0), which is not checked"),
-        (WithBoth, "Write rules={'price_in_range': 'price > 0 and price < 9'}, and take the constraints out."),
+        (WithBoth, "Write rules={'price_in_range': 'price > 0 and price < 9'}, and remove the constraints."),
         (WithSeveral, "the column 'price' by Ge(ge=0), the column 'name' by MinLen(min_length=2) and MaxLen(max_length=4), which are not"),
         (WithSeveral, "Write rules={'price_in_range': 'price >= 0', 'name_length': 'length(name) >= 2 and length(name) <= 4'}, and"),
-        (WithMultiple, "Write rules={'price_in_range': 'price >= 0'}, the others as rules of their own, and take the constraints out."),
-        (WithAlias, "WithAlias gives columns other names (price: Price), which are not read"),
+        (WithMultiple, "Write rules={'price_in_range': 'price >= 0'}, the others as rules of their own, and remove the constraints."),
+        (WithAlias, "WithAlias gives columns other names (price: Price), which are ignored"),
         (WithConfig, "WithConfig has model_config extra='forbid', str_min_length=1, which has no effect"),
-        (WithValidator, "WithValidator has checks of its own (must_be_even), which do not run"),
-        (WithPostInit, "WithPostInit has checks of its own (__post_init__)"),
+        (WithValidator, "WithValidator has validators (must_be_even), which do not run"),
+        (WithPostInit, "WithPostInit has validators (__post_init__)"),
     ],
 )
 def test_a_constraint_that_is_not_checked_is_refused(schema: type, says: str) -> None:
@@ -128,12 +128,15 @@ class Sale:
 HINTS: dict[str, tuple[Callable[[], Any], str]] = {
     "a window where a column belongs": (
         lambda: count("7d"),
-        "count('7d'): '7d' is a duration, where a column belongs. Write count().over('7d').",
+        "count('7d'): '7d' is a duration, but the argument is a column. Write count().over('7d').",
     ),
-    "a window for a sum": (lambda: sum_("30m"), "sum('30m'): '30m' is a duration, where a column belongs. Write sum(column).over('30m')."),
+    "a window for a sum": (
+        lambda: sum_("30m"),
+        "sum('30m'): '30m' is a duration, but the argument is a column. Write sum(column).over('30m').",
+    ),
     "labels every half day of a daily source": (
         lambda: no_event(declare(Sale), within="7d", spine=every("12h", active="14d")),
-        "labels every 12 hours do not fall on ends of days, in which the source arrives. Write every('1d', ...).",
+        "labels every 12 hours do not fall on the ends of the source's partitions, which are days. Write every('1d', ...).",
     ),
     "labels every day and a half": (
         lambda: no_event(declare(Sale), within="7d", spine=every("36h", active="14d")),

@@ -22,16 +22,16 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
     "a duration in words": (lambda: positive("2 weeks", "x"), "Write '2w'."),
     "a duration in capitals": (lambda: positive("7D", "x"), "Write '7d'."),
     "a duration of Python": (lambda: positive(timedelta(hours=36), "x"), "Write '36h'."),
-    "months": (lambda: positive("1mo", "x"), "Months and years are of several lengths: write days, such as '30d'. (m is minutes.)"),
-    "months in short": (lambda: positive("3M", "x"), "write days, such as '90d'. (m is minutes.)"),
-    "a window in brackets": (lambda: spend(count().over(["7d", "30d"])), "Leave the brackets out: '7d', '30d'."),  # type: ignore[arg-type]
+    "months": (lambda: positive("1mo", "x"), "Months and years vary in length: write days, such as '30d'. (m means minutes.)"),
+    "months in short": (lambda: positive("3M", "x"), "write days, such as '90d'. (m means minutes.)"),
+    "a window in brackets": (lambda: spend(count().over(["7d", "30d"])), "Remove the brackets: '7d', '30d'."),  # type: ignore[arg-type]
     "conditions as in C": (lambda: spend(count(where="gift && amount > 3").over("7d").named("n")), "; write 'and'."),
     "a comparison as an arrow": (lambda: spend(count(where="amount => 3").over("7d").named("n")), "; write '>='."),
     "is None": (lambda: spend(count(where="country is None").over("7d").named("n")), "write 'is null'"),
     "a name in capitals": (lambda: Entity("CustomerAccount", keys=["customer_id"]), "such as 'customer_account'."),
     "a key in capitals": (lambda: Entity("customer", keys=["Customer ID"]), "such as 'customer_id'."),
     "a column in capitals": (lambda: spend(max("Amount").over("7d")), "Did you mean 'amount'?"),
-    "a service is computed": (lambda: compute_features(service(), [], at="2024-01-02"), "is no view. Give it a feature view"),  # type: ignore[arg-type]
+    "a service is computed": (lambda: compute_features(service(), [], at="2024-01-02"), "is not a view. Give it a feature view"),  # type: ignore[arg-type]
     "a view is read": (lambda: historical_features(spend(), []), "Write FeatureService('spend_features', [spend])."),  # type: ignore[arg-type]
     "a view is read online": (lambda: online_features(spend(), []), "Write FeatureService('spend_features', [spend])."),  # type: ignore[arg-type]
 }

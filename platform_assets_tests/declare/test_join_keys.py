@@ -80,7 +80,7 @@ WRONG: Wrong = {
     "the source has no column of the key's name": (
         lambda: arrivals(keys=None),
         f"{ARRIVALS}, key of entity 'station', source 'rides': there is no column 'station_id'. Did you mean 'station_name'? "
-        "If the key has another name there, say which: keys={'station_id': '...'}.",
+        "If the column has another name there, name it: keys={'station_id': '...'}.",
     ),
     "the column is misspelt": (
         lambda: arrivals(keys={"station_id": "endstation"}),
@@ -97,7 +97,7 @@ WRONG: Wrong = {
     ),
     "keys are a list": (
         lambda: arrivals(keys=["end_station"]),
-        f"{ARRIVALS}, keys: ['end_station'] is no dict. Write keys={{'station_id': '...'}}.",
+        f"{ARRIVALS}, keys: ['end_station'] is not a dict. Write keys={{'station_id': '...'}}.",
     ),
     "one column holds two keys": (
         lambda: arrivals(entity=Entity("way", keys=["whence", "whither"]), keys={"whence": "end_station", "whither": "end_station"}),
@@ -105,7 +105,7 @@ WRONG: Wrong = {
     ),
     "a float is looked up online": (
         lambda: arrivals(keys={"station_id": "price"}),
-        f"{ARRIVALS}, key of entity 'station', source 'rides': 'price' is a float, by which nothing can be looked up online.",
+        f"{ARRIVALS}, key of entity 'station', source 'rides': 'price' is a float, which cannot be used for online lookups.",
     ),
     "columns of one key differ in type": (
         lambda: FeatureService("stations", [arrivals(), departures(keys={"station_id": "station_name"})]),
@@ -114,7 +114,7 @@ WRONG: Wrong = {
     ),
     "the labels' column is of another type": (
         lambda: training(keys={"station_id": "station_name"}),
-        "training set 'busy', labels, key of entity 'station', source 'rides': 'station_name' is text, the features need int.",
+        "training set 'busy', labels, key of entity 'station', source 'rides': 'station_name' is text, but the features need int.",
     ),
     "the labels' source has no column of the key's name": (
         lambda: training(keys=None),
@@ -126,20 +126,20 @@ WRONG: Wrong = {
     ),
     "a feature has the key's name": (
         lambda: arrivals(features=[last("start_station").over("7d").named("station_id")]),
-        f"{ARRIVALS}: the feature 'station_id' has the name of a column that the table has already.",
+        f"{ARRIVALS}: the feature 'station_id' has the name of a column that the table already has.",
     ),
     "a state is of another column": (
         lambda: profile(entity=Entity("member", keys=["member_id"]), keys={"member_id": "order_id"}),
-        f"{PROFILE}: entity 'member' has the keys ['member_id'], held by ['order_id'], source 'orders' is the state of ['customer_id'].",
+        f"{PROFILE}: entity 'member' has the keys ['member_id'], held by ['order_id'], source 'orders' is keyed by ['customer_id'].",
     ),
     "an attribute has the key's name": (
         lambda: profile(entity=Entity("member", keys=["country"]), keys={"country": "customer_id"}),
         f"{PROFILE}, attributes: 'country' is a column of source 'orders' and the name of a key of entity 'member', which 'customer_id' "
-        "holds. Name the entity's key otherwise,",
+        "holds. Give the entity's key another name,",
     ),
     "an attribute is the column that holds the key": (
         lambda: profile(entity=Entity("member", keys=["member_id"]), keys={"member_id": "customer_id"}, attributes=["customer_id"]),
-        f"{PROFILE}, attributes: 'customer_id' is a key, which whoever asks knows already.",
+        f"{PROFILE}, attributes: 'customer_id' is a key, which every reader already has.",
     ),
     "a key has the name of a column of the platform": (
         lambda: Entity("day", keys=["partition"]),

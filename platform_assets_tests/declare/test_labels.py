@@ -60,11 +60,11 @@ def profit(truth: Any, predicted: Any) -> float:
 LABELS: Wrong = {
     "a measure has no horizon": (
         lambda: spent(sum("amount")),
-        "labels from source 'orders', sum('amount'): it has no horizon. Write sum('amount').within('7d').",
+        "labels from source 'orders', sum('amount'): the measure has no horizon. Write sum('amount').within('7d').",
     ),
     "a measure is a text": (
         lambda: spent("amount"),
-        "labels from source 'orders', measure: 'amount' is no aggregation. Write sum('price').within('7d').",
+        "labels from source 'orders', measure: 'amount' is not an aggregation. Write sum('price').within('7d').",
     ),
     "a measure is of another source": (
         lambda: spent(sum("amuont").within("7d")),
@@ -72,17 +72,17 @@ LABELS: Wrong = {
     ),
     "a measure has a window, too": (
         lambda: spent(sum("amount").over("7d").within("7d")),
-        "labels from source 'orders', sum('amount'): a label looks ahead and has no windows. Leave over, offset and closed out; keep",
+        "labels from source 'orders', sum('amount'): a label looks ahead and has no windows. Remove over, offset and closed; keep",
     ),
     "a measure is a list": (
         lambda: spent(last_n("amount", 3).within("7d")),
-        "labels from source 'orders', last_n('amount', 3): it is a list[float]. A label is a number, a text, or true or false.",
+        "labels from source 'orders', last_n('amount', 3): it is a list[float]. A label is a number, a string, or true or false.",
     ),
     "a measure is a time since": (
         lambda: spent(time_since_last().within("7d")),
-        "labels from source 'orders', time_since_last(): a label is made at no moment of reading, so there is no time since.",
+        "labels from source 'orders', time_since_last(): a label is not computed at read time, so it has no time since.",
     ),
-    "the horizon of a measure is empty": (lambda: spent(count().within("0d")), "labels from source 'orders', within: '0d' is empty."),
+    "the horizon of a measure is empty": (lambda: spent(count().within("0d")), "labels from source 'orders', within: '0d' is zero."),
     "a feature looks ahead": (
         lambda: spend(sum("amount").within("7d")),
         "feature view 'spend', sum('amount').within('7d'): a feature looks back. Write sum('amount').over('7d'), or make it a label:",
@@ -95,10 +95,11 @@ LABELS: Wrong = {
         lambda: count.within("7d"),  # type: ignore[attr-defined]
         "count.within('7d'): count is a function. Write count().within('7d').",
     ),
-    "labels are of no source": (lambda: given(7), "labels_from(7): it is no source, no path, and no function without arguments."),
+    "labels are of no source": (lambda: given(7), "labels_from(7): it is neither a source, nor a path, nor a function without arguments."),
     "a function of labels takes an argument": (
         lambda: given(lambda day: day, type=float),
-        "labels_from(the function <lambda>()): it is no source, no path, and no function without arguments. Write def my_labels() ->",
+        "labels_from(the function <lambda>()): it is neither a source, nor a path, nor a function without arguments. Write def "
+        "my_labels() ->",
     ),
     "a value is misspelt": (
         lambda: given(value="amuont"),
@@ -106,17 +107,20 @@ LABELS: Wrong = {
     ),
     "a value is a time": (
         lambda: given(value="ordered_at"),
-        "labels_from('orders'), value 'ordered_at' is timestamp. A label is a number, a text, or true or false.",
+        "labels_from('orders'), value 'ordered_at' is timestamp. A label is a number, a string, or true or false.",
     ),
     "a table's type is not said": (
         lambda: given(table),
-        "labels_from(the function table()): say of which type the column 'amount' is",
+        "labels_from(the function table()): declare the type of the column 'amount', such as",
     ),
-    "a table's type is no type": (lambda: given(table, type="float"), "labels_from(the function table()), type: 'float' is no type of a"),
+    "a table's type is not a type": (
+        lambda: given(table, type="float"),
+        "labels_from(the function table()), type: 'float' is not a label type",
+    ),
     "a source's type is said": (lambda: given(type=float), "labels_from('orders'): a source has the label's type in its schema, and its"),
     "a condition is for a table": (
         lambda: given(table, type=float, where="x"),
-        "labels_from(the function table()), where: it is for rows",
+        "labels_from(the function table()), where: it applies to rows",
     ),
     "a kind does not fit": (
         lambda: given(kind="multiclass"),
@@ -128,11 +132,11 @@ LABELS: Wrong = {
     ),
     "a number has classes": (
         lambda: given(classes=[1, 2]),
-        "labels_from('orders'), classes: the label is numeric, only a multiclass label has classes. Leave them out.",
+        "labels_from('orders'), classes: the label is numeric, and only a multiclass label has classes. Leave them out.",
     ),
     "a class is of another type": (
         lambda: given(value="country", classes=["UK", 7]),
-        "labels_from('orders'), classes: 7 is not text, as the label is.",
+        "labels_from('orders'), classes: 7 is not text, the type of the label.",
     ),
     "a class stands twice": (
         lambda: given(value="country", classes=["UK", "UK"]),
@@ -140,7 +144,7 @@ LABELS: Wrong = {
     ),
     "there is one class": (
         lambda: given(value="country", classes=["UK"]),
-        "labels_from('orders'), classes: there is nothing to tell apart.",
+        "labels_from('orders'), classes: there are fewer than two.",
     ),
     "a horizon is missing": (
         lambda: labels_from(ORDERS, value="amount"),
@@ -148,11 +152,11 @@ LABELS: Wrong = {
     ),  # type: ignore[call-arg]
     "a period is unknown": (
         lambda: training(period="year"),
-        "training set 'churn', period: there is no length of a partition 'year'. There are: day, month, week.",
+        "training set 'churn', period: there is no length of a partition 'year'. Choose from: day, month, week.",
     ),
     "a period is shorter than the source's": (
         lambda: training(labels=spent(source=orders(partitions=weekly("2024-01-01"))), period="day"),
-        "training set 'churn', period: labels arrive by the week, a day is shorter. Write period='week'.",
+        "training set 'churn', period: the labels' source has weekly partitions, and a day is shorter. Write period='week'.",
     ),
     "a key of a table is none": (
         lambda: training(labels=given(table, type=float, keys={"customr_id": "customer"})),
@@ -163,14 +167,14 @@ LABELS: Wrong = {
 MODELS: Wrong = {
     "a metric is of other labels": (
         lambda: churn(checks=[at_most("mae", 1)]),
-        "model 'churn', checks: 'mae' is no metric of binary labels. There are: auc, average_precision, log_loss, brier.",
+        "model 'churn', checks: 'mae' is not a metric for binary labels. Choose from: auc, average_precision, log_loss, brier.",
     ),
     "less is better": (
         lambda: at_least("log_loss", 0.5),
-        "at_least('log_loss'): of log_loss less is better. Write at_most('log_loss', 0.5).",
+        "at_least('log_loss'): lower log_loss is better. Write at_most('log_loss', 0.5).",
     ),
-    "more is better": (lambda: at_most("auc", 0.5), "at_most('auc'): of auc more is better. Write at_least('auc', 0.5)."),
-    "a bound is infinite": (lambda: at_most("mae", float("inf")), "at_most('mae'), bound: inf is no number."),
+    "more is better": (lambda: at_most("auc", 0.5), "at_most('auc'): higher auc is better. Write at_least('auc', 0.5)."),
+    "a bound is infinite": (lambda: at_most("mae", float("inf")), "at_most('mae'), bound: inf is not a number."),
     "required is a text": (lambda: better_than_baseline("auc", required="no"), "better_than_baseline, required: 'no' is neither True nor"),  # type: ignore[arg-type]
     "a metric takes one argument": (
         lambda: metric(higher_is_better=True)(lambda truth: 0.0),  # type: ignore[arg-type, misc]
@@ -178,9 +182,12 @@ MODELS: Wrong = {
     ),
     "a metric is one of ours": (
         lambda: metric(higher_is_better=True)(_named("brier")),
-        "metric 'brier': the platform has a metric of that name. Give the function another name.",
+        "metric 'brier': there is a built-in metric of that name. Give the function another name.",
     ),
-    "a metric is a function": (lambda: churn(metrics=[table]), "model 'churn', metrics: the function table() is no metric of your own."),
+    "a metric is a function": (
+        lambda: churn(metrics=[table]),
+        "model 'churn', metrics: the function table() is not a user-defined metric.",
+    ),
     "a check takes nothing": (
         lambda: churn(checks=[table]),
         "model 'churn', check 'table': it must be a function of one argument. Write def",
@@ -188,7 +195,7 @@ MODELS: Wrong = {
     "calibrate is a number": (lambda: churn(calibrate=1), "model 'churn', calibrate: 1 is neither True nor False."),
     "numbers are calibrated": (
         lambda: model(training(labels=spent()), calibrate=True)(learnt),
-        "model 'learnt', calibrate: its labels are numeric, and only probabilities of binary labels are calibrated. Leave it out.",
+        "model 'learnt', calibrate: its labels are numeric, and only the probabilities of binary labels can be calibrated. Leave it out.",
     ),
     "refit is a number": (lambda: churn(refit=1), "model 'churn', refit: 1 is neither True nor False."),
 }
@@ -278,5 +285,5 @@ def test_a_model_of_features_that_need_a_request_is_refused() -> None:
     """The labels have the request's column; predictions at the end of a day would have none."""
     served = FeatureService("s", [spend()], on_demand=[on_demand("late", "gift and count_7d > 1", request={"gift": bool})])
     data = TrainingSet("t", features=served, labels=given())
-    assert data.asked == {"customer_id": "int", "gift": "bool"}
-    refused(lambda: model(data)(churn().fit), "model 'churn': its features read 'gift' of the request, and predictions by")
+    assert data.inputs == {"customer_id": "int", "gift": "bool"}
+    refused(lambda: model(data)(churn().fit), "model 'churn': its features read 'gift' of the request, and predictions per")

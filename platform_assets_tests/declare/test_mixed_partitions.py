@@ -64,7 +64,11 @@ def test_labels_and_views_are_mixed_at_will_and_a_period_is_no_shorter_than_labe
     labels: Size, features: Size, period: Literal["day", "week", "month"]
 ) -> None:
     if labels == "week" and period == "day":
-        with pytest.raises(DeclarationError, match=r"period: labels arrive by the week, a day is shorter\. Write period='week'"):
+        with pytest.raises(
+            DeclarationError,
+            match=r"period: the labels' source has weekly partitions, and a day is shorter\. Write "
+            r"period='week'",
+        ):
             training(labels, period, view(features, "habit"))
         return
     assert training(labels, period, view(features, "habit")).partitions.unit == period
@@ -79,7 +83,9 @@ def test_a_spine_has_a_number_of_the_sources_partitions() -> None:
 def test_views_of_one_model_have_one_size_and_those_of_a_service_any(one: Size, other: Size) -> None:
     data = training("hour", "week", view(one, "first"), view(other, "second"))
     assert len(data.features.features) == 4
-    with pytest.raises(DeclarationError, match=f"first arrives by the {one}, second arrives by the {other}. Give it views of sources with"):
+    with pytest.raises(
+        DeclarationError, match=f"first has partitions of one {one}, second has partitions of one {other}. Give it views of sources with"
+    ):
 
         @model(data)
         def leaving(train: TrainingData) -> Estimator:
@@ -90,7 +96,7 @@ def test_views_of_one_model_have_one_size_and_those_of_a_service_any(one: Size, 
 def test_zones_are_mixed_in_a_service_and_not_in_a_training_set() -> None:
     local, utc = view("day", "local", timezone="Europe/London"), view("day", "utc")
     assert len(FeatureService("both", [local, utc]).views) == 2
-    with pytest.raises(DeclarationError, match="Dagster relates partitions of one zone only"):
+    with pytest.raises(DeclarationError, match="Dagster maps partitions within one zone only"):
         training("day", "month", local)
     assert training("hour", "day", view("day", "days", timezone="Europe/London", partitions=daily("2024-03-04", timezone="UTC")))
 

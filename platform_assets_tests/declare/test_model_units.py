@@ -13,8 +13,8 @@ SLOW = FeatureView("slow", entity=CUSTOMER, source=orders(partitions=weekly("202
 @pytest.mark.parametrize(
     ("views", "said"),
     [
-        ([spend(), RECENT], "spend arrives by the day, recent arrives by the hour"),
-        ([SLOW, RECENT], "slow arrives by the week, recent arrives by the hour"),
+        ([spend(), RECENT], "spend has partitions of one day, recent has partitions of one hour"),
+        ([SLOW, RECENT], "slow has partitions of one week, recent has partitions of one hour"),
     ],
 )
 def test_views_of_different_units_are_refused_by_a_model_and_not_by_its_training_set(views: list[FeatureView], said: str) -> None:
@@ -23,7 +23,7 @@ def test_views_of_different_units_are_refused_by_a_model_and_not_by_its_training
         model(mixed)(churn().fit)
     assert str(error.value) == (
         f"model 'churn': predictions are made partition by partition, and {said}. Give it views of sources with the same partitions: "
-        "files of hours can be read by the day, read_csv('rides/{day}T*.csv')."
+        "hourly files can be read by day: read_csv('rides/{day}T*.csv')."
     )
 
 

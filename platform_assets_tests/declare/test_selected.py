@@ -101,16 +101,16 @@ WRONG: Wrong = {
     "a name is misspelt": (lambda: spending().select("count7d"), f"{SELECT}: there is no feature 'count7d'. Did you mean 'count_7d'?"),
     "a name is written as it is read": (
         lambda: spending().select("spend__count_7d"),
-        f"{SELECT}: 'spend__count_7d' is what readers call it. Write 'count_7d'.",
+        f"{SELECT}: 'spend__count_7d' is its full name. Write 'count_7d'.",
     ),
     "a name is listed twice": (lambda: spending().select("share", "share"), f"{SELECT}: 'share' is listed twice. Leave one out."),
     "nothing is selected": (
         lambda: spending().select(),
-        f"{SELECT}: no feature is named. Write spend.select('count_1d', 'count_7d'), or pass the view itself for all of them.",
+        f"{SELECT}: no features are named. Write spend.select('count_1d', 'count_7d'), or pass the view itself for all of them.",
     ),
     "a list is selected": (
         lambda: spending().select(["count_7d"]),  # type: ignore[arg-type]
-        f"{SELECT}: ['count_7d'] is no name of a feature. Write spend.select('count_1d', 'count_7d').",
+        f"{SELECT}: ['count_7d'] is not a feature name. Write spend.select('count_1d', 'count_7d').",
     ),
     "an attribute is misspelt": (
         lambda: profile().select("contry"),
@@ -122,7 +122,7 @@ WRONG: Wrong = {
     ),
     "it is given to build_definitions": (
         lambda: build_definitions(spending().select("share")),  # type: ignore[arg-type]
-        "spend.select(...) has no tables of its own. Pass the view, spend.",
+        "spend.select(...) has no tables of its own. Pass the view: spend.",
     ),
 }
 

@@ -67,7 +67,7 @@ def test_heaps_and_executors_fit_on_the_machines(machines: Machines, heap: int, 
 
 @pytest.mark.parametrize("machines", [Machines(8, 6 * GB), Machines(16, 8 * GB, 4)])
 def test_too_little_memory_is_told_with_what_it_needs(machines: Machines) -> None:
-    with pytest.raises(EngineError, match=r"cores with \d+ GB of memory are too few .* \d+ GB in all"):
+    with pytest.raises(EngineError, match=r"cores with \d+ GB of memory are too little .* \d+ GB in all"):
         advise(SMALL, machines)
 
 
@@ -153,7 +153,7 @@ def test_sizes(text: str, count: int) -> None:
 def test_sizes_are_written_as_people_and_as_spark_want_them() -> None:
     assert [size(count) for count in (7, 1536, 512 * MB, 3 * GB // 2)] == ["7 bytes", "1.5 KB", "512 MB", "1.5 GB"]
     assert [megabytes(count) for count in (512 * MB, 8 * GB)] == ["512m", "8g"]
-    with pytest.raises(EngineError, match="'much' is no size: write such as 512MB"):
+    with pytest.raises(EngineError, match="'much' is not a size: write it like 512MB"):
         bytes_of("much")
 
 
@@ -175,8 +175,8 @@ def test_the_command_advises_on_a_table_its_columns_and_a_join(tmp_path: Path, m
     output = said(monkeypatch, tmp_path, "advise", "orders/silver", "--column", "customer", "--join", "visits/silver", "--workers", "2")
     assert "100 rows in" in output
     assert "customer: 41 values, the most frequent has 24.6 x the mean, skewed: above 3. Most frequent: a (60)" in output
-    assert "aggregation by customer: two phases, since the largest group has 60 rows" in output
-    assert "join of orders/silver and visits/silver: broadcast, since the" in output
+    assert "aggregation by customer: two phases, because the largest group has 60 rows" in output
+    assert "join of orders/silver and visits/silver: broadcast, because the" in output
     assert "spark.executor.instances=1\n" in output
 
 
@@ -206,8 +206,8 @@ def test_the_command_prints_what_a_setting_takes(tmp_path: Path, monkeypatch: py
     [
         (["advise"], "name a table of the lake, such as orders/silver, or both --rows and --bytes"),
         (["advise", "orders/sliver"], "there is no table 'orders/sliver'"),
-        (["advise", "--rows", "many", "--bytes", "1GB"], "--rows many is no count: write such as 250000, 20M or 1.5B"),
-        (["advise", "--rows", "1M", "--bytes", "1GB", "--column", "customer"], "--column customer is a column of a table"),
+        (["advise", "--rows", "many", "--bytes", "1GB"], "--rows many is not a count: write it like 250000, 20M or 1.5B"),
+        (["advise", "--rows", "1M", "--bytes", "1GB", "--column", "customer"], "--column customer needs a table"),
         (["report"], "there is no event log in"),
     ],
 )

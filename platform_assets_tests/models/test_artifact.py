@@ -184,7 +184,7 @@ folder.Folder.write, object_store.Bucket.write = dies(folder.Folder.write), dies
     assert raised.value.returncode == -signal.SIGKILL
     assert len(other.files()) == written
     name = on_disk(model.uri).name
-    with pytest.raises(ModelError, match="there is no whole model"):
+    with pytest.raises(ModelError, match="there is no complete model"):
         load(other.below(name))
     assert run(TRAIN_AND_SAVE, tmp_path / "training.parquet", other.uri, ",".join(FEATURES)) == name
     assert len(load(other.below(name)).predict(FRAME)) == 1_000
@@ -241,7 +241,7 @@ DAMAGES = [value for name, value in list(globals().items()) if name.startswith("
 def test_a_damaged_model_is_refused_before_it_is_executed(model: Storage, folder: Path, damage: Callable[[Path], None]) -> None:
     load(model)
     damage(folder)
-    with pytest.raises(ModelError, match=r"is damaged: (pipeline\.joblib|record\.json) is not what was written.*Train the model anew"):
+    with pytest.raises(ModelError, match=r"is damaged: the SHA-256 of (pipeline\.joblib|record\.json) is wrong.*Train the model again"):
         load(model)
     with pytest.raises(ModelError, match="is damaged"):
         read_record(model)
@@ -267,25 +267,25 @@ def test_saving_again_repairs_a_damaged_model(
 @pytest.mark.parametrize("file", ["pipeline.joblib", "record.json", "record.sha256"])
 def test_a_missing_file_is_named(model: Storage, folder: Path, file: str) -> None:
     (folder / file).unlink()
-    with pytest.raises(ModelError, match=f"there is no whole model in .*: {file} is missing"):
+    with pytest.raises(ModelError, match=f"there is no complete model in .*: {file} is missing"):
         load(model)
 
 
 def test_a_model_of_another_scikit_learn_is_refused_with_both_versions(model: Storage, folder: Path) -> None:
     signed(folder, lambda record: record["libraries"].update({"scikit-learn": "0.24.2"}))
-    with pytest.raises(ModelError, match=r"trained with scikit-learn 0\.24\.2; here is 1\..*train the model anew"):
+    with pytest.raises(ModelError, match=r"trained with scikit-learn 0\.24\.2, but 1\..*train the model again"):
         load(model)
     assert read_record(model).libraries["scikit-learn"] == "0.24.2"
 
 
 def test_a_record_of_another_format_is_refused(model: Storage, folder: Path) -> None:
     signed(folder, lambda record: record.pop("counts"))
-    with pytest.raises(ModelError, match=r"is not of this version of the platform \(counts: Field required\)"):
+    with pytest.raises(ModelError, match=r"does not match this version of the platform \(counts: Field required\)"):
         load(model)
 
 
 def test_a_loaded_model_names_the_column_it_misses(model: Storage) -> None:
-    with pytest.raises(ModelError, match="model 'churn' was trained on 'spend': not in the frame to predict"):
+    with pytest.raises(ModelError, match="model 'churn' was trained on 'spend', which the frame to predict does not have"):
         load(model).predict(FRAME.drop("spend"))
 
 
@@ -316,7 +316,7 @@ def test_a_class_that_no_other_process_could_load_is_refused(trained: Trained, t
     class Local(Halves):
         pass
 
-    with pytest.raises(ModelError, match="Local is of a script, a notebook or a function: no other process could load it"):
+    with pytest.raises(ModelError, match="Local is defined in a script, a notebook or a function: other processes cannot import it"):
         save(replace(trained, model=replace(trained.model, estimator=Local())), storage_at(str(tmp_path)), PROVENANCE)
     assert list(tmp_path.iterdir()) == []
 

@@ -136,7 +136,7 @@ def test_with_few_entities_there_is_no_calibration_and_no_model(make_rows: Rows)
     result = asked(frame)
     assert isinstance(result, NotTrained)
     needed = "calibrate=True needs 10 entities with each label at the newest label times of the training split"
-    assert result.reason == f"{needed}: of the rarer label there are {FEWEST - 1}"
+    assert result.reason == f"{needed}: the rarer label has {FEWEST - 1}"
     assert isinstance(asked(frame, calibrate=False), Trained)
 
 

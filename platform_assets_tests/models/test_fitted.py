@@ -42,7 +42,11 @@ def test_no_rows_give_no_probabilities(model: FittedModel) -> None:
 
 
 def test_a_missing_column_is_named_with_the_nearest(model: FittedModel) -> None:
-    with pytest.raises(ModelError, match=r"model 'churn' was trained on 'spend': not in the frame to predict\. Did you mean 'spent'\?"):
+    with pytest.raises(
+        ModelError,
+        match=r"model 'churn' was trained on 'spend', which the frame to predict does not have\. Did you mean "
+        r"'spent'\?",
+    ):
         model.predict(FRAME.rename({"spend": "spent"}))
 
 
@@ -55,7 +59,7 @@ def test_the_rows_own_time_is_needed_for_a_feature_that_is_a_time(model: FittedM
     assert model.columns == (*FEATURES, "label_time")
     with pytest.raises(ModelError, match="'label_time'"):
         model.predict(FRAME.drop("label_time"))
-    with pytest.raises(ModelError, match="column 'label_time': a row to predict needs its time, there are nulls"):
+    with pytest.raises(ModelError, match="column 'label_time': a row to predict needs its time, but there are nulls"):
         model.predict(FRAME.with_columns(label_time=pl.lit(None, dtype=pl.Datetime("us", "UTC"))))
 
 
@@ -70,15 +74,15 @@ def test_a_model_that_reads_no_time_needs_none() -> None:
 @pytest.mark.parametrize(
     ("column", "change", "kinds"),
     [
-        ("spend", pl.col("spend").cast(pl.String), "a number in training, in the frame to predict String"),
-        ("country", pl.lit(1), "a text in training, in the frame to predict Int32"),
-        ("is_member", pl.col("is_member").cast(pl.Int8), "a boolean in training, in the frame to predict Int8"),
-        ("first_seen", pl.col("first_seen").dt.replace_time_zone(None), "a time in training, in the frame to predict Datetime"),
-        ("since_last", pl.lit(timedelta(days=1)).dt.total_seconds(), "a duration in training, in the frame to predict Int64"),
+        ("spend", pl.col("spend").cast(pl.String), "it was a number in training, but is String"),
+        ("country", pl.lit(1), "it was a text in training, but is Int32"),
+        ("is_member", pl.col("is_member").cast(pl.Int8), "it was a boolean in training, but is Int8"),
+        ("first_seen", pl.col("first_seen").dt.replace_time_zone(None), "it was a time in training, but is Datetime"),
+        ("since_last", pl.lit(timedelta(days=1)).dt.total_seconds(), "it was a duration in training, but is Int64"),
     ],
 )
 def test_a_column_of_another_kind_is_named_with_both(model: FittedModel, column: str, change: pl.Expr, kinds: str) -> None:
-    with pytest.raises(ModelError, match=f"model 'churn', column '{column}': {kinds}.*Cast it, or train the model anew"):
+    with pytest.raises(ModelError, match=f"model 'churn', column '{column}': {kinds}.*Cast it, or train the model again"):
         model.predict(FRAME.with_columns(change.alias(column)))
 
 

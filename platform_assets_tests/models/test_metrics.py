@@ -171,7 +171,7 @@ def test_a_metric_that_fails_or_is_no_number_is_named() -> None:
 
     with pytest.raises(ModelError, match="metric 'wrong' failed on 500 rows: KeyError: 'gone'"):
         evaluate("binary", TRUTH["binary"], PREDICTED["binary"], [wrong])
-    with pytest.raises(ModelError, match="metric 'odd' is nan on 500 test rows: a metric is a finite number"):
+    with pytest.raises(ModelError, match="metric 'odd' is nan on 500 test rows: a metric must be a finite number"):
         evaluate("binary", TRUTH["binary"], PREDICTED["binary"], [odd])
 
 

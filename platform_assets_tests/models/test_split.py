@@ -100,7 +100,7 @@ def test_labels_without_a_time_are_refused_with_their_count() -> None:
 
 
 def test_a_negative_horizon_is_refused() -> None:
-    with pytest.raises(ModelError, match="before the label's time"):
+    with pytest.raises(ModelError, match="is negative"):
         split_by_time(times([1]), timedelta(days=-1))
 
 

@@ -166,7 +166,7 @@ def test_no_rows_are_not_trained(make_rows: Rows) -> None:
     result = train(boosted, make_rows(10).clear(), **COLUMNS)
     assert isinstance(result, NotTrained)
     assert result.cut is None
-    assert result.reason == "0 of 0 rows are in the training split (0 purged, 0 unlabelled); 50 are needed"
+    assert result.reason == "0 of 0 rows are in the training split (0 purged, 0 unlabelled); 50 are required"
 
 
 def test_a_history_shorter_than_the_horizon_is_not_trained(make_rows: Rows) -> None:
@@ -193,7 +193,7 @@ def test_one_class_is_not_trained(make_rows: Rows, split: str, value: bool) -> N
     result = train(boosted, frame.with_columns(churned=pl.when(rows).then(value).otherwise("churned")), **COLUMNS)
     assert isinstance(result, NotTrained)
     count = result.counts.test if split == "test" else result.counts.train
-    assert result.reason == f"all {count} rows of the {split} split have the label {str(value).lower()}; both are needed"
+    assert result.reason == f"all {count} rows of the {split} split have the label {str(value).lower()}; both are required"
 
 
 def test_labels_all_unknown_are_not_trained(make_rows: Rows) -> None:
@@ -257,7 +257,7 @@ def test_a_feature_named_like_the_answer_is_refused(make_rows: Rows, name: str) 
     frame = make_rows(1_000)
     if name not in frame.columns:
         frame = frame.with_columns(pl.col("spend").alias(name))
-    with pytest.raises(ModelError, match=f"model 'churn': feature '{name}' is named like the label.*Leave it out"):
+    with pytest.raises(ModelError, match=f"model 'churn': feature '{name}' has the name of the label.*Leave it out"):
         train(boosted, frame, **{**COLUMNS, "features": ["spend", name]})
 
 
@@ -298,7 +298,7 @@ def test_a_function_that_returns_no_classifier_is_refused(make_rows: Rows) -> No
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (lambda rows: np.full(rows, 0.5), "gave an array of shape"),
+        (lambda rows: np.full(rows, 0.5), "returned an array of shape"),
         (lambda rows: np.full((rows, 2), np.nan), "outside 0 to 1, or NaN"),
         (lambda rows: np.full((rows, 2), 1.5), "outside 0 to 1, or NaN"),
         (lambda rows: {}["no"], "predict_proba of its Strange failed: KeyError"),

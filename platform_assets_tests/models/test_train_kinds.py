@@ -61,13 +61,13 @@ def test_the_ridge_baseline_stands_beside_it_and_is_no_better_than_itself(make_r
 
 def test_numbers_that_are_none_and_labels_that_are_all_the_same(make_rows: Rows) -> None:
     frame = spent(make_rows, 400)
-    with pytest.raises(ModelError, match=r"the label 'label' has the value inf\. Leave such labels out"):
+    with pytest.raises(ModelError, match=r"the label 'label' has the value inf\. Remove such labels"):
         regressed(frame.with_columns(label=pl.when(pl.int_range(pl.len()) == 3).then(float("inf")).otherwise("label")))
     with pytest.raises(ModelError, match=r"the label 'country' is of type String\. A numeric label is a number"):
         regressed(frame, target="country", features=["visits"])
     same = train(lambda data: 1, frame.with_columns(label=7.0), **COLUMNS, kind="numeric")
     assert isinstance(same, NotTrained)
-    assert same.reason.endswith("rows of the training split have the label 7.0; different ones are needed")
+    assert same.reason.endswith("rows of the training split have the label 7.0; different labels are required")
 
 
 def test_a_regressor_that_gives_no_numbers_is_refused(make_rows: Rows) -> None:
@@ -75,7 +75,7 @@ def test_a_regressor_that_gives_no_numbers_is_refused(make_rows: Rows) -> None:
         def predict(self, features: pl.DataFrame) -> Any:
             return np.full(features.height, np.nan)
 
-    with pytest.raises(ModelError, match="predict of its Strange gave infinities or NaN"):
+    with pytest.raises(ModelError, match="predict of its Strange returned infinities or NaN"):
         regressed(spent(make_rows, 400), lambda data: Strange())
     with pytest.raises(ModelError, match=r"which has no predict\. Return a fitted regressor"):
         regressed(spent(make_rows, 400), lambda data: None)
@@ -174,7 +174,7 @@ def test_a_check_of_ones_own_sees_the_test_split_as_it_stands_in_the_training_se
     ("check", "message"),
     [
         (lambda tested: None, "check 'c' returned None: return whether it passes"),
-        (lambda tested: (True, 7), r"check 'c' returned \(True, 7\): return whether it passes, or that and a sentence"),
+        (lambda tested: (True, 7), r"check 'c' returned \(True, 7\): return whether it passes, optionally with an explanation"),
         (lambda tested: {}["no"], "check 'c' failed: KeyError: 'no'"),
     ],
 )

@@ -169,5 +169,5 @@ def test_a_layer_that_there_is_not_is_refused(shop: Shop, moments: FeatureServic
         DeclarationError, match=r"historical_features\(served\), features_from: there is no layer 'sliver'\. Did you mean 'silver'\?"
     ):
         historical_features(shop.service, frame(shop.service, []), features_from="sliver", lake=shop.lake)  # type: ignore[arg-type]
-    with pytest.raises(DeclarationError, match="view 'now' has values at any moment, and so no gold"):
+    with pytest.raises(DeclarationError, match="view 'now' has temporal accuracy, and so no gold"):
         historical_features(moments, frame(moments, []), features_from="gold", lake=shop.lake)

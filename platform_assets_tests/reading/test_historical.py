@@ -65,7 +65,7 @@ def test_a_label_in_the_future_is_named_as_such(shop: Shop, monkeypatch: pytest.
     with pytest.raises(NotReadyError) as error:
         historical_features(shop.service, frame(shop.service, labels), lake=shop.lake)
     said = str(error.value)
-    assert "2 of the labels lie in the future, such as that of user 'bob' at 2024-03-07 00:00 UTC: it is now 2024-03-06 12:00 UTC" in said
+    assert "2 of the labels are in the future, such as the one of user 'bob' at 2024-03-07 00:00 UTC: it is now 2024-03-06 12:00" in said
     assert "Materialize" not in said, "no command makes the future"
 
 
@@ -76,7 +76,7 @@ def test_a_time_after_the_newest_partition_needs_one_that_is_missing(shop: Shop)
     with pytest.raises(NotReadyError, match=r"historical_features\(served\) needs spending/gold 2024-03-04, which is missing") as error:
         historical_features(shop.service, later, lake=shop.lake)
     assert "dagster asset materialize" in str(error.value)
-    assert "The newest that is there is 2024-03-03: the labels ask for later ones." in str(error.value)
+    assert "The newest existing one is 2024-03-03: the labels need later ones." in str(error.value)
 
 
 def test_the_lake_of_the_settings_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,11 +147,11 @@ WRONG: dict[str, tuple[Change, str]] = {
     "a column of the request is missing": (lambda f: f.drop("basket"), "the labels have no column 'basket'."),
     "a key is a number": (
         lambda f: f.with_columns(user=pl.lit(7)),
-        "the labels' 'user' is Int32, it must be String. Convert it: pl.col('user').cast(pl.String).",
+        "the labels' 'user' is Int32, but must be String. Convert it: pl.col('user').cast(pl.String).",
     ),
     "a column of the request is a whole number": (
         lambda f: f.with_columns(basket=pl.lit(7, pl.Int64)),
-        "the labels' 'basket' is Int64, it must be Float64. Convert it: pl.col('basket').cast(pl.Float64).",
+        "the labels' 'basket' is Int64, but must be Float64. Convert it: pl.col('basket').cast(pl.Float64).",
     ),
     "times are naive": (
         lambda f: f.with_columns(pl.col("label_time").dt.replace_time_zone(None)),
@@ -171,14 +171,14 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "times are dates": (
         lambda f: f.with_columns(pl.col("label_time").dt.date()),
-        "is Date, it must be Datetime(time_unit='us', time_zone='UTC'). Convert it: pl.col('label_time').cast(pl.Datetime('us', 'UTC')).",
+        "is Date, but must be Datetime(time_unit='us', time_zone='UTC'). Convert it: pl.col('label_time').cast(pl.Datetime('us', 'UTC')).",
     ),
     "a time is null": (lambda f: f.with_columns(label_time=pl.lit(None, pl.Datetime("us", "UTC"))), "1 labels have no 'label_time'."),
     "a time is before all calendars": (
         lambda f: f.with_columns(label_time=pl.lit(datetime(1, 1, 1, tzinfo=UTC))),
         "1 labels have a 'label_time' before the year 1000 or after 9998. Leave them out.",
     ),
-    "a column is one of ours": (lambda f: f.with_columns(__row=1), "the labels have a column '__row', which is ours. Rename it."),
+    "a column is one of ours": (lambda f: f.with_columns(__row=1), "the labels have a column '__row', which is reserved. Rename it."),
     "a column is named as a feature": (
         lambda f: f.with_columns(visits__large=pl.lit(1)),
         "the labels have a column 'visits__large', the name of a feature. Rename it, or leave it out.",
@@ -189,7 +189,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "the request's time is another column": (
         lambda f: f.with_columns(request_time=pl.col("label_time")),
-        "the labels have a column 'request_time', but features are read at 'label_time'. Say time='request_time'",
+        "the labels have a column 'request_time', but features are read at 'label_time'. Pass time='request_time'",
     ),
     "labels are dicts": (lambda f: f.to_dicts(), "the labels: a list is not a table. Give a Polars frame, a pandas DataFrame, a PyArrow"),
 }

@@ -75,9 +75,10 @@ def test_what_a_table_would_lose_is_an_error() -> None:
     assert refused(pd.DataFrame([[1]])) == "labels: a column of the pandas DataFrame is named 0, which is not text. Rename it."
     mixed = pd.DataFrame({"key": ["a", 1]})
     assert (
-        refused(mixed) == "labels: the column 'key' of the pandas DataFrame cannot be read: it holds int and str. Give all of it one type."
+        refused(mixed) == "labels: the column 'key' of the pandas DataFrame cannot be read: it holds int and str. Give all its values "
+        "one type."
     )
-    assert "two columns of the Table have one name" in refused(pa.table([[1], [2]], names=["n", "n"]))
+    assert "two columns of the Table have the same name" in refused(pa.table([[1], [2]], names=["n", "n"]))
     for given in (None, 1, "ada", pl.Series([1]), pd.Series([1]), pa.chunked_array([[1]]), object()):
         assert refused(given).startswith(f"labels: a {type(given).__name__} is not a table. Give a Polars frame, a pandas DataFrame")
 

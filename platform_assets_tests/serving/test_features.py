@@ -56,7 +56,7 @@ def test_an_answer_is_printed_by_view_and_row(shop: Shop, client: OnlineClient) 
     now = shop.readable(LAST) + timedelta(hours=1)
     lines = repr(online_features(shop.service, [request(), request("nobody"), request("bob"), request()], client, now=now)).splitlines()
     assert lines[0] == f"FeatureVectors: 4 x {len(online_features(shop.service, [request()], client, now=now).rows[0])} features"
-    assert lines[1].startswith("  spending: up to 2024-03-04 03:00 UTC, 1 hour old, not known: row 1"), lines[1]
+    assert lines[1].startswith("  spending: up to 2024-03-04 03:00 UTC, 1 hour old, unknown: row 1"), lines[1]
     assert lines[2].startswith("  visits: up to 2024-03-03 03:00 UTC, 1 day 1 hour old"), lines[2]
     assert lines[3].startswith("  row 0: spending__"), lines[3]
     assert lines[-1] == "  ... and 1 more"
@@ -88,7 +88,7 @@ def test_beyond_max_staleness_a_read_fails_or_is_null(shop: Shop, client: Online
     now = shop.readable(LAST) + timedelta(hours=2)
     fresh = online_features(shop.service, [request()], client, now=now, max_staleness="26h")
     assert fresh.stale == ()
-    with pytest.raises(OnlineError, match=r"visits is 1 day 2 hours old, 1 day is allowed"):
+    with pytest.raises(OnlineError, match=r"visits is 1 day 2 hours old in .*, the limit is 1 day"):
         online_features(shop.service, [request()], client, now=now, max_staleness="1d")
     degraded = online_features(shop.service, [request()], client, now=now, max_staleness="1d", when_stale="null")
     assert degraded.stale == ("visits",)
@@ -154,7 +154,7 @@ def test_a_row_that_a_reader_changes_changes_no_other(shop: Shop, client: Online
 def test_a_view_that_was_never_published_says_so(shop: Shop, client: OnlineClient) -> None:
     other = FeatureView("other", entity=shop.business.entity, source=shop.business.source, features=[count().over("1d")])
     service = FeatureService("s", [other])
-    with pytest.raises(OnlineError, match=r"other was never published .* with online=True: declare it so\. Materialize other/online"):
+    with pytest.raises(OnlineError, match=r"other was never published .* with online=True: add that\. Materialize other/online"):
         online_features(service, [{"user": "ada"}], client)
     degraded = online_features(service, [{"user": "ada"}], client, max_staleness="1d", when_stale="null")
     assert (degraded.rows, degraded.watermarks, degraded.stale) == ([{"other__count_1d": None}], {"other": None}, ("other",))
@@ -177,7 +177,7 @@ def test_the_store_of_the_settings_is_read_at_the_platforms_clock(
     with pytest.raises(OnlineError, match="was never published"):
         online_features(shop.service, [row])
     monkeypatch.setenv("PLATFORM_REDIS_URL", "")
-    with pytest.raises(SettingsError, match=r"no online store is set\. Say PLATFORM_REDIS_URL="):
+    with pytest.raises(SettingsError, match=r"no online store is set\. Set PLATFORM_REDIS_URL="):
         online_features(shop.service, [row])
 
 
@@ -185,26 +185,33 @@ NOW = datetime.fromisoformat("2024-03-05T00:00:00+00:00")
 
 WRONG: dict[str, tuple[Any, str]] = {
     "a key is missing": ([{k: v for k, v in request().items() if k != "user"}], "the request has no 'user', a key of user."),
-    "a key is a number": ([request(7)], "the key 'user' is str, the request has 7, a int"),
+    "a key is a number": ([request(7)], "the key 'user' is str, but the request has 7, a int"),
     "a column is misspelt": (
         [{("baskets" if k == "basket" else k): v for k, v in request().items()}],
         "feature service 'served': the request has no 'basket'. Did you mean 'baskets'?",
     ),
-    "a number is a text": ([request(basket="7")], "the request's 'basket' is float, it has '7', a str. Convert it first."),
-    "a number is true": ([request(items=True)], "the request's 'items' is int, it has True, a bool."),
-    "a whole number is none": ([request(items=1.5)], "the request's 'items' is int, it has 1.5, a float."),
-    "a whole number is beyond 64 bits": ([request(items=2**63)], "the request's 'items' is int, it has 9223372036854775808, a int."),
-    "a float is too large": ([request(basket=10**400)], "the request's 'basket' is float, it has 1000"),
-    "a truth value is a number": ([request(voucher=1)], "the request's 'voucher' is bool, it has 1, a int."),
-    "a text is bytes": ([request(note=b"a")], "the request's 'note' is str, it has b'a', a bytes."),
+    "a number is a text": ([request(basket="7")], "the request's 'basket' is float, but has the value '7', a str. Convert it first."),
+    "a number is true": ([request(items=True)], "the request's 'items' is int, but has the value True, a bool."),
+    "a whole number is none": ([request(items=1.5)], "the request's 'items' is int, but has the value 1.5, a float."),
+    "a whole number is beyond 64 bits": (
+        [request(items=2**63)],
+        "the request's 'items' is int, but has the value 9223372036854775808, a int.",
+    ),
+    "a float is too large": ([request(basket=10**400)], "the request's 'basket' is float, but has the value 1000"),
+    "a truth value is a number": ([request(voucher=1)], "the request's 'voucher' is bool, but has the value 1, a int."),
+    "a text is bytes": ([request(note=b"a")], "the request's 'note' is str, but has the value b'a', a bytes."),
     "a time is naive": (
         [request(until=NOW.replace(tzinfo=None))],
-        "the request's 'until' is datetime, it has datetime.datetime(2024, 3, 5, 0, 0), a datetime. Give it a time zone: value.replace(",
+        "the request's 'until' is datetime, but has the value datetime.datetime(2024, 3, 5, 0, 0), a datetime. Give it a time zone: "
+        "value.replace(",
     ),
-    "a time is a date": ([request(until=date(2024, 3, 5))], "the request's 'until' is datetime, it has datetime.date(2024, 3, 5), a date."),
+    "a time is a date": (
+        [request(until=date(2024, 3, 5))],
+        "the request's 'until' is datetime, but has the value datetime.date(2024, 3, 5), a date.",
+    ),
     "rows are one dict": (
         request(),
-        "feature service 'served': the rows are a dict. Give a Polars frame, a pandas DataFrame, a PyArrow table, a DataFrame of Spark",
+        "feature service 'served': the rows are a dict. Give a Polars frame, a pandas DataFrame, a PyArrow table, a Spark DataFrame",
     ),
     "rows are keys": ([1, 2], "the rows are a list. Give a Polars frame, a pandas DataFrame"),
     "rows are one column": (pl.Series(["ada"]), "the rows: a Series is not a table. Give a Polars frame, a pandas DataFrame"),
@@ -223,9 +230,9 @@ def test_a_wrong_request_is_told_what_is_wrong(shop: Shop, client: OnlineClient,
 def test_wrong_options_are_refused(shop: Shop, client: OnlineClient) -> None:
     with pytest.raises(OnlineError, match=r"has no time zone. Give it one: now.replace\(tzinfo=UTC\)"):
         online_features(shop.service, [request()], client, now=NOW.replace(tzinfo=None))
-    with pytest.raises(DeclarationError, match="online_features of feature service 'served', max_staleness: 'soon' is no duration"):
+    with pytest.raises(DeclarationError, match="online_features of feature service 'served', max_staleness: 'soon' is not a duration"):
         online_features(shop.service, [request()], client, max_staleness="soon")
-    with pytest.raises(DeclarationError, match=r"when_stale: .* no reaction to a stale view 'ignore'\. There are: fail, null, serve\."):
+    with pytest.raises(DeclarationError, match=r"when_stale: .* no reaction to a stale view 'ignore'\. Choose from: fail, null, serve\."):
         online_features(shop.service, [request()], client, max_staleness="1d", when_stale="ignore")  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ ANYTHING = 'abc01é ,;"\n\\\t'
 
 @dataclass
 class Dirty:
-    """A file, its rows, and the lines that are no rows: their numbers and texts."""
+    """A file, its rows, and the lines that are not rows: their numbers and texts."""
 
     text: str = ""
     width: int = 1
@@ -19,7 +19,7 @@ class Dirty:
     separator: str = ","
     quote: str = '"'
     parsed: int = 0
-    """Lines that are no rows only because they have another number of values than the header."""
+    """Lines that are not rows only because they have another number of values than the header."""
 
     @property
     def has_title(self) -> bool:

@@ -1,4 +1,4 @@
-"""Lines of CSV files that are no rows, however many there are: on disk while they are received, and in their order."""
+"""Lines of CSV files that are not rows, however many there are: on disk while they are received, and in their order."""
 
 import json
 import subprocess
@@ -52,7 +52,7 @@ def test_a_line_that_is_longer_than_any_is_not_looked_at_as_a_whole(tmp_path: Pa
         monkeypatch.setattr(module, "LONGEST", 1000)
     monkeypatch.setattr(csv_blocks, "SIZE", 100)
     (tmp_path / "day.csv").write_text(text)
-    with pytest.raises(SourceError, match=r"day\.csv.*a line has more than .* MB: it is no CSV file"):
+    with pytest.raises(SourceError, match=r"day\.csv.*a line has more than .* MB: it is not a CSV file"):
         _arrival().read_csv(tmp_path / "day.csv")
 
 

@@ -126,15 +126,15 @@ def test_every_argument_works_with_every_other(tmp_path: Path, columns: bool) ->
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"separator": ""}, "separator='' is no text between values"),
+        ({"separator": ""}, "separator='' is not a string between values"),
         ({"quote": "''"}, "quote=\"''\" is not one character"),
         ({"quote": ","}, "quote=',' is also in separator="),
         ({"escape": '"'}, "quote='\"' is also in escape="),
-        ({"null_values": "NULL"}, "null_values='NULL' are no texts"),
+        ({"null_values": "NULL"}, "null_values='NULL' are not strings"),
         ({"decimal": ",,"}, "decimal=',,' is not one sign"),
         ({"decimal": ",", "thousands": ","}, "decimal= and thousands= are both ','"),
-        ({"currency": [""]}, "currency=[''] are no signs"),
-        ({"date_formats": ["dd/mm/yyyy"]}, "date_formats= has 'dd/mm/yyyy', which is no format"),
+        ({"currency": [""]}, "currency=[''] are not signs"),
+        ({"date_formats": ["dd/mm/yyyy"]}, "date_formats= has 'dd/mm/yyyy', which is not a format"),
     ],
 )
 def test_an_argument_that_cannot_work_is_named(tmp_path: Path, arguments: dict[str, Any], says: str) -> None:

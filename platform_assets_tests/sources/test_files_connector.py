@@ -185,10 +185,13 @@ def test_ten_thousand_files_are_looked_at_in_two_seconds(tmp_path: Path, pattern
         (lambda: csv_files("{hour}.csv"), r"the placeholder \{hour\}, which is not known"),
         (lambda: csv_files("{day}.csv", separator=""), r"csv_files"),
         (lambda: csv_files("{day}.csv", seperator=";"), r"csv_files\('\{day\}.csv'\): .*'seperator'.*'separator'"),
-        (lambda: json_lines_files("{day}.csv", rename=["a"]), r"json_lines_files, rename: \['a'\] is no dict"),
-        (lambda: parquet_files(7), r"parquet_files: 7 is no path"),
+        (lambda: json_lines_files("{day}.csv", rename=["a"]), r"json_lines_files, rename: \['a'\] is not a dict"),
+        (lambda: parquet_files(7), r"parquet_files: 7 is not a path"),
         (lambda: csv_files("{day}.csv", stable_after="soon"), r"csv_files, stable_after"),
-        (lambda: "orders/{day}.csv", r"source_from\('lines'\): 'orders/\{day\}.csv' is no connector: it has no 'reader'. Write csv_files"),
+        (
+            lambda: "orders/{day}.csv",
+            r"source_from\('lines'\): 'orders/\{day\}.csv' is not a connector: it has no 'reader'. Write csv_files",
+        ),
     ],
 )
 def test_what_can_be_known_to_be_wrong_is_refused_when_the_module_loads(make: Callable[[], Any], says: str) -> None:

@@ -42,7 +42,7 @@ def pairs_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def expected(line: bytes) -> dict[str, str] | None:
-    """What Python's parser makes of a line: None if it is no row."""
+    """What Python's parser makes of a line: None if it is not a row."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -53,7 +53,7 @@ def expected(line: bytes) -> dict[str, str] | None:
         if not text.lstrip().startswith("{"):
             return None
         once = pairs_once(found)
-        once_encoded = {n: v.encode() for n, v in once.items() if isinstance(v, str)}  # a lone surrogate is no text
+        once_encoded = {n: v.encode() for n, v in once.items() if isinstance(v, str)}  # a lone surrogate is not a text
         assert len(once_encoded) <= len(once)
     except ValueError:
         return None
@@ -103,8 +103,8 @@ def test_a_bad_line_is_kept_with_its_number_and_reason_and_the_others_are_read(t
     assert rows == [{"a": "1"}, {"a": "2"}]
     assert bad == {
         3: "not parsed: Input data was truncated",
-        4: "not parsed: NaN is no JSON; have it written as null",
-        5: "not parsed: it is no object",
+        4: "not parsed: NaN is not JSON; have it written as null",
+        5: "not parsed: it is not an object",
         6: "the name 'a' stands twice in it",
         7: "not parsed: byte 7 is not UTF-8",
     }

@@ -1,6 +1,6 @@
 """Rubbish in: what becomes of each file or frame on its way to silver. Nothing is lost or guessed without a word.
 
-A file that is no table with the declared columns is refused with its name, the reason and the fix. A row that does not fit is set
+A file that is not a table with the declared columns is refused with its name, the reason and the fix. A row that does not fit is set
 aside with its reasons, beside the good ones. The same sale comes twice in no table.
 """
 
@@ -47,7 +47,7 @@ class Sale:
 
 
 def silver(home: Path, read: Callable[[Arrival], Any], days: tuple[str, ...] = ("2024-03-01", DAY)) -> dict[str, Entry]:
-    """What the ledger says of silver after a source with this function was received and judged."""
+    """What the ledger has of silver after a source with this function was received and judged."""
 
     @source(
         schema=Sale,
@@ -91,7 +91,7 @@ def text(**changed: str) -> str:
 
 REFUSED: dict[str, tuple[bytes | str, str]] = {
     "an empty file": ("", "the file is empty, it has not even a header. Deliver it again, or remove it."),
-    "a file of zeros": (b"\0" * 4096, "its header has zero bytes. It is no text"),
+    "a file of zeros": (b"\0" * 4096, "its header has zero bytes. It is not text"),
     "a file cut off in its last line": (
         HEADER + GOOD + NEXT[:20],
         "its last line has no end, and it has fewer values than the header: the file was cut off. Deliver it again.",

@@ -50,7 +50,7 @@ def _comparable(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
-    """By everything that can be sorted and is no sum: floats are compared, not equal."""
+    """By everything that can be sorted and is not a sum: floats are compared, not equal."""
     simple = [name for name, dtype in frame.schema.items() if not dtype.is_nested() and not dtype.is_float()]
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     return frame.sort([*simple, *floats], nulls_last=True)

@@ -110,8 +110,8 @@ def test_what_is_wrong_with_labels_of_spark_is_said_with_the_fix(pipeline: Pipel
         with pytest.raises(error, match=match):
             historical_features(service, given, lake=pipeline.lake.root, engine=engine)
 
-    refused(labels, ComputeError, r"would all come into this process. Say engine='spark'", None)
-    refused(asked(3), ComputeError, r"with engine='spark' the labels are a DataFrame of Spark, not ")
+    refused(labels, ComputeError, r"would all enter this process. Pass engine='spark'", None)
+    refused(asked(3), ComputeError, r"with engine='spark' the labels must be a Spark DataFrame, not ")
     refused(labels.drop("user"), ComputeError, r"have no column 'user'")
     refused(
         labels.withColumn("user", F.lit(3)),

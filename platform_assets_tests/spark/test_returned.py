@@ -64,7 +64,7 @@ def received(home: Path, returned: Any, *, times: int = 1) -> tuple[pl.DataFrame
 def test_a_source_may_return_a_dataframe_of_spark(tmp_path: Path) -> None:
     """Its rows come in any order, yet a second reading of the same is no other delivery."""
     expected, _ = received(tmp_path / "polars", lambda: visits(5000))
-    # Hours without a zone are no instants: Spark has a type of its own for them.
+    # Hours without a zone are not instants: Spark has a type of its own for them.
     frame = spark_frame(spark(), visits(5000)).withColumn("local", F.col("local").cast("timestamp_ntz"))
     shuffled = iter((frame.repartition(3), frame.repartition(5, "user")))
     found, written = received(tmp_path / "spark", lambda: next(shuffled), times=2)

@@ -19,7 +19,7 @@ def test_a_session_in_which_values_would_be_others_is_refused(name: str, other: 
     right = running.conf.get(name)
     running.conf.set(name, other)
     try:
-        with pytest.raises(EngineError, match=rf"has {name}={other}: tables are written with {right}"):
+        with pytest.raises(EngineError, match=rf"has {name}={other}, but tables are written with {right}"):
             session()
     finally:
         running.conf.set(name, right)

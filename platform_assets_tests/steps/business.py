@@ -155,7 +155,7 @@ class Business:
         return found
 
     def ledger(self, names: Sequence[Table] = ()) -> dict[str, dict[str, tuple[Any, ...]]]:
-        """What the ledger says now, without runs and Delta versions."""
+        """What the ledger has now, without runs and Delta versions."""
         run = self.run()
         return {
             name: {

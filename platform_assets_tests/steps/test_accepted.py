@@ -108,7 +108,7 @@ def test_what_was_delivered_after_the_look_is_not_accepted_with_it(business: Bus
     business.make("raw", business.first + BLOCKED, business.first + BLOCKED)
     with pytest.raises(NotReadyError, match=f"sales/raw {business.day(BLOCKED)} was delivered again after sales/silver") as error:
         accepted(business)
-    assert str(error.value).endswith(f"look again: platform-assets quarantine sales {business.day(BLOCKED)}")
+    assert str(error.value).endswith(f"inspect it again: platform-assets quarantine sales {business.day(BLOCKED)}")
 
 
 def test_what_was_delivered_before_it_after_the_look_may_make_its_rows_duplicates(business: Business) -> None:
@@ -122,7 +122,7 @@ def test_what_is_open_or_was_never_judged_cannot_be_accepted(business: Business,
     with pytest.raises(NotReadyError, match=f"sales/silver {business.day(0)} is not blocked: 2 of its rows were accepted"):
         accepted(business, 0)
     fresh = Business(tmp_path / "fresh")
-    with pytest.raises(NotReadyError, match=f"sales/silver {fresh.day(0)} has not been made yet"):
+    with pytest.raises(NotReadyError, match=f"sales/silver {fresh.day(0)} has not been materialized"):
         accepted(fresh, 0)
 
 
@@ -162,7 +162,7 @@ def test_an_acceptance_that_was_taken_back_can_be_given_again(business: Business
 @in_turn("platform_assets/steps/accept.py", "platform_assets/steps/silver.py")
 def test_only_what_somebody_has_accepted_can_be_taken_back(business: Business) -> None:
     for day in (0, BLOCKED):
-        with pytest.raises(NotReadyError, match=f"nobody has accepted what sales/raw {business.day(day)} holds now"):
+        with pytest.raises(NotReadyError, match=f"the current rows of sales/raw {business.day(day)} holds now"):
             take_back(business.source, business.first + day, business.run(), by="ada", why="by mistake")
     accepted(business)
     business.sell(BLOCKED, "30 ada 1", "33 ada -1", "34 ada much")

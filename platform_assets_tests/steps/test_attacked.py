@@ -52,7 +52,7 @@ def test_a_store_with_another_lakes_values_is_found_out(tmp_path: Path) -> None:
         store = OnlineStore(server.url)
         make_online(one.view, one.run(), store)
         assert stale_online(other.view, other.first, other.last, other.run(), store)
-        with pytest.raises(OnlineError, match="Fill it anew: platform-assets rebuild spending"):
+        with pytest.raises(OnlineError, match="Rebuild it: platform-assets rebuild spending"):
             make_online(other.view, other.run(), store)
 
 
@@ -86,7 +86,7 @@ def test_a_day_that_is_restated_and_blocked_takes_back_what_was_made_of_it(tmp_p
     assert gold[key].status == "blocked"
     error = unready("a reader", ("spending", "gold"), business.view.version, business.source.partitions, [business.first + 4], gold)
     assert isinstance(error, NotReadyError)
-    assert "since what it was made of was taken back" in str(error)
+    assert "because the acceptance of its input was revoked" in str(error)
     with EmbeddedValkey(tmp_path / "valkey") as server:
         published = make_online(business.view, business.run(), OnlineStore(server.url))
         assert published.watermark == datetime(2024, 2, 29, tzinfo=UTC), "it stops before the blocked day"

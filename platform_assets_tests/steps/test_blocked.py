@@ -59,7 +59,7 @@ def test_what_reads_it_is_refused_all_else_written_and_one_error_names_the_refus
     assert reasons[0].startswith(
         f"spending/gold {', '.join(refused)} needs sales/silver {refused[0]}, which is blocked: 29% of its rows were good, 70% are "
         f"required (amount: missing: 1; amount: not float: 1, such as 'much'; in the future: 1, such as {future!r}; "
-        "positive: 2, such as amount = '-1'). Its rows wait in sales/quarantine. See "
+        "positive: 2, such as amount = '-1'). Its rows are in sales/quarantine. See "
         f"them: platform-assets quarantine sales {refused[0]} -m your_module. Have it delivered again, correct the rule, "
         "or accept it as it is: "
     )

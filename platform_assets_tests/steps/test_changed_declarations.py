@@ -121,7 +121,7 @@ def test_who_needs_the_new_version_is_told_how_far_it_is(made: Path, tmp_path: P
     with pytest.raises(NotReadyError) as error:
         refused.check()
     said = str(error.value)
-    assert "(5 of 8 partitions of that are made; until all are, readers get the old ones)" in said
+    assert "(5 of 8 partitions of it are made; until all are, readers get the old ones)" in said
     assert f"""--select 'key:"sales/silver"' --partition-range {pipeline.day(5)}...{pipeline.day(7)}""" in said
     assert {e.status for e in pipeline.entries("spending/gold").values()} == {"ok"}, "the old gold is not withdrawn"
 

@@ -174,7 +174,7 @@ def test_rows_of_an_emptied_log_entry_are_not_left_out_in_silence(pipeline: Pipe
     emptied(log_file(pipeline, "sales/raw", 3))
     done = pipeline.make("silver", pipeline.first, pipeline.last)
     [[key, damage]] = [(key, entry.damage) for key, entry in pipeline.entries("sales/raw").items() if entry.damage]
-    assert "the ledger says" in damage and key in done.refused
+    assert "the ledger has" in damage and key in done.refused
     assert f"sales/raw {key}" in str(done.refused[key]) and len(done.refused) == 3  # it, and those whose duplicates it decides about
 
 

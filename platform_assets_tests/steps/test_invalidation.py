@@ -62,7 +62,7 @@ def test_views_reports_and_training_sets_of_it_are_blocked_and_a_read_names_them
     assert statuses(business, "takings/gold") == ["ok"] * 3 + ["blocked"] + ["ok"] * 4
     at = business.source.partitions.ends_at(business.first + BLOCKED)
     labels = pl.DataFrame({"user": ["ada"], "label_time": [at]})
-    why = f"spending/gold {business.day(BLOCKED)}, which is blocked, since what it was made of was taken back: spending/gold"
+    why = f"spending/gold {business.day(BLOCKED)}, which is blocked because the acceptance of its input was revoked: spending/gold"
     with pytest.raises(NotReadyError, match=why):
         historical_features(FeatureService("all", [business.view]), labels, features_from="gold", lake=business.lake)
 

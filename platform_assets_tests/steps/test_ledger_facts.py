@@ -1,4 +1,4 @@
-"""What the ledger says of a partition is what a recount of the tables gives; quarantine has the values as they came."""
+"""What the ledger has of a partition is what a recount of the tables gives; quarantine has the values as they came."""
 
 from collections import Counter
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_a_range_asks_a_table_for_its_identity_no_more_often_than_a_day_does(tmp
 
 
 def test_a_step_opens_each_table_once_and_reads_no_row_of_the_ledger_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight steps of a day each opened 478 tables, and read all that the ledger says of a table 135 times."""
+    """Eight steps of a day each opened 478 tables, and read all that the ledger has of a table 135 times."""
     opened, read = Counter[str](), Counter[str]()
     init, scan = OpenTable.__init__, pl.scan_parquet
 
@@ -128,5 +128,5 @@ def test_duplicates_are_counted_as_exact_or_changed_and_lie_in_neither_table(tmp
     for table in ("raw", "silver"):
         business.make(table, business.first, business.first + 4)
     found = {key: (e.details["duplicates"], e.details["duplicates_exact"], e.rows) for key, e in business.entries("sales/silver").items()}
-    assert [found[business.day(day)] for day in (0, 1, 4)] == [(1, 1, 2), (2, 1, 0), (0, 0, 1)], "three days later it is no duplicate"
+    assert [found[business.day(day)] for day in (0, 1, 4)] == [(1, 1, 2), (2, 1, 0), (0, 0, 1)], "three days later it is not a duplicate"
     assert business.lake.scan(("sales", "quarantine")).collect().height == 0

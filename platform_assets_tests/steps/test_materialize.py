@@ -177,8 +177,8 @@ def test_keys_of_days_and_hours_name_the_partitions_of_other_tables_that_they_li
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"first": "yesterday"}, r"materialize, first: 'yesterday' is no key of a partition. Write it as '2024-03-05', of hours as"),
-        ({"last": START.date()}, r"materialize, last: datetime.date\(2024, 2, 25\) is no key"),
+        ({"first": "yesterday"}, r"materialize, first: 'yesterday' is not a partition key. Write it as '2024-03-05', or for hours as"),
+        ({"last": START.date()}, r"materialize, last: datetime.date\(2024, 2, 25\) is not a partition key"),
         (
             {"first": "2024-02-24"},
             r"first: no source has a partition '2024-02-24' that has ended at 2024-02-28 06:00 UTC: sales has 2024-02-25 to",
@@ -197,9 +197,9 @@ def test_what_makes_no_range_is_refused_before_anything_is_made(business: Busine
 def test_what_is_no_declaration_or_makes_a_table_twice_is_refused(business: Business) -> None:
     other = FeatureView("spending", entity=business.entity, source=business.source, features=[count().over("1d")], keys=business.keys)
     for wrong, message in (
-        ([], "there is nothing to make"),
-        ([[business.view]], r"a list is no declaration. Pass what is in it one by one: materialize\(\*\[...\]\)"),
-        ([business.view, other], "two declarations are named 'spending', and both would make spending/gold. Rename one."),
+        ([], "there is nothing to materialize"),
+        ([[business.view]], r"a list is not a declaration. Pass its items one by one: materialize\(\*\[...\]\)"),
+        ([business.view, other], "two declarations are named 'spending', and both would write spending/gold. Rename one."),
     ):
         with pytest.raises(DeclarationError, match=message):
             materialize(*wrong, lake=business.lake, now=business.now)  # type: ignore[arg-type]

@@ -69,8 +69,8 @@ def test_silver_of_another_version_is_made_again_without_raw(tmp_path: Path) -> 
     changed = Business(tmp_path, declared={"rules": {}})
     old, new, a, b = business.source.version, changed.source.version, business.day(4), business.day(7)
     assert told(changed, "gold", 7, 7) == (
-        f"spending/gold {b} needs 4 partitions of sales/silver that were made by version {old} of its declaration; now it is {new}: "
-        f"{a} to {b}. Materialize them again: dagster asset materialize -m your_module --select 'key:\"sales/silver\"' "
+        f"spending/gold {b} needs 4 partitions of sales/silver that were made by version {old} of its declaration; the current one is "
+        f"{new}: {a} to {b}. Materialize them again: dagster asset materialize -m your_module --select 'key:\"sales/silver\"' "
         f"--partition-range {a}...{b}"
     )
 

@@ -59,7 +59,7 @@ def test_another_version_of_the_declaration_is_refused_until_it_is_made_again(bu
     assert changed.stale("silver") == changed.stale("gold") == changed.stale("report") == list(range(changed.first, changed.last + 1))
     error = changed.make("gold", changed.last, changed.last).refused[changed.day(7)]
     old, new = business.source.version, changed.source.version
-    assert f"partitions of sales/silver that were made by version {old} of its declaration; now it is {new}: " in str(error)
+    assert f"partitions of sales/silver that were made by version {old} of its declaration; the current one is {new}: " in str(error)
     assert "Materialize them again: dagster asset materialize" in str(error)
     changed.make_stale()
     assert {entry.declaration_version for entry in changed.entries("sales/silver").values()} == {new}
@@ -82,6 +82,6 @@ def test_rows_that_came_before_the_schema_had_a_column_are_not_judged_without_it
 
     refused = make_silver(sales, business.first, business.first, business.run()).refused[business.day(0)]
     assert str(refused).startswith(
-        f"sales/silver {business.day(0)} needs the column 'discount', without which sales/raw {business.day(0)} was delivered. "
-        "Take it out of the schema, or add it in the source's function"
+        f"sales/silver {business.day(0)} needs the column 'discount', which sales/raw {business.day(0)} was delivered without. "
+        "Remove it from the schema, or add it in the source's function"
     )

@@ -107,7 +107,7 @@ def test_a_server_killed_while_values_are_published(
         with monkeypatch.context() as patched:
             patched.setattr(loader, "BATCH", 20)
             patched.setattr(Session, "send", sends)
-            with pytest.raises(OnlineError, match=r"does not answer .*Start it.*what was interrupted can be run again"):
+            with pytest.raises(OnlineError, match=r"does not answer .*Start it.*an interrupted run can be repeated"):
                 make_online(pipeline.view, pipeline.run(), OnlineStore(server.url))
         assert len(sent) >= (dies if dies != BEFORE_MARKS else 6)
         with pytest.raises(OnlineError, match="does not answer"):

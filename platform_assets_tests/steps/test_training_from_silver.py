@@ -150,7 +150,7 @@ def test_its_asset_depends_on_what_it_reads(tmp_path: Path) -> None:
 
 def test_gold_is_refused_for_values_that_have_none(tmp_path: Path) -> None:
     business = Labelled(tmp_path)
-    with pytest.raises(DeclarationError, match="training set 'mixed', features_from: view 'now' has values at any moment, and so no gold"):
+    with pytest.raises(DeclarationError, match="training set 'mixed', features_from: view 'now' has temporal accuracy, and so no gold"):
         TrainingSet("mixed", features=temporal(business), labels=business.labels, features_from="gold")
     with pytest.raises(DeclarationError, match="features_from: there is no layer 'bronze'"):
         TrainingSet("mixed", features=temporal(business), labels=business.labels, features_from="bronze")  # type: ignore[arg-type]

@@ -21,12 +21,12 @@ def test_a_good_model_names_what_it_passed_and_what_it_need_not_pass() -> None:
         check("brier", False, 0.2, 0.1, required=False),
     )
     assert said(passed, own, warned) == "good: passed auc_at_least (0.760, bound 0.600), fair. Beyond that: brier says so."
-    assert said() == "good: it has no checks that it must pass"
+    assert said() == "good: it has no required checks"
 
 
 def test_a_model_that_is_not_good_names_each_required_check_that_it_failed() -> None:
     checks = check("auc_at_least", False, 0.5, 0.6), check("fair", False, None, None), check("brier", False, 0.2, 0.1, required=False)
-    assert said(*checks) == "not good, it makes no predictions: auc_at_least says so. fair says so."
+    assert said(*checks) == "not good, so it makes no predictions: auc_at_least says so. fair says so."
     assert failed_checks([check("auc_at_least", True, 0.7, 0.6)]) == ""
 
 

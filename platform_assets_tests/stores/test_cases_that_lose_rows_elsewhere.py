@@ -39,7 +39,7 @@ def lake(home: str) -> Lake:
 def refused(lake: Lake, values: pl.Series, says: str) -> None:
     replace(lake, rows([1, 2]), span(1, 2))
     for table in (TABLE, ("orders", "raw")):
-        with pytest.raises(LakeError, match=says + r"(?s:.*)Store a partition as its start: as pl.Date"):
+        with pytest.raises(LakeError, match=says + r"(?s:.*)Store the start of a partition: as pl.Date"):
             replace(lake, pl.DataFrame({"partition": values, "x": [1]}), span(1), table)
     assert heights(lake) == {day(1): 1, day(2): 1} and not lake.exists(("orders", "raw"))
 
@@ -47,8 +47,8 @@ def refused(lake: Lake, values: pl.Series, says: str) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (datetime(2024, 1, 1), r"time_zone=None\), the span .* is of Date"),
-        (datetime(2024, 1, 1, tzinfo=UTC), r"'UTC'\), .* of Date"),
+        (datetime(2024, 1, 1), r"time_zone=None\), but the span .* has type Date"),
+        (datetime(2024, 1, 1, tzinfo=UTC), r"'UTC'\), .* has type Date"),
     ],
     ids=["naive", "UTC"],
 )
@@ -56,13 +56,15 @@ def test_days_in_a_column_of_times_are_refused_and_nothing_is_overwritten(lake: 
     refused(lake, pl.Series([value]), says)
 
 
-@pytest.mark.parametrize(("value", "says"), [("2024-01-01", "String, the span .* is of Date"), (20240101, "Int64, the span .* is of Date")])
+@pytest.mark.parametrize(
+    ("value", "says"), [("2024-01-01", "String, but the span .* has type Date"), (20240101, "Int64, but the span .* has type Date")]
+)
 def test_days_in_a_column_of_texts_or_integers_are_refused_and_nothing_is_overwritten(lake: Lake, value: Any, says: str) -> None:
     refused(lake, pl.Series([value]), says)
 
 
 def test_hours_in_a_column_of_naive_times_are_refused_and_as_utc_each_is_its_own(lake: Lake) -> None:
-    with pytest.raises(LakeError, match="Store a partition as its start"):
+    with pytest.raises(LakeError, match="Store the start of a partition"):
         replace(lake, pl.DataFrame({"partition": [datetime(2024, 1, 1, 5)], "x": [1]}), span(5, unit=hour))
     for number in (4, 5, 6, 5):
         replace(lake, rows([number] * number, hour), span(number, unit=hour))

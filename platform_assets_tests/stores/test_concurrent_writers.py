@@ -139,7 +139,7 @@ def test_rows_made_from_what_another_has_replaced_meanwhile_are_refused(lake: La
         made_from(lake, version, 1, rows([1]))
     assert heights(lake).get(day(1), 0) == len(theirs)
     made_from(lake, version, 3, rows([3]))
-    assert heights(lake)[day(3)] == 1, "another's partition is no hindrance"
+    assert heights(lake)[day(3)] == 1, "another's partition is not a hindrance"
 
 
 def test_rows_are_refused_too_when_another_replaces_theirs_while_they_are_written(lake: Lake) -> None:

@@ -110,7 +110,7 @@ def test_a_service_account_of_google_is_not_shown(failing: str) -> None:
     account = json.dumps({**SERVICE_ACCOUNT, "gcs_base_url": failing})
     for act in acts(Lake("gs://bucket/lake", {"google_service_account_key": account, "allow_http": "true", "max_retries": "0"})):
         check_hidden(act)
-    for wrong in ({"google_service_account_key": f"{SECRET}, which is no JSON"}, {"google_service_account": account}):
+    for wrong in ({"google_service_account_key": f"{SECRET}, which is not JSON"}, {"google_service_account": account}):
         check_hidden(lambda wrong=wrong: Lake("gs://bucket/lake", wrong).version(TABLE))
 
 

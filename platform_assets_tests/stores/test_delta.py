@@ -81,7 +81,7 @@ def test_an_error_inside_a_lazy_frame_is_the_one_that_is_raised(lake: Lake) -> N
 def test_a_column_is_never_retyped(lake: Lake, before: type[pl.DataType], after: type[pl.DataType]) -> None:
     replace(lake, rows([1], y=pl.Series([None], dtype=before)), span(1))
     with pytest.raises(
-        LakeError, match=f"orders/silver: the column 'y' is {after()}, in the table it is {before()}.*cast it to {before()}"
+        LakeError, match=f"orders/silver: the column 'y' is {after()}, but in the table it is {before()}.*cast it to {before()}"
     ):
         replace(lake, rows([1], y=pl.Series([None], dtype=after)), span(1))
     assert lake.version(TABLE) == 0
@@ -130,7 +130,7 @@ def test_a_span_with_a_column_that_does_not_fit_is_refused_when_reading_too(lake
     replace(lake, rows([1]), span(1))
     with pytest.raises(LakeError, match=r"no partition column 'partitoin'\. Did you mean 'partition'"):
         lake.scan(TABLE, by="partitoin", span=span(1))
-    with pytest.raises(LakeError, match="is of Datetime"):
+    with pytest.raises(LakeError, match="has type Datetime"):
         lake.scan(TABLE, by="partition", span=span(1, unit=hour))
     with pytest.raises(LakeError, match="give both"):
         lake.scan(TABLE, by="partition")

@@ -53,7 +53,7 @@ def test_a_slow_reader_is_waited_for_and_one_that_keeps_everything_is_not_waited
 
 
 def test_a_frame_that_ends_early_is_not_written() -> None:
-    with pytest.raises(LakeError, match="40,001 rows were to be written, 40,000 came"):
+    with pytest.raises(LakeError, match="40,001 rows were expected, but there were 40,000"):
         batches(ROWS + 1).reader().read_all()
 
 

@@ -75,7 +75,7 @@ def test_a_folder_is_deleted_with_all_that_is_in_it_and_again_without_complaint(
 
 
 def test_a_url_as_a_path_is_refused_and_not_taken_for_a_folder() -> None:
-    with pytest.raises(LakeError, match=r"'s3:/bucket/lake' is a URL from which pathlib has taken a slash"):
+    with pytest.raises(LakeError, match=r"'s3:/bucket/lake' is a URL that lost a slash in pathlib"):
         Lake(str(Path("s3://bucket/lake")))
 
 
@@ -92,7 +92,7 @@ def test_an_option_that_cannot_be_used_is_named(s3: S3Server) -> None:
 
 WRONG = [
     (None, {"AWS_ACCESS_KEY_ID": None}, r"there are no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or PLATFORM"),
-    ("s3://other/lake", {}, r"there is no bucket 'other'. Make it, or correct PLATFORM_LAKE"),
+    ("s3://other/lake", {}, r"there is no bucket 'other'. Create it, or correct PLATFORM_LAKE"),
     (
         None,
         {"AWS_SECRET_ACCESS_KEY": "hunter2"},
@@ -100,7 +100,7 @@ WRONG = [
     ),
     (None, {"AWS_ACCESS_KEY_ID": "nobody"}, r"refuses the credentials \(\w+\)"),
     (None, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, r"no server answers at http://127\.0\.0\.1:9. Check AWS_ENDPOINT_URL"),
-    (None, {"AWS_ALLOW_HTTP": "false"}, r"its endpoint is http://, without TLS. If that is meant, set AWS_ALLOW_HTTP=true"),
+    (None, {"AWS_ALLOW_HTTP": "false"}, r"its endpoint is http://, without TLS. If that is intended, set AWS_ALLOW_HTTP=true"),
 ]
 
 
@@ -169,7 +169,7 @@ def test_a_store_that_would_lose_one_of_two_writers_is_refused() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Careless) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         options = {"endpoint": f"http://127.0.0.1:{server.server_port}", "allow_http": "true", "region": "x"}
-        with pytest.raises(LakeError, match=r"s3://bucket/lake overwrites an object though.*one would be lost\. Take a store with"):
+        with pytest.raises(LakeError, match=r"s3://bucket/lake overwrites an object despite.*one would be lost\. Use a store with"):
             check_writers("s3://bucket/lake", {**options, "access_key_id": "key", "secret_access_key": "secret"})
         server.shutdown()
 

@@ -88,8 +88,8 @@ def test_a_list_is_expected_member_by_member(tmp_path: Path, engine: str) -> Non
     assert [(d.expected, d.found) for d in found.differences] == [([1.0, 2.0], [2.0, 1.0])]
     assert outcome(tmp_path, case.replace("[2, 1.0]", "[2]"), engine).status == "failed"
     told = outcome(tmp_path, case.replace("[2, 1.0]", "[x]"), engine).message
-    assert told.endswith("expected, row 1: 'latest' is '[x]', which is no list of float, such as [1, 2].")
-    assert "which is no list of float" in outcome(tmp_path, case.replace("[2, 1.0]", "2"), engine).message
+    assert told.endswith("expected, row 1: 'latest' is '[x]', which is not a list of float, such as [1, 2].")
+    assert "which is not a list of float" in outcome(tmp_path, case.replace("[2, 1.0]", "2"), engine).message
 
 
 def test_floats_agree_to_a_billionth_unless_the_case_says_another_tolerance(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_an_error_is_expected_by_a_part_of_its_text(tmp_path: Path, engine: str)
     assert outcome(tmp_path, case, engine).status == "passed"
     found = outcome(tmp_path, case.replace("'amount'", "'user'"), engine)
     assert found.status == "failed"
-    assert "there is no column 'amuont'. Did you mean 'amount'?; expected was \"Did you mean 'user'?\"" in found.message
+    assert "there is no column 'amuont'. Did you mean 'amount'?; expected \"Did you mean 'user'?\"" in found.message
 
 
 def test_an_error_is_looked_for_in_the_message_not_in_the_title(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_an_error_that_does_not_come_is_told(tmp_path: Path) -> None:
     found = outcome(tmp_path, "  - case: a\n    features: [{sum: amount, over: 1d}]\n    at: 2024-03-02\n    error: beyond\n")
     assert (found.status, found.message) == (
         "failed",
-        f"{tmp_path}/some.yaml, line 13, case 'a': there was no error; expected was 'beyond'",
+        f"{tmp_path}/some.yaml, line 13, case 'a': there was no error; expected 'beyond'",
     )
 
 
@@ -125,7 +125,9 @@ def test_what_the_declarations_refuse_is_told_with_file_line_case_and_place(tmp_
     case = "  - case: a\n    features: [{count: , over: 7 days}]\n    expected: [{user: ada, at: 2024-03-02}]\n"
     found = outcome(tmp_path, case)
     assert found.status == "failed"
-    assert found.message.startswith(f"{tmp_path}/some.yaml, line 11, case 'a': feature view 'view', count().over: '7 days' is no duration.")
+    assert found.message.startswith(
+        f"{tmp_path}/some.yaml, line 11, case 'a': feature view 'view', count().over: '7 days' is not a duration."
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -164,11 +166,11 @@ def test_what_cannot_be_expressed_is_not_run_and_says_why(tmp_path: Path) -> Non
     ("case", "says"),
     [
         ("  - case: a\n    expected: []\n    feature: []\n", "line 12, case 'a': there is no word 'feature'. Did you mean 'features'?"),
-        ("  - case: a\n", "line 10, case 'a': it says either what is expected: (rows), or which error:"),
-        ("  - case: a\n    error: x\n    expected: []\n", "it says either what is expected"),
-        ("  - case: a\n    error:\n", "line 11, case 'a', error: None is no part of a message."),
-        ("  - case: a\n    cannot:\n", "line 11, case 'a', cannot: None is no reason."),
-        ("  - title: a\n", "line 10: a case begins with what it is about"),
+        ("  - case: a\n", "line 10, case 'a': it needs either expected: (rows) or error:"),
+        ("  - case: a\n    error: x\n    expected: []\n", "it needs either expected: (rows) or error:"),
+        ("  - case: a\n    error:\n", "line 11, case 'a', error: None is not a part of a message."),
+        ("  - case: a\n    cannot:\n", "line 11, case 'a', cannot: None is not a reason."),
+        ("  - title: a\n", "line 10: a case begins with its title"),
         ("  - case: a\n    cannot: x\n  - case: a\n    cannot: x\n", "line 12, case 'a': another case has the same title"),
     ],
 )
@@ -180,7 +182,7 @@ def test_a_file_that_cannot_be_read_is_told_with_the_line(tmp_path: Path, case: 
 def test_a_word_that_neither_the_case_nor_the_file_says_is_told_with_an_example(tmp_path: Path, word: str) -> None:
     before = "".join(line for line in FILE.splitlines(keepends=True) if not line.startswith(f"{word}:"))
     case = "".join(line for line in PASSES.splitlines(keepends=True) if not line.strip().startswith(f"{word}:"))
-    assert f"case 'both amounts': neither it nor the file says '{word}'. Write {word}: " in refused(tmp_path, case, before)
+    assert f"case 'both amounts': neither it nor the file has '{word}'. Write {word}: " in refused(tmp_path, case, before)
 
 
 def test_an_unknown_word_of_the_file_is_told_with_its_line(tmp_path: Path) -> None:
@@ -196,7 +198,7 @@ def test_a_file_without_cases_is_told(tmp_path: Path, text: str) -> None:
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DeclarationError, match="data: it cannot be read"):
+    with pytest.raises(DeclarationError, match="data: the file cannot be read"):
         read_cases(tmp_path / "data")
 
 
@@ -204,25 +206,25 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     ("word", "value", "says"),
     [
         ("columns", "{user: string}", "line 2, case 'both amounts', columns, user: there is no type 'string'. Did you mean 'str'?"),
-        ("columns", "[]", "columns: [] are no columns."),
+        ("columns", "[]", "columns: [] are not columns."),
         ("partitions", "dayly", "there is no kind of partition 'dayly'. Did you mean 'daily'?"),
-        ("tolerance", "1.5", "tolerance: 1.5 is no share"),
-        ("rows", "[1]", "rows: [1] are no rows"),
+        ("tolerance", "1.5", "tolerance: 1.5 is not a relative tolerance"),
+        ("rows", "[1]", "rows: [1] are not rows"),
         ("entity", "usr", "there is no column 'usr'. Did you mean 'user'?"),
         ("event_time", "amount", "event_time: 'amount' is float, it must be a timestamp"),
-        ("rows", "[{user: ada, at: noon}]", "row 1: 'at' is 'noon', which is no time"),
+        ("rows", "[{user: ada, at: noon}]", "row 1: 'at' is 'noon', which is not a time"),
         ("features", "[{summ: amount, over: 1d}]", "there is no aggregation 'summ'. Did you mean 'sum'?"),
         ("features", "[{sum: amount, over: 1d, clsoed: both}]", "there is no argument 'clsoed'. Did you mean 'closed'?"),
         ("features", "[{derive: x, sql: '1', over: 1d}]", "a derived feature has no 'over'"),
-        ("features", "[{sum: amount, over: 1d, named: at}]", "'at' is the moment of reading"),
-        ("features", "{sum: amount}", "is no list"),
-        ("features", "[sum]", "'sum' is no feature"),
-        ("expected", "[]", "expected: no row."),
+        ("features", "[{sum: amount, over: 1d, named: at}]", "'at' is the time of reading"),
+        ("features", "{sum: amount}", "is not a list"),
+        ("features", "[sum]", "'sum' is not a feature"),
+        ("expected", "[]", "expected: there are no rows."),
         ("expected", "[{at: 2024-03-02}]", "expected, row 1: it has no 'user', a key of the entity"),
-        ("expected", "[{user: ada}]", "expected, row 1: at which moment?"),
-        ("expected", "[{user: ada, at: noon}]", "expected, row 1, at: 'noon' is no time"),
+        ("expected", "[{user: ada}]", "expected, row 1: the time is missing"),
+        ("expected", "[{user: ada, at: noon}]", "expected, row 1, at: 'noon' is not a time"),
         ("expected", "[{user: ada, at: 2024-03-02, sum_1d: 1}]", "there is no key or feature 'sum_1d'. Did you mean 'amount_sum_1d'?"),
-        ("expected", "[{user: ada, at: 2024-03-02, amount_sum_1d: x}]", "'amount_sum_1d' is 'x', which is no float"),
+        ("expected", "[{user: ada, at: 2024-03-02, amount_sum_1d: x}]", "'amount_sum_1d' is 'x', which is not a float"),
         ("quarantined", "[1]", "quarantined: [1] names no rows"),
     ],
 )

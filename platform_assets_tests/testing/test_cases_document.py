@@ -65,10 +65,10 @@ def test_an_alias_stands_for_what_it_names() -> None:
     ("text", "says"),
     [
         ("a: 1\nb: 2\na: 3\n", "f.yaml, line 3: 'a' is listed twice"),
-        ("a: &x [*x]\n", "f.yaml, line 1: an alias is inside of what it refers to"),
+        ("a: &x [*x]\n", "f.yaml, line 1: an alias is inside the node it refers to"),
         ("a: *nobody\n", "f.yaml, line 1, column 4: found undefined alias"),
         ("? [1, 2]\n: 3\n", "f.yaml, line 1: a key is a word"),
-        ("a: b: c\n", "f.yaml, line 1, column 5: mapping values are not allowed here. A text with ': ' or '#' in it stands in quotes."),
+        ("a: b: c\n", "f.yaml, line 1, column 5: mapping values are not allowed here. Put a string with ': ' or '#' in quotes."),
         ("a: [1\n", "f.yaml, line 2, column 1"),
         ("a: 1\n---\na: 2\n", "f.yaml, line 2, column 1: but found another document"),
         ("a: \x07\n", "f.yaml: unacceptable character"),

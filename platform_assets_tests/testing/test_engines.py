@@ -109,12 +109,12 @@ WRONG: dict[str, tuple[Any, Any, str]] = {
     "a column is lacking": (
         [{"sale_id": 1, "user": "ada", "at": START}],
         "2024-03-02",
-        "events of source 'sales': the column 'amount' is missing. There are: at, sale_id, user.",
+        "events of source 'sales': the column 'amount' is missing. Choose from: at, sale_id, user.",
     ),
     "a row breaks a rule": (
         [GOOD, {**GOOD, "sale_id": 2, "amount": -1.0}],
         "2024-03-02",
-        "1 of 2 would be quarantined: row 2 (positive). Fix or leave them out; platform_assets.testing",
+        "1 of 2 would be quarantined: row 2 (positive). Fix them or leave them out; platform_assets.testing",
     ),
     "a value is of another type": ([{**GOOD, "amount": "much"}], "2024-03-02", "would be quarantined: row 1 (amount: not float)."),
     "a row arrives before it happens": (
@@ -125,19 +125,19 @@ WRONG: dict[str, tuple[Any, Any, str]] = {
     "a row arrives before the first partition": (
         [{**GOOD, "at": START - timedelta(days=1)}],
         "2024-03-02",
-        "row 1: it arrives in 2024-02-29, outside of the source's partitions: they begin with 2024-03-01.",
+        "row 1: it arrives in 2024-02-29, outside the source's partitions: they start with 2024-03-01.",
     ),
-    "arrival is a text": ([{**GOOD, "arrival": "2024-03-01"}], "2024-03-02", "'arrival' is String, it must be a date, or for hours"),
+    "arrival is a text": ([{**GOOD, "arrival": "2024-03-01"}], "2024-03-02", "'arrival' is String, but must be a date, or for hours"),
     "events are one dict": (
         GOOD,
         "2024-03-02",
-        "dict is no table. Give a Polars frame, a pandas DataFrame, a PyArrow table, a DataFrame of Spark, or another object",
+        "dict is not a table. Give a Polars frame, a pandas DataFrame, a PyArrow table, a Spark DataFrame, or another object",
     ),
-    "a column has two types": ([GOOD, {**GOOD, "amount": [1]}], "2024-03-02", "the rows are no table: "),
+    "a column has two types": ([GOOD, {**GOOD, "amount": [1]}], "2024-03-02", "the rows do not form a table: "),
     "a moment is naive": ([GOOD], START.replace(tzinfo=None), "at: datetime.datetime(2024, 3, 1, 0, 0) has no time zone."),
-    "a moment is no time": ([GOOD], ["yesterday"], "at: 'yesterday' is no time. Write '2024-03-05' or '2024-03-05 14:30' (UTC)."),
-    "a moment is a number": ([GOOD], [7], "at: 7 is no time."),
-    "there is no moment": ([GOOD], [], "at=[]: say at which moment, such as at='2024-03-05', or a list of them."),
+    "a moment is not a time": ([GOOD], ["yesterday"], "at: 'yesterday' is not a time. Write '2024-03-05' or '2024-03-05 14:30' (UTC)."),
+    "a moment is a number": ([GOOD], [7], "at: 7 is not a time."),
+    "there is no moment": ([GOOD], [], "at=[]: give a time, such as at='2024-03-05', or a list of times."),
 }
 
 
@@ -182,9 +182,9 @@ DIFFERENT: dict[str, tuple[Any, str]] = {
     "a row that is missing": ([ADA, BOB, {**ADA, "user": "cy"}], r"missing \[\('cy', .*not expected \[\]"),
     "a row too many": ([ADA], r"missing \[\], not expected \[\('bob', "),
     "a column": ([{"user": "ada", "at": "2024-03-02", "count": 1}], "there is no column 'count' among user, at, count_1d"),
-    "columns that differ": ([ADA, {**BOB, "small": None}], "Write dicts of the same columns"),
-    "no moment": ([{"user": "ada", "count_1d": 1}], "Write dicts of the same columns, with the keys and 'at'"),
-    "nothing expected": ([], "Write dicts of the same columns"),
+    "columns that differ": ([ADA, {**BOB, "small": None}], "Write dicts with the same columns"),
+    "no moment": ([{"user": "ada", "count_1d": 1}], "Write dicts with the same columns, including the keys and 'at'"),
+    "nothing expected": ([], "Write dicts with the same columns"),
 }
 
 
@@ -204,7 +204,7 @@ def test_floats_are_compared_to_nine_digits() -> None:
 
 def test_a_feature_named_as_the_moments_are_is_refused() -> None:
     view = FeatureView("named", entity=Entity("user", keys=["user"]), source=SALES, features=[count().over("1d").named("at")])
-    with pytest.raises(ComputeError, match="view 'named': it has a column 'at', the name of the moments here"):
+    with pytest.raises(ComputeError, match="view 'named': it has a column 'at', which here holds the times"):
         compute_features(view, events(SALES, TABLE), at="2024-03-02")
 
 

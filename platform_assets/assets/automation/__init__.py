@@ -1,1 +1,1 @@
-"""What happens by itself: arrivals are received, what reads them is made, reports follow late rows, and nothing grows old unseen."""
+"""Automation: receives deliveries, materializes what reads them, restates reports for late rows, and watches freshness."""

@@ -1,4 +1,4 @@
-"""Raw by arrival: deliveries are received, and one that does not arrive in time is an empty partition."""
+"""The sensor for raw: requests new deliveries, and an empty partition if a delivery does not arrive in time."""
 
 import json
 from dataclasses import asdict
@@ -17,9 +17,9 @@ from platform_assets.steps.run import name_of
 
 
 def arrivals_sensor(source: Source) -> dg.SensorDefinition:
-    """Asks for the partitions of <source>/raw that have something to receive, for nothing else, and for nothing twice.
+    """Requests the partitions of <source>/raw that have new deliveries, each only once.
 
-    What a run wrote to raw before its process died is reported to Dagster here, without another run.
+    Partitions that a run wrote to raw before its process died are reported to Dagster here, without another run.
     """
     raw = key_of(raw_table(source))
 
@@ -38,14 +38,14 @@ def arrivals_sensor(source: Source) -> dg.SensorDefinition:
         identity, told = remembered.pop("told", ("", -1))
         memory = Memory(**remembered)
         news = find_new_deliveries(source, run, memory, requests.MOST)
-        for error in list(news.failed.values())[:3]:  # of a source that cannot be reached all partitions say the same
+        for error in list(news.failed.values())[:3]:  # if a source cannot be reached, all partitions have the same error
             context.log.error(str(error))
         wanted = {p: f"{news.memory.asked[source.partitions.key(p)]} {memory.looked}" for p in news.ready}
         entries = run.ledger.entries(name_of(raw_table(source)))
         before, identity = identity, (run.lake.identity(raw_table(source)) or "") if entries else identity
         is_another_table = bool(before) and before != identity
         if before != identity:
-            told = -1  # another table counts its versions anew
+            told = -1  # a recreated table starts again at version 0
         newest = max((entry.delta_version for entry in entries.values()), default=told)
         return dg.SensorResult(
             run_requests=requests.requests([raw], source.partitions, wanted),

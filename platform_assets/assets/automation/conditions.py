@@ -1,4 +1,4 @@
-"""Everything downstream of raw: made by the conditions that the assets carry (asset_specs.py)."""
+"""The sensor for everything downstream of raw: evaluates the assets' automation conditions (asset_specs.py)."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from platform_assets.assets.automation import requests
 
 
 def conditions_sensor(assets: Sequence[dg.AssetsDefinition]) -> dg.AutomationConditionSensorDefinition:
-    """Evaluates the conditions of these assets. Dagster's own sensor for that would wait to be switched on.
+    """Evaluates the conditions of these assets. Dagster's default sensor for that is initially switched off.
 
-    Where several partitions are asked for at once they become a backfill, which makes a table after those that it reads, each in as
-    few runs as there are stretches of partitions.
+    Several partitions requested at once become a backfill, which materializes a table after its inputs, each in as
+    few runs as there are ranges of partitions.
     """
     return dg.AutomationConditionSensorDefinition(
         "platform_automation",
@@ -19,5 +19,5 @@ def conditions_sensor(assets: Sequence[dg.AssetsDefinition]) -> dg.AutomationCon
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=requests.EVERY,
         emit_backfills=True,
-        description="Makes what reads tables that have changed.",
+        description="Materializes the readers of tables that have changed.",
     )

@@ -1,4 +1,4 @@
-"""When a table is too old: a promise that follows from how a source arrives."""
+"""The freshness policy of a table: derived from when its source's data arrives."""
 
 from datetime import timedelta
 
@@ -11,10 +11,10 @@ _MONTH = timedelta(days=31)
 
 
 def freshness(source: Source, partitions: Partitions) -> dg.FreshnessPolicy | None:
-    """What is expected of a table that has these partitions and is made of this source.
+    """The freshness policy of a table with these partitions that is computed from this source.
 
-    Two partitions in a row that arrive as early and as late as is declared lie one partition and empty_after (or data_delay) apart.
-    A quarter of a partition more is a warning, another partition a failure. A source that has ended is never too old.
+    Two consecutive partitions that arrive as early and as late as declared are one partition plus empty_after (or data_delay) apart.
+    A quarter of a partition more is a warning, a whole partition more is a failure. A source that has ended is never too old.
     """
     if partitions.end is not None:
         return None

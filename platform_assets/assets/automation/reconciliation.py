@@ -1,4 +1,4 @@
-"""What raw keeps and Dagster has not been told: of runs whose process died between the two."""
+"""Finds ledger entries that were never reported to Dagster, because the run's process died before."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,9 @@ from platform_assets.stores.ledger import Entry
 
 
 def unreported(instance: dg.DagsterInstance, asset: dg.AssetKey, entries: Mapping[str, Entry], since: int) -> list[Entry]:
-    """The entries of partitions that Dagster has never heard of, or whose last materialization is of another Delta version.
+    """The entries of partitions that Dagster does not know, or whose last materialization has another Delta version.
 
-    since: the entries up to this Delta version were compared before. Mostly there are no others, and no event is read.
+    since: entries up to this Delta version were compared earlier. Usually there are no others, and no events are read.
     """
     told = instance.get_materialized_partitions(asset)
     newer = {key for key, entry in entries.items() if key in told and entry.delta_version > since}

@@ -1,4 +1,4 @@
-"""How sensors ask for runs: a run for consecutive partitions, and none while one of the same assets goes on."""
+"""Run requests of sensors: one run for consecutive partitions, and none while another run of the same assets is unfinished."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -9,9 +9,9 @@ from platform_assets.declare.partitions import Partitions
 from platform_assets.steps.run import stretches
 
 EVERY = 30
-"""Seconds between two looks of a sensor."""
+"""Seconds between two evaluations of a sensor."""
 MOST = 10
-"""Runs that a sensor asks for at a time; the rest waits until these have ended."""
+"""Runs that a sensor requests at a time; the rest waits until these have ended."""
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -23,7 +23,7 @@ _FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_
 
 
 def unfinished(instance: dg.DagsterInstance, *assets: dg.AssetKey) -> str | None:
-    """The id of a run that still makes one of these assets."""
+    """The id of an unfinished run of one of these assets."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
         made = _made_by(instance, record.dagster_run)
         if any(asset in made for asset in assets):
@@ -32,8 +32,8 @@ def unfinished(instance: dg.DagsterInstance, *assets: dg.AssetKey) -> str | None
 
 
 def under_way(instance: dg.DagsterInstance) -> set[dg.AssetKey]:
-    """The assets that runs or backfills make now, or have been asked to."""
-    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus  # a tenth of what Dagster costs to load
+    """The assets of unfinished or queued runs and backfills."""
+    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus  # loading it takes a tenth as long as Dagster itself
 
     asked = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING])
     runs = (_made_by(instance, record.dagster_run) for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)))
@@ -42,7 +42,7 @@ def under_way(instance: dg.DagsterInstance) -> set[dg.AssetKey]:
 
 
 def _made_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Collection[dg.AssetKey]:
-    """The assets that a run makes. One without a selection makes all of its job's: of another team's ops those are none."""
+    """The assets that a run materializes. A run without a selection materializes all assets of its job, which may have none."""
     if run.asset_selection is not None:
         return run.asset_selection
     if run.execution_plan_snapshot_id is None:
@@ -52,14 +52,14 @@ def _made_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Collection[dg.
 
 
 def waits(run_id: str) -> dg.SensorResult:
-    """The answer while a run goes on."""
-    return dg.SensorResult(skip_reason=f"Run {run_id[:8]} has not ended. If its process is gone, end it in the list of runs.")
+    """The sensor result while a run is unfinished."""
+    return dg.SensorResult(skip_reason=f"Run {run_id[:8]} has not finished. If its process is gone, terminate it in the list of runs.")
 
 
 def requests(assets: Sequence[dg.AssetKey], partitions: Partitions, wanted: Mapping[int, str]) -> list[dg.RunRequest]:
-    """A run for each stretch of partitions; `wanted` says of each what it is asked for, so that the same is never run twice.
+    """A run for each range of consecutive partitions; `wanted` identifies what each is requested for, so that nothing runs twice.
 
-    assets: those that a run makes together.
+    assets: those that a run materializes together.
     """
     return [_request(assets, partitions, wanted, first, last) for first, last in stretches(sorted(wanted))]
 

@@ -1,4 +1,4 @@
-"""What the ledger says is stale: reports, and whatever the conditions have missed."""
+"""The sensor for partitions that are stale according to the ledger: reports, and whatever the conditions missed."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ from platform_assets.stores.delta import Table
 from platform_assets.stores.ledger import LEDGER
 
 LOOKS = 3
-"""So often in a row the same has to be stale, and nobody at work on it, before conditions are taken to have missed it."""
+"""For how many evaluations in a row a partition must be stale, with no run in progress, to count as missed by the conditions."""
 
 
 class StaleSensor(dg.SensorDefinition):
-    """The sensor of what is stale. It also carries the declarations, so that whoever has the Definitions has them too."""
+    """The sensor for stale partitions. It also carries the declarations, so that they are available from the Definitions."""
 
     def __init__(self, graph: Graph, **told: Any) -> None:
         super().__init__("platform_stale", **told)
@@ -31,12 +31,13 @@ class StaleSensor(dg.SensorDefinition):
 
 
 def stale_sensor(graph: Graph) -> StaleSensor:
-    """Asks for what is stale by the ledger and can be made: for reports at once, for what conditions ask for when they have not.
+    """Requests partitions that are stale by the ledger and can be computed: reports at once, others if the conditions have not requested
+    them.
 
-    Conditions compare with what they saw last. They do not know of what was written before the daemon ever ran, or while what reads it
-    was being made, nor that a month which was refused can be made now; nor can a report's event days be told by Dagster's mappings.
-    What was asked for is asked for again only when there is something else to make it of. Nothing is asked for because it was declared
-    otherwise, but for reports: all tables after it would follow, for all of its past. It is told.
+    Conditions compare with their last evaluation. They miss changes from before the daemon first ran, changes made while a reader
+    was being computed, and that a refused month can be computed now; and Dagster's mappings cannot express a report's event days.
+    A partition is requested again only if its inputs have changed. Changed declarations are not a reason to request a partition,
+    except for reports: all downstream tables would follow, for all of their past. They are only reported.
     """
     layers = graph.layers
 
@@ -46,7 +47,7 @@ def stale_sensor(graph: Graph) -> StaleSensor:
         if memory.at == at:
             return dg.SensorResult(skip_reason=memory.told, cursor=context.cursor)
         found = _look(layers, run, requests.under_way(context.instance), memory)
-        told = " ".join(found.told) or "What the ledger has is made."
+        told = " ".join(found.told) or "No partition is stale."
         return dg.SensorResult(
             run_requests=found.requests,
             skip_reason=None if found.requests else told,
@@ -59,12 +60,13 @@ def stale_sensor(graph: Graph) -> StaleSensor:
         asset_selection=dg.AssetSelection.assets(*(key_of(table) for layer in layers for table in layer.tables)),
         minimum_interval_seconds=requests.EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Makes the partitions of reports that new rows belong to, and what the ledger says is stale and no condition asks for.",
+        description="Materializes report partitions with new rows, and partitions that are stale by the ledger but not requested by a "
+        "condition.",
     )
 
 
 def _to_make(layer: Layer, run: Run, waiting: Mapping[Table, Collection[int]]) -> dict[int, StalePartition]:
-    """The stale partitions up to the newest of what they read."""
+    """The stale partitions, up to the newest of their inputs."""
     newest = [max(run.ledger.entries(name_of(table)), default=None) for table in layer.reads]
     if not all(newest):
         return {}
@@ -73,41 +75,41 @@ def _to_make(layer: Layer, run: Run, waiting: Mapping[Table, Collection[int]]) -
 
 
 def _because(layer: Layer) -> tuple[str, ...]:
-    """Why a partition of a layer has to be stale to be asked for."""
+    """The reasons for which stale partitions of a layer are requested."""
     if layer.by_event_time:
-        return (MISSING, OLDER, OTHERWISE)  # of a report nobody would notice: no step reads it, and says that it is of another one
+        return (MISSING, OLDER, OTHERWISE)  # a report with an old declaration would go unnoticed: no step reads and refuses it
     return (MISSING,) if layer.is_pinned else (MISSING, OLDER)
 
 
 Stretches = Sequence[tuple[int, int, str]]
-"""Partitions for which the same is remembered, as (first, last, what): Dagster keeps a copy of the cursor for each look."""
+"""Ranges of partitions with the same state, as (first, last, state): compact, since Dagster keeps a copy of the cursor per evaluation."""
 
 
 @dataclass(frozen=True)
 class _Memory:
-    """What is kept from one look to the next, by the name of a table."""
+    """The state kept between evaluations, by table name."""
 
     at: str = ""
-    """At which versions of all tables there was nothing to ask for: at these there still is not."""
+    """The versions of all tables at which there was nothing to request: if unchanged, there still is nothing."""
     told: str = ""
-    """What was told then."""
+    """The message of that evaluation."""
     asked: Mapping[str, Stretches] = field(default_factory=dict)
-    """What was asked for and is still stale, as it was then."""
+    """Requested partitions that are still stale, with the state of their inputs at the time."""
     seen: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    """What else was stale, and at how many looks in a row it has been the same."""
+    """Other stale partitions, and for how many evaluations in a row they have been the same."""
 
 
 @dataclass(frozen=True)
 class _Found:
     requests: list[dg.RunRequest]
     is_wanted: bool
-    """Whether something could be asked for, now or at another look."""
+    """Whether something can be requested, now or at a later evaluation."""
     told: list[str]
     memory: _Memory
 
 
 def _versions(layers: Sequence[Layer], run: Run) -> str:
-    """What a look depends on: the tables as they are, what the ledger says of them, and what they are declared to be."""
+    """Everything an evaluation depends on: the tables' versions, their ledger entries, and their declarations."""
     tables = {LEDGER, *(table for layer in layers for table in (*layer.tables, *layer.reads))}
     at = [(name_of(table), run.version(table)) for table in sorted(tables)]
     return _digest([at, [layer.version for layer in layers]])
@@ -118,7 +120,7 @@ def _digest(what: object) -> str:
 
 
 def _look(layers: Sequence[Layer], run: Run, under_way: Collection[dg.AssetKey], before: _Memory) -> _Found:
-    """What to ask for now, and what to remember."""
+    """The partitions to request now, and the state to keep."""
     known: dict[Table, Collection[int]] = {}
     asked: dict[str, Stretches] = {}
     seen: dict[str, tuple[str, int]] = {}
@@ -147,7 +149,7 @@ def _look(layers: Sequence[Layer], run: Run, under_way: Collection[dg.AssetKey],
                 remembered |= wanted
                 wanted = {}
         if wanted:
-            told.append(f"{layer.name} is stale; its conditions, or a run that goes on, come first.")
+            told.append(f"{layer.name} is stale; its conditions, or an unfinished run, come first.")
         if remembered:
             asked[layer.name] = _packed(remembered)
     return _Found(asking, is_wanted, told, _Memory(asked=asked, seen=seen))
@@ -170,5 +172,5 @@ def _declared_otherwise(layer: Layer, partitions: Sequence[int]) -> str:
     keys = layer.partitions.key(min(partitions)), layer.partitions.key(max(partitions))
     return (
         f"{layer.name}: {counted(len(partitions), 'partition')} between {keys[0]} and {keys[1]} were made by another version of the "
-        "declaration. Backfill them, and what reads them."
+        "declaration. Backfill them and their readers."
     )

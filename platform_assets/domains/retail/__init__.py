@@ -1,4 +1,4 @@
-"""Retail: an online shop, from daily files of order lines to who will not come again.
+"""Retail: an online shop, from daily files of order lines to churn predictions.
 
-declarations.py is the business; generate.py and shop/ make up its files.
+declarations.py is the business; generate.py and shop/ generate its files.
 """

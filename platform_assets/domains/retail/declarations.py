@@ -1,4 +1,4 @@
-"""An online shop: what customers buy and send back, what that says of them, and who will not come again."""
+"""An online shop: what customers buy and return, their features, and churn."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -144,7 +144,7 @@ def returns(arrival: "Arrival") -> pl.LazyFrame | None:
 
 
 class Customer:
-    """What a customer says of himself, as of an update."""
+    """A customer's profile, as of an update."""
 
     customer_id: int
     segment: str | None
@@ -330,4 +330,4 @@ def churn(train: "TrainingData") -> "Estimator":
 
 
 RETAIL = (customer_spend, customer_history, customer_returns, product_sales, daily_revenue, churn)
-"""The ends of the chains: all else is found from them."""
+"""The ends of the chains: everything else is found from them."""

@@ -1,14 +1,14 @@
-"""A small online shop that never was: its files, and the truths that must come out of them.
+"""Generates a small fictional online shop: its files, and the truths that must come out of them.
 
 `generate` writes one CSV of order lines a day, in exactly the columns and spellings of the real shop's files (UCI Online Retail: naive
 London times, customers written as 17850.0, commas and quotes in descriptions), one CSV of returns and one of customers a day, and
-truths.json. The same arguments give the same bytes, in every process.
+truths.json. The same arguments give the same bytes in every process.
 
 What is planted, each with a known count (REASONS, RETURN_REASONS and UPDATE_REASONS are quarantined, all else is kept):
 
-- order lines have no natural key: exact copies and changed repeats lie in a file, are counted, and stay;
-- returns have one, ReturnID: exact and changed copies, in the same file, some days later, in chains, and once more after the horizon;
-- customers are updates of what is known of each: segment, day of signing up; some say nothing any more, some updates come late, some
+- order lines have no natural key: exact copies and changed repeats are in a file, are counted, and stay;
+- returns have one, ReturnID: exact and changed copies, in the same file, some days later, in chains, and again after the horizon;
+- customers are updates of profiles: segment, signup day; some are cleared, some updates arrive late, some
   after a newer one, which they must not replace;
 - whole invoices arrive 1 to 4 days late, in a later file, with their older time;
 - closed days (Saturdays, Easter, New Year, Christmas) have no file; a file has a day of London, of 23 hours when summer time begins;
@@ -72,12 +72,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Restatement:
-    """What a second export of a day changed."""
+    """The changes of a second export of a day."""
 
     day: date
-    changed: str  # invoice and stock code of the line that has another quantity
-    dropped: str  # invoice and stock code of the line that is gone
-    customer_gone: int | None  # the customer whose only line of all days is gone; None when the day has no such line left
+    changed: str  # invoice and stock code of the line with another quantity
+    dropped: str  # invoice and stock code of the removed line
+    customer_gone: int | None  # the customer whose only line was removed; None if the day has no such line left
     truths: Truths
 
 
@@ -90,11 +90,11 @@ def generate(
     orders_per_day: int = 250,
     seed: int = 7,
 ) -> Truths:
-    """Write a shop: <folder>/<day>.csv, <folder>/returns/<day>.csv, <folder>/customers/<day>.csv and, last, <folder>/truths.json.
+    """Writes a shop: <folder>/<day>.csv, <folder>/returns/<day>.csv, <folder>/customers/<day>.csv and, last, <folder>/truths.json.
 
-    `customers` counts the regular ones; on each open day one more comes once. `orders_per_day` counts the orders of an open day,
-    anonymous ones included, on average. Each file appears whole or not at all. A second call with the same arguments writes nothing
-    (files_written is 0), a call after a kill writes what is missing. A folder with the files of other arguments, or of somebody else,
+    `customers` counts the regular ones; each open day has one more one-time customer. `orders_per_day` counts the orders of an open day,
+    including anonymous ones, on average. Each file is written atomically. A second call with the same arguments writes nothing
+    (files_written is 0), a call after a kill writes what is missing. A folder with files of other arguments, or other files,
     is refused.
 
     >>> truths = generate("shop", days=10, customers=50, orders_per_day=20)
@@ -104,7 +104,7 @@ def generate(
     shop, root = Shop(first_day, days, customers, orders_per_day, seed), Path(folder)
     known = read_truths(root) if (root / "truths.json").exists() else None
     if known is not None and known.shop != shop:
-        raise SettingsError(f"{root} holds a shop of other arguments, {known.shop}: generate into another folder, or delete it")
+        raise SettingsError(f"{root} has a shop with other arguments, {known.shop}: generate into another folder, or delete it")
     if known is not None and all(path.exists() for path in _files(root, shop)):
         return known
     tables = _tables(shop, known.restated if known else ())
@@ -117,7 +117,7 @@ def generate(
 
 
 def restate(folder: Path | str, day: date) -> Restatement:
-    """Export a generated day once more, corrected: one line with another quantity, one line gone, and a customer's only line gone.
+    """Exports a generated day again, corrected: one line with another quantity, one line removed, and a customer's only line removed.
 
     The day's file and truths.json are replaced. Restating a day again corrects it further.
     """
@@ -125,7 +125,7 @@ def restate(folder: Path | str, day: date) -> Restatement:
     shop, arrival = known.shop, (day - known.shop.first_day).days
     if arrival not in shop.open_days:
         last = known.orders[-1].day if known.orders else "nothing"
-        raise SourceError(f"{root} has no file of {day}, so there is nothing to restate: open days lie from {shop.first_day} to {last}")
+        raise SourceError(f"{root} has no file of {day}, so there is nothing to restate: open days are from {shop.first_day} to {last}")
     before = _tables(shop, known.restated)
     after = corrected(shop, before.orders, day)
     truths = truths_of(shop, after.lines, before.returns, before.updates, before.customers, (*known.restated, day))
@@ -138,14 +138,14 @@ def read_truths(folder: Path | str) -> Truths:
     """The truths that `generate` wrote into a folder."""
     path = Path(folder) / "truths.json"
     if not path.exists():
-        raise SourceError(f"{folder} holds no generated shop: there is no truths.json. Call generate({str(folder)!r}) first")
+        raise SourceError(f"{folder} has no generated shop: there is no truths.json. Call generate({str(folder)!r}) first")
     read = json.loads(path.read_text("utf-8"))
     return Truths(
         shop=Shop(**_dated(read["shop"], "first_day")),
         closed=tuple(map(date.fromisoformat, read["closed"])),
         orders=tuple(OrdersDay(**_dated(each)) for each in read["orders"]),
         returns=tuple(ReturnsDay(**_dated(each)) for each in read["returns"]),
-        customers=tuple(CustomersDay(**_dated(each)) for each in read.get("customers", [])),  # until version 2 there were none
+        customers=tuple(CustomersDay(**_dated(each)) for each in read.get("customers", [])),  # version 1 had none
         revenue=tuple(Revenue(**_dated(each)) for each in read["revenue"]),
         churn=tuple(Churn(**_dated(each)) for each in read["churn"]),
         bayes_auc=read["bayes_auc"],
@@ -155,7 +155,7 @@ def read_truths(folder: Path | str) -> Truths:
 
 @dataclass(frozen=True)
 class _Tables:
-    """Every row with what is known about it; days are counted from the shop's first."""
+    """All rows with their facts; days are counted from the shop's first."""
 
     orders: pl.DataFrame
     returns: pl.DataFrame
@@ -179,7 +179,7 @@ def _files(root: Path, shop: Shop) -> list[Path]:
 
 
 def _contents(root: Path, shop: Shop, tables: _Tables) -> Iterator[tuple[Path, bytes]]:
-    """Each file and what is in it; a day on which nothing came has a header only."""
+    """Each file with its content; a day without rows has only a header."""
     for folder, rows, texts in (
         (root, tables.orders, order_texts(shop, tables.orders)),
         (root / "returns", tables.returns, return_texts(shop, tables.returns)),
@@ -202,14 +202,14 @@ def _json(truths: Truths) -> bytes:
 
 
 def _refuse_strangers(root: Path, contents: Mapping[Path, bytes]) -> None:
-    """Without truths.json, a CSV may only be what a call that was killed left behind: never write among or over the files of others."""
+    """Without truths.json, a CSV may only be left over from a killed call: never write next to or over other files."""
     for path in sorted([*root.glob("*.csv"), *root.glob("returns/*.csv"), *root.glob("customers/*.csv")]):
         if contents.get(path) != path.read_bytes():
-            raise SettingsError(f"{path} does not belong to the shop that you ask for: generate into an empty folder")
+            raise SettingsError(f"{path} does not belong to the requested shop: generate into an empty folder")
 
 
 def _write(path: Path, content: bytes) -> bool:
-    """Puts a file in its place whole, and says whether it was written; one that is right already is left alone."""
+    """Writes a file atomically, and returns whether it was written; an identical file is not changed."""
     if path.exists() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -220,6 +220,6 @@ def _write(path: Path, content: bytes) -> bool:
 
 
 def _dated(facts: dict[str, Any], name: str = "day") -> dict[str, Any]:
-    """Facts as they were before JSON made text of a date and of the numbers of days by which rows are late."""
+    """Facts with dates and lateness days converted back from JSON strings."""
     late = {"late": {int(days): count for days, count in facts["late"].items()}} if "late" in facts else {}
     return facts | {name: date.fromisoformat(facts[name])} | late

@@ -1,4 +1,4 @@
-"""A view computed from events in memory: the values that the platform would have, for a test or a notebook."""
+"""Computes a view from events in memory: the values that the platform would have, for tests and notebooks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,30 +24,31 @@ from platform_assets.kernels.point_in_time import point_in_time
 from platform_assets.kernels.times import index_at, index_of, physical, stored_partition
 
 Moment = str | date | datetime
-"""A time: with its zone, or without one as text or as a date, which is UTC: "2024-03-05", "2024-03-05 14:30"."""
+"""A time: a datetime with a time zone, or a date or string in UTC: "2024-03-05", "2024-03-05 14:30"."""
 
 _ROW = "row_number"
 
 
 def compute_features(view: View, events: Any, *, at: Moment | Sequence[Moment]) -> pl.DataFrame:
-    """What would be read of a view at some moments, if exactly these events had arrived. Nothing is read or written.
+    """The values that would be read from a view at some times if exactly these events had arrived. Nothing is read or written.
 
     Args:
-        view: whose features, or attributes.
+        view: the feature view or attribute view.
         events: rows of the view's source, a list of dicts or a table (Polars, pandas, PyArrow,
             or anything with an Arrow stream), as its function would return them; a column that may be missing
-            can be left out. They go through the source's parsing, rules, flags and duplicates. A column `arrival` says in which partition
-            a row arrived, by the partition's start (a date; for hours a time); without it, or where it is null: in that of its event time.
-        at: one moment or several: "2024-03-05" (UTC), a date, or a datetime with its time zone. The value at a moment is the last one
-            whose valid_from is not after it: of daily partitions, that of the day before. Of a view with temporal accuracy the value at
-            the moment itself, of the rows that have arrived by then: a row arrives at the end of its partition.
+            can be left out. They go through the source's parsing, rules, flags and deduplication. A column `arrival` gives the partition in
+            which a row arrived, as the partition's start (a date; for hours a time). Without it, or where it is null, a row arrives in the
+            partition of its event time.
+        at: one or more times: "2024-03-05" (UTC), a date, or a datetime with a time zone. The value at a time is the last one
+            whose valid_from is not after it: with daily partitions, that of the day before. For a view with temporal accuracy it is the
+            value at the time itself, from the rows that have arrived by then: a row arrives at the end of its partition.
 
     Returns:
-        A row for each moment and each entity among the events, sorted: the keys, `at`, then the features (times since in seconds).
+        One row for each time and each entity among the events, sorted: the keys, `at`, then the features (times since last in seconds).
 
     Raises:
-        ComputeError: columns that the source has not or that are lacking, a row that would be quarantined, a moment without time zone.
-        SourceError: naive times, and the source declares no timezone=.
+        ComputeError: columns are missing or not in the source, a row would be quarantined, or a time has no time zone.
+        SourceError: the times are naive and the source declares no timezone=.
 
     >>> order = {"invoice": "1", "quantity": 2, "unit_price": 1.5, "customer_id": 7, "country": "UK", "ordered_at": "2024-03-01T10:00Z"}
     >>> found = compute_features(customer_spend, [order], at=["2024-03-01", "2024-03-02", "2024-03-09"])
@@ -55,9 +56,9 @@ def compute_features(view: View, events: Any, *, at: Moment | Sequence[Moment]) 
     [(7, 1, 0, None), (7, 2, 1, 3.0), (7, 9, 0, 3.0)]
     """
     if not isinstance(view, View):
-        raise ComputeError(f"compute_features: {shown(view)} is no view. Give it a feature view or an attribute view.")
+        raise ComputeError(f"compute_features: {shown(view)} is not a view. Give it a feature view or an attribute view.")
     if "at" in (*view.entity.keys, *view.served):
-        raise ComputeError(f"view {view.name!r}: it has a column 'at', the name of the moments here. Give the feature or key another name.")
+        raise ComputeError(f"view {view.name!r}: it has a column 'at', which here holds the times. Give the feature or key another name.")
     raw = received(view.source, events)
     asked, keys = moments(at), list(view.entity.keys)
     silver = accepted(view.source, raw)
@@ -71,7 +72,7 @@ def compute_features(view: View, events: Any, *, at: Moment | Sequence[Moment]) 
 
 
 def _log(view: View, silver: pl.DataFrame, asked: Sequence[datetime]) -> pl.DataFrame:
-    """The view's table, as far as it is asked for."""
+    """The part of the view's table that is needed."""
     first, last = span(view, silver, asked)
     if isinstance(view, AttributeView):
         return attributes_log(view, silver.lazy(), first, last)
@@ -79,7 +80,7 @@ def _log(view: View, silver: pl.DataFrame, asked: Sequence[datetime]) -> pl.Data
 
 
 def received(source: Source, events: Any) -> pl.DataFrame:
-    """Events as raw has them: with arrival, delivery and row number (1, 2, ... as they are given)."""
+    """Events as in raw: with arrival, delivery and row number (1, 2, ... in the given order)."""
     where = f"events of source {source.name!r}"
     frame = _frame(where, events)
     for column in frame.columns:
@@ -97,11 +98,11 @@ def _frame(where: str, events: Any) -> pl.DataFrame:
     if is_table(events):
         return table_of(events, where, ComputeError)
     if isinstance(events, str | Mapping) or not isinstance(events, Sequence) or not all(isinstance(row, Mapping) for row in events):
-        raise ComputeError(f"{where}: {type(events).__name__} is no table. Give {KINDS}, or a list of dicts, one an event.")
+        raise ComputeError(f"{where}: {type(events).__name__} is not a table. Give {KINDS}, or a list of dicts, one per event.")
     try:
         return pl.DataFrame(list(events), infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        raise ComputeError(f"{where}: the rows are no table: {error}. Give each column one type.") from error
+        raise ComputeError(f"{where}: the rows do not form a table: {error}. Give each column one type.") from error
 
 
 def _arrival(source: Source, frame: pl.DataFrame, where: str) -> pl.Expr:
@@ -112,7 +113,7 @@ def _arrival(source: Source, frame: pl.DataFrame, where: str) -> pl.Expr:
     given = pl.Series("of_arrival", [None] * frame.height, pl.Int64)
     if "arrival" in frame.columns and frame.schema["arrival"] != pl.Null:
         if not frame.schema["arrival"].is_temporal():
-            raise ComputeError(f"{where}: 'arrival' is {frame.schema['arrival']}, it must be a date, or for hours a time in UTC.")
+            raise ComputeError(f"{where}: 'arrival' is {frame.schema['arrival']}, but must be a date, or for hours a time in UTC.")
         inside = frame["arrival"].to_physical().is_between(*bounds_of(frame.schema["arrival"])).fill_null(True)
         if (odd := (~inside).arg_true()).len():
             raise ComputeError(f"{where}, row {odd[0] + 1}: it arrives outside the years 1000 to 9999.")
@@ -121,17 +122,17 @@ def _arrival(source: Source, frame: pl.DataFrame, where: str) -> pl.Expr:
     lowest, highest = source.partitions.first, source.partitions.last
     for row, index in enumerate(arrival.to_list(), start=1):
         if index < lowest or (highest is not None and index > highest):
-            bounds = f"they begin with {source.partitions.key(lowest)}" + (
+            bounds = f"they start with {source.partitions.key(lowest)}" + (
                 "" if highest is None else f" and end with {source.partitions.key(highest)}"
             )
             raise ComputeError(
-                f"{where}, row {row}: it arrives in {source.partitions.key(index)}, outside of the source's partitions: {bounds}."
+                f"{where}, row {row}: it arrives in {source.partitions.key(index)}, outside the source's partitions: {bounds}."
             )
     return pl.lit(arrival)
 
 
 def judged(source: Source, raw: pl.DataFrame) -> Judged:
-    """What becomes of received events, in whichever partitions they arrived. None is blocked: one bad row would hide the others."""
+    """Judges received events of any partitions. No partition is blocked, since one bad row would hide the others."""
     source = replace(source, accepted_share=0.0)
     if raw.is_empty():
         return judge(source, raw, source.partitions.first, source.partitions.first)
@@ -140,21 +141,21 @@ def judged(source: Source, raw: pl.DataFrame) -> Judged:
 
 
 def accepted(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
-    """Silver; a ComputeError when a row would not get there: a test of it would test nothing."""
+    """The rows of silver; a ComputeError if a row would be quarantined, because a test of it would test nothing."""
     found = judged(source, raw)
     bad = found.quarantine.sort(_ROW)
     if bad.height:
         told = [f"row {row} ({', '.join(reasons)})" for row, reasons in bad.head(5).select(_ROW, "reasons").iter_rows()]
         more = "" if bad.height <= 5 else f" and {bad.height - 5} more"
         raise ComputeError(
-            f"events of source {source.name!r}: {bad.height} of {raw.height} would be quarantined: {'; '.join(told)}{more}. Fix or leave "
-            "them out; platform_assets.testing.judged(source, events) shows what becomes of rows."
+            f"events of source {source.name!r}: {bad.height} of {raw.height} would be quarantined: {'; '.join(told)}{more}. Fix them or "
+            "leave them out; platform_assets.testing.judged(source, events) shows what happens to each row."
         )
     return found.silver
 
 
 def span(view: View, silver: pl.DataFrame, asked: Sequence[datetime]) -> tuple[int, int]:
-    """The partitions whose snapshots reads at these moments can see."""
+    """The partitions whose snapshots can be read at these times."""
     partitions = view.source.partitions
     first = silver.select(index_of("arrival", partitions).min().alias("index")).item()
     first = partitions.first if first is None else first
@@ -162,20 +163,20 @@ def span(view: View, silver: pl.DataFrame, asked: Sequence[datetime]) -> tuple[i
 
 
 def moments(at: Any) -> list[datetime]:
-    """Moments in UTC."""
+    """Times in UTC."""
     given = [at] if isinstance(at, str | date) else at
     if not isinstance(given, Sequence) or not given:
-        raise ComputeError(f"at={at!r}: say at which moment, such as at='2024-03-05', or a list of them.")
+        raise ComputeError(f"at={at!r}: give a time, such as at='2024-03-05', or a list of times.")
     return [moment(one, "at") for one in given]
 
 
 def moment(given: Any, where: str) -> datetime:
-    """One moment in UTC."""
+    """A time in UTC."""
     if isinstance(given, str):
         try:
             found = datetime.fromisoformat(given)
         except ValueError:
-            raise ComputeError(f"{where}: {given!r} is no time. Write '2024-03-05' or '2024-03-05 14:30' (UTC).") from None
+            raise ComputeError(f"{where}: {given!r} is not a time. Write '2024-03-05' or '2024-03-05 14:30' (UTC).") from None
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     if isinstance(given, datetime):
         if given.tzinfo is None:
@@ -183,4 +184,4 @@ def moment(given: Any, where: str) -> datetime:
         return given.astimezone(UTC)
     if isinstance(given, date):
         return datetime(given.year, given.month, given.day, tzinfo=UTC)
-    raise ComputeError(f"{where}: {given!r} is no time. Write '2024-03-05' or '2024-03-05 14:30' (UTC).")
+    raise ComputeError(f"{where}: {given!r} is not a time. Write '2024-03-05' or '2024-03-05 14:30' (UTC).")

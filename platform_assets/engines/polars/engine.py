@@ -1,4 +1,4 @@
-"""The engine of one process: slices of tables are read lazily, and computed a chunk of rows or entities at a time."""
+"""The single-process engine: slices of tables are read lazily and computed a chunk of rows or entities at a time."""
 
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
@@ -50,7 +50,7 @@ ROWS_AT_ONCE = 1_000_000
 
 @dataclass(frozen=True)
 class PolarsEngine:
-    """As `Engine`; rows come into this process."""
+    """Implements `Engine` in this process."""
 
     lake: Lake
     name: str = "polars"
@@ -165,7 +165,7 @@ class PolarsEngine:
         return None
 
     def work_done(self) -> None:
-        return None  # one process, of which Dagster knows what it does
+        return None  # Dagster already reports on this process
 
     def rows(self, frame: pl.DataFrame | pl.LazyFrame) -> PolarsRows:
         return PolarsRows(self.lake, frame)

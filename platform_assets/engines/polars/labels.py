@@ -1,4 +1,4 @@
-"""The labels of a training partition, in this process, and what the ledger says of them."""
+"""The labels of a training partition in this process, and their ledger details."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,11 +14,11 @@ from platform_assets.kernels.given_labels import JudgedLabels, judged_labels, no
 from platform_assets.kernels.labels import labels
 
 MOST_CLASSES = 20
-"""How many classes the ledger counts, the most frequent first."""
+"""How many classes the ledger lists, most frequent first."""
 
 
 def found_labels(data: TrainingSet, partition: int, silver: pl.LazyFrame | None, given: pl.DataFrame | None, now: datetime) -> FoundLabels:
-    """As `Engine.labels`."""
+    """See `Engine.labels`."""
     if given is not None:
         return _given(data, judged_labels(data, given, partition, now))
     if silver is None:
@@ -48,7 +48,7 @@ def _times(frame: pl.DataFrame) -> tuple[datetime, datetime] | None:
 
 
 def _summary(data: TrainingSet, label: pl.Series) -> dict[str, Any]:
-    """What the labels are like: how many are true; their mean and range; how many each class has."""
+    """Statistics of the labels: the number of true ones; their mean and range; or the count of each class."""
     if data.labels.kind == "binary":
         return {"positive": int(label.sum() or 0)}
     if data.labels.kind == "numeric":

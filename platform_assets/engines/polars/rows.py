@@ -1,4 +1,4 @@
-"""What the Polars engine has computed, until it is written."""
+"""The rows computed by the Polars engine, until they are written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class PolarsRows:
     lake: Lake
     frame: pl.DataFrame | pl.LazyFrame
     order: Sequence[str] = ()
-    """By what the rows of a write are sorted."""
+    """The sort columns of a write."""
 
     @property
     def columns(self) -> Mapping[str, pl.DataType]:

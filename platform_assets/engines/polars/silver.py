@@ -1,7 +1,7 @@
 """Raw rows to silver and quarantine: parse, rules, duplicates, the quality tier (semantics.md 7).
 
-Each row is examined by itself, a chunk of rows at a time, and what is good is laid aside. Then duplicates are looked for among the rows
-whose keys occur again. What is accepted of a partition is known only then, and with it whether the partition is blocked.
+Each row is examined by itself, a chunk of rows at a time, and the good ones are spilled. Then duplicates are searched among the rows
+with repeated keys. Only then is the accepted share of a partition known, and with it whether the partition is blocked.
 """
 
 from collections import Counter
@@ -27,40 +27,40 @@ from platform_assets.kernels.times import index_at, physical
 
 ROWS_AT_ONCE = 250_000
 BYTES_AT_ONCE = 1 << 26
-"""Of rows with long texts fewer are judged at once."""
+"""Limits chunks of rows with long texts."""
 ROWS_READ_AHEAD = 2_000_000
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What became of the rows of some arrival partitions."""
+    """The results of judging the rows of some arrival partitions."""
 
     silver: pl.DataFrame
     """Accepted rows: the declared columns, flags, arrival, delivery, row_number."""
     quarantine: pl.DataFrame
     """Rows as received, with the list of reasons."""
     counts: dict[int, dict[str, Any]]
-    """By partition: received, accepted, quarantined, duplicates, duplicates_exact, exact_copies, not_finite, flags (of all that was
+    """By partition: received, accepted, quarantined, duplicates, duplicates_exact, exact_copies, not_finite, flags (of all rows
     received), reasons, accepted_share, tier."""
 
 
 @dataclass(frozen=True)
 class JudgedRows:
-    """The same before the rows are read: they are, once or more often, while the context that gave them is open."""
+    """The same with lazy rows: they can be read, any number of times, while their context is open."""
 
     silver: pl.LazyFrame
     quarantine: pl.LazyFrame
     counts: dict[int, dict[str, Any]]
     first_of_each_reason: pl.DataFrame
-    """The first row of each partition that each reason stands against."""
+    """The first row of each partition for each reason."""
     events: dict[int, set[int]]
-    """By partition the event partitions of its accepted rows."""
+    """By partition: the event partitions of its accepted rows."""
 
 
 def judge(
     source: Source, raw: pl.DataFrame, first: int, last: int, as_they_are: Set[int] = frozenset(), delivered: Delivered = ()
 ) -> Judged:
-    """As `judged`, for rows that fit into memory; they are sorted by their place."""
+    """Like `judged`, for rows that fit into memory; they are sorted by position."""
     with judged(source, raw.lazy(), first, last, as_they_are, delivered) as rows:
         return Judged(rows.silver.sort(PLACE).collect(), rows.quarantine.sort(PLACE).collect(), rows.counts)
 
@@ -78,15 +78,15 @@ def judged(
     rows_at_once: int | None = None,
     hashes_at_once: int = HASHES_AT_ONCE,
 ) -> Iterator[JudgedRows]:
-    """The silver rows of the arrival partitions first..last, in memory that does not grow with their number.
+    """The silver rows of the arrival partitions first..last, in memory that does not grow with the number of rows.
 
     raw: rows as received of the partitions first - duplicates_within .. last, with arrival, delivery, row_number; superseded
-    deliveries left out. Which rows are kept depends on nothing else, so partitions can be judged in any order.
-    as_they_are: partitions whose good rows are kept however few they are: a person has accepted them.
-    delivered: which rows came in other types than raw keeps them in, and the types of these columns: a row is judged as it came.
-    replayed: which rows count in another partition, where they were replayed.
+    deliveries are excluded. The accepted rows depend on nothing else, so partitions can be judged in any order.
+    as_they_are: partitions whose good rows are accepted however few they are: a person has accepted them.
+    delivered: the rows delivered in other types than raw stores, and the types of these columns: a row is judged as delivered.
+    replayed: the rows that count in another partition, where they were replayed.
     """
-    # Raw has a column from the first delivery that brought it on: without one, its partitions are all empty, and nobody knows its type.
+    # Raw has a column from the first delivery that contains it on: before that, all its partitions are empty and its type is unknown.
     came = raw.collect_schema().names()
     raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in source.columns if column not in came)
     start = pl.lit(source.partitions.value(first))
@@ -124,10 +124,10 @@ def judged(
 
 
 def _chunks(rows: pl.LazyFrame, at_once: int) -> Iterator[pl.DataFrame]:
-    """The rows of a frame, a number at a time; an empty chunk if there are none."""
+    """The rows of a frame in chunks; one empty chunk if there are none."""
     most = rows.select(pl.col("row_number").max()).collect().item() or 0
     any_rows = False
-    # Polars reads files ahead without a limit, here at most a stretch of each delivery: files have statistics of the numbers of rows.
+    # Polars reads ahead without limit; here at most one range of each delivery, thanks to the files' statistics of row numbers.
     for first in range(1, most + 1, ROWS_READ_AHEAD):
         stretch = rows.filter(pl.col("row_number").is_between(first, first + ROWS_READ_AHEAD - 1)) if most > ROWS_READ_AHEAD else rows
         for chunk in _of_size(stream(stretch), at_once):
@@ -138,7 +138,7 @@ def _chunks(rows: pl.LazyFrame, at_once: int) -> Iterator[pl.DataFrame]:
 
 
 def _of_size(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The rows of frames in chunks of about so many, and of about BYTES_AT_ONCE at most."""
+    """The rows of frames in chunks of about this many rows, and at most about BYTES_AT_ONCE."""
     waiting, height, size = list[pl.DataFrame](), 0, 0
     for frame in frames:
         enough = max(1, min(rows, frame.height * BYTES_AT_ONCE // (1 + int(frame.estimated_size()))))
@@ -161,13 +161,13 @@ def _first_of_each_reason(bad: pl.DataFrame) -> pl.DataFrame:
 
 
 class _Copies:
-    """Which of the good rows, by their number, are duplicates, and how many there are by the index of their partition."""
+    """The duplicates among the good rows, by row number, and their counts by partition index."""
 
     def __init__(self, rows: int) -> None:
         self.is_duplicate: npt.NDArray[np.bool_] = np.zeros(rows, np.bool_)
         self.duplicates: Counter[int] = Counter()
         self.exact: Counter[int] = Counter()
-        """Duplicates that say the same as the row before them, or rows that stay and say the same as another."""
+        """Duplicates equal to the earlier row, or accepted rows equal to another."""
         self.events: Counter[tuple[int, int]] = Counter()
 
     @property
@@ -175,14 +175,14 @@ class _Copies:
         return self.duplicates.total()
 
     def stays(self) -> pl.Expr:
-        """Whether a good row is no duplicate."""
+        """Whether a good row is not a duplicate."""
         return pl.col(ROW).map_batches(
             lambda rows: pl.Series(~self.is_duplicate[rows.to_numpy()]), return_dtype=pl.Boolean, is_elementwise=True
         )
 
 
 def _copies(source: Source, good: Spill, horizon: "_Horizon", hashes_at_once: int) -> _Copies:
-    """The duplicates among the good rows; of a source without a unique key none, but how many are copies of another in their partition."""
+    """The duplicates among the good rows; a source without a unique key has none, but its exact copies within a partition are counted."""
     copies = _Copies(good.height)
     for hashes, before in repeated(good.rows(), good.height, horizon.hashes, 4 * horizon.at_once, hashes_at_once):
         again = pl.LazyFrame({HASH: hashes})
@@ -203,7 +203,7 @@ def _copies(source: Source, good: Spill, horizon: "_Horizon", hashes_at_once: in
 
 @dataclass(frozen=True)
 class _Horizon:
-    """Raw rows of the partitions before those that are judged: only of their keys all are read."""
+    """Raw rows of the horizon before the judged partitions: only their keys are read in full."""
 
     source: Source
     raw: pl.LazyFrame
@@ -212,14 +212,14 @@ class _Horizon:
     at_once: int
 
     def hashes(self) -> Iterable[Hashes]:
-        """Of the keys of all rows, good or not."""
+        """The hashes of the keys of all rows, good or not."""
         if not self.source.duplicates_within:
             return
         for chunk in stream(self._hashed().select(HASH), 4 * self.at_once):
             yield chunk[HASH].to_numpy()
 
     def good(self, hashes: Hashes, columns: list[str]) -> list[pl.DataFrame]:
-        """The good rows with these hashes; where there are none nothing is read."""
+        """The good rows with these hashes; without hashes nothing is read."""
         if not len(hashes):
             return []
         raw = self._hashed().join(pl.LazyFrame({HASH: hashes}), on=HASH, how="semi").drop(HASH).collect(engine="streaming")
@@ -229,7 +229,7 @@ class _Horizon:
         return [rows.select(columns)]
 
     def _hashed(self) -> pl.LazyFrame:
-        """The raw rows with the hashes of their keys, which are parsed as they were delivered."""
+        """The raw rows with the hashes of their keys, parsed in their delivered types."""
         schema, key = self.raw.collect_schema(), self.source.unique_key
         found = []
         for rows, types in in_delivered_types(self.raw, self.delivered):

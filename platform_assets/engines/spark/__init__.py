@@ -1,1 +1,1 @@
-"""Computes declarations on Spark: it moves rows, and hands those of whole entities to the kernels, in its tasks."""
+"""Computes declarations on Spark: it moves rows, and passes those of whole entities to the kernels in its tasks."""

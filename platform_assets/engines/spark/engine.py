@@ -1,4 +1,4 @@
-"""The engine that spreads entities over the tasks of Spark: their rows go to the kernels in buckets, and results to Delta files."""
+"""The engine that spreads entities over Spark tasks: their rows go to the kernels in buckets, and results to Delta files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ _ORDER, _EVENT = "__order", "__event"
 
 @dataclass(frozen=True)
 class SparkEngine:
-    """As `Engine`; rows stay in Spark's tasks."""
+    """Implements `Engine` on Spark: rows stay in Spark's tasks."""
 
     lake: Lake
     start: Callable[[], "SparkSession"] = session
@@ -74,7 +74,7 @@ class SparkEngine:
 
     @cached_property
     def tables(self) -> SparkTables:
-        """How its tables are read and written."""
+        """Reads and writes the lake's tables."""
         return SparkTables(self.lake, self.start, self.sizes)
 
     @property
@@ -107,7 +107,7 @@ class SparkEngine:
     ) -> Iterator[SparkRows]:
         rows, buckets = self.tables.scan(silver, columns_of(view)), self.tables.buckets(silver)
         keys = list(view.key_columns.values())
-        for key in keys:  # rows without an entity would all be in one bucket
+        for key in keys:  # rows without an entity would all end up in one bucket
             rows = rows.filter(rows[key].isNotNull())
         order = ("partition", *view.entity.keys)
         if start is None:
@@ -168,7 +168,7 @@ class SparkEngine:
         rows, keys = self.tables.scan(silver), list(table.by)
         if (
             table.event_partitions.zone == "UTC"
-        ):  # all partitions are of one length: those of an event are in other tasks than those of another
+        ):  # all partitions have the same length, so each event partition can be computed in its own task
             days = table.event_partitions
             since = F.unix_micros(table.source.event_time) - F.unix_micros(F.lit(days.starts_at(days.first)))
             rows = rows.withColumn(_EVENT, F.floor(since / F.lit(days.step // timedelta(microseconds=1))))
@@ -241,7 +241,7 @@ class SparkEngine:
             entities.unpersist()
 
     def _entities(self, model: Model, days: Sequence[int], features: Sequence[ViewSlice]) -> "DataFrame":
-        """Who is predicted: keys, label_time and partition."""
+        """The entities to predict: keys, label_time and partition."""
         views, found = judging(model, [one.view for one in features]), []
         schema = schema_of(model)
         columns = {**{key: schema[key] for key in model.training_set.entity.keys}, LABEL_TIME: pl.Datetime("us", "UTC")}
@@ -264,7 +264,7 @@ class SparkEngine:
     def features(
         self, service: FeatureService, labels: pl.DataFrame, features: Sequence[ViewSlice], *, time: str = LABEL_TIME
     ) -> pl.DataFrame:
-        # Labels may have columns of types that Spark has not: it gets those that are asked for.
+        # Labels may have columns of types that Spark does not have: it gets only the columns it needs.
         read = dict.fromkeys([*service.keys, time, *service.request])
         asked = labels.select(*read, pl.int_range(pl.len(), dtype=pl.Int64).alias(_ORDER))
         found, _ = with_features(self.tables, service, spark_frame(self.tables.spark, asked), asked.schema, features, time=time)
@@ -324,7 +324,7 @@ class SparkEngine:
     def _split(
         self, rows: "DataFrame", keys: Sequence[str], buckets: int, read: TableSlice, first: int, last: int, since: Callable[[int], int]
     ) -> Split:
-        """How rows of a slice are spread: keys with more rows than a task is given are cut into parts."""
+        """How the rows of a slice are spread over tasks: keys with more rows than a task may get are split into parts."""
         limit = self.tables.sizes.bucket
         if self.tables.rows_in(read) <= limit or last == first:
             return Split(buckets, (), ())

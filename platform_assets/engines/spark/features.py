@@ -1,4 +1,4 @@
-"""Labels, and labels with their features, on Spark: those of an entity and its rows meet in one task."""
+"""Labels, and labels with their features, on Spark: an entity's labels and rows are brought together in one task."""
 
 import json
 from collections import Counter
@@ -42,7 +42,7 @@ _NARROWER: dict[DataType, tuple[type[T.DataType], ...]] = {
     "int": (T.ByteType, T.ShortType, T.IntegerType),
     "float": (T.ByteType, T.ShortType, T.IntegerType, T.LongType, T.FloatType),
 }
-"""Types whose values mean the same in the declared one."""
+"""Types whose values have the same meaning in the declared type."""
 Schema = Mapping[str, pl.DataType]
 _REJECTED = "__rejected"
 
@@ -50,7 +50,7 @@ _REJECTED = "__rejected"
 def with_features(
     tables: SparkTables, service: FeatureService, asked: "DataFrame", schema: Schema, features: Sequence[ViewSlice], *, time: str
 ) -> tuple["DataFrame", Schema]:
-    """Labels with the features that were known at each label's time; view by view, since each may be about other keys."""
+    """Labels with the features known at each label's time; view by view, since each may have different keys."""
     read = {one.view.name: one for one in features}
     found, columns = asked, dict(schema)
     known: dict[tuple[str, ...], Joined] = {}
@@ -84,10 +84,10 @@ def with_features(
 
 
 def with_declared_types(given: "DataFrame", wanted: Mapping[str, DataType], where: str) -> "DataFrame":
-    """The rows, with integers and floats as wide as declared. where: whose they are, for messages.
+    """The rows, with integers and floats as wide as declared. where: the rows' name in messages.
 
     Raises:
-        ComputeError: a column is missing, or of another type than declared.
+        ComputeError: a column is missing, or has another type than declared.
     """
     for name, kind in wanted.items():
         if name not in given.columns:
@@ -99,14 +99,14 @@ def with_declared_types(given: "DataFrame", wanted: Mapping[str, DataType], wher
             must = _TYPES[kind].simpleString()
             zone = " (if its times are in UTC)" if isinstance(found, T.TimestampNTZType) else ""
             raise ComputeError(
-                f"{where}' {name!r} is {found.simpleString()}, it must be {must}. "
+                f"{where}' {name!r} is {found.simpleString()}, but must be {must}. "
                 f"Convert it: .withColumn({name!r}, F.col({name!r}).cast({must!r})){zone}."
             )
     return given
 
 
 def _columns_of(read: ViewSlice) -> set[str] | None:
-    """What is read of a table; None: all of it."""
+    """The columns that are read of a table; None: all."""
     if read.layer == "silver" and isinstance(read.view, FeatureView):
         return columns_of(read.view)
     return None
@@ -120,19 +120,19 @@ def found_on_spark(
     given: "pl.DataFrame | DataFrame | None",
     now: datetime,
 ) -> FoundLabels:
-    """As `Engine.labels`."""
-    if isinstance(given, pl.DataFrame) or (given is None and silver is None):  # a user's function has returned them into this process
+    """See `Engine.labels`."""
+    if isinstance(given, pl.DataFrame) or (given is None and silver is None):  # a user's function returned them in this process
         here = found_labels(data, partition, None, given, now)
         return FoundLabels(spark_frame(tables.spark, here.rows), here.details, here.times)
     schema, keys = no_rows(data).schema, list(data.key_columns.values())
     if given is not None:
 
         def of_table(frame: pl.DataFrame) -> JudgedLabels:
-            # Spark's rows come in any order; here in the one of `frames_of`.
+            # Spark returns rows in any order; here they are in the order of `frames_of`.
             return judged_labels(data, frame.sort(frame.columns, nulls_last=False).select(as_asked(data)), partition, now)
 
         return _judged(data, given, keys, tables.buckets_of(given), of_table)
-    assert silver is not None, "labels are of a table or of silver"
+    assert silver is not None, "labels come from a table or from silver"
     rows = tables.scan(silver)
     if isinstance(data.labels, Labels):
 
@@ -151,7 +151,7 @@ def found_on_spark(
 def _judged(
     data: TrainingSet, rows: "DataFrame", keys: Sequence[str], buckets: int, judge: Callable[[pl.DataFrame], JudgedLabels]
 ) -> FoundLabels:
-    """The labels among rows, and what is said of those that are none; each bucket says it in a row of its own."""
+    """The labels among rows, and the counts and examples of rejected rows; each bucket returns these in its own row."""
 
     def kernel(frame: pl.DataFrame) -> pl.DataFrame:
         judged = judge(frame)
@@ -167,7 +167,7 @@ def _judged(
 
 
 def _rejected(buckets: Sequence[tuple[dict[str, int], dict[str, dict[str, str]]]]) -> dict[str, Any]:
-    """What is said of rejected rows, from what each bucket says."""
+    """The counts and examples of rejected rows, merged from all buckets."""
     counts, examples = Counter[str](), dict[str, dict[str, str]]()
     for reasons, first in buckets:
         counts.update(reasons)
@@ -183,7 +183,7 @@ def _rejected(buckets: Sequence[tuple[dict[str, int], dict[str, dict[str, str]]]
 
 
 def _place(row: Mapping[str, str]) -> tuple[bool, str, list[str]]:
-    """Rejected rows in the order of their times, those without one last."""
+    """The sort key of rejected rows: by time, those without a time last."""
     return row[LABEL_TIME] == "None", row[LABEL_TIME], list(row.values())
 
 
@@ -211,5 +211,5 @@ def _one(frame: "DataFrame") -> Any:
 
 
 def utc(at: datetime) -> datetime:
-    """A time from Spark, which Python gets in the zone of this machine."""
+    """Converts a time from Spark, which arrives in this machine's time zone, to UTC."""
     return at.astimezone(UTC)

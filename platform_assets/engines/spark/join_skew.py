@@ -1,4 +1,4 @@
-"""Labels and rows of entities with too many for one task: they meet in parts, each of the labels of a range of times."""
+"""Joins labels and rows of entities with too many for one task: in parts, each with the labels of a time range."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Joined:
-    """Labels that are joined, and what is known of them."""
+    """Labels to be joined, and their counts."""
 
     frame: "DataFrame"
     keys: tuple[str, ...]
     time: str
     number: int
     heavy: dict[Key, int]
-    """Entities with more labels than a task is given."""
+    """Entities with more labels than a task may get."""
 
 
 def counted(frame: "DataFrame", keys: Sequence[str], time: str, limit: int) -> Joined:
-    """How many labels there are, and which entities have more than a limit; one aggregation."""
+    """Counts the labels and finds the entities with more than the limit, in one aggregation."""
     many = F.when(F.col(COUNT) > limit, F.struct(*keys, COUNT))
     row = counts_of(frame, keys).agg(F.sum(COUNT), F.collect_list(many)).first()
     number, heavy = row if row else (0, [])
@@ -46,14 +46,15 @@ def counted(frame: "DataFrame", keys: Sequence[str], time: str, limit: int) -> J
 def met(
     tables: SparkTables, labels: Joined, found: "DataFrame", one: ViewSlice, rows: "DataFrame", in_rows: Sequence[str]
 ) -> tuple["DataFrame", "DataFrame", int]:
-    """The labels with what was found so far, and the rows of a view, in the buckets in which those of an entity meet; how many there are.
+    """The labels with the features found so far, and the rows of a view, in buckets that bring an entity's together; and the number of
+    buckets.
 
     in_rows: the names of the entity's keys in the rows.
     """
     limit, keys = tables.sizes.bucket, list(labels.keys)
     there = tables.rows_in(one.rows)
     buckets = tables.worth(max(labels.number, there))
-    # Of nobody labels have empty values, wherever they are, and rows say nothing: neither are all in one task.
+    # Labels without an entity have empty values in any task, and rows without one are not needed: neither may all go to one task.
     light = F.when(_has_entity(keys), bucket_of(keys, buckets)).otherwise(bucket_of([labels.time], buckets))
     rows = rows.filter(_has_entity(in_rows))
     many = labels.heavy | (heavy_keys(rows, in_rows, limit) if there > limit else {})
@@ -80,11 +81,11 @@ def _has_entity(keys: Sequence[str]) -> "Column":
 class _Part:
     has_label: "Column"
     reads: "Column"
-    """Which rows the labels of the part can see."""
+    """The rows that the labels of the part can see."""
 
 
 def _parts(labels: Joined, one: ViewSlice, heavy: Sequence[Key], number: int) -> list[_Part]:
-    """Ranges of label times, none of which reads all rows; one range if there are no such."""
+    """Ranges of label times, none of which reads all rows; a single range if that is impossible."""
     partitions, view, by = one.view.source.partitions, one.view, F.col(one.rows.by)
     time = F.col(labels.time)
     named = labels.frame.sparkSession.createDataFrame(list(heavy), schema=labels.frame.select(*labels.keys).schema)
@@ -97,7 +98,7 @@ def _parts(labels: Joined, one: ViewSlice, heavy: Sequence[Key], number: int) ->
     starts = [begin + (end - begin + 1) * part // number for part in range(1, number)]
     edges = [first, *(partitions.starts_at(start) for start in starts)]
     reads = [partitions_read(view, one.layer, at, until) for at, until in zip(edges, [*edges[1:], last], strict=True)]
-    if reads[-1].start <= reads[0].start:  # each would read what the first one does
+    if reads[-1].start <= reads[0].start:  # each would read as much as the first one
         return []
     found = []
     for place, (at, read) in enumerate(zip(edges, reads, strict=True)):

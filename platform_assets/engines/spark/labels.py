@@ -1,4 +1,4 @@
-"""Labels for which features are read, as a DataFrame of Spark: one aggregation says what must be known of them, their rows stay there."""
+"""Labels for which features are read, as a Spark DataFrame: one aggregation collects their statistics, and their rows stay in Spark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _NULLS, _EARLY, _FIRST, _LAST = "__nulls", "__early", "__first", "__last"
 
 @dataclass(frozen=True)
 class SparkLabels:
-    """As `AskedLabels` of reading/labels.py."""
+    """Implements `AskedLabels` of reading/labels.py."""
 
     service: FeatureService
     frame: "DataFrame"
@@ -39,7 +39,7 @@ class SparkLabels:
         """The labels, with integers and floats as wide as declared.
 
         Raises:
-            ComputeError: they are not what the service needs, or a column has a type that no task can hand back.
+            ComputeError: they do not have what the service needs, or a column has a type that a task cannot return.
         """
         wanted: dict[str, DataType] = {**service.keys, time: "datetime", **service.request}
         where = f"feature service {service.name!r}: the labels"
@@ -49,8 +49,8 @@ class SparkLabels:
         for field in given.schema.fields:
             if not _comes_back(field):
                 raise ComputeError(
-                    f"{where} have a column {field.name!r} of the type {field.dataType.simpleString()}, which a task cannot hand back as "
-                    f"it was. Leave it out, or make it text: .withColumn({field.name!r}, F.to_json({field.name!r}))."
+                    f"{where} have a column {field.name!r} of the type {field.dataType.simpleString()}, which a task cannot return "
+                    f"unchanged. Leave it out, or convert it to text: .withColumn({field.name!r}, F.to_json({field.name!r}))."
                 )
         asked = cls(service, given, time)
         asked._check_times()
@@ -70,7 +70,7 @@ class SparkLabels:
         return late.count(), {name: utc(value) if isinstance(value, datetime) else value for name, value in row.asDict().items()}
 
     def with_features(self, engine: Engine, read: Sequence[tuple[tuple[datetime, datetime], Sequence[ViewSlice]]]) -> "DataFrame":
-        assert isinstance(engine, SparkEngine), "it was chosen for them"
+        assert isinstance(engine, SparkEngine), "the engine was chosen for these labels"
         schema, time = polars_schema(self.frame), F.col(self.time)
         parts = []
         for (first, last), slices in read:
@@ -85,7 +85,7 @@ class SparkLabels:
 
     @cached_property
     def _counted(self) -> list[T.Row]:
-        """By groups of times, each within a partition: the first and the last one, and how many keys are null; ascending."""
+        """By groups of times, each within a partition, ascending: the first and last time, and the number of null keys."""
         step = min(view.source.partitions.step for view in self.service.views) // timedelta(microseconds=1)
         time = F.col(self.time)
         nulls = [
@@ -110,7 +110,7 @@ def _null(view: str) -> str:
 
 
 def _comes_back(field: T.StructField) -> bool:
-    """Whether a column of this type is the same after it has been a column of Polars."""
+    """Whether a column of this type survives a round trip through Polars."""
     schema = T.StructType([field])
     try:
         found = spark_schema(polars_schema_of(schema))[0].dataType

@@ -1,16 +1,16 @@
-"""How Spark reaches a lake in S3: by S3A of Hadoop, with the options by which Delta and Polars reach it."""
+"""How Spark reaches a lake in S3: through Hadoop's S3A, with the same options that Delta and Polars use."""
 
 import os
 from collections.abc import Mapping
 
 HADOOP, AWS = "3.5.0", "2.35.4"
-"""The version of Hadoop that PySpark 4.2 brings, and that of Amazon's SDK with which it was built."""
+"""The Hadoop version that PySpark 4.2 contains, and the version of Amazon's SDK it was built with."""
 PACKAGES = (
     f"org.apache.hadoop:hadoop-aws:{HADOOP}",
     *(f"software.amazon.awssdk:{module}:{AWS}" for module in ("s3", "s3-transfer-manager", "sts")),
 )
 EXCLUDES = "software.amazon.awssdk:bundle,org.wildfly.openssl:*,io.netty:*,org.slf4j:*,org.apache.httpcomponents:*,commons-*:*"
-"""The bundle is the whole SDK, 600 MB, of which these modules are what S3A needs; of the others Spark has newer versions."""
+"""The modules that S3A needs. The bundle is the whole SDK, 600 MB; Spark has newer versions of the other modules."""
 
 
 def is_s3(root: str) -> bool:
@@ -18,14 +18,14 @@ def is_s3(root: str) -> bool:
 
 
 def hadoop_url(uri: str) -> str:
-    """A folder or URL as Spark reads it."""
+    """A folder or URL in the form that Spark reads."""
     if "://" not in uri:
         return f"file://{uri}"
     return uri.replace("s3://", "s3a://", 1) if is_s3(uri) else uri
 
 
 def s3a_options(options: Mapping[str, str]) -> dict[str, str]:
-    """The settings of S3A for a session: what options or the environment say of the place; without keys, S3A looks for a role itself.
+    """S3A settings for a session, from the options or the environment; without keys, S3A looks for a role itself.
 
     >>> s3a_options({"aws_endpoint_url": "http://minio:9000", "aws_region": "eu-west-1"})["fs.s3a.endpoint"]
     'http://minio:9000'

@@ -1,4 +1,4 @@
-"""Publishing from the executors: a task brings its entities to the online store, and says only how many there were."""
+"""Publishing from the executors: a task writes its entities to the online store and returns only counts."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ _ARROW = pa.schema({"values": pa.int64(), "tombstones": pa.int64(), "replaced": 
 
 
 def published_on_spark(tables: SparkTables, changes: Changes, writer: ValueWriter) -> Iterator[Counted] | None:
-    """As `Publisher`: fewer rows than are worth a task are left to this process."""
+    """Implements `Publisher`. Too few rows for a task are left to this process."""
     return None if changes.rows < tables.sizes.task else _published(tables, changes, writer)
 
 
@@ -40,20 +40,20 @@ def _published(tables: SparkTables, changes: Changes, writer: ValueWriter) -> It
                         counts["replaced"] += writer.write(loader, found) + writer.bury(loader, gone)
                         counts["values"] += found.height
                         counts["tombstones"] += gone.height
-            except Unannounced:  # no failure: another publication writes what this one would have
+            except Unannounced:  # not a failure: another publication writes the same
                 counts["unannounced"] = True
         yield pa.RecordBatch.from_pylist([counts], schema=_ARROW)
 
     with errors_of_tasks():
         rows = _entities(tables, changes).mapInArrow(in_task, _COUNTED).collect()
     if any(row["unannounced"] for row in rows):
-        raise Unannounced(f"{changes.layout.view}: the online store does not know this publication any more: publish again.")
+        raise Unannounced(f"{changes.layout.view}: the online store no longer knows this publication: publish again.")
     for row in rows:
         yield Counted(row["values"], row["tombstones"], row["replaced"])
 
 
 def _entities(tables: SparkTables, changes: Changes) -> "DataFrame":
-    """The changed entities, a row each: the one that counts as of the watermark; nulls beside the keys of those that have none."""
+    """The changed entities, one row each: the row in force as of the watermark, or nulls besides the keys if there is none."""
     keys, gold, among = changes.keys, changes.gold, changes.among
     paths, types = gold.lake.files_of_partitions_between(
         gold.table, changes.touched_partitions(), changes.begun.since, changes.version, keys

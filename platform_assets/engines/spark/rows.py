@@ -1,4 +1,4 @@
-"""Rows that Spark computes: once, into files below their table's folder, which the table takes partition by partition."""
+"""Rows that Spark computes: once, into files below their table's folder, which are then committed partition by partition."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ Stage = Callable[["SparkRows", Table, Mapping[str, pl.DataType]], Staged]
 
 @dataclass
 class SparkRows:
-    """A plan of Spark. It runs when counts or files are asked for, and only once."""
+    """A Spark plan. It runs when counts or files are needed, and only once."""
 
     lake: Lake
     of: Table
-    """Where the rows are most likely written."""
+    """The table that the rows are most likely written to."""
     frame: "DataFrame"
     columns: Mapping[str, pl.DataType]
     stage: Stage
@@ -33,9 +33,9 @@ class SparkRows:
     order: Sequence[str] = ()
     files_a_partition: int = 1
     tasks: int | None = None
-    """How many tasks write; None: as many as Spark has for a shuffle."""
+    """The number of writing tasks; None: as many as Spark uses for a shuffle."""
     without: Collection[Moment] = ()
-    """Partitions whose rows do not count and are not written."""
+    """Partitions whose rows are neither counted nor written."""
     _staged: dict[tuple[Table, tuple[tuple[str, str], ...]], Staged] = field(default_factory=dict)
 
     def staged(self, table: Table, types: Mapping[str, pl.DataType] | None = None) -> Staged:

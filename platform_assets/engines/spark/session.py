@@ -1,4 +1,4 @@
-"""The session that all steps of a process share, made when it is first needed."""
+"""The Spark session that all steps of a process share, created when first needed."""
 
 import os
 import re
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 SPARK, DELTA, SCALA = "4.2", "4.4.0", "2.13"
 DELTA_PACKAGES = (f"io.delta:delta-spark_{SPARK}_{SCALA}:{DELTA}", f"io.delta:delta-storage:{DELTA}")
-"""What Spark needs to read and write Delta tables. Of these two alone: everything that they need beside comes with PySpark."""
+"""The packages Spark needs for Delta tables. These two suffice: their dependencies come with PySpark."""
 
 _DELTA_TABLES = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
-"""A server of Spark Connect is started with these: no session can set them."""
+"""Settings with which a Spark Connect server is started: a session cannot set them."""
 _VALUES = {
-    # Values do not depend on where a session runs.
+    # So that values do not depend on where a session runs.
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
-"""What values depend on."""
+"""Settings that values depend on."""
 _OF_A_SESSION = {
     **_VALUES,
-    # Kernels get the rows of a bucket, or as many of a partition as this, as one Arrow table.
+    # Kernels get the rows of a bucket, or up to this many rows of a partition, as one Arrow table.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "250000",
 }
 _DEFAULTS = {
@@ -44,7 +44,7 @@ _DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.databricks.delta.snapshotPartitions": "2",
-    # What a step has cost is read from this log, and a History Server finds it.
+    # The cost of a step is read from this log, which a History Server can also read.
     "spark.eventLog.enabled": "true",
     "spark.eventLog.compress": "false",
     "spark.executor.processTreeMetrics.enabled": "true",
@@ -52,16 +52,14 @@ _DEFAULTS = {
 
 
 def configuration(settings: Settings | None = None) -> dict[str, str]:
-    """Spark's configuration by the settings: our defaults, PLATFORM_SPARK_CONF over them, and what values depend on.
+    """Spark's configuration from the settings: our defaults, overridden by PLATFORM_SPARK_CONF, and the settings that values depend on.
 
     Raises:
-        EngineError: PLATFORM_SPARK_JARS lacks a jar.
+        EngineError: a jar is missing in PLATFORM_SPARK_JARS.
     """
     settings = settings or load_settings()
     remote = _remote(settings)
-    if remote is not None and not remote.startswith(
-        "local"
-    ):  # a server that somebody has started, with everything but a session's settings
+    if remote is not None and not remote.startswith("local"):  # a running server, which has everything but a session's settings
         return {**settings.spark_conf, **_OF_A_SESSION}
     master: dict[str, str] = {}
     if settings.spark_master:
@@ -74,7 +72,7 @@ def configuration(settings: Settings | None = None) -> dict[str, str]:
 
 
 def _advised(master: Mapping[str, str]) -> dict[str, str]:
-    """What this machine can give, where nothing is set and tasks run on it: its rows are not known yet."""
+    """Advice for this machine, if nothing is set and tasks run on it; the number of rows is not yet known."""
     machine = Machines.here()
     if cores := re.fullmatch(r"local\[(\d+)\]", master.get("spark.master", "")):
         machine = Machines(int(cores[1]), machine.memory)
@@ -82,41 +80,41 @@ def _advised(master: Mapping[str, str]) -> dict[str, str]:
         return {}
     try:
         return {one.setting: one.value for one in advise(UNKNOWN, machine) if one.setting != "spark.master"}
-    except EngineError:  # little memory: enough for a few rows all the same
+    except EngineError:  # little memory, but enough for a few rows
         return {"spark.driver.memory": "1g"}
 
 
 def _remote(settings: Settings) -> str | None:
-    """The address of a server of Spark Connect; of another master None."""
+    """The address of a Spark Connect server; None for another master."""
     return settings.spark_master if (settings.spark_master or "").startswith("sc://") else os.environ.get("SPARK_REMOTE") or None
 
 
 def ready(conf: dict[str, str]) -> dict[str, str]:
-    """The configuration, once the folder for its event log is there: Spark does not start without."""
+    """The configuration, after creating the folder for its event log: Spark does not start without it."""
     if folder := _local(conf.get("spark.eventLog.dir", "")):
         folder.mkdir(parents=True, exist_ok=True)
     return conf
 
 
 def _local(url: str) -> Path | None:
-    """The folder of a file URL or a path; of a place elsewhere None."""
+    """The folder of a file URL or a path; None for a remote location."""
     parts = urlsplit(url)
     return Path(unquote(parts.path)) if parts.scheme in ("", "file") and parts.path else None
 
 
 def session(start: "Callable[[], SparkSession] | None" = None) -> "SparkSession":
-    """The session of this process: the one that is running, or a new one.
+    """The session of this process: the running one, or a new one.
 
-    start: makes it, if not from `configuration()`.
+    start: creates it, instead of `configuration()`.
 
     Raises:
         MissingExtraError: PySpark is not installed.
-        EngineError: there is no Java, or Spark does not start; why, and what to install. Or the session that is running is configured so
-            that values would be others.
+        EngineError: there is no Java, or Spark does not start; it says why, and what to install. Or the running session has settings
+            that would change values.
     """
     with extra("spark"):
         from pyspark.errors import PySparkException
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # tasks on this machine run in this environment
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # tasks on this machine use this environment
     running = _running()
     if running is not None:
         _check_running(running)
@@ -126,19 +124,19 @@ def session(start: "Callable[[], SparkSession] | None" = None) -> "SparkSession"
     except (PySparkException, RuntimeError, OSError) as error:
         raise EngineError(_why(error)) from error
     if is_remote(made):
-        _check_running(made)  # its server was started by somebody
+        _check_running(made)  # somebody else started its server
     else:
         made.sparkContext.setLogLevel("ERROR")
     return made
 
 
 def _running() -> "SparkSession | None":
-    """The session of this process, whichever thread has started it; None while there is none."""
+    """The session of this process, whichever thread started it; None if there is none."""
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     try:
-        return SparkSession.active()  # the thread's, or the one that another has started
+        return SparkSession.active()  # this thread's, or one that another thread started
     except PySparkException:
         return None
 
@@ -152,7 +150,7 @@ def _made(settings: Settings) -> "SparkSession":
 
 
 def event_log() -> EventLog | None:
-    """The log of the session that is running, read on from where it was read before; None if this process cannot read it."""
+    """The event log of the running session, continued from the last read; None if this process cannot read it."""
     running = _running()
     if running is None or is_remote(running) or running.conf.get("spark.eventLog.enabled", "false") != "true":
         return None
@@ -172,35 +170,35 @@ _LOGS: dict[str, EventLog | None] = {}
 
 
 def is_remote(made: "SparkSession") -> bool:
-    """Whether a session is one of Spark Connect, which has no context."""
+    """Whether a session is a Spark Connect session, which has no context."""
     return type(made).__module__.startswith("pyspark.sql.connect")
 
 
 def tasks_at_once(spark: "SparkSession") -> int:
-    """How many tasks the cluster runs at once."""
+    """The number of tasks that the cluster runs at once."""
     if not is_remote(spark):
         return int(spark.sparkContext.defaultParallelism)
     from pyspark.sql import functions as F
 
-    # Spark Connect does not say, but cuts a range into so many parts.
+    # Spark Connect does not expose it, but splits a range into this many parts.
     return int(spark.range(1 << 16).select(F.spark_partition_id()).distinct().count())
 
 
 def _check_running(running: "SparkSession") -> None:
-    """Refuses a session that somebody else has made in a way that changes values, or that knows no Delta tables."""
+    """Refuses an existing session with settings that change values, or without Delta tables."""
     for name, value in {**_DELTA_TABLES, **_VALUES}.items():
         found = running.conf.get(name, None)
         if value not in (found or "").split(","):
             raise EngineError(
-                f"the Spark session that is running has {name}={found}: tables are written with {value}. Make it with "
-                f".config({name!r}, {value!r}), or stop it before: spark.stop(). The platform then makes one."
+                f"the running Spark session has {name}={found}, but tables are written with {value}. Create it with "
+                f".config({name!r}, {value!r}), or stop it first: spark.stop(). The platform then creates one."
             )
 
 
 def _jars(settings: Settings) -> Mapping[str, str]:
     jars = settings.spark_jars
     if jars is None:
-        # Without the excludes Spark downloads older versions of what it has, 35 jars in all.
+        # Without the exclusions Spark downloads older versions of jars it already has, 35 in all.
         packages, excludes = list(DELTA_PACKAGES), "org.antlr:*,com.fasterxml.*:*,org.apache.*:*"
         if is_s3(settings.lake or ""):
             packages, excludes = [*packages, *PACKAGES], f"org.antlr:*,com.fasterxml.*:*,{EXCLUDES}"

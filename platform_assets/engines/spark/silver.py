@@ -1,6 +1,6 @@
-"""Raw rows to silver and quarantine on Spark: each row by itself in whatever order they lie, then the rows of one key in one task.
+"""Raw rows to silver and quarantine on Spark: first each row by itself, in any order, then all rows of a key in one task.
 
-What is counted travels beside the rows, as text: a row of counts for each batch. Spark's accumulators count a task that ran twice twice.
+Counts travel with the rows, as text: one row of counts per batch. Spark's accumulators would count a retried task twice.
 """
 
 import json
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 KIND, COUNTS, RECEIVED = "__kind", "__counts", "__received_"
 GOOD, BAD, EARLIER, COUNTED = range(4)
-"""What a row is: good, to be set aside, good and of the horizon, or counts of a batch."""
+"""The kinds of rows: good, quarantined, good and in the horizon, or counts of a batch."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def judged(
     run: str,
     replayed: pl.Expr | None = None,
 ) -> Iterator[JudgedPartitions]:
-    """As `Engine.judge`."""
+    """See `Engine.judge`."""
     rows = tables.scan(raw).filter(~F.col("superseded"))
     came = rows.columns
     examined = _examined(source, rows, first, delivered, replayed).persist(StorageLevel.DISK_ONLY)
@@ -97,7 +97,7 @@ def _rows(tables: SparkTables, frame: "DataFrame", schema: dict[str, pl.DataType
 
 
 def _examined(source: Source, raw: "DataFrame", first: int, delivered: Delivered, replayed: pl.Expr | None) -> "DataFrame":
-    """Each row of raw by itself: good ones in their declared types, the others as received with the reasons, and counts."""
+    """Each row of raw by itself: good rows in their declared types, the others as received with the reasons, and counts."""
     start = source.partitions.value(first)
     absent = [column for column in source.columns if column not in raw.columns]
 
@@ -136,7 +136,7 @@ def _counts(examined: "DataFrame") -> Counts:
 
 
 def _marked(tables: SparkTables, source: Source, examined: "DataFrame", raw: TableSlice) -> "DataFrame":
-    """The good rows without duplicates, and counts of these."""
+    """The good rows without duplicates, and counts of the duplicates."""
     good = examined.filter(F.col(KIND).isin(GOOD, EARLIER)).select(KIND, *source.columns, *source.flags, *PLACE, INDEX)
 
     def kernel(rows: pl.DataFrame) -> pl.DataFrame:
@@ -154,7 +154,7 @@ def _marked(tables: SparkTables, source: Source, examined: "DataFrame", raw: Tab
 def _copies(
     tables: SparkTables, source: Source, examined: "DataFrame", marked_rows: "DataFrame", raw: TableSlice
 ) -> tuple[Counter[int], Counter[int], Counter[tuple[int, int]]]:
-    """How many good rows of each partition are duplicates, and say the same as another; duplicates by partition and event partition."""
+    """The number of duplicates and of exact copies per partition, and duplicates by partition and event partition."""
     duplicates, exact, events = Counter[int](), Counter[int](), Counter[tuple[int, int]]()
     if source.unique_key:
         for row in marked_rows.filter(F.col(KIND) == COUNTED).select(COUNTS).toLocalIterator():
@@ -176,7 +176,7 @@ def _copies(
 
 
 def _examples(source: Source, bad: "DataFrame") -> Any:
-    """For each reason of each partition the first value that it stands against."""
+    """The first value for each reason of each partition."""
     each = bad.select("*", F.explode(REASONS).alias("__reason"))
     place = F.struct(*PLACE)
     first = each.groupBy("arrival", "__reason").agg(F.min_by(F.struct(*bad.columns), place).alias("row")).select("row.*").distinct()

@@ -1,4 +1,4 @@
-"""Tables of the lake for Spark: slices read at fixed versions, rows written as files below the folder of their table."""
+"""The lake's tables for Spark: slices are read at fixed versions, rows are written as files below their table's folder."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many rows are worth what."""
+    """Row counts that decide how work is split."""
 
     bucket: int = 800_000
-    """A kernel gets so many rows of silver, about, as one frame in a task's memory."""
+    """About the number of silver rows that a kernel gets as one frame in a task's memory."""
     task: int = 50_000
-    """Fewer do not pay for a task of their own."""
+    """Fewer rows than this are not worth a task."""
     file: int = 4_000_000
 
 
@@ -46,11 +46,11 @@ class SparkTables:
     start: Callable[[], "SparkSession"]
     sizes: Sizes = SIZES
     told: list[str] = field(default_factory=list, compare=False)
-    """What is to be told of keys with too many rows for one task."""
+    """Messages about keys with too many rows for one task."""
 
     @property
     def spark(self) -> "SparkSession":
-        """The session, which can reach the lake."""
+        """The session, with access to the lake."""
         session = self.start()
         if is_s3(self.lake.root):
             for name, value in s3a_options(self.lake.storage_options or {}).items():
@@ -73,25 +73,25 @@ class SparkTables:
         return rows.filter(~F.col(read.by).isin(list(checked.left_out))) if checked.left_out else rows
 
     def rows_in(self, read: TableSlice) -> int:
-        """How many rows a slice has, by the log."""
+        """The number of rows in a slice, from the log."""
         return sum(file.rows or 0 for file in self._checked(read).files)
 
     def buckets(self, *read: TableSlice) -> int:
-        """Into how many buckets the entities of some slices are spread: small enough for a task's memory, and worth their tasks."""
+        """The number of buckets for the entities of some slices: small enough for a task's memory, large enough to be worth a task."""
         return self.worth(sum(map(self.rows_in, read)))
 
     def worth(self, rows: int) -> int:
-        """As `buckets`, of so many rows."""
+        """Like `buckets`, for a number of rows."""
         return max(1, min(self._at_once, rows // self.sizes.task), rows // self.sizes.bucket)
 
     def buckets_of(self, frame: "DataFrame") -> int:
-        """As `buckets`, of rows that are in no table: they are counted."""
+        """Like `buckets`, for rows that are not in a table: they are counted."""
         return self.worth(frame.count())
 
     def rows_of(
         self, frame: "DataFrame", schema: Mapping[str, pl.DataType], of: Table, read: TableSlice, order: Sequence[str]
     ) -> SparkRows:
-        """What an operation gives. read: of which it is made, for how many files a partition's rows are worth."""
+        """The result of an operation. read: its input, which decides how many files a partition gets."""
         read_files = self._checked(read).files
         rows, partitions = sum(file.rows or 0 for file in read_files), max(1, len({file.partition for file in read_files}))
         files = max(1, rows // partitions // self.sizes.file)
@@ -99,7 +99,7 @@ class SparkTables:
         return SparkRows(self.lake, of, frame, schema, self.stage, order=order, files_a_partition=files, tasks=tasks)
 
     def stage(self, rows: SparkRows, table: Table, types: Mapping[str, pl.DataType]) -> Staged:
-        """Writes rows below a table's folder: a file or more a partition, sorted."""
+        """Writes rows below a table's folder: one or more files per partition, sorted."""
         name = uuid4().hex[:12]
         salt = [bucket_of(rows.order[1:], rows.files_a_partition)] if rows.files_a_partition > 1 and rows.order[1:] else []
         tasks = [rows.tasks] if rows.tasks else []
@@ -108,7 +108,7 @@ class SparkTables:
             frame = frame.sortWithinPartitions(*dict.fromkeys((rows.by, *rows.order)))
         if is_remote(self.spark):
             frame = _plain_texts(frame)
-        else:  # what a person sees of its jobs
+        else:  # the description of its jobs in Spark's UI
             self.spark.sparkContext.setJobDescription(name_of(table))
         try:
             frame.write.format("delta").partitionBy(rows.by).save(self.uri(staged_table(table, name)))
@@ -118,7 +118,7 @@ class SparkTables:
         return read_staged(self.lake, table, name)
 
     def uri(self, table: Table) -> str:
-        """Where Spark finds a table."""
+        """The location of a table for Spark."""
         return hadoop_url(self.lake.uri(table))
 
     def _checked(self, read: TableSlice) -> Checked:
@@ -126,20 +126,20 @@ class SparkTables:
 
 
 def columns_of(view: FeatureView) -> set[str]:
-    """The columns of silver that a feature view's values are made of."""
+    """The columns of silver that a feature view's values depend on."""
     source = view.source
     read = {column for feature in view.stored for column in feature.measure.reads}
     return {*view.key_columns.values(), *source.order, source.event_time, "arrival", *read}
 
 
 def _plain_texts(frame: "DataFrame") -> "DataFrame":
-    """The same rows. Spark Connect declares a kernel's texts as "string collate UTF8_BINARY", a type that no other reader of Delta has."""
+    """The same rows with plain strings: Spark Connect declares them as "string collate UTF8_BINARY", unknown to other Delta readers."""
     types = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
     return frame.select(*(F.col(name).cast(kind).alias(name) if "string" in kind else F.col(name) for name, kind in types.items()))
 
 
 def _as(frame: "DataFrame", came: Mapping[str, pl.DataType], types: Mapping[str, pl.DataType]) -> "DataFrame":
-    """The rows in other types, which hold every value of theirs."""
+    """The rows in other types, which can hold all their values."""
     if all(types[column] == dtype for column, dtype in came.items()):
         return frame
 

@@ -1,4 +1,4 @@
-"""Errors of ours in Spark's tasks: Spark hands on the text of a traceback, from which they are raised again as what they were."""
+"""Our errors in Spark tasks: Spark passes on only the text of the traceback, from which the original error is raised again."""
 
 import json
 import re
@@ -18,12 +18,12 @@ _SAID = re.compile(r"platform_assets said (\{.*\})$", re.MULTILINE)
 
 
 class TaskError(Exception):
-    """An error of ours within a task, as text on one line."""
+    """One of our errors within a task, as text on one line."""
 
 
 @contextmanager
 def in_a_task() -> Iterator[None]:
-    """Around what a task computes: an error of ours can be read from Spark's."""
+    """Wraps a task's computation, so that our errors can be recovered from Spark's."""
     try:
         yield
     except PlatformError as error:
@@ -32,10 +32,10 @@ def in_a_task() -> Iterator[None]:
 
 @contextmanager
 def errors_of_tasks() -> Iterator[None]:
-    """Around what makes Spark compute: an error of ours in a task is raised here as what it was; Spark's own errors stay.
+    """Wraps code that makes Spark compute: our errors in a task are raised again here; Spark's own errors pass through.
 
     Raises:
-        PlatformError: of the class that was raised in the task, with its message.
+        PlatformError: the class that was raised in the task, with its message.
     """
     try:
         yield
@@ -46,13 +46,13 @@ def errors_of_tasks() -> Iterator[None]:
         kind = getattr(platform_assets.errors, told["kind"], ComputeError)
         try:
             raised = kind(told["said"])
-        except TypeError:  # it is made of more than a message
+        except TypeError:  # its constructor takes more than a message
             raised = ComputeError(told["said"])
         raise raised from None
 
 
 def computes(method: Callable[P, T]) -> Callable[P, T]:
-    """A method of the engine that computes at once."""
+    """Decorates a method of the engine that computes immediately."""
 
     @wraps(method)
     def computed(*given: P.args, **named: P.kwargs) -> T:
@@ -63,7 +63,7 @@ def computes(method: Callable[P, T]) -> Callable[P, T]:
 
 
 def opens(method: Callable[P, Iterator[T]]) -> Callable[P, AbstractContextManager[T]]:
-    """A method of the engine that gives something to compute: as contextmanager, while it is open."""
+    """Decorates a method of the engine whose result is computed while its context is open, like contextmanager."""
     opened: Callable[..., Any] = contextmanager(method)
 
     @contextmanager

@@ -1,6 +1,6 @@
-"""Kernels in Spark's tasks: rows of a bucket come as Arrow tables, are Polars frames for the kernel, and go back as Arrow.
+"""Runs kernels in Spark tasks: the rows of a bucket arrive as Arrow tables, become Polars frames for the kernel, and return as Arrow.
 
-What a task gets is pickled: declarations are, without the functions that their users wrote, which executors need not have.
+A task's inputs are pickled: declarations without the functions that users wrote, which executors need not have.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,21 +26,21 @@ Kernel2 = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
 
 
 def polars(table: pa.Table | pa.RecordBatch) -> pl.DataFrame:
-    """Rows from Spark: its times are microseconds in the session's zone, which is UTC."""
+    """Rows from Spark: its times are microseconds in the session's time zone, which is UTC."""
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame), "a table has columns"
     return frame.with_columns(pl.selectors.datetime().dt.cast_time_unit("us").dt.convert_time_zone("UTC"))
 
 
 def arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Rows for Spark, which checks their types: texts and lists are counted in 32 bits there."""
+    """Rows for Spark, which checks their types: its strings and lists have 32-bit offsets."""
     return in_own_buffers(frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema))
 
 
 def in_own_buffers(table: pa.Table) -> pa.Table:
-    """The same rows, where columns of lists have buffers of their own.
+    """The same rows with list columns copied to their own buffers.
 
-    PyArrow writes no stream that Java can read of a list whose items are an empty slice at an offset: "negative bodyLength".
+    If the items of a list are an empty slice at an offset, Java cannot read PyArrow's stream: "negative bodyLength".
     """
     if not any(pa.types.is_nested(field.type) for field in table.schema):
         return table
@@ -48,7 +48,7 @@ def in_own_buffers(table: pa.Table) -> pa.Table:
 
 
 def spark_schema(schema: Mapping[str, pl.DataType]) -> "StructType":
-    """The schema of a kernel's frames as Spark has it."""
+    """The Spark schema of a kernel's frames."""
     return from_arrow_schema(pl.DataFrame(schema=pl.Schema(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema)
 
 
@@ -57,22 +57,22 @@ def _arrow_schema(schema: "StructType") -> pa.Schema:
 
 
 def polars_schema(frame: DataFrame) -> pl.Schema:
-    """The columns of a frame of Spark, as a kernel gets them."""
+    """The columns of a Spark DataFrame as a kernel gets them."""
     return polars_schema_of(frame.schema)
 
 
 def polars_schema_of(schema: "StructType") -> pl.Schema:
-    """The columns of Spark as a kernel gets them."""
+    """The columns of a Spark schema as a kernel gets them."""
     return polars(_arrow_schema(schema).empty_table()).schema
 
 
 def spark_frame(spark: "SparkSession", frame: pl.DataFrame) -> DataFrame:
-    """Rows of this process as a frame of Spark."""
+    """Rows of this process as a Spark DataFrame."""
     return spark.createDataFrame(arrow(frame, _arrow_schema(spark_schema(frame.schema))), spark_schema(frame.schema))
 
 
 def each_batch(frame: DataFrame, kernel: Kernel, schema: Mapping[str, pl.DataType]) -> DataFrame:
-    """The kernel's rows of each batch of rows, in whatever order they lie."""
+    """Applies the kernel to each batch of rows, in any order."""
 
     out = spark_schema(schema)
     wanted = _arrow_schema(out)
@@ -86,15 +86,15 @@ def each_batch(frame: DataFrame, kernel: Kernel, schema: Mapping[str, pl.DataTyp
 
 
 def bucketed(frame: DataFrame, keys: Sequence[str], buckets: int) -> Any:
-    """Rows grouped into buckets: those with the same keys are in one."""
+    """Rows grouped into buckets: rows with the same keys are in the same bucket."""
     return in_tasks(frame.withColumn(BUCKET, bucket_of(keys, buckets)), buckets)
 
 
 def in_tasks(frame: DataFrame, buckets: int) -> Any:
-    """Rows whose buckets are known, grouped by them, a task for each bucket.
+    """Rows with known buckets, grouped by bucket, one task per bucket.
 
-    Spark hashes the number of a bucket once more, which puts two into one task and leaves another one without, so the number is replaced by
-    one that the hash puts into the task of its own.
+    Spark hashes the bucket number again, which puts two buckets into one task and leaves another task empty, so the number is replaced by
+    one that the hash assigns to its own task.
     """
     number = F.lit(list(numbers_of_tasks(buckets)))[F.col(BUCKET)]
     return frame.withColumn(BUCKET, number).repartition(buckets, BUCKET).groupBy(BUCKET)
@@ -102,7 +102,7 @@ def in_tasks(frame: DataFrame, buckets: int) -> Any:
 
 @cache
 def numbers_of_tasks(tasks: int) -> tuple[int, ...]:
-    """For each of so many tasks the smallest number whose rows `repartition(tasks, number)` puts there."""
+    """For each task the smallest number whose rows `repartition(tasks, number)` assigns to it."""
     found = np.full(tasks, -1)
     begin, size = 0, 16 * tasks
     while (found < 0).any():
@@ -137,7 +137,7 @@ def bucket_of(keys: Sequence[str], buckets: int) -> "Column":
 
 
 def each_bucket(frame: DataFrame, keys: Sequence[str], buckets: int, kernel: Kernel, schema: Mapping[str, pl.DataType]) -> DataFrame:
-    """The kernel's rows of each bucket: it gets all rows of whatever keys it gets any of."""
+    """Applies the kernel to each bucket, which has all rows of each of its keys."""
 
     out = spark_schema(schema)
     wanted = _arrow_schema(out)
@@ -155,7 +155,7 @@ def each_part(
     kernel: Callable[[pl.DataFrame, int], pl.DataFrame],
     schema: Mapping[str, pl.DataType],
 ) -> DataFrame:
-    """The kernel's rows of each bucket, whose number it gets; the column of buckets is there."""
+    """Applies the kernel to each bucket and its number; the frame has the bucket column."""
 
     out = spark_schema(schema)
     wanted = _arrow_schema(out)
@@ -176,13 +176,13 @@ def each_pair(
     kernel: Kernel2,
     schema: Mapping[str, pl.DataType],
 ) -> DataFrame:
-    """The kernel's rows of each bucket of two frames; keys: their names on the left and on the right."""
+    """Applies the kernel to each bucket of two frames. keys: their names on the left and on the right."""
     both = [frame.withColumn(BUCKET, bucket_of(names, buckets)) for frame, names in zip((left, right), keys, strict=True)]
     return each_pair_of(both[0], both[1], buckets, kernel, schema)
 
 
 def each_pair_of(left: DataFrame, right: DataFrame, buckets: int, kernel: Kernel2, schema: Mapping[str, pl.DataType]) -> DataFrame:
-    """As each_pair, of rows whose buckets are known."""
+    """Like each_pair, for rows with known buckets."""
 
     out = spark_schema(schema)
     wanted = _arrow_schema(out)

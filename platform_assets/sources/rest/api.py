@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from platform_assets.declare.arguments import checked_arguments, list_of, one_of, shown, texts_by_name, whole
+from platform_assets.declare.arguments import checked_arguments, integer, list_of, one_of, shown, texts_by_name
 from platform_assets.declare.durations import duration, positive
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
@@ -315,19 +315,19 @@ def rest_api(
         OnePage() if pages is None else pages,
         auth,
         positive(timeout, "rest_api, timeout"),
-        whole(attempts, "rest_api, attempts", least=1),
+        integer(attempts, "rest_api, attempts", least=1),
         duration(first_wait, "rest_api, first_wait"),
         duration(longest_wait, "rest_api, longest_wait"),
         _rate(rate),
-        None if calls_a_day is None else whole(calls_a_day, "rest_api, calls_a_day", least=1),
+        None if calls_a_day is None else integer(calls_a_day, "rest_api, calls_a_day", least=1),
         cost_of_a_call,
         cache,
         not_found,
         tuple(sorted(positive(after, "rest_api, again_after") for after in later)),
         when_down,
         None if stale_after is None else positive(stale_after, "rest_api, stale_after"),
-        whole(max_pages, "rest_api, max_pages", least=1),
-        whole(largest_answer, "rest_api, largest_answer", least=1),
+        integer(max_pages, "rest_api, max_pages", least=1),
+        integer(largest_answer, "rest_api, largest_answer", least=1),
     )
 
 
@@ -336,7 +336,7 @@ def _rate(rate: Any) -> dict[timedelta, int]:
         return {}
     if not isinstance(rate, Mapping) or not rate:
         raise DeclarationError(f"rest_api, rate: {shown(rate)} is no rate. Write the calls within a time: rate={{'1s': 5, '1m': 100}}.")
-    return {positive(time, "rest_api, rate"): whole(calls, f"rest_api, rate {time!r}", least=1) for time, calls in rate.items()}
+    return {positive(time, "rest_api, rate"): integer(calls, f"rest_api, rate {time!r}", least=1) for time, calls in rate.items()}
 
 
 def _public(given: Any, what: str, example: str, instead: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from platform_assets.declare.arguments import checked_arguments, one_of, shown, whole
+from platform_assets.declare.arguments import checked_arguments, integer, one_of, shown
 from platform_assets.errors import DeclarationError, SourceError
 
 PageCounts = Literal["rows", "pages"]
@@ -160,8 +160,8 @@ def offset_pages(
     one_of(counts, ("rows", "pages"), "offset_pages, counts", "way to count")
     for name, text in {"parameter": parameter, "limit_parameter": limit_parameter, "total": total}.items():
         _text(text, f"offset_pages, {name}", is_needed=name == "parameter")
-    first = (0 if counts == "rows" else 1) if start is None else whole(start, "offset_pages, start", least=0)
-    return OffsetPages(whole(limit, "offset_pages, limit", least=1), parameter, limit_parameter, counts, first, total)
+    first = (0 if counts == "rows" else 1) if start is None else integer(start, "offset_pages, start", least=0)
+    return OffsetPages(integer(limit, "offset_pages, limit", least=1), parameter, limit_parameter, counts, first, total)
 
 
 @checked_arguments("cursor_pages")

@@ -1,4 +1,4 @@
-"""Reading the online store: many entities and views in one round trip, with how fresh and how complete each view is."""
+"""Reads the online store: many entities and views in one round trip, with the freshness and completeness of each view."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ from platform_assets.stores.online.value_layout import Values, ViewLayout
 from platform_assets.stores.online.vectors import Answer, Question, ViewState, incomplete, view_state
 
 ANSWER_SECONDS = 1.0
-"""Who waits for features waits no longer."""
+"""The time limit of a read."""
 
 LOOK_SECONDS = 1.0
-"""How often a read asks the server in the same round trip whether it may have lost entities."""
+"""How often a read checks, in the same round trip, whether the server may have lost entities."""
 
 LOOK_AGAIN_SECONDS = 0.05
-"""A read that misses an entity asks as well, in another round trip, unless somebody has just asked."""
+"""A read with a missing entity also checks, in another round trip, unless it was checked within this time."""
 
 _ANY = Freshness()
 
 
 class OnlineClient:
-    """Reads feature values from the online store. Threads may share one.
+    """Reads feature values from the online store. It is thread-safe.
 
-    url: as PLATFORM_REDIS_URL. project: as PLATFORM_PROJECT.
+    url: see PLATFORM_REDIS_URL. project: see PLATFORM_PROJECT.
 
         client = OnlineClient("redis://127.0.0.1:6379/0")
         reader = client.reader([layout_of(customer_spend)])
@@ -41,11 +41,11 @@ class OnlineClient:
         self._pool = self.store.pool()
 
     def check(self) -> None:
-        """Asks the server whether it is there. OnlineError: it does not answer, or refuses user or password."""
+        """Checks that the server answers. OnlineError: it does not answer, or refuses the user or password."""
         self.store.check()
 
     def reader(self, layouts: Sequence[ViewLayout], freshness: Mapping[str, Freshness] | None = None) -> "Reader":
-        """Prepares reads of these views, each of which is to be this fresh; one that is not named may have any age."""
+        """Prepares reads of these views with their required freshness; views that are not listed may have any age."""
         return Reader(self.store, self._pool, layouts, freshness or {})
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class OnlineClient:
 
 
 class Reader:
-    """Reads of some views, prepared."""
+    """Prepared reads of some views."""
 
     def __init__(
         self, store: OnlineStore, pool: redis.ConnectionPool, layouts: Sequence[ViewLayout], freshness: Mapping[str, Freshness]
@@ -71,16 +71,16 @@ class Reader:
     ) -> Answer:
         """The values of the views for these entities, in one round trip.
 
-        entities: key values by column; a row with keys of several entities serves the views of all of them. One with a null key
-        has the empty values. now: when the watermarks' age is measured, by default the clock's time. freshness: by view, instead of what
-        the reader was prepared with.
+        entities: key values by column; a row with keys of several entities serves the views of all of them. A row with a null key
+        has the empty values. now: the time at which the watermarks' age is measured, by default the clock. freshness: by view, overrides
+        what the reader was prepared with.
 
-        OnlineError: the server does not answer; a view was never published, or, where that is to fail, is older than allowed or misses an
+        OnlineError: the server does not answer; a view was never published, or, with when_stale="fail", is older than allowed or misses an
         entity that may be lost; a key has the wrong type.
         """
         question, started = self._question, time.monotonic()
         commands, keys = question.ask(entities)
-        # The marks come first: the values that follow are at least as new. What the server says of its losses comes last.
+        # The marks come first: the values that follow are at least as new. The server's losses come last.
         looks = started - self._looked_at > LOOK_SECONDS
         marks, *found = self._ask([question.marks, *commands, *(question.state if looks else ())])
         if looks:
@@ -100,7 +100,7 @@ class Reader:
                 connection.send_packed_command([b"".join(commands)], check_health=False)
                 return answers(connection, len(commands))
             except BaseException:
-                connection.disconnect()  # answers that nobody has read would be taken for those of the next question
+                connection.disconnect()  # unread answers would be mistaken for those of the next request
                 raise
             finally:
                 self._pool.release(connection)
@@ -109,7 +109,7 @@ class Reader:
         self._looked_at, self._incomplete = at, incomplete(self._layouts, noted, info)
 
     def _published(self, marks: list[bytes | None]) -> list[ViewState]:
-        """What is published, by the marks: they change a few times a day, and are parsed when they do."""
+        """What is published, according to the marks: they change a few times a day, and are parsed only then."""
         if self._read[0] != marks:
             self._read = marks, self._judged(marks, self._freshness)
         return self._read[1]
@@ -144,7 +144,7 @@ class Reader:
             if self._incomplete and view in self._incomplete and view in missing:
                 if allowed.when_stale == "fail":
                     raise OnlineError(
-                        f"{layout.view} has nothing of {len(missing[view])} of the entities asked for in the online store "
+                        f"{layout.view} has no values for {len(missing[view])} of the requested entities in the online store "
                         f"{self._store.address}, and may have lost them: {self._incomplete[view]}."
                     )
                 views[view] = layout.nulls(views[view], missing[view])
@@ -152,25 +152,26 @@ class Reader:
         return answer
 
     def _check(self, layout: ViewLayout, state: ViewState, allowed: Freshness, now: datetime) -> None:
-        """OnlineError: a stale view that must not be served. One that was never published has nothing to serve."""
+        """Raises an OnlineError for a stale view that must not be served, or one that was never published."""
         if allowed.when_stale == "null" or (state.marks is not None and allowed.when_stale == "serve"):
             return
         where = f"the online store {self._store.address}"
         if state.marks is None:
             lost = layout.view in self._newest
             gone = f"is no longer in {where}: the server has lost its data" if lost else f"was never published in {where}, or is lost"
-            undeclared = "" if layout.is_declared_online else "It is not declared with online=True: declare it so. "
+            undeclared = "" if layout.is_declared_online else "It is not declared with online=True: add that. "
             raise OnlineError(
                 f"{layout.view} {gone} (project {self._store.project!r}). {undeclared}Materialize {layout.view}/online; if it is published "
-                "elsewhere, correct PLATFORM_REDIS_URL, whose last number is the database, or PLATFORM_PROJECT."
+                "elsewhere, correct PLATFORM_REDIS_URL (its last number is the database) or PLATFORM_PROJECT."
             )
         age = now - state.marks.watermark_at
         if state.stale_after is not None and now > state.stale_after:
             limit = state.stale_after - state.marks.watermark_at
             raise OnlineError(
-                f"{layout.view} is {in_words(age)} old, {in_words(limit)} is allowed, in {where}. Materialize {layout.view}/online."
+                f"{layout.view} is {in_words(age)} old in {where}, the limit is {in_words(limit)}. Materialize {layout.view}/online."
             )
         raise OnlineError(
-            f"{layout.view} is older than it was in {where}: up to {state.marks.watermark_at:%Y-%m-%d %H:%M} UTC, where it had been up to "
-            f"{self._newest[layout.view]:%Y-%m-%d %H:%M}. The server was restored from an older copy. Materialize {layout.view}/online."
+            f"{layout.view} is older than before in {where}: published up to {state.marks.watermark_at:%Y-%m-%d %H:%M} UTC, previously "
+            f"up to {self._newest[layout.view]:%Y-%m-%d %H:%M}. The server was restored from an older copy. Materialize "
+            f"{layout.view}/online."
         )

@@ -1,4 +1,4 @@
-"""Connections to the online store, and what its errors mean to the person who meets them."""
+"""Connections to the online store, and explanations of its errors."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,15 +16,15 @@ from platform_assets.settings import without_secrets
 
 CONNECT_SECONDS = 5.0
 _DRIVER = redis.DriverInfo()
-"""What a connection tells the server of the library. Each would find its version out anew from the installed files: 2 ms."""
+"""The library version that connections report to the server. Otherwise each would look it up in the installed files: 2 ms."""
 
 
 @dataclass(frozen=True)
 class OnlineStore:
-    """Where the online store is.
+    """The location of the online store.
 
     url: redis://[user:password@]host:6379/0, rediss:// with TLS, or unix:///path. A Valkey or Redis; not yet a cluster.
-    project: what all keys begin with, so that several projects may share a server.
+    project: the prefix of all keys, so that several projects can share a server.
     answer_seconds: how long to wait for an answer.
     """
 
@@ -34,11 +34,11 @@ class OnlineStore:
 
     @cached_property
     def address(self) -> str:
-        """The URL as messages may show it, without user and password."""
+        """The URL for messages, without user and password."""
         return without_secrets(self.url)
 
     def pool(self) -> redis.ConnectionPool:
-        """Connections that fail at once when the server is not there: who calls decides whether to try again."""
+        """Connections that fail at once if the server is unreachable: the caller decides whether to retry."""
         try:
             pool = redis.ConnectionPool.from_url(
                 self.url,
@@ -47,23 +47,23 @@ class OnlineStore:
                 socket_timeout=self.answer_seconds,
                 driver_info=_DRIVER,
             )
-            pool.connection_class(**pool.connection_kwargs)  # looks at the options behind the ?, and opens nothing
+            pool.connection_class(**pool.connection_kwargs)  # checks the options after the ?, without connecting
             return pool
-        except (ValueError, TypeError) as error:  # TypeError: an option that there is not
-            raise OnlineError(f"the online store {self.address} is no address: {error}") from None
+        except (ValueError, TypeError) as error:  # TypeError: an unknown option
+            raise OnlineError(f"the online store {self.address} is not an address: {error}") from None
 
     def check(self) -> None:
-        """Asks the server whether it is there. OnlineError when it does not answer, or refuses user or password."""
+        """Checks that the server answers. OnlineError: it does not answer, or refuses the user or password."""
         with self.session() as session:
             session.call(b"PING")
 
     def session(self) -> "Session":
-        """A connection of one's own; close it, or use `with`."""
+        """A separate connection; close it, or use `with`."""
         return Session(self)
 
 
 class Session:
-    """One connection that is never opened again: after a break, what was written through it may be lost, so everything fails."""
+    """One connection that is never reopened: after a break, earlier writes may be lost, so everything fails."""
 
     def __init__(self, store: OnlineStore) -> None:
         self.store = store
@@ -82,14 +82,14 @@ class Session:
         return [self.answer() for _ in commands]
 
     def send(self, packed: Sequence[bytes]) -> None:
-        """Sends commands as they go over the wire; each has an answer to be read."""
+        """Sends commands in wire format; each has an answer to be read."""
         with explained(self.store.address):
             if not self._connection.is_connected:  # redis-py would silently open a new one
                 raise redis.ConnectionError("the connection was lost")
             self._connection.send_packed_command(packed, check_health=False)
 
     def answer(self) -> Any:
-        """The answer to the oldest command that is still without one."""
+        """The answer to the oldest unanswered command."""
         with explained(self.store.address):
             return self._connection.read_response()
 
@@ -106,22 +106,22 @@ class Session:
 
 @contextmanager
 def explained(address: str) -> Iterator[None]:
-    """Makes the client library's errors OnlineErrors that name the server, without user and password, and the fix."""
+    """Turns the client library's errors into OnlineErrors that name the server, without user and password, and the fix."""
     try:
         yield
     except redis.AuthenticationError as error:
         raise OnlineError(f"the online store {address} refuses the user or password ({error}). Correct PLATFORM_REDIS_URL.") from None
     except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
         raise OnlineError(
-            f"the online store {address} does not answer ({_without_address(error)}). Start it, or correct PLATFORM_REDIS_URL; what was "
-            f"interrupted can be run again."
+            f"the online store {address} does not answer ({_without_address(error)}). Start it, or correct PLATFORM_REDIS_URL; an "
+            "interrupted run can be repeated."
         ) from None
     except redis.ResponseError as error:
         raise OnlineError(f"the online store {address} refuses a command: {str(error).rstrip('.')}.{_fix(error)}") from None
 
 
 class Answering(Protocol):
-    """What `answers` needs of a connection."""
+    """The part of a connection that `answers` needs."""
 
     _parser: Any
 
@@ -129,10 +129,10 @@ class Answering(Protocol):
 
 
 def answers(connection: Answering, count: int) -> list[Any]:
-    """The answers to `count` commands; one that is an error is raised.
+    """The answers to `count` commands; an error among them is raised.
 
-    The connection's own read_response costs a microsecond of book-keeping an answer, a hundred for a hundred entities: all but the
-    first are taken from its parser (a test pins that redis-py has it).
+    The connection's own read_response costs a microsecond of bookkeeping per answer, a hundred for a hundred entities: all but the
+    first are read from its parser (a test checks that redis-py has it).
     """
     found = [connection.read_response()]
     read = connection._parser.read_response
@@ -156,20 +156,20 @@ _PERMISSIONS = (
     "HGET, HSET, HDEL, HGETALL, HINCRBY, HSTRLEN, HEXPIRE, DEL, SCAN, DBSIZE, EVAL, EVALSHA, SCRIPT and COMMAND."
 )
 _FIXES = {
-    "used memory > 'maxmemory'": "Its memory is full: give it more (maxmemory), then run this again. What was published before stays.",
+    "used memory > 'maxmemory'": "Its memory is full: give it more (maxmemory), then run this again. Earlier publications are unaffected.",
     "don't hash to the same slot": _NO_CLUSTER,
     "MovedError": _NO_CLUSTER,
     "Hash slot not served": _NO_CLUSTER,
-    "No matching script": "It was emptied or restarted meanwhile: run this again.",
+    "No matching script": "It was emptied or restarted in the meantime: run this again.",
     "no permissions": _PERMISSIONS,
     "cannot be called": _PERMISSIONS,
     "read only replica": _NO_REPLICA,
-    "MISCONF": "It cannot save its data: make room on its disk; its log says more.",
+    "MISCONF": "It cannot save its data: free disk space there; see its log for details.",
     "Link with MASTER is down": "It is a replica that has lost its primary: wait until that is back, or set PLATFORM_REDIS_URL to another.",
     "wrong kind of value": _ANOTHERS,
     "DB index": "The last number of PLATFORM_REDIS_URL is the database: correct it.",
 }
-"""What to do about the errors of a server, by a part of their text; redis-py takes away most of the words in capitals before them."""
+"""The fix for server errors, by a part of their text; redis-py removes most of the capitalized prefixes."""
 
 
 def _fix(error: Exception) -> str:

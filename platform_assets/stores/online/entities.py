@@ -1,4 +1,4 @@
-"""Whether all entities are there that were published: the count that publishing keeps, against what the store has."""
+"""Checks that all published entities still exist: compares the count kept by publications with the store."""
 
 from dataclasses import dataclass
 from uuid import uuid4
@@ -9,7 +9,7 @@ from platform_assets.stores.online.server import Server, parsed_complete, parsed
 from platform_assets.stores.online.value_layout import TOMBSTONE_BYTES, ViewLayout
 
 _AT_ONCE = 1000
-"""Keys looked at in one call of the script: the server answers nobody else while it runs (1 ms)."""
+"""Keys checked per call of the script: the server is blocked while it runs (1 ms)."""
 
 _TRIES = 3
 
@@ -22,7 +22,7 @@ end
 return {{found[1], entities}}
 """
 
-# Only what nobody has changed since it was read: a publication that has begun or ended meanwhile knows better.
+# Only if the marks have not changed since they were read: a publication that began or ended in the meantime has newer information.
 _NOTE = """
 for i, field in ipairs({ARGV[1], ARGV[2], ARGV[3]}) do
   if (redis.call('HGET', KEYS[1], field) or '') ~= ARGV[i + 3] then return 0 end
@@ -35,10 +35,10 @@ return 1
 
 @dataclass(frozen=True)
 class Entities:
-    """How many entities have values of a view.
+    """The number of entities with values of a view.
 
-    published: by the count that publishing keeps; None: nothing is published, or by an edition that kept none. found: in the store; None:
-    publications were under way all the time, so that no count would have been one of anything.
+    published: according to the count kept by publications; None: nothing is published, or an earlier release that kept no count published
+    it. found: in the store; None: publications were running all the time, so that no consistent count was possible.
     """
 
     published: int | None
@@ -46,14 +46,14 @@ class Entities:
 
     @property
     def lost(self) -> int:
-        """How many are not there, as far as is known."""
+        """How many are missing, as far as is known."""
         return 0 if self.published is None or self.found is None else max(0, self.published - self.found)
 
 
 def count_entities(store: OnlineStore, layout: ViewLayout) -> Entities:
-    """Counts them, and notes in the store how many are missing, for readers and for the next publication, which puts them back.
+    """Counts the entities and records in the store how many are missing, for readers and for the next publication, which restores them.
 
-    Looks at every key of the view's entity once, a thousand at a time.
+    Scans every key of the view's entity once, a thousand at a time.
     """
     with store.session() as session:
         return _count(session, layout)
@@ -61,9 +61,9 @@ def count_entities(store: OnlineStore, layout: ViewLayout) -> Entities:
 
 @dataclass(frozen=True)
 class Losses:
-    """What is known of losses before a publication.
+    """Known losses before a publication.
 
-    why: why all entities are to be written; "" when nothing is known to be missing. noted: what the marks say of losses. server: as it was.
+    why: why all entities must be written; "" if nothing is known to be missing. noted: the losses recorded in the marks. server: its state.
     """
 
     why: str
@@ -72,9 +72,9 @@ class Losses:
 
 
 def losses_of(session: Session, layout: ViewLayout) -> Losses:
-    """Whether all entities of a view have to be written, and why: nothing is published yet, or some of it may be gone.
+    """Decides whether all entities of a view must be written, and why: nothing is published yet, or some may be lost.
 
-    Asks what costs nothing: the server's count of evicted keys, the note of the last count, and whether the database has fewer keys than
+    Makes only cheap checks: the server's count of evicted keys, the result of the last count, and whether the database has fewer keys than
     after the last publication. Only then are the entities counted.
     """
     info, noted, keys = session.calls(
@@ -112,7 +112,7 @@ def _count(session: Session, layout: ViewLayout) -> Entities:
         published = int(before[2]) if before[0] and before[2].isdigit() else None
         if published is None:
             return Entities(None, None)
-        if before[1]:  # a publication is under way, or has died: the next one counts anew
+        if before[1]:  # a publication is running or has died: the next one counts again
             return Entities(published, None)
         found = _scanned(session, layout)
         lost = max(0, published - found)

@@ -1,11 +1,11 @@
-"""The names of keys in the online store: one hash an entity, and one for the marks of all views.
+"""The names of keys in the online store: one hash per entity, and one for the marks of all views.
 
     platform:{customer:17850}        the customer 17850
     platform:{card:uk:12\\:34}        the card of the bank 'uk' with the number '12:34'
     platform:published               what of each view is published
 
-What is in braces is the part that a cluster places keys by: whatever belongs to an entity lies on one server. In texts
-a backslash stands before : and before itself, so that no two entities share a key.
+The part in braces is what a cluster distributes keys by: everything that belongs to an entity is on one server. In strings,
+: and the backslash are escaped by a backslash, so that no two entities share a key.
 """
 
 import operator
@@ -28,7 +28,7 @@ def marks_key(project: str) -> bytes:
 
 
 def unfinished_field(layout: ViewLayout) -> bytes:
-    """The field of the marks that says which publications of a view have begun and not yet ended."""
+    """The field of the marks with the unfinished publications of a view."""
     return f"{layout.name} unfinished".encode()
 
 
@@ -38,17 +38,17 @@ def entities_field(layout: ViewLayout) -> bytes:
 
 
 def complete_field(layout: ViewLayout) -> bytes:
-    """The field of the marks that says when all entities of a view were known to be there."""
+    """The field of the marks with the last state in which all entities of a view were known to exist."""
     return f"{layout.name} complete".encode()
 
 
 def lost_field(layout: ViewLayout) -> bytes:
-    """The field of the marks with how many entities of a view were found to be missing; it is not there when none were."""
+    """The field of the marks with the number of missing entities of a view; absent if none are missing."""
     return f"{layout.name} lost".encode()
 
 
 def entity_pattern(layout: ViewLayout, project: str) -> bytes:
-    """Matches the keys of all entities that the view's entity has."""
+    """A pattern that matches the keys of all entities of the view."""
     return f"{project}:{{{layout.entity}:*".encode()
 
 
@@ -57,16 +57,16 @@ def entity_keys(layout: ViewLayout, rows: pl.DataFrame, project: str) -> pl.Seri
     _check_kinds(layout)
     for name, _ in layout.keys:
         if rows[name].null_count():
-            raise OnlineError(f"{layout.view}: {rows[name].null_count()} rows have no {name!r}: they are about no {layout.entity}.")
+            raise OnlineError(f"{layout.view}: {rows[name].null_count()} rows have no {name!r}, so they have no {layout.entity}.")
     parts = [_text_of_column(pl.col(name).cast(POLARS[kind]), kind) for name, kind in layout.keys]
     before, after = f"{project}:{{{layout.entity}:", "}"
     return rows.select(key=pl.concat_str(pl.lit(before), pl.concat_str(*parts, separator=":"), pl.lit(after)))["key"]
 
 
 def entity_key(layout: ViewLayout, project: str) -> Callable[[Mapping[str, Any]], bytes | None]:
-    """The function that gives the key of an entity by its key values, None when one is null.
+    """The function that returns the key of an entity from its key values; None if one is null.
 
-    OnlineError: a key is missing, or of another type than the view's: it would find no entity, and nobody would see why.
+    OnlineError: a key is missing or has a different type than the view's: it would silently find no entity.
     """
     _check_kinds(layout)
     before, after = f"{project}:{{{layout.entity}:", "}"
@@ -112,7 +112,7 @@ def _text_of_column(column: pl.Expr, kind: DataType) -> pl.Expr:
 def _text_of(layout: ViewLayout, name: str, kind: DataType) -> Callable[[Any], str]:
     def wrong(value: Any) -> OnlineError:
         return OnlineError(
-            f"{layout.view}: the key {name!r} is {kind}, the request has {value!r}, a {type(value).__name__}. Convert it first."
+            f"{layout.view}: the key {name!r} is {kind}, but the request has {value!r}, a {type(value).__name__}. Convert it first."
         )
 
     def of_int(value: Any) -> str:
@@ -152,4 +152,4 @@ def _text_of(layout: ViewLayout, name: str, kind: DataType) -> Callable[[Any], s
 def _check_kinds(layout: ViewLayout) -> None:
     for name, kind in layout.keys:
         if kind == "float":
-            raise OnlineError(f"{layout.view}: the key {name!r} is a float, which identifies nothing: use an int or a str.")
+            raise OnlineError(f"{layout.view}: the key {name!r} is a float, which cannot identify an entity: use an int or a str.")

@@ -1,6 +1,7 @@
-"""Bulk writing into the online store: a value is replaced if and only if the new version is not older than the stored one.
+"""Bulk writes to the online store: a value is replaced if and only if the new version is not older than the stored one.
 
-Nothing is written for a publication that the store does not know: when its data were lost meanwhile, nobody would correct it.
+Nothing is written for a publication that the store does not know: if the store lost its data in the meantime, nobody would correct the
+writes.
 """
 
 from collections.abc import Sequence
@@ -17,19 +18,19 @@ from platform_assets.stores.online.key_layout import entities_field, marks_key, 
 from platform_assets.stores.online.value_layout import TOMBSTONE_BYTES, ViewLayout, joined, tombstone
 
 BATCH = 500
-"""Entities a call of the script: the server answers nobody else while it runs (2 ms)."""
+"""Entities per call of the script: the server is blocked while it runs (2 ms)."""
 
 _UNANSWERED = 32
-"""Calls on their way at once: the server works while we pack."""
+"""Calls in flight at once: the server works while we pack."""
 
 TOMBSTONE_SECONDS = 24 * 3600
-"""How long a tombstone keeps older values from coming back: longer than any publication can be under way."""
+"""How long a tombstone prevents older values from reappearing: longer than any publication can run."""
 
 _COMPACT_FIELDS = 100
 """Hashes with more fields are not small anyway."""
 
-# A hash in which a field ever had an expiry takes 384 bytes instead of 208, for good: it is written anew when the last tombstone goes.
-# The versions are compared as numbers: Lua compares texts by the server's locale, and bytes are no text. 2^53 versions are enough.
+# A hash in which a field ever had an expiry permanently takes 384 bytes instead of 208: it is rewritten when the last tombstone is gone.
+# Versions are compared as numbers: Lua compares strings by the server's locale, and bytes are not text. 2^53 versions are enough.
 REPLACE = f"""
 local function compact(key)
   local all = redis.call('HGETALL', key)
@@ -67,14 +68,14 @@ return replaced
 
 
 class Unannounced(OnlineError):
-    """A write was refused, since the store does not know the publication that it belongs to (any more)."""
+    """A write was refused because the store does not know its publication, or no longer."""
 
 
 class Loader:
-    """Writes packed fields of a view, for a publication that has begun (publication_state.py).
+    """Writes packed fields of a view for a publication that has begun (publication_state.py).
 
-    token: the publication's name. seconds: after how long tombstones go by themselves.
-    `expires` says whether the server can let them go (HEXPIRE: Valkey from 9, Redis from 8); otherwise they stay for good, a field
+    token: the publication's name. seconds: the expiry of tombstones.
+    `expires` says whether the server can expire them (HEXPIRE: Valkey from 9, Redis from 8); otherwise they stay for ever, a field
     of 8 bytes for each entity that was ever emptied.
     """
 
@@ -88,9 +89,9 @@ class Loader:
         self._seconds = _bulk(b"%d" % (seconds if self.expires else 0))
 
     def write(self, keys: pl.Series, values: pa.Array, version: int) -> int:
-        """Writes the values, all read at `version`, for these keys; how many replaced what was there.
+        """Writes the values, all read at `version`, for these keys; returns how many replaced the stored value.
 
-        OnlineError: not all are written. Unannounced: neither are, because the publication is no longer known.
+        OnlineError: not all are written. Unannounced: the same, because the publication is no longer known.
         """
         return self._send(_Bulk(keys.to_arrow().cast(pa.large_binary())), _Bulk(values), version)
 
@@ -117,12 +118,12 @@ class Loader:
     def _answer(self) -> int:
         replaced: int = self._session.answer()
         if replaced < 0:
-            raise Unannounced(f"the online store {self._session.store.address} does not know this publication any more: publish again.")
+            raise Unannounced(f"the online store {self._session.store.address} no longer knows this publication: publish again.")
         return replaced
 
 
 class _Bulk:
-    """Binary values as arguments of a command, all in one buffer: any run of them is a slice."""
+    """Binary values as arguments of a command in a single buffer: consecutive values are a slice of it."""
 
     def __init__(self, values: pa.Array) -> None:
         lengths = pc.binary_length(values).cast(pa.string()).cast(pa.large_binary())

@@ -1,25 +1,25 @@
-"""What of each view is published, and which publications have begun and not yet ended: one hash for all views of a project.
+"""The published state of each view, and its unfinished publications: one hash for all views of a project.
 
     customer_spend@3f2a90c81b77             '57 19786 1709596800000000 c1c8...': gold's Delta version, the watermark's partition
                                             and its valid_from, the id of gold's table
-    customer_spend@3f2a90c81b77 unfinished  JSON: what each publication that has not ended may write
+    customer_spend@3f2a90c81b77 unfinished  JSON: what each unfinished publication may write
     customer_spend@3f2a90c81b77 entities    '20000': how many entities have values
     customer_spend@3f2a90c81b77 complete    'b084a4d0 0 20001': the server's run id, its evicted keys and the keys of its database
-                                            when all of them were known to be there (server.py)
+                                            when all of them were known to exist (server.py)
     customer_spend@3f2a90c81b77 lost        '6420 c1f09e': how many were found missing since (entities.py)
 
-A publication says before its first write what it is going to write, and takes that back when it sets the marks. One that died
-has said so for good: the next publication begins where the dead one did. That is why a crash, or two publications at once,
-cannot leave a value behind that nobody corrects:
+A publication announces before its first write what it will write, and withdraws that when it sets the marks. If it dies, its
+announcement stays: the next publication begins where the dead one did. That is why a crash, or concurrent publications,
+cannot leave a wrong value behind:
 
-- Since: the oldest version from which changes are to be published: that of the marks, or of an unfinished publication.
-  It never falls, and publications that overlap have the same one; so one with a higher version and watermark writes everything
-  that the others write, and takes back what they have said.
-- The marks are set only by a publication whose version and watermark are both at least those of the marks. Another one begins
-  again: what it read is older than what is published.
-- The number of entities follows each write. A publication that writes all entities (the first one, and one after losses) sets it to
-  what gold has, and notes that nothing is lost; only when no other is under way, whose writes it could miss.
-- What a publication has said is gone together with the values when a server loses its data: then it writes nothing more, and ends
+- Since: the oldest version from which changes must be published: that of the marks, or of an unfinished publication.
+  It never decreases, and overlapping publications have the same one; so one with a higher version and watermark writes everything
+  that the others write, and withdraws their announcements.
+- The marks are set only by a publication whose version and watermark are both at least those of the marks. Any other starts
+  over: what it read is older than what is published.
+- The number of entities is updated by each write. A publication that writes all entities (the first one, and one after losses) sets it to
+  the number in gold, and records that nothing is lost; only if no other is running, whose writes it could miss.
+- If a server loses its data, announcements are lost together with the values: the publication then writes nothing more, and ends
   with an error.
 """
 
@@ -112,7 +112,7 @@ return 'published'
 
 @dataclass(frozen=True)
 class PublicationState:
-    """What of a view is published: gold's Delta version, the watermark's partition, and from when its values may be read."""
+    """The published state of a view: gold's Delta version, the watermark's partition, and the time from which its values may be read."""
 
     version: int
     watermark: int
@@ -123,11 +123,11 @@ class PublicationState:
 
 @dataclass(frozen=True)
 class Readable:
-    """What a publication found of gold before it began.
+    """The state of gold that a publication found before it began.
 
-    table: the id that gold's table got when it was made. version: its Delta version. gapless: the last partition that is there with
-    all before it. timely: the last one whose valid_from has come. first: the first of all. lookback: how many partitions before the
-    watermark the row may lie that has an entity's values.
+    table: the id of gold's table. version: its Delta version. gapless: the last partition that exists with
+    all before it. timely: the last one whose valid_from has passed. first: the first of all. lookback: how many partitions before the
+    watermark the row with an entity's values may be.
     """
 
     table: str
@@ -140,12 +140,12 @@ class Readable:
 
 @dataclass(frozen=True)
 class Begun:
-    """What `begin` answers.
+    """The result of `begin`.
 
-    state: 'begun', 'done' (all of it is published already), 'nothing' (no partition may be read yet), 'newer' (a newer version is
-    published than was read), 'gap' (a partition before the watermark is not there any more), 'another table' (what is published
-    comes from another table than this one), 'unreadable' (the marks are none that a publication has set).
-    since, after: what is to be written: what changed after version `since`, and partitions after `after`, up to the watermark.
+    state: 'begun', 'done' (everything is already published), 'nothing' (no partition may be read yet), 'newer' (a newer version is
+    published than was read), 'gap' (a partition before the watermark no longer exists), 'another table' (the published values
+    come from a different table), 'unreadable' (the marks were not set by a publication).
+    since, after: what must be written: changes after version `since`, and partitions after `after`, up to the watermark.
     """
 
     state: str
@@ -156,9 +156,9 @@ class Begun:
 
 @dataclass(frozen=True)
 class AllOf:
-    """What a publication knows that has written all entities.
+    """The state recorded by a publication that has written all entities.
 
-    entities: how many have values. server: as it was before the first write. lost: what was noted of losses then; "" for nothing.
+    entities: how many have values. server: its state before the first write. lost: the losses recorded then; "" for none.
     """
 
     entities: int
@@ -167,7 +167,7 @@ class AllOf:
 
 
 def parsed(marks: bytes | None, layout: ViewLayout, address: str) -> PublicationState | None:
-    """The marks of a view as they lie in the store. OnlineError: they are none that a publication has set."""
+    """The marks of a view, parsed. OnlineError: they were not set by a publication."""
     if marks is None:
         return None
     try:
@@ -178,23 +178,23 @@ def parsed(marks: bytes | None, layout: ViewLayout, address: str) -> Publication
 
 
 def unreadable(layout: ViewLayout, address: str, marks: bytes | None = None) -> OnlineError:
-    """The error for marks that are none."""
+    """The error for unreadable marks."""
     found = "" if marks is None else f", such as {marks[:60]!r}"
     return OnlineError(
-        f"{layout.view}: what the online store {address} has published of it cannot be read{found}. Another program, or another edition of "
-        f"the platform, has written it. Fill the view anew: platform-assets rebuild {layout.view}"
+        f"{layout.view}: its marks in the online store {address} cannot be read{found}. Another program, or another release of "
+        f"the platform, has written them. Rebuild the view: platform-assets rebuild {layout.view}"
     )
 
 
 def read_marks(session: Session, layout: ViewLayout) -> PublicationState | None:
-    """The marks of a view; None when it was never published, or the server has lost its data."""
+    """The marks of a view; None if it was never published, or the server has lost its data."""
     return parsed(session.call("HGET", marks_key(session.store.project), layout.name), layout, session.store.address)
 
 
 def begin(session: Session, layout: ViewLayout, token: str, gold: Readable, everything: bool = False) -> Begun:
-    """Says that a publication is going to write, before it does; what it is to write.
+    """Announces a publication before it writes; returns what it must write.
 
-    everything: also what did not change, since the store may have lost it.
+    everything: also unchanged values, because the store may have lost some.
     """
     known = (gold.version, gold.gapless, gold.timely, gold.first, gold.lookback, int(everything))
     state, *numbers = session.call("EVAL", BEGIN, 1, marks_key(session.store.project), layout.name, token, gold.table, *known)
@@ -204,24 +204,24 @@ def begin(session: Session, layout: ViewLayout, token: str, gold: Readable, ever
 def end(
     session: Session, layout: ViewLayout, token: str, gold: Readable, watermark: int, watermark_at: datetime, all_of: "AllOf | None" = None
 ) -> str:
-    """Sets the marks. 'published'; 'again' when newer ones were set meanwhile; 'lost' when the server has lost what was said."""
+    """Sets the marks. Returns 'published'; 'again' if newer ones were set in the meantime; 'lost' if the server lost the announcement."""
     marks = (gold.version, watermark, as_microseconds(watermark_at))
     known = (all_of.entities, f"{all_of.server.run_id} {all_of.server.evicted} 0", all_of.lost) if all_of else ("", "", "")
     return str(session.call("EVAL", END, 1, marks_key(session.store.project), layout.name, token, gold.table, *marks, *known).decode())
 
 
 def begin_rebuild(session: Session, layout: ViewLayout) -> None:
-    """Says that all of a view is being removed: readers find no marks, and until `forget_marks` nobody publishes it.
+    """Announces that all of a view is being removed: readers find no marks, and publications are refused until `forget_marks`.
 
-    A rebuild that dies halfway leaves values that a publication could not tell from its own, of versions that may be higher.
+    A rebuild that dies halfway leaves values that a publication could not distinguish from its own, possibly with higher versions.
     """
-    said = json.dumps({"rebuild": {"gold": "being removed"}})  # like a publication of another table than any there is
+    said = json.dumps({"rebuild": {"gold": "being removed"}})  # like a publication of a nonexistent table
     key = marks_key(session.store.project)
-    session.call("HSET", key, unfinished_field(layout), said)  # refused by a full server: then the marks stay
+    session.call("HSET", key, unfinished_field(layout), said)  # if a full server refuses this, the marks stay
     session.call("HDEL", key, layout.name)
 
 
 def forget_marks(session: Session, layout: ViewLayout) -> None:
-    """As if the view had never been published."""
+    """Resets a view to the state of never having been published."""
     fields = [unfinished_field(layout), entities_field(layout), complete_field(layout), lost_field(layout)]
     session.call("HDEL", marks_key(session.store.project), layout.name, *fields)

@@ -1,8 +1,8 @@
 """Publishing: brings the online store from one Delta version of gold to another (semantics.md 9).
 
-Every entity that a change could concern gets its value anew: one that has a row, at any version from the one published to the one
-read, in a partition rewritten between them or passed by the watermark. The value is the one as of the watermark, read at the new
-version. The publication state (publication_state.py) says what is published; values are replaced only by those of a version that is not
+Every entity that a change could affect is rewritten: those with a row, at any version from the one published to the one
+read, in a partition that was rewritten in between or passed by the watermark. The value is the one as of the watermark, read at the new
+version. The publication state (publication_state.py) records what is published; values are only replaced by values of a version that is not
 older (loader.py).
 """
 
@@ -30,20 +30,20 @@ from platform_assets.stores.online.value_layout import ViewLayout, pack
 from platform_assets.stores.tables import name_of
 
 ROWS_AT_ONCE = 4_000_000
-"""Rows of gold's lookback that are looked through at once; more are divided by a hash of the entity."""
+"""Rows of gold's lookback processed at once; more are split by a hash of the entity."""
 
 _ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
 class Gold:
-    """Gold of a view, and what of it may be read when.
+    """Gold of a view, and when its partitions may be read.
 
-    lookback: how many partitions before the watermark's the row may lie that has an entity's values; None: any number of them.
-    data_delay: how long after a partition's end its values may be read. clock_skew: how far after it a row's own time may be.
-    rows_at_once: how many rows are held in memory, about.
-    latest_by: the column with the greatest value in the row that counts, a time before its partition's end + clock_skew; of several rows,
-        and of all if it is None, the one of the last partition counts.
+    lookback: how many partitions before the watermark's the row with an entity's values may be; None: any number.
+    data_delay: how long after a partition's end its values may be read. clock_skew: how far after the end a row's own time may be.
+    rows_at_once: about how many rows are held in memory.
+    latest_by: the row with the greatest value in this column counts, a time before its partition's end + clock_skew; among several rows,
+        and if it is None, the one in the last partition counts.
     """
 
     lake: Lake
@@ -57,18 +57,18 @@ class Gold:
     latest_by: str | None = None
 
     def oldest(self, watermark: int) -> int:
-        """The first partition in which the row may lie that has an entity's values at a watermark."""
+        """The first partition that may have the row with an entity's values at a watermark."""
         return self.partitions.first if self.lookback is None else max(self.partitions.first, watermark - self.lookback)
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a publication did.
+    """The result of a publication.
 
-    version: gold's Delta version that the store is at; None when nothing may be read yet. watermark: from when the newest snapshot
-    that is published may be read. values, tombstones: how many entities were written; replaced: how many of these fields were not
-    newer already. tombstones_expire: whether the server lets them go by itself; otherwise they stay. everything: why all entities were
-    written, and not only those that changed; "" when that was not so.
+    version: gold's Delta version that the store has; None if nothing may be read yet. watermark: the time from which the newest published
+    snapshot may be read. values, tombstones: how many entities were written; replaced: how many of these fields were not
+    already newer. tombstones_expire: whether the server expires them; otherwise they stay. everything: why all entities were
+    written, instead of only the changed ones; "" if only changed ones were.
     """
 
     version: int | None
@@ -82,7 +82,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Changes:
-    """The entities of a publication that has begun: those whose values may be others than the published ones."""
+    """The entities of a publication whose values may differ from the published ones."""
 
     layout: ViewLayout
     gold: Gold
@@ -90,7 +90,7 @@ class Changes:
     """Gold's Delta version that values are read at."""
     begun: Begun
     rows: int
-    """In the lookback."""
+    """The rows in the lookback."""
 
     @property
     def keys(self) -> list[str]:
@@ -98,31 +98,31 @@ class Changes:
 
     @property
     def among(self) -> range:
-        """The partitions in which the rows may lie that have the entities' values."""
+        """The partitions that may have the rows with the entities' values."""
         return range(self.gold.oldest(self.begun.watermark), self.begun.watermark + 1)
 
     @property
     def ordered(self) -> list[str]:
-        """Of the rows of an entity, the greatest by these columns counts."""
+        """The columns by which an entity's rows are ordered: the greatest row counts."""
         return [*([self.gold.latest_by] if self.gold.latest_by else []), "partition"]
 
     @property
     def columns(self) -> list[str]:
-        """Of gold, those that are read."""
+        """The columns of gold that are read."""
         return list(dict.fromkeys([*self.keys, *self.ordered, "valid_from", "is_empty", *self.layout.names]))
 
     def touched_partitions(self) -> list[str]:
-        """The partitions in which a changed entity has a row, at any version from the one published to the one read."""
+        """The partitions in which a changed entity can have a row, at any version from the one published to the one read."""
         gold, begun = self.gold, self.begun
         changed = set(gold.lake.changed_partitions(gold.table, begun.since, self.version))
-        # What lies before the lookback of everything that may be published already, no value has come from.
+        # Partitions before the lookback of everything that may already be published cannot have contributed a value.
         numbers = range(gold.oldest(begun.after), begun.watermark + 1)
         return [key for number in numbers if (key := gold.partitions.key(number)) in changed or number > begun.after]
 
 
 @dataclass(frozen=True)
 class Counted:
-    """How many entities were written: those that have values, those that have none any more; and how many fields were replaced."""
+    """Counts of written entities, with values and with tombstones, and of replaced fields."""
 
     values: int = 0
     tombstones: int = 0
@@ -131,7 +131,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class ValueWriter:
-    """Writes values for a publication that has begun. Can be pickled: it opens a connection of its own wherever it writes."""
+    """Writes values for a publication that has begun. It can be pickled: it opens its own connection wherever it writes."""
 
     store: OnlineStore
     layout: ViewLayout
@@ -146,22 +146,22 @@ class ValueWriter:
             yield Loader(session, self.layout, self.token, self.tombstone_seconds)
 
     def write(self, loader: Loader, found: pl.DataFrame) -> int:
-        """Writes the values of entities; how many fields were replaced.
+        """Writes the values of entities; returns how many fields were replaced.
 
-        found: keys, valid_from and features, a row an entity.
+        found: keys, valid_from and features, one row per entity.
         """
         return loader.write(entity_keys(self.layout, found, self.store.project), pack(self.layout, found, self.version), self.version)
 
     def bury(self, loader: Loader, gone: pl.DataFrame) -> int:
-        """Writes tombstones for entities that have no values any more; gone: their keys."""
+        """Writes tombstones for entities that no longer have values. gone: their keys."""
         return loader.bury(entity_keys(self.layout, gone, self.store.project), self.version)
 
 
 class Publisher(Protocol):
-    """Writes all changes of a publication from other processes than this one."""
+    """Writes all changes of a publication from other processes."""
 
     def __call__(self, changes: Changes, writer: ValueWriter) -> Iterator[Counted] | None:
-        """What was written, some entities at a time; None: they are few enough for this process.
+        """Counts of what was written, some entities at a time; None: there are few enough for this process.
 
         OnlineError: not all of it was written. Unannounced: the publication is no longer known.
         """
@@ -171,15 +171,15 @@ class Publisher(Protocol):
 def publish(
     store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, everything: bool = False, publisher: Publisher | None = None
 ) -> Published:
-    """Brings the store to gold's newest version. Running it again, or twice at once, or after a crash leaves the same store.
+    """Brings the store to gold's newest version. Running it again, concurrently, or after a crash gives the same result.
 
-    Entities are written that may have other values than the published ones; all of them when the store is known to have lost some, or
-    with `everything`. publisher: writes them from other processes, if it finds that worth it.
+    It writes the entities whose values may differ from the published ones; all of them if the store is known to have lost some, or
+    with `everything`. publisher: writes them from other processes, if that is worthwhile.
 
-    OnlineError: the server was lost meanwhile, may not be written or would not keep what is written, or the store holds what another table
-    of gold said. NotReadyError and LakeError: gold
-    is not there, or what it was when it was last published has been removed. In all cases what is in the store stays readable, and
-    the next publication makes it good.
+    OnlineError: the server was lost in the meantime, cannot be written to or would not keep what is written, or the store has values of
+    another gold table. NotReadyError and LakeError: gold
+    does not exist, or its last published version has been removed. In all cases the values in the store stay readable, and
+    the next publication repairs them.
     """
     steps = publication(store, layout, gold, now, everything=everything, publisher=publisher)
     while True:
@@ -191,10 +191,10 @@ def publish(
 
 
 def rebuild(store: OnlineStore, layout: ViewLayout, gold: Gold, now: datetime, publisher: Publisher | None = None) -> Published:
-    """Removes all that the store has of a view, and publishes it anew: after gold was removed and made again, or values were damaged.
+    """Removes all values of a view from the store and publishes it again: after gold was recreated, or values were damaged.
 
-    Until it ends, readers are told that the view was never published. Run it while nothing else publishes the view. One that died
-    is run again: until then publications are refused.
+    Until it ends, reads fail as if the view had never been published. Run it while nothing else publishes the view. If it dies,
+    run it again: until then publications are refused.
     """
     with store.session() as session:
         check_keeps(server_of(session), store)
@@ -218,9 +218,9 @@ def publication(
     everything: bool = False,
     publisher: Publisher | None = None,
 ) -> Generator[str, None, Published]:
-    """The steps of `publish`, one read of gold or one write to the store each; it returns what was done.
+    """The steps of `publish`, each one read of gold or one write to the store; it returns the result.
 
-    A generator, so that two can be put into each other step by step, and one be ended anywhere.
+    It is a generator, so that tests can interleave two of them step by step, and end one anywhere.
     """
     token = uuid4().hex[:12]
     with store.session() as session:
@@ -233,7 +233,7 @@ def publication(
             why = "asked for" if everything else losses.why
             begun = begin(session, layout, token, readable, everything=bool(why))
             if begun.state == "newer":
-                continue  # another publication was faster: what was read is older than what is published
+                continue  # another publication was faster: the version read is older than the published one
             done = Published(readable.version, _valid_from(gold, begun.watermark), tombstones_expire=loader.expires, everything=why)
             if begun.state == "done":
                 return done
@@ -257,7 +257,7 @@ def publication(
                     yield "tombstones written"
                     done = _added(done, Counted(found.height, gone.height, replaced))
             except Unannounced:
-                pass  # one that writes all that this would have has ended, or the data were lost: the end tells
+                pass  # another publication has written all of this, or the data was lost: `end` finds out which
             all_of = AllOf(done.values, losses.server, losses.noted) if why else None
             check_kept(losses.server, server_of(session), store)
             outcome = end(session, layout, token, readable, begun.watermark, _valid_from(gold, begun.watermark), all_of)
@@ -265,8 +265,8 @@ def publication(
                 return done
             if outcome == "lost":
                 raise OnlineError(
-                    f"{layout.view}: the online store {store.address} lost its data while it was written. Publish again: all of it is "
-                    f"written then."
+                    f"{layout.view}: the online store {store.address} lost its data during the publication. Publish again: all of it is "
+                    "written then."
                 )
     raise OnlineError(
         f"{layout.view}: {_ATTEMPTS} times another publication to {store.address} was faster. Run it again when the others have ended."
@@ -280,7 +280,7 @@ def _added(done: Published, more: Counted) -> Published:
 
 
 def _readable(layout: ViewLayout, gold: Gold, now: datetime) -> tuple[Readable, Mapping[str, Entry]]:
-    """What of gold may be published now."""
+    """The part of gold that may be published now."""
     delta, partitions = gold.lake.open(gold.table), gold.partitions
     version = delta.version()
     entries = gold.ledger.entries(name_of(gold.table), at_version=version)
@@ -306,19 +306,19 @@ def _refused(store: OnlineStore, layout: ViewLayout, gold: Gold, begun: Begun, e
         return unreadable(layout, store.address)
     if begun.state == "another table":
         return OnlineError(
-            f"{layout.view}: what the online store {store.address} has of it comes from another {table}, which was removed since, or lies "
-            f"in another lake; or a rebuild has not ended. Fill it anew: platform-assets rebuild {layout.view}"
+            f"{layout.view}: its values in the online store {store.address} come from another {table}, which has been removed or is "
+            f"in another lake; or a rebuild has not finished. Rebuild it: platform-assets rebuild {layout.view}"
         )
     key = next(
         key for key in gold.partitions.keys(gold.partitions.first, begun.watermark) if not _is_good(entries.get(key), layout)
     )  # fmt: skip
     entry = entries.get(key)
     if entry is not None and entry.damage:
-        raise damaged([Damage(table, key, entry.damage)], f"{layout.view}, which stays as it is in the online store {store.address},")
+        raise damaged([Damage(table, key, entry.damage)], f"{layout.view}, which stays unchanged in the online store {store.address},")
     found = "is missing" if entry is None else f"has the status {entry.status!r} and the declaration version {entry.declaration_version}"
     return OnlineError(
         f"{layout.view}: the online store {store.address} has been published up to {gold.partitions.key(begun.watermark)}, but {table} "
-        f"{key} {found} now. The store stays as it is. Materialize {table} {key} again."
+        f"{key} {found} now. The store is unchanged. Materialize {table} {key} again."
     )
 
 
@@ -328,7 +328,7 @@ def _changes(layout: ViewLayout, gold: Gold, version: int, begun: Begun, entries
 
 
 def _values(changes: Changes) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """For some entities at a time: the last rows of those that have values as of the watermark, and the keys of the others."""
+    """Some entities at a time: the last rows of those with values as of the watermark, and the keys of the others."""
     keys, gold = changes.keys, changes.gold
     touched = gold.lake.rows_of_partitions_between(gold.table, changes.touched_partitions(), changes.begun.since, changes.version, keys)
     parts = -(-changes.rows // gold.rows_at_once) or 1
@@ -343,10 +343,10 @@ def _values(changes: Changes) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
 
 
 def _last_rows(changes: Changes, asked: pl.DataFrame, mine: pl.Expr) -> pl.DataFrame:
-    """The row that counts of each entity asked for that has one in these partitions.
+    """The row that counts for each requested entity with a row in these partitions.
 
-    Most have theirs in the newest one: it is read alone, then twice as many each time, until all are found. A row of an earlier
-    partition is from a time before that one's end + clock_skew: it cannot count when a row is known from a time after it.
+    Most have theirs in the newest partition: it is read first, then twice as many each time, until all are found. A row of an earlier
+    partition has a time before that partition's end + clock_skew: it cannot count if a row with a later time is known.
     """
     gold, keys, ordered, among = changes.gold, changes.keys, changes.ordered, changes.among
     found, remaining, last, width = [], asked, among[-1], 1

@@ -1,4 +1,4 @@
-"""What a server says of itself (INFO): whether it may be written, and whether it keeps what was written."""
+"""The state of a server (INFO): whether it accepts writes, and whether it keeps them."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from platform_assets.errors import OnlineError
 from platform_assets.stores.online.connection import OnlineStore, Session
 
 _EVICTS = "allkeys"
-"""What the policies are called that remove keys without an expiry: those of entities have none."""
+"""The prefix of policies that evict keys without an expiry, such as those of entities."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server at one moment.
+    """The state of a server at one moment.
 
-    run_id: drawn at its start. policy: its maxmemory-policy; "" when it does not say. evicted: keys removed for want of memory since its
-    start. primary: the server that it replicates; "" when it is none's replica. is_cluster: whether it is a node of a cluster.
+    run_id: drawn at its start. policy: its maxmemory-policy; "" if unknown. evicted: keys evicted since its
+    start. primary: the server that it replicates; "" if it is not a replica. is_cluster: whether it is a node of a cluster.
     """
 
     run_id: str
@@ -25,13 +25,13 @@ class Server:
 
     @property
     def may_evict(self) -> bool:
-        """Whether it removes entities when its memory is full, in silence."""
+        """Whether it silently evicts entities when its memory is full."""
         return self.policy.startswith(_EVICTS)
 
     def has_evicted_since(self, complete: "Complete") -> int:
-        """How many keys it may have removed of those that were there.
+        """How many of the earlier keys it may have evicted.
 
-        Under a policy for keys with an expiry the count is that of other programs' keys, which says nothing.
+        Under a policy for keys with an expiry it counts other programs' keys, which means nothing.
         """
         if not self.may_evict and self.policy != "noeviction":
             return 0
@@ -40,9 +40,9 @@ class Server:
 
 @dataclass(frozen=True)
 class Complete:
-    """What the marks keep of the last moment at which all entities of a view were known to be there.
+    """The last state recorded in the marks in which all entities of a view were known to exist.
 
-    run_id, evicted: of the server then. keys: how many keys its database had.
+    run_id, evicted: of the server then. keys: the number of keys in its database.
     """
 
     run_id: str
@@ -51,7 +51,7 @@ class Complete:
 
 
 def parsed_info(text: bytes) -> Server:
-    """The answer to INFO."""
+    """Parses the answer to INFO."""
     evicted = _field(text, b"evicted_keys")
     is_replica = _field(text, b"role") in ("slave", "replica")
     return Server(
@@ -64,7 +64,7 @@ def parsed_info(text: bytes) -> Server:
 
 
 def parsed_complete(text: bytes | None) -> Complete | None:
-    """What `Complete` is kept as; None where it is not there, or not readable: then everything is published again."""
+    """Parses the stored `Complete`; None if it is missing or unreadable: then everything is published again."""
     run_id, *numbers = (text or b"").decode(errors="replace").split(" ")
     if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
         return None
@@ -77,7 +77,7 @@ def server_of(session: Session) -> Server:
 
 
 def check_keeps(server: Server, store: OnlineStore) -> None:
-    """OnlineError: what is published here would be refused, or would not stay."""
+    """Raises an OnlineError if published values would be refused or not kept."""
     if server.is_cluster:
         raise OnlineError(
             f"the online store {store.address} is a node of a cluster, which is not supported: views share a hash of marks, and a cluster "
@@ -85,25 +85,25 @@ def check_keeps(server: Server, store: OnlineStore) -> None:
         )
     if server.primary:
         raise OnlineError(
-            f"the online store {store.address} is a replica, which takes no writes of its own. To publish, set PLATFORM_REDIS_URL to its "
+            f"the online store {store.address} is a replica, which does not accept writes. To publish, set PLATFORM_REDIS_URL to its "
             f"primary, {server.primary}; reading from a replica is fine."
         )
     if server.may_evict:
         raise OnlineError(
-            f"the online store {store.address} has the maxmemory-policy {server.policy}: when its memory is full it removes entities in "
-            "silence, and they would be answered as if nothing had ever happened to them. Nothing is published. Set it to noeviction "
-            "(CONFIG SET maxmemory-policy noeviction), or use a server that is no cache."
+            f"the online store {store.address} has the maxmemory-policy {server.policy}: when its memory is full it silently evicts "
+            "entities, which would then be served as empty. Nothing is published. Set it to noeviction "
+            "(CONFIG SET maxmemory-policy noeviction), or use a server that is not a cache."
         )
 
 
 def check_kept(before: Server, after: Server, store: OnlineStore) -> None:
-    """OnlineError: what was written since `before` may be gone already."""
+    """Raises an OnlineError if values written since `before` may already be lost."""
     check_keeps(after, store)
     removed = after.has_evicted_since(Complete(before.run_id, before.evicted, 0))
     if removed:
         raise OnlineError(
-            f"the online store {store.address} has removed {removed} keys for want of memory while it was written. Give it more memory, "
-            "set its maxmemory-policy to noeviction, and publish again: all of it is written then."
+            f"the online store {store.address} evicted {removed} keys during the publication because its memory was full. Give it more "
+            "memory, set its maxmemory-policy to noeviction, and publish again: all of it is written then."
         )
 
 

@@ -1,14 +1,14 @@
-"""How the values of a feature view lie in the online store: one packed field of the entity's hash.
+"""The layout of a feature view's values in the online store: one packed field of the entity's hash.
 
     bytes 0-7   gold's Delta version that the values were read at, unsigned
     bytes 8-15  valid_from, microseconds since 1970 (UTC)
-    bytes 16-17 the layout's id: a checksum of names, types and order, so that nothing is read as what it is not
-    then        a bit a feature, set where it is null
-    then        a slot a feature, in the layout's order; for a text the number of its bytes, for a list the number of its values
-    then        the texts and lists, one after the other: the bytes of a text, the values of a list as slots; for a list of texts
+    bytes 16-17 the layout's id: a checksum of names, types and order, so that nothing is misread
+    then        one bit per feature, set if it is null
+    then        one slot per feature, in the layout's order; for a text its number of bytes, for a list its number of values
+    then        the texts and lists, one after the other: the bytes of a text, the values of a list as slots; for a list of texts,
                 first the number of bytes of each, then their bytes
 
-All numbers are big endian. A field of the version alone is a tombstone: the entity has the empty values.
+All numbers are big endian. A field with only the version is a tombstone: the entity has the empty values.
 """
 
 import struct
@@ -31,7 +31,7 @@ from platform_assets.errors import OnlineError
 from platform_assets.expressions.types import ELEMENTS, POLARS, DataType, FeatureType
 
 FIELD_FORMAT = 1
-"""Counts up when the bytes above change their meaning."""
+"""Incremented when the meaning of the bytes above changes."""
 
 TOMBSTONE_BYTES = 8
 
@@ -46,8 +46,8 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 class Values(NamedTuple):
     """The values of a view for some entities, in the order of the entities.
 
-    rows: for each a tuple of values, in the layout's order; the empty values when there is nothing of it. valid_from: of the snapshots
-    that they come from; None where there is none.
+    rows: for each a tuple of values, in the layout's order; the empty values if it has none. valid_from: of the snapshots
+    that they come from; None if there is none.
     """
 
     rows: list[tuple[Any, ...]]
@@ -56,12 +56,12 @@ class Values(NamedTuple):
 
 @dataclass(frozen=True)
 class ViewLayout:
-    """What the online store has to know of a feature view.
+    """A feature view as the online store needs it.
 
-    view, version: its name, and the version of its declaration: views of two versions lie side by side.
+    view, version: its name, and the version of its declaration: two versions of a view can coexist.
     entity: the entity's name. keys: its key columns with their types.
-    features: name, type, and the value of an entity of which there is nothing.
-    is_declared_online: whether there is an asset that publishes it; for messages.
+    features: name, type, and the empty value.
+    is_declared_online: whether an asset publishes it; for messages.
     """
 
     view: str
@@ -73,17 +73,17 @@ class ViewLayout:
 
     @property
     def name(self) -> str:
-        """As marks have it: customer_spend@3f2a90c81b77. Messages name the view alone: nobody has chosen the version."""
+        """The name used in marks: customer_spend@3f2a90c81b77. Messages show only the view: nobody has chosen the version."""
         return f"{self.view}@{self.version}"
 
     @cached_property
     def field(self) -> bytes:
-        """Its field in an entity's hash. Eight characters instead of the name: every entity pays for them."""
+        """Its field in an entity's hash. Eight characters instead of the name, because every entity stores them."""
         return urlsafe_b64encode(sha256(self.name.encode()).digest()[:6])
 
     @cached_property
     def id(self) -> int:
-        """The checksum that is in every packed field."""
+        """The checksum in every packed field."""
         return zlib.crc32(repr((FIELD_FORMAT, [(name, kind) for name, kind, _ in self.features])).encode()) & 0xFFFF
 
     @cached_property
@@ -92,7 +92,7 @@ class ViewLayout:
 
     @cached_property
     def empty(self) -> tuple[Any, ...]:
-        """The values of an entity of which there is nothing."""
+        """The values of an entity without a row."""
         return tuple(empty for _, _, empty in self.features)
 
     @cached_property
@@ -100,7 +100,7 @@ class ViewLayout:
         return any(kind in ELEMENTS for _, kind, _ in self.features)
 
     def nulls(self, values: Values, places: Iterable[int]) -> Values:
-        """The values with nulls at these places: nothing is known of them."""
+        """The values with nulls at these positions, whose values are unknown."""
         rows, valid_from = list(values.rows), list(values.valid_from)
         for place in places:
             rows[place], valid_from[place] = (None,) * len(self.features), None
@@ -108,12 +108,12 @@ class ViewLayout:
 
     @cached_property
     def unpack(self) -> Callable[[Sequence[bytes | None]], Values]:
-        """The function that reads the packed fields of some entities; None stands for an entity that has no such field."""
+        """The function that reads the packed fields of some entities; None means an entity without the field."""
         return _unpacking(self)
 
 
 def pack(layout: ViewLayout, rows: pl.DataFrame, version: int) -> pa.Array:
-    """A packed field for each row, as binary: `rows` have `valid_from` and a column a feature."""
+    """A packed field for each row, as binary. rows: `valid_from` and one column per feature."""
     kinds = [(name, kind) for name, kind, _ in layout.features]
     columns = rows.select(pl.col(name).cast(POLARS[kind]) for name, kind in kinds)
     width = _null_bytes(len(kinds))
@@ -132,7 +132,7 @@ def pack(layout: ViewLayout, rows: pl.DataFrame, version: int) -> pa.Array:
 
 
 def _in_slot(column: pl.Series, kind: FeatureType) -> pl.Series:
-    """The number that is in a feature's slot, a row."""
+    """The number in a feature's slot, for each row."""
     if kind == "str":
         return column.str.len_bytes()
     if kind in ELEMENTS:
@@ -141,7 +141,7 @@ def _in_slot(column: pl.Series, kind: FeatureType) -> pl.Series:
 
 
 def _behind(layout: ViewLayout, column: pl.Series, kind: FeatureType) -> list[pa.Array]:
-    """What of a feature stands behind the slots, as binary columns that follow each other."""
+    """The parts of a feature after the slots, as consecutive binary columns."""
     if kind == "str":
         return [column.fill_null("").to_arrow().cast(pa.large_binary())]
     if kind not in ELEMENTS:
@@ -150,7 +150,7 @@ def _behind(layout: ViewLayout, column: pl.Series, kind: FeatureType) -> list[pa
     ends = np.append(0, np.cumsum(column.list.len().fill_null(0).to_numpy(), dtype=np.int64))
     values = pl.Series(column.to_arrow().flatten(), dtype=POLARS[element])
     if values.null_count():
-        raise OnlineError(f"{layout.view}: a list of {column.name!r} holds a null. Lists of features have none: leave it out, or fill it.")
+        raise OnlineError(f"{layout.view}: a list in {column.name!r} has a null. Lists of features must not have nulls: drop or fill them.")
     slots = _in_slot(values, element).to_numpy().astype(_NUMPY_SLOT[element])
     parts = [_binary(ends * slots.itemsize, slots)]
     if element == "str":
@@ -180,7 +180,7 @@ def binary_of_equal_length(records: np.ndarray[Any, Any]) -> pa.Array:
 
 
 def joined(parts: Sequence[pa.Array | bytes]) -> pa.Array:
-    """Binary columns, and bytes that are the same in every row, put together row by row."""
+    """Concatenates binary columns, and bytes that are the same in every row, row by row."""
     if len(parts) == 1 and isinstance(parts[0], pa.Array):
         return parts[0]
     scalars = [pa.scalar(part, pa.large_binary()) if isinstance(part, bytes) else part for part in parts]
@@ -202,7 +202,7 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
     all_in_slots = {slots.size} if not behind else set()
 
     def unpack(packed: Sequence[bytes | None]) -> Values:
-        # Nearly every read: something of everyone, and no texts. A column at once, and one by one only where there are nulls.
+        # The usual case: every entity has values, and there are no texts. Whole columns at once, row by row only where there are nulls.
         if packed and {0 if field is None else len(field) for field in packed} == all_in_slots:
             moments, heads, *columns = zip(*slots.iter_unpack(b"".join(packed)), strict=True)  # type: ignore[arg-type]
             distinct = set(heads)
@@ -218,7 +218,7 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
         valid_from: list[datetime | None] = []
         for field in packed:
             if field is None or len(field) == TOMBSTONE_BYTES:
-                rows.append(deepcopy(empty) if has_lists else empty)  # who reads a list may change it
+                rows.append(deepcopy(empty) if has_lists else empty)  # the reader of a list may change it
                 valid_from.append(None)
             else:
                 if len(field) < slots.size:
@@ -246,15 +246,15 @@ def _unpacking(layout: ViewLayout) -> Callable[[Sequence[bytes | None]], Values]
 
     def foreign() -> OnlineError:
         return OnlineError(
-            f"{layout.view}: the online store holds values that cannot be read as {', '.join(layout.names)}. Another program has "
-            f"written or damaged them. Fill the view anew: platform-assets rebuild {layout.view}"
+            f"{layout.view}: the online store has values that cannot be read as {', '.join(layout.names)}. Another program has "
+            f"written or damaged them. Rebuild the view: platform-assets rebuild {layout.view}"
         )
 
     return unpack
 
 
 def _reading(kind: FeatureType) -> Callable[[bytes, int, int], tuple[Any, int]]:
-    """Reads what of a value stands behind the slots: from the field, where it begins, and the number in its slot. Says where it ends."""
+    """A reader for the part of a value after the slots: takes the field, the start, and the number in its slot; returns value and end."""
 
     def text(field: bytes, start: int, size: int) -> tuple[Any, int]:
         return field[start : start + size].decode(), start + size

@@ -1,4 +1,4 @@
-"""What a read asks the server, and what its answers mean: bytes in, values out, without a connection."""
+"""Encodes the requests of a read and decodes the server's answers: bytes in, values out, without a connection."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,20 +14,20 @@ from platform_assets.stores.online.server import parsed_complete, parsed_info
 from platform_assets.stores.online.value_layout import Values, ViewLayout
 
 Found = Sequence[Any]
-"""The answers of the server to the commands of a question, in their order."""
+"""The server's answers to the commands of a question, in order."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """What a read found.
+    """The result of a read.
 
-    views: by the view's name its values, for the entities asked for in their order.
-    watermarks: from when the newest published snapshot of each view may be read: nothing is missing up to there. None: the view was
+    views: values by view name, for the requested entities in order.
+    watermarks: the time from which the newest published snapshot of each view may be read: nothing is missing before it. None: the view was
         never published.
-    ages: how long ago that was; None: the view was never published.
-    stale: the views that are older than allowed, or older than this reader has already seen them.
-    missing: by view the entities, by their place, of which the store has neither values nor a note that they are empty.
-    incomplete: the views that may have lost entities, and why. Their missing entities have nulls, not the empty values.
+    ages: the age of the watermark; None: the view was never published.
+    stale: the views that are older than allowed, or older than in an earlier read.
+    missing: by view, the positions of entities for which the store has neither values nor a tombstone.
+    incomplete: the views that may have lost entities, and why. Their missing entities get nulls, not the empty values.
     """
 
     views: dict[str, Values]
@@ -39,7 +39,7 @@ class Answer:
 
 
 class Question:
-    """The commands that ask for some views, prepared: what all reads have in common is packed once."""
+    """The prepared commands for some views: the parts that all reads share are packed once."""
 
     def __init__(self, layouts: Sequence[ViewLayout], project: str) -> None:
         names = [layout.view for layout in layouts]
@@ -51,7 +51,7 @@ class Question:
         groups: dict[tuple[Any, ...], list[ViewLayout]] = {}
         for layout in layouts:
             groups.setdefault((layout.entity, layout.keys), []).append(layout)
-        # An entity's views are in one hash: a question for each entity, with a field for each view.
+        # An entity's views are in one hash: one command per entity, with one field per view.
         self._groups = [
             (
                 entity_key(group[0], project),
@@ -71,7 +71,7 @@ class Question:
         return commands, keys_of_groups
 
     def values(self, found: Found, keys_of_groups: list[list[bytes | None]]) -> tuple[dict[str, Values], dict[str, tuple[int, ...]]]:
-        """What the entities have, and by view the places of those of which there is nothing."""
+        """The values of the entities, and by view the positions of missing ones."""
         views: dict[str, Values] = {}
         missing: dict[str, tuple[int, ...]] = {}
         start = 0
@@ -94,20 +94,20 @@ class Question:
 
 @dataclass(frozen=True)
 class ViewState:
-    """What the marks of a view say, and after which moment that is stale."""
+    """The parsed marks of a view, and when they become stale."""
 
     marks: PublicationState | None
     stale_after: datetime | None
 
 
 def view_state(layout: ViewLayout, marks: bytes | None, freshness: Freshness, store: OnlineStore) -> ViewState:
-    """What is published of a view. OnlineError: its marks cannot be read."""
+    """The published state of a view. OnlineError: its marks cannot be read."""
     found = parsed(marks, layout, store.address)
     return ViewState(found, None if found is None else freshness.stale_after(found.watermark, found.watermark_at))
 
 
 def incomplete(layouts: Sequence[ViewLayout], noted: Sequence[bytes | None], info: bytes) -> dict[str, str]:
-    """The views that may have lost entities, and why: by what the marks keep of each, and by what the server says of itself."""
+    """The views that may have lost entities, and why: according to the marks of each and the server's state."""
     server = parsed_info(info)
     found: dict[str, str] = {}
     for place, layout in enumerate(layouts):
@@ -115,12 +115,12 @@ def incomplete(layouts: Sequence[ViewLayout], noted: Sequence[bytes | None], inf
         fix = f"platform-assets rebuild --missing {layout.view}"
         if server.may_evict:
             found[layout.view] = (
-                f"the server may have removed entities: its maxmemory-policy is {server.policy}. Set it to noeviction, then run {fix}"
+                f"the server may have evicted entities: its maxmemory-policy is {server.policy}. Set it to noeviction, then run {fix}"
             )
         elif lost is not None:
-            found[layout.view] = f"{lost.split(b' ')[0].decode(errors='replace')} entities that were published are not there. Run {fix}"
+            found[layout.view] = f"{lost.split(b' ')[0].decode(errors='replace')} published entities are missing. Run {fix}"
         elif complete is not None and (evicted := server.has_evicted_since(complete)):
-            found[layout.view] = f"the server has removed {evicted} keys since all entities were known to be there. Run {fix}"
+            found[layout.view] = f"the server has evicted {evicted} keys since all entities were known to exist. Run {fix}"
     return found
 
 

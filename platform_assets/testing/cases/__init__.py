@@ -1,6 +1,6 @@
 """Cases as YAML: rows in, features over windows, expected values out, run on every engine.
 
-`python -m platform_assets.testing.cases FILE...` runs them; docs/how-to/cases.md says how they are written. From Python:
+`python -m platform_assets.testing.cases FILE...` runs them; docs/how-to/cases.md describes the format. From Python:
 
 >>> from pathlib import Path
 >>> from platform_assets.testing.cases import read_cases, run_case

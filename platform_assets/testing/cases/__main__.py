@@ -15,14 +15,16 @@ from platform_assets.testing.computed import ENGINES
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-e", "--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="Only on this engine; may be given twice.")
+@click.option(
+    "-e", "--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="Run only on this engine; may be repeated."
+)
 def main(files: tuple[Path, ...], engines: tuple[str, ...]) -> None:
     """Run cases: rows in, features over windows, expected values out.
 
-    Each FILE is YAML, as docs/how-to/cases.md describes it. Every case is run on every engine and compared with what it expects; a case
-    that says cannot: is counted, and told with its reason.
+    Each FILE is YAML, as described in docs/how-to/cases.md. Every case is run on every engine and compared with its expected values; a case
+    with cannot: is counted, and reported with its reason.
 
-    Ends with 0 when no case failed, 1 when one did, 2 when a file cannot be read.
+    Exit code: 0 if no case failed, 1 if one did, 2 if a file cannot be read.
     """
     chosen = list(dict.fromkeys(engines)) or list(ENGINES)
     try:

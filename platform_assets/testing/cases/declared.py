@@ -1,4 +1,4 @@
-"""What a case declares: its source, its view, the rows that come and those that are expected; read from the words of a file."""
+"""The declarations of a case: source, view, delivered and expected rows, from the words of a file."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -25,11 +25,11 @@ Words = Mapping[str, Any]
 Row = dict[str, Any]
 
 SOURCE_WORDS = ("event_time", "key", "kind", "timezone", "rules", "flags", "data_delay", "clock_skew", "duplicates_within", "empty_text")
-"""What is handed to @source as it stands in the file."""
+"""Words that are passed to @source unchanged."""
 
 _OF_CASES = {"name", "entity", "source", "features", "online", "description", "owners", "tags", "engine"}
 VIEW_WORDS = tuple(word for word in inspect.signature(FeatureView).parameters if word not in _OF_CASES)
-"""What is handed to FeatureView as it stands in the file."""
+"""Words that are passed to FeatureView unchanged."""
 
 _PARTITIONS = {"daily": daily, "hourly": hourly, "weekly": weekly}
 _FIRST = "1900-01-01"  # a Monday before the times of all cases; values do not depend on it
@@ -40,11 +40,11 @@ AGGREGATIONS = {
     for name, make in vars(declared_features).items()
     if inspect.isfunction(make) and not name.startswith("_") and make.__annotations__.get("return") in ("Feature", "Derived")
 }
-"""The functions that declare a feature, by name: the words with which one begins."""
+"""The functions that declare a feature, by name: the first words of features."""
 
 
 def declared_source(words: Words, where: str) -> Source:
-    """The source of a case. where: begins the messages that are not the declaration's own."""
+    """The source of a case. where: the start of messages that do not come from the declaration itself."""
 
     def rows(arrival: Any) -> None: ...
 
@@ -62,7 +62,7 @@ def declared_source(words: Words, where: str) -> Source:
 def _columns(given: Any, where: str) -> dict[str, Any]:
     if not isinstance(given, Mapping) or not given:
         raise DeclarationError(
-            f"{where}, columns: {given!r} are no columns. Write columns: {{user: str, at: datetime, amount: float | None}}."
+            f"{where}, columns: {given!r} are not columns. Write columns: {{user: str, at: datetime, amount: float | None}}."
         )
     types: dict[str, Any] = {}
     for name, kind in given.items():
@@ -80,7 +80,7 @@ def _partitions(given: Any, where: str) -> Partitions:
 
 
 def declared_view(words: Words, of: Source, where: str) -> View:
-    """The view of a case: of `features`, or of `attributes`."""
+    """The view of a case: from `features` or `attributes`."""
     entity = Entity("entity", keys=_one_or_several(words.get("entity", ())))
     view: View
     if "attributes" in words:
@@ -88,18 +88,18 @@ def declared_view(words: Words, of: Source, where: str) -> View:
     else:
         given = words.get("features", [])
         if not isinstance(given, list):
-            raise DeclarationError(f"{where}, features: {given!r} is no list. Write - {{count: , over: 7d}}, each on a line of its own.")
+            raise DeclarationError(f"{where}, features: {given!r} is not a list. Write - {{count: , over: 7d}}, each on its own line.")
         made = [_feature(one, f"{where}, features") for one in given]
         view = FeatureView("view", entity=entity, source=of, features=made, **{word: words[word] for word in VIEW_WORDS if word in words})
     if "at" in (*entity.keys, *view.served):
-        raise DeclarationError(f"{where}: 'at' is the moment of reading in what is expected. Give the feature or key another name.")
+        raise DeclarationError(f"{where}: 'at' is the time of reading in expected rows. Give the feature or key another name.")
     return view
 
 
 def _feature(given: Any, where: str) -> Feature | Derived:
     """{sum: amount, where: not gift, over: [7d, 30d], named: spend_{window}} is sum("amount", where="not gift").over(...).named(...)."""
     if not isinstance(given, Mapping) or not given:
-        raise DeclarationError(f"{where}: {given!r} is no feature. Write {{sum: amount, over: 7d}}, or {{count: , over: 7d}}.")
+        raise DeclarationError(f"{where}: {given!r} is not a feature. Write {{sum: amount, over: 7d}}, or {{count: , over: 7d}}.")
     options = {word: value for word, value in given.items() if word not in ("over", "named")}
     name = next((word for word in options if word in AGGREGATIONS), None)
     if name is None:
@@ -121,23 +121,25 @@ def came(words: Words, of: Source, where: str) -> pl.DataFrame:
 
 
 def expected_rows(words: Words, view: View, where: str) -> list[Row]:
-    """What a case expects, typed: each row with the entity's keys, `at`, and the features that it is about."""
+    """The expected rows of a case, typed: each with the entity's keys, `at`, and the features to compare."""
     where = f"{where}, expected"
     given = words["expected"]
     rows = table_rows(given, where) if isinstance(given, str) else _rows(given, where)
     if not rows:
-        raise DeclarationError(f"{where}: no row. Write a table of keys, at and features, with at least one row below its first line.")
+        raise DeclarationError(
+            f"{where}: there are no rows. Write a table of keys, at and features, with at least one row below its first line."
+        )
     return [_expected(row, words, view, f"{where}, row {number}") for number, row in enumerate(rows, start=1)]
 
 
 def _rows(given: Any, where: str) -> list[Words]:
     if not isinstance(given, list) or not all(isinstance(row, Mapping) for row in given):
-        raise DeclarationError(f"{where}: {given!r} are no rows. Write a table, or a list of {{user: ada, at: 2024-03-05, amount: 1}}.")
+        raise DeclarationError(f"{where}: {given!r} are not rows. Write a table, or a list of {{user: ada, at: 2024-03-05, amount: 1}}.")
     return given
 
 
 def quarantined_rows(words: Words, where: str) -> dict[int, list[str]]:
-    """The rows that a case expects to be quarantined, by their number, with the reasons."""
+    """The rows that a case expects to be quarantined, by row number, with the reasons."""
     given = words.get("quarantined") or {}
     if not isinstance(given, Mapping) or not all(row.isdecimal() and isinstance(reasons, list) for row, reasons in given.items()):
         raise DeclarationError(f"{where}, quarantined: {given!r} names no rows. Write {{3: [not_negative]}}: the third, by that rule.")
@@ -145,10 +147,12 @@ def quarantined_rows(words: Words, where: str) -> dict[int, list[str]]:
 
 
 def relative_tolerance(words: Words, where: str) -> float:
-    """How far a float may be from the one expected, as a share of it."""
+    """The relative tolerance for floats."""
     given = words.get("tolerance", TOLERANCE)
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < 1:
-        raise DeclarationError(f"{where}, tolerance: {given!r} is no share. Write a number from 0 to below 1, such as 1e-5.")
+        raise DeclarationError(
+            f"{where}, tolerance: {given!r} is not a relative tolerance. Write a number from 0 to below 1, such as 1e-5."
+        )
     return float(given)
 
 
@@ -158,17 +162,21 @@ def _expected(row: Words, words: Words, view: View, where: str) -> Row:
         if name not in known:
             raise unknown(where, "key or feature", name, known)
     if lacking := [key for key in view.entity.keys if key not in row]:
-        raise DeclarationError(f"{where}: it has no {lacking[0]!r}, a key of the entity. Say whose values they are.")
+        raise DeclarationError(
+            f"{where}: it has no {lacking[0]!r}, a key of the entity. Add it, so that it is clear whose values they are."
+        )
     at = row.get("at", words.get("at"))
     if at is None:
-        raise DeclarationError(f"{where}: at which moment? Give it a value in a column 'at', or the case one for all rows: at: 2024-03-05.")
+        raise DeclarationError(
+            f"{where}: the time is missing. Give the row a value in a column 'at', or the case one for all rows: at: 2024-03-05."
+        )
     keys = {key: _typed(row[key], view.key_types[key], key, where) for key in view.entity.keys}
     values = {name: _typed(value, view.served[name], name, where) for name, value in row.items() if name in view.served}
     return {**keys, "at": moment(at, f"{where}, at"), **values}
 
 
 def _typed(value: Any, kind: FeatureType, name: str, where: str) -> Any:
-    """A value in the type of its column; a list is written [1, 2], in a table too."""
+    """A value in the type of its column; a list is written [1, 2], even in a table."""
     if value is None:
         return None
     element = ELEMENTS.get(kind)
@@ -181,7 +189,7 @@ def _typed(value: Any, kind: FeatureType, name: str, where: str) -> Any:
     except (ValueError, TypeError, ComputeError):
         pass
     what = f"list of {element}, such as [1, 2]" if element else KIND.get(kind, kind)
-    raise DeclarationError(f"{where}: {name!r} is {value!r}, which is no {what}.")
+    raise DeclarationError(f"{where}: {name!r} is {value!r}, which is not {'an' if what == 'int' else 'a'} {what}.")
 
 
 def _one_or_several(given: Any) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""A YAML document as plain data: words, texts and numbers as they stand there, and the line of each."""
+"""A YAML document as plain data: words, strings and numbers as written, and the line of each."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from platform_assets.errors import DeclarationError
 
 Path = tuple[str | int, ...]
 
-# YAML 1.2's core schema, on which plain words mean what they look like. PyYAML follows YAML 1.1: NO would be false, 10:30 would be 630,
+# YAML 1.2's core schema, in which plain words mean what they look like. PyYAML follows YAML 1.1: NO would be false, 10:30 would be 630,
 # 1e9 a text, and 2024-03-01 10:00:00 a time without a zone.
 _PLAIN: list[tuple[re.Pattern[str], Callable[[str], Any]]] = [
     (re.compile(r"|~|null|Null|NULL"), lambda text: None),
@@ -24,24 +24,24 @@ _PLAIN: list[tuple[re.Pattern[str], Callable[[str], Any]]] = [
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says. lines: where each entry stands, by its path from the root, such as ("cases", 0, "rows")."""
+    """The content of a file. lines: the line of each entry, by its path from the root, such as ("cases", 0, "rows")."""
 
     name: str
     data: Any
     lines: dict[Path, int] = field(repr=False)
 
     def place(self, *path: str | int) -> str:
-        """The beginning of a message about an entry, or about the nearest one around it."""
+        """The start of a message about an entry, or about the nearest enclosing one."""
         while path and path not in self.lines:
             path = path[:-1]
         return f"{self.name}, line {self.lines[path]}" if path else self.name
 
 
 def read_document(text: str, name: str) -> Document:
-    """The document in a text. name: that of its file, for messages.
+    """Parses a document. name: the file name, for messages.
 
     Raises:
-        DeclarationError: what YAML does not allow, a key that is listed twice, a key that is no text, more than one document.
+        DeclarationError: invalid YAML, a repeated key, a key that is not a string, or more than one document.
 
     >>> read_document("country: NO", "example.yaml").data
     {'country': 'NO'}
@@ -55,7 +55,7 @@ def read_document(text: str, name: str) -> Document:
 
 
 def read_value(text: str) -> Any:
-    """A value as it stands within a document: a number, a text, a list such as [1, 2].
+    """A value as written in a document: a number, a string, a list such as [1, 2].
 
     >>> read_value("[1, a, null]")
     [1, 'a', None]
@@ -66,7 +66,7 @@ def read_value(text: str) -> Any:
 def _plain(node: Any, path: Path, lines: dict[Path, int], name: str, around: tuple[Any, ...]) -> Any:
     place = f"{name}, line {node.start_mark.line + 1}"
     if node in around:
-        raise DeclarationError(f"{place}: an alias is inside of what it refers to. Write it out.")
+        raise DeclarationError(f"{place}: an alias is inside the node it refers to. Write it out.")
     if isinstance(node, yaml.ScalarNode):
         return node.value if node.style else _scalar(node.value)
     around = (*around, node)
@@ -82,7 +82,7 @@ def _plain(node: Any, path: Path, lines: dict[Path, int], name: str, around: tup
         if not isinstance(key_node, yaml.ScalarNode):
             raise DeclarationError(f"{place}: a key is a word, not a list or a mapping.")
         key = key_node.value
-        if key in found:  # PyYAML keeps the last one, and a case would test something else than it shows
+        if key in found:  # PyYAML keeps the last one, so a case would not test what it shows
             raise DeclarationError(f"{place}: {key!r} is listed twice. Leave one out.")
         lines[*path, key] = key_node.start_mark.line + 1
         found[key] = _plain(member, (*path, key), lines, name, around)
@@ -94,8 +94,8 @@ def _scalar(text: str) -> Any:
 
 
 def _broken(error: yaml.YAMLError, name: str) -> str:
-    """PyYAML's message in one line: what it met, and where."""
+    """PyYAML's message in one line: the problem and its position."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or problem is None:
         return f"{name}: {' '.join(str(error).split())}"
-    return f"{name}, line {mark.line + 1}, column {mark.column + 1}: {problem}. A text with ': ' or '#' in it stands in quotes."
+    return f"{name}, line {mark.line + 1}, column {mark.column + 1}: {problem}. Put a string with ': ' or '#' in quotes."

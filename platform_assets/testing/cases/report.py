@@ -1,4 +1,4 @@
-"""Outcomes of cases, told in 80 columns: what passed, what differs and where, what cannot be expressed and why."""
+"""Reports the outcomes of cases in 80 columns: what passed, what differs and where, what cannot be expressed and why."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -16,7 +16,7 @@ _STYLE = {"passed": "green", "failed": "bold red", "cannot": "yellow"}
 
 
 def tell(console: Console, outcomes: Sequence[Outcome], engines: Sequence[str]) -> None:
-    """Each file's cases, each with what its engines made of it, and how many there are of what."""
+    """Prints each file's cases with their outcomes by engine, and the totals."""
     by_case = [list(group) for _, group in groupby(outcomes, key=lambda outcome: id(outcome.case))]
     for name, group in groupby(by_case, key=lambda of_case: of_case[0].case.document.name):
         console.print(Text(f"{name}", style="bold"))
@@ -37,7 +37,7 @@ def tell(console: Console, outcomes: Sequence[Outcome], engines: Sequence[str]) 
 
 
 def _status(of_case: Iterable[Outcome]) -> str:
-    """The worst that an engine made of it."""
+    """The worst outcome of any engine."""
     found = {outcome.status for outcome in of_case}
     return "failed" if "failed" in found else "cannot" if "cannot" in found else "passed"
 
@@ -61,7 +61,7 @@ def _tell_case(console: Console, of_case: Sequence[Outcome]) -> None:
 
 
 def _told_once(failed: Sequence[Outcome]) -> list[tuple[str, Outcome]]:
-    """Engines that failed alike, together."""
+    """Groups engines that failed in the same way."""
     alike: list[tuple[list[str], Outcome]] = []
     for outcome in failed:
         for engines, other in alike:

@@ -1,4 +1,4 @@
-"""A case put to an engine: what it computes, and whether that is what the case expects."""
+"""Runs a case on an engine, and compares the result with the expected values."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ Status = Literal["passed", "failed", "cannot"]
 
 @dataclass(frozen=True)
 class Difference:
-    """A value that is not the expected one. row: the keys and the moment; what: a feature, or what else was expected."""
+    """A value that differs from the expected one. row: the keys and the time; what: a feature, or what else was expected."""
 
     row: Row
     what: str
@@ -40,7 +40,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a case on an engine. message: why it failed or cannot be expressed, if not by values that differ."""
+    """The outcome of a case on an engine. message: why it failed or cannot be expressed, unless values differ."""
 
     case: Case
     engine: str
@@ -50,20 +50,20 @@ class Outcome:
 
 
 def run_case(case: Case, engine: str) -> Outcome:
-    """Computes what a case asks with one of ENGINES, and compares it with what the case expects."""
+    """Computes a case with one of ENGINES, and compares the result with the expected values."""
     if case.cannot is not None:
         return Outcome(case, engine, "cannot", case.cannot)
     wanted = case.words.get("error")
     try:
         differences = _differences(case, engine)
     except PlatformError as error:
-        said = str(error).partition(f", case {case.title!r}")[2]  # a title may well have the words of the error
+        said = str(error).partition(f", case {case.title!r}")[2]  # a title may contain the words of the error
         if wanted is not None and wanted in said:
             return Outcome(case, engine, "passed")
-        missed = "" if wanted is None else f"; expected was {wanted!r}"
+        missed = "" if wanted is None else f"; expected {wanted!r}"
         return Outcome(case, engine, "failed", f"{error}{missed}")
     if wanted is not None:
-        return Outcome(case, engine, "failed", f"{case.place('error')}: there was no error; expected was {wanted!r}")
+        return Outcome(case, engine, "failed", f"{case.place('error')}: there was no error; expected {wanted!r}")
     return Outcome(case, engine, "failed" if differences else "passed", "", differences)
 
 
@@ -94,7 +94,7 @@ def _differences(case: Case, engine: str) -> list[Difference]:
 
 @contextmanager
 def _told_with(place: str) -> Iterator[None]:
-    """An error that does not know the file says where in it."""
+    """Adds the place in the file to errors that do not have it."""
     try:
         yield
     except PlatformError as error:
@@ -104,9 +104,9 @@ def _told_with(place: str) -> Iterator[None]:
 
 
 def _everybody(rows: pl.DataFrame, words: Mapping[str, Any], view: View, case: Case) -> list[Row]:
-    """What a case asks that expects an error and no rows: every entity among its rows."""
+    """The rows to compute for a case that expects an error: every entity among its rows."""
     if "at" not in words:
-        raise DeclarationError(f"{case.place()}: an error at which moment? Say at: 2024-03-05.")
+        raise DeclarationError(f"{case.place()}: the time of the expected error is missing. Add at: 2024-03-05.")
     at = compute.moment(words["at"], case.place("at"))
     return [{**entity, "at": at} for entity in rows.select(keys_of(view.key_columns)).unique(maintain_order=True).to_dicts()]
 

@@ -62,7 +62,7 @@ def test_a_call_after_a_kill_writes_what_is_missing(tmp_path: Path) -> None:
 
 def test_a_folder_with_another_shop_is_refused(tmp_path: Path) -> None:
     generate(tmp_path, **SMALL)
-    with pytest.raises(SettingsError, match=r"holds a shop of other arguments.*seed=7"):
+    with pytest.raises(SettingsError, match=r"has a shop with other arguments.*seed=7"):
         generate(tmp_path, **SMALL, seed=8)
 
 
@@ -70,7 +70,7 @@ def test_a_folder_with_another_shop_is_refused(tmp_path: Path) -> None:
 def test_the_files_of_others_are_neither_replaced_nor_mixed_with_ours(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("precious")
-    with pytest.raises(SettingsError, match=f"{name} does not belong to the shop"):
+    with pytest.raises(SettingsError, match=f"{name} does not belong to the requested shop"):
         generate(tmp_path, **SMALL)
     assert contents(tmp_path) == {name: b"precious"}
 

@@ -65,7 +65,7 @@ def test_numpys_integers_are_integers() -> None:
     ],
 )
 def test_a_key_of_another_type_is_refused_instead_of_finding_nobody(kind: DataType, value: Any) -> None:
-    with pytest.raises(OnlineError, match=rf"spend: the key 'k0' is {kind}, the request has .* Convert it first"):
+    with pytest.raises(OnlineError, match=rf"spend: the key 'k0' is {kind}, but the request has .* Convert it first"):
         key_of(layout_of(kind), value)
 
 

@@ -163,8 +163,8 @@ def test_a_wrong_password_is_told_as_such(tmp_path_factory: pytest.TempPathFacto
 
 
 def test_an_address_that_is_none_is_told_as_such() -> None:
-    with pytest.raises(OnlineError, match="is no address"):
+    with pytest.raises(OnlineError, match="is not an address"):
         OnlineStore("http://127.0.0.1").pool()
-    with pytest.raises(OnlineError, match=r"is no address: .*unexpected keyword argument 'timeot'") as failure:
+    with pytest.raises(OnlineError, match=r"is not an address: .*unexpected keyword argument 'timeot'") as failure:
         OnlineStore("redis://ada:hunter2@127.0.0.1:1/0?timeot=3").check()
     assert "hunter2" not in str(failure.value)

@@ -133,7 +133,7 @@ def test_a_server_killed_in_the_middle_is_made_good_by_the_next_publication(tmp_
         while next(steps) != dies_after:
             pass
         server.kill()
-        with pytest.raises(OnlineError, match=r"does not answer .*can be run again"):
+        with pytest.raises(OnlineError, match=r"does not answer .*can be repeated"):
             list(steps)
         with EmbeddedValkey(tmp_path / "valkey", options) as again:
             store = OnlineStore(again.url)
@@ -177,7 +177,7 @@ def test_a_table_that_was_removed_and_made_again_has_to_be_rebuilt(store: Online
     gold = DeltaGold(tmp_path / "two", World(random.Random(4), is_change_log=False))
     gold.world.write_all()
     gold.write()
-    with pytest.raises(OnlineError, match="Fill it anew"):
+    with pytest.raises(OnlineError, match="Rebuild it"):
         publish(store, LAYOUT, gold.gold, NEVER)
     rebuild(store, LAYOUT, gold.gold, NEVER)
     assert stored(store) == gold.world.as_of(gold.written - 1, DAYS - 1)
@@ -209,7 +209,7 @@ def test_a_rebuild_that_died_halfway_lets_nobody_publish_until_it_is_run_again(
         patched.setattr(Session, "call", dies)
         rebuild(store, LAYOUT, gold.gold, NEVER)
     assert len(removed) == dies_after
-    with pytest.raises(OnlineError, match=r"a rebuild has not ended\. Fill it anew: platform-assets rebuild spend"):
+    with pytest.raises(OnlineError, match=r"a rebuild has not finished\. Rebuild it: platform-assets rebuild spend"):
         publish(store, LAYOUT, gold.gold, NEVER)
     with pytest.raises(OnlineError, match="never"):
         OnlineClient(store.url, store.project).reader([LAYOUT]).read([{"customer_id": 1}])

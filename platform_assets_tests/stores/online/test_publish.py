@@ -136,7 +136,7 @@ def test_a_store_that_is_lost_meanwhile_gets_nothing_from_what_is_under_way(stor
     while next(steps) != "values read":
         pass
     lose(store)
-    with pytest.raises(OnlineError, match=r"lost its data while it was written. Publish again"):
+    with pytest.raises(OnlineError, match=r"lost its data during the publication. Publish again"):
         list(steps)
     assert totals(store) == {}
 
@@ -146,7 +146,7 @@ def test_gold_that_was_made_anew_is_refused_until_the_view_is_rebuilt(store: Onl
     publish(store, LAYOUT, gold_of(world), NEVER)
     anew = world_of({**ALL_DAYS, DAYS - 1: {2: (20, False)}})
     anew.id = "another"
-    with pytest.raises(OnlineError, match=r"comes from another spend/gold, which was removed since.*platform-assets rebuild spend"):
+    with pytest.raises(OnlineError, match=r"come from another spend/gold, which has been removed.*platform-assets rebuild spend"):
         publish(store, LAYOUT, gold_of(anew), NEVER)
     assert totals(store) == {1: 10}
     done = rebuild(store, LAYOUT, gold_of(anew), NEVER)

@@ -102,7 +102,7 @@ def test_who_changes_a_list_that_was_read_changes_nobody_elses() -> None:
 def test_a_list_with_a_null_is_refused() -> None:
     layout = ViewLayout("spend", "0123456789ab", "customer", (("customer_id", "int"),), (("words", "list[str]", []),))
     rows = pl.DataFrame({"valid_from": [datetime(2024, 3, 1, tzinfo=UTC)], "words": [["a", None]]})
-    with pytest.raises(OnlineError, match="a list of 'words' holds a null"):
+    with pytest.raises(OnlineError, match="a list in 'words' has a null"):
         pack(layout, rows, 1)
 
 

@@ -230,7 +230,7 @@ NEVER = datetime(2024, 6, 1, tzinfo=UTC)
 
 
 def stored(store: OnlineStore) -> dict[int, tuple[int, datetime]]:
-    """What the store holds, read directly: entities with a value that is no tombstone."""
+    """What the store holds, read directly: entities with a value that is not a tombstone."""
     found = {}
     with store.session() as session:
         for entity in range(ENTITIES):

@@ -1,1 +1,1 @@
-"""What Spark should be given for a workload, and what a finished run says of what it was given. Nothing here needs Spark."""
+"""Configuration advice for a Spark workload, and findings from a finished run. Nothing here needs Spark."""

@@ -1,4 +1,4 @@
-"""From rows, bytes and machines to a configuration of Spark, each value with its reason and its source."""
+"""Derives a Spark configuration from rows, bytes and machines, each value with its reason and its source."""
 
 import os
 from collections.abc import Iterator
@@ -13,32 +13,32 @@ _CONFIGURATION = "https://spark.apache.org/docs/latest/configuration.html"
 _MEASURED = "docs/adr/0040-what-spark-is-given.md"
 
 EXPANSION = 4
-"""Rows in a task's memory take about so many times the bytes of their compressed Parquet files (ADR 40)."""
+"""Rows in a task's memory take about this many times the bytes of their compressed Parquet files (ADR 40)."""
 PARTITION = 128 * MB
-"""Of shuffled rows, for one task."""
+"""The bytes of shuffled rows for one task."""
 CORES_OF_AN_EXECUTOR = 4
 LARGEST_HEAP = 31 * GB
-"""Above it pointers take 8 bytes instead of 4: 32 GB hold less than 31."""
+"""Above this, pointers take 8 bytes instead of 4: 32 GB hold less than 31."""
 PYTHON = GB
-"""A task's Python worker with one bucket of rows and a dozen features."""
+"""The memory of a task's Python worker with one bucket of rows and a dozen features."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What is computed at once: the rows that a step reads."""
+    """The rows that a step reads and computes at once."""
 
     rows: int
     bytes: int
-    """In their files, compressed."""
+    """The compressed size of their files."""
 
     @property
     def shuffled(self) -> int:
-        """Bytes between two stages."""
+        """Bytes shuffled between two stages."""
         return self.bytes * EXPANSION
 
 
 UNKNOWN = Workload(rows=10_000_000, bytes=500 * MB)
-"""What a session is made for that does not know what it will compute."""
+"""The assumed workload of a session whose actual workload is not yet known."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Machines:
     cores: int
     """Of each."""
     memory: int
-    """Of each, in bytes."""
+    """Memory of each, in bytes."""
     workers: int | None = None
-    """How many there are for executors. None: this machine alone, driver and tasks in one JVM."""
+    """The number of machines for executors. None: only this machine, with driver and tasks in one JVM."""
 
     @staticmethod
     def here() -> "Machines":
@@ -72,21 +72,21 @@ class Advice:
     value: str
     reason: str
     source: str
-    """Where the reason is explained or measured."""
+    """The source that explains the reason or measures it."""
 
 
 @dataclass(frozen=True)
 class Executors:
-    """How a machine is cut into executors."""
+    """How machines are divided into executors."""
 
     a_machine: int
     count: int
-    """Of all machines."""
+    """The number of executors on all machines."""
     cores: int
     """Of each."""
     heap: int
     overhead: int
-    """Beside the heap: Python workers, network buffers, the JVM itself."""
+    """Memory besides the heap: Python workers, network buffers, the JVM itself."""
 
     @property
     def tasks(self) -> int:
@@ -98,7 +98,7 @@ def advise(work: Workload, machines: Machines) -> list[Advice]:
     """A configuration for one step's rows on some machines.
 
     Raises:
-        EngineError: the machines have too little memory for one task, with the least that it needs.
+        EngineError: the machines have too little memory for one task; it names the minimum.
     """
     return (
         [*_of_this_machine(work, machines), *_of_queries(work, _here(machines))]
@@ -125,7 +125,7 @@ def executors(machines: Machines) -> Executors:
 
 def _here(machines: Machines) -> Executors:
     python = machines.cores * PYTHON
-    rest = machines.memory - python - GB  # the system's
+    rest = machines.memory - python - GB  # for the system
     if rest < GB:
         raise _too_little(machines, python + 2 * GB)
     return Executors(1, 1, machines.cores, min(rest, max(GB, machines.cores * 4 * GB), LARGEST_HEAP), python)
@@ -133,15 +133,15 @@ def _here(machines: Machines) -> Executors:
 
 def _too_little(machines: Machines, needed: int) -> EngineError:
     return EngineError(
-        f"{machines.cores} cores with {size(machines.memory)} of memory are too few for Spark: a task of each core needs 1 GB in Python, "
-        f"the JVM at least 1 GB, {size(needed)} in all. Give it more memory or fewer cores, or compute with PLATFORM_ENGINE=polars."
+        f"{machines.cores} cores with {size(machines.memory)} of memory are too little for Spark: each core's task needs 1 GB in Python, "
+        f"and the JVM at least 1 GB, {size(needed)} in all. Give it more memory or fewer cores, or compute with PLATFORM_ENGINE=polars."
     )
 
 
 def _of_this_machine(work: Workload, machines: Machines) -> Iterator[Advice]:
     given = _here(machines)
     yield Advice("spark.master", f"local[{machines.cores}]", "tasks on all cores of this machine", _CONFIGURATION)
-    reason = f"{size(machines.memory)} less 1 GB for the system and 1 GB for the Python worker of each core; at most 4 GB a core"
+    reason = f"{size(machines.memory)} minus 1 GB for the system and 1 GB for each core's Python worker; at most 4 GB per core"
     yield Advice("spark.driver.memory", megabytes(given.heap), reason, _MEASURED)
     yield Advice("spark.dynamicAllocation.enabled", "false", "there is one executor, this process", _CONFIGURATION)
 
@@ -154,20 +154,20 @@ def _of_a_cluster(work: Workload, machines: Machines) -> list[Advice]:
     if needed < most.count:
         reason += f"{size(work.shuffled)} of shuffled rows are {partitions(work, 1)} tasks of {size(PARTITION)}, two for each core"
     else:
-        reason += "all, the rows are worth them"
+        reason += "all, since there are enough rows"
     found = [Advice("spark.executor.instances", f"{needed}", reason, _TUNING)]
     cores = "tasks of one executor share broadcast rows and connections; more than 5 wait for one another's reads and garbage collections"
     found.append(Advice("spark.executor.cores", f"{given.cores}", cores, _TUNING))
     a_machine = "one executor" if most.a_machine == 1 else f"{most.a_machine} executors"
-    heap = f"a machine's {size(machines.memory)}, less a sixteenth for the system, for {a_machine}, less the overhead; never above 31 GB"
+    heap = f"a machine's {size(machines.memory)}, minus a sixteenth for the system, for {a_machine}, minus the overhead; never above 31 GB"
     found.append(Advice("spark.executor.memory", megabytes(given.heap), heap, _TUNING))
-    overhead = "Python workers are outside of the heap: 1 GB for each core, with a bucket of rows as an Arrow table"
+    overhead = "Python workers are outside the heap: 1 GB for each core, with a bucket of rows as an Arrow table"
     found.append(Advice("spark.executor.memoryOverhead", megabytes(given.overhead), overhead, _MEASURED))
     if needed < most.count:
-        grows = f"grows to {most.count} executors when tasks wait, and gives back what is idle"
+        grows = f"grows to {most.count} executors when tasks wait, and releases idle ones"
         found.append(Advice("spark.dynamicAllocation.enabled", "true", grows, f"{_CONFIGURATION}#dynamic-allocation"))
         found.append(Advice("spark.dynamicAllocation.maxExecutors", f"{most.count}", "what fits on the machines", _CONFIGURATION))
-        kept = "executors whose shuffled rows are still read are kept, without a service of its own"
+        kept = "executors whose shuffled rows are still read are kept, without an external shuffle service"
         found.append(Advice("spark.dynamicAllocation.shuffleTracking.enabled", "true", kept, _CONFIGURATION))
     else:
         found.append(Advice("spark.dynamicAllocation.enabled", "false", "all executors have work from the first task on", _CONFIGURATION))
@@ -182,23 +182,23 @@ def _of_queries(work: Workload, given: Executors) -> Iterator[Advice]:
     reason = f"a table that each executor can hold in a fiftieth of its heap of {size(given.heap)}; from 10 to 256 MB"
     yield Advice("spark.sql.autoBroadcastJoinThreshold", f"{broadcast}", reason, f"{_SQL}#other-configuration-options")
     if work.rows < 1_000_000 and given.count == 1:
-        reason = "planning a query anew after each stage costs more than so few rows"
+        reason = "replanning a query after each stage costs more than processing so few rows"
         yield Advice("spark.sql.adaptive.enabled", "false", reason, _MEASURED)
     else:
-        reason = "joins small tables by broadcast, merges small tasks and splits large ones, by what the stage before has written"
+        reason = "joins small tables by broadcast, merges small tasks and splits large ones, based on what the previous stage wrote"
         yield Advice("spark.sql.adaptive.enabled", "true", reason, f"{_SQL}#adaptive-query-execution")
         reason = "a task of a join that is 5 times the median and above 256 MB is split"
         yield Advice("spark.sql.adaptive.skewJoin.enabled", "true", reason, f"{_SQL}#optimizing-skew-join")
-    reason = "for what is cached or sent as objects; rows of tables and Arrow have formats of their own"
+    reason = "for cached or transferred objects; rows of tables and Arrow have their own formats"
     yield Advice("spark.serializer", "org.apache.spark.serializer.KryoSerializer", reason, f"{_TUNING}#data-serialization")
 
 
 def partitions(work: Workload, tasks: int) -> int:
-    """Into how many parts shuffled rows are cut: PARTITION each, and a multiple of the tasks that run at once."""
+    """The number of shuffle partitions: PARTITION bytes each, and a multiple of the tasks that run at once."""
     needed = max(1, -(-work.shuffled // PARTITION))
     return -(-needed // tasks) * tasks
 
 
 def threshold(given: Executors) -> int:
-    """How many bytes a table may have in its files to be sent to all executors."""
+    """The maximum file size of a table that is broadcast to all executors."""
     return max(10 * MB, min(256 * MB, given.heap // 50))

@@ -1,4 +1,4 @@
-"""What a part of Spark's run has cost, read from the event log that Spark writes for its History Server."""
+"""The cost of a part of a Spark run, read from the event log that Spark writes for its History Server."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from platform_assets.engines.spark.tuning.sizes import bytes_of
 from platform_assets.errors import EngineError
 
 WORTH_TELLING = 1.0
-"""Seconds: skew is told of a stage whose longest task takes at least so long."""
+"""Seconds: skew is reported for stages whose longest task takes at least this long."""
 
 _JOIN = re.compile(
     r"\b(BroadcastHashJoin|SortMergeJoin|ShuffledHashJoin|BroadcastNestedLoopJoin|CartesianProduct|FlatMapCoGroupsInArrow)\b"
@@ -25,7 +25,7 @@ _ROLLED = re.compile(r"events_(\d+)_")
 
 @dataclass(frozen=True)
 class Stage:
-    """The tasks of a stage that have succeeded."""
+    """The successful tasks of a stage."""
 
     number: int
     name: str
@@ -33,11 +33,11 @@ class Stage:
     longest: float
     """Seconds of the longest task."""
     median: float
-    """Seconds of the task in the middle."""
+    """Seconds of the median task."""
     largest: int
-    """Rows that the task with the most has read, from files or of a shuffle."""
+    """Rows read by the task with the most, from files or a shuffle."""
     middle: float
-    """Rows of the task in the middle."""
+    """Rows of the median task."""
     smallest: int
     """Rows of the task with the fewest."""
     cpu: float
@@ -45,16 +45,16 @@ class Stage:
     collecting: float
     """Seconds of garbage collection."""
     rows: int
-    """Read from files."""
+    """Bytes read from files."""
     bytes: int
     shuffle_read: int
     shuffle_written: int
     spilled: int
-    """Bytes on disk, since they had no room in memory."""
+    """Bytes spilled to disk."""
 
     @property
     def skew(self) -> float:
-        """The longest task as a multiple of the one in the middle; 1 of a single task."""
+        """The longest task as a multiple of the median task; 1 for a single task."""
         return self.longest / self.median if self.median else 1.0
 
     @property
@@ -64,27 +64,27 @@ class Stage:
 
 @dataclass(frozen=True)
 class Figures:
-    """What some queries have cost together."""
+    """The total cost of some queries."""
 
     stages: tuple[Stage, ...]
     joins: Mapping[str, int]
-    """How often each kind of join is in the final plans."""
+    """How often each kind of join occurs in the final plans."""
     files: int
     """Read."""
     seconds: float
-    """From the first task's start to the last one's end."""
+    """Seconds from the first task's start to the last one's end."""
     python: float
     """Seconds in Python workers, of all tasks together."""
     cores: int
-    """Tasks that could have run at once."""
+    """The number of tasks that could have run at once."""
     heap_given: int
-    """Of each executor, in bytes."""
+    """The heap size of each executor, in bytes."""
     heap_used: int
-    """The most that one executor's heap has held, in bytes."""
+    """The peak heap usage of an executor, in bytes."""
     python_used: int
-    """The most that one executor's Python workers have held; 0 where Spark does not measure it (Linux does)."""
+    """The peak memory of an executor's Python workers; 0 if Spark does not measure it (it does on Linux)."""
     failed: int
-    """Tasks that failed and were tried again."""
+    """Tasks that failed and were retried."""
 
     @property
     def busy(self) -> float:
@@ -108,15 +108,15 @@ class Figures:
 
 @dataclass
 class _Seen:
-    """What has been read of a log, until it is asked for."""
+    """The events read from a log so far."""
 
     names: dict[int, str] = field(default_factory=dict)
     described: dict[int, str] = field(default_factory=dict)
-    """What the job says of itself, by its stages."""
+    """The job's description, by stage."""
     tasks: dict[int, list[Mapping[str, Any]]] = field(default_factory=dict)
     plans: dict[int, str] = field(default_factory=dict)
     metrics: dict[int, str] = field(default_factory=dict)
-    """The names of the counts of SQL that are looked at, by their number."""
+    """The names of the SQL metrics in use, by id."""
     counted: Counter[str] = field(default_factory=Counter)
     failed: int = 0
     cores: dict[str, int] = field(default_factory=dict)
@@ -197,7 +197,7 @@ class _Seen:
         )
 
     def after(self) -> "_Seen":
-        """What is still known once it has been asked for: the executors, not what they did."""
+        """The state that remains after a report: the executors, without their work."""
         return _Seen(cores=dict(self.cores), heap_given=self.heap_given)
 
 
@@ -216,7 +216,7 @@ _READ: dict[str, Callable[[_Seen, Mapping[str, Any]], None]] = {
 
 
 def _tree(plan: str) -> str:
-    """The operators of a plan, without the details that follow them."""
+    """The operators of a plan, without their details."""
     return plan.partition("\n\n\n")[0]
 
 
@@ -245,13 +245,13 @@ def _stage(number: int, name: str, tasks: list[Mapping[str, Any]]) -> Stage:
 
 
 class EventLog:
-    """The log of an application, which may still be running: read on from where it was read before."""
+    """The log of an application, which may still be running: each read continues where the last one ended."""
 
     def __init__(self, place: Path) -> None:
-        """place: the log's file, or the folder of one that is written in parts.
+        """place: the log file, or the folder of a log written in parts.
 
         Raises:
-            EngineError: there is none, or it is compressed in a way that only Spark reads.
+            EngineError: there is none, or it is compressed.
         """
         if not place.exists():
             raise EngineError(f"there is no event log {place}. Spark writes one into spark.eventLog.dir, if spark.eventLog.enabled=true.")
@@ -259,7 +259,7 @@ class EventLog:
         self._read: dict[Path, int] = {}
 
     def since(self) -> Figures:
-        """What has been done since it was last asked for."""
+        """The figures since the last call."""
         for line in self._lines():
             self._seen.event(json.loads(line))
         found, self._seen = self._seen.figures(), self._seen.after()
@@ -268,7 +268,7 @@ class EventLog:
     def _lines(self) -> Iterator[bytes]:
         for file in self._files():
             if file.suffix in (".zstd", ".lz4", ".snappy", ".lzf"):
-                raise EngineError(f"{file} is compressed: have it written plain, with spark.eventLog.compress=false.")
+                raise EngineError(f"{file} is compressed: have it written uncompressed, with spark.eventLog.compress=false.")
             with file.open("rb") as log:
                 log.seek(self._read.get(file, 0))
                 for line in log:
@@ -285,6 +285,6 @@ class EventLog:
 
 
 def log_of(folder: Path, application: str) -> Path | None:
-    """Where an application writes its log, if it does; application: its id."""
+    """The log of an application, if it writes one. application: its id."""
     names = (f"eventlog_v2_{application}", f"{application}.inprogress", application)
     return next((folder / name for name in names if (folder / name).exists()), None)

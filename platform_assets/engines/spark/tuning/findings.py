@@ -1,4 +1,4 @@
-"""What the figures of a run say of what it was given, and what to change."""
+"""Findings from the figures of a run, and what to change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from platform_assets.engines.spark.tuning.sizes import GB, MB, megabytes, size
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be."""
+    """A problem in a run."""
 
     what: str
     change: str
@@ -19,7 +19,7 @@ class Finding:
 
 
 def findings(run: Figures) -> list[Finding]:
-    """The worst first; none when there is nothing to change."""
+    """The findings, worst first; empty if there is nothing to change."""
     return [*_skewed(run), *_of_joins(run), *_of_memory(run), *_of_tasks(run)]
 
 
@@ -33,7 +33,7 @@ def _skewed(run: Figures) -> Iterator[Finding]:
             what += f", with {stage.largest:,} rows against {stage.middle:,.0f}"
             yield Finding(what, "a few keys have most of the rows; platform-assets spark advise TABLE --column KEY shows which")
         else:
-            yield Finding(what, "its rows are no more than those of others: a slow machine, or one that other programs use")
+            yield Finding(what, "it has no more rows than other tasks: the machine is slow, or busy with other programs")
 
 
 def _of_joins(run: Figures) -> Iterator[Finding]:
@@ -49,14 +49,14 @@ def _of_memory(run: Figures) -> Iterator[Finding]:
         worst = max(run.stages, key=lambda stage: stage.spilled)
         tasks = max(worst.tasks * 2, -(-worst.shuffle_read // PARTITION))
         yield Finding(
-            f"{size(spilled)} were written to disk, since tasks had no room for them; most in {_named(worst)}",
+            f"{size(spilled)} were spilled to disk because tasks ran out of memory; most in {_named(worst)}",
             f"spark.sql.shuffle.partitions={tasks}, or more memory for each executor",
         )
     worked = sum(stage.median * stage.tasks for stage in run.stages)
     if worked > 10 and run.total("collecting") > 0.1 * worked:
         yield Finding(
-            f"a task's time is garbage collection to {run.total('collecting') / worked:.0%}",
-            f"a larger heap than {size(run.heap_given)}, or fewer cores for an executor",
+            f"{run.total('collecting') / worked:.0%} of the tasks' time is garbage collection",
+            f"a larger heap than {size(run.heap_given)}, or fewer cores per executor",
         )
     if run.heap_given >= 4 * GB and 0 < run.heap_used < run.heap_given / 4:
         enough = max(GB, -(-2 * run.heap_used // (256 * MB)) * 256 * MB)
@@ -67,7 +67,7 @@ def _of_memory(run: Figures) -> Iterator[Finding]:
 
 def _of_tasks(run: Figures) -> Iterator[Finding]:
     if run.failed:
-        yield Finding(f"{run.failed} tasks failed and were made again", "the executors' logs say why; most often too little memory")
+        yield Finding(f"{run.failed} tasks failed and were retried", "the executors' logs say why; most often too little memory")
     few = [stage for stage in run.stages if stage.tasks < run.cores and stage.longest > 10]
     if few:
         worst = max(few, key=lambda stage: stage.longest)

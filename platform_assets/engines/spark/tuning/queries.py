@@ -1,4 +1,4 @@
-"""What a join, an aggregation and rows that are read again should do, and whether a column's values are skewed."""
+"""Advice for joins, aggregations and caching, and a check of a column for skew."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from platform_assets.engines.spark.tuning.advice import EXPANSION, PARTITION, Wo
 from platform_assets.engines.spark.tuning.sizes import size
 
 SKEWED = 3
-"""The largest, as a multiple of the mean of values or the median of tasks, above which it is told."""
+"""Skew is reported if the largest is above this multiple of the mean (of values) or median (of tasks)."""
 LARGE = 1_000_000
-"""Rows on both sides from which a join that is made again pays for tables in buckets."""
+"""Rows on both sides from which bucketed tables pay off for a repeated join."""
 
 How = Literal["inner", "left", "right", "full", "left_semi", "left_anti"]
 _CAN_SEND: dict[str, tuple[str, ...]] = {
@@ -21,19 +21,19 @@ _CAN_SEND: dict[str, tuple[str, ...]] = {
     "left_semi": ("right",),
     "left_anti": ("right",),
 }
-"""The sides that Spark can broadcast: the rows of the other one are all kept, and none twice."""
+"""The sides that Spark can broadcast: each row of the other side is kept exactly once."""
 
 
 @dataclass(frozen=True)
 class Skew:
-    """How unevenly the rows are spread over the values of a column."""
+    """How unevenly rows are distributed over the values of a column."""
 
     values: int
     rows: int
     largest: int
     """Rows of the most frequent value."""
     heaviest: tuple[tuple[object, int], ...] = ()
-    """The most frequent values with their rows."""
+    """The most frequent values with their row counts."""
 
     @property
     def ratio(self) -> float:
@@ -46,7 +46,7 @@ class Skew:
 
 
 def skew(counts: Iterable[tuple[object, int]], shown: int = 5) -> Skew:
-    """The skew of a column by the rows of each value: 30% of all rows in one of 100 values are a ratio of 30."""
+    """The skew of a column from the row count of each value: if one of 100 values has 30% of all rows, the ratio is 30."""
     ordered = sorted(counts, key=lambda one: -one[1])
     heaviest = tuple(ordered[:shown])
     return Skew(len(ordered), sum(count for _, count in ordered), ordered[0][1] if ordered else 0, heaviest)
@@ -59,13 +59,13 @@ class JoinAdvice:
     strategy: Literal["broadcast", "bucketed", "shuffled"]
     reason: str
     side: Literal["left", "right"] | None = None
-    """The one that is broadcast."""
+    """The side that is broadcast."""
     buckets: int | None = None
-    """Into how many both are written."""
+    """The number of buckets of both tables."""
 
 
 def advise_join(left: Workload, right: Workload, *, threshold: int, how: How = "inner", tasks: int = 1, again: bool = True) -> JoinAdvice:
-    """Broadcast a side that is small enough and may be sent; bucket two large ones that are joined more than once; else shuffle both.
+    """Broadcast a side that is small enough, if the join allows it; bucket two large sides that are joined repeatedly; else shuffle both.
 
     Args:
         threshold: bytes in files up to which a side is sent to all executors: `spark.sql.autoBroadcastJoinThreshold`.
@@ -82,16 +82,18 @@ def advise_join(left: Workload, right: Workload, *, threshold: int, how: How = "
                 f"the {small} side has {size(sides[small].bytes)}, at most {size(threshold)}: the other side is not moved",
                 side,
             )
-        kept = f"the {small} side is small, but a {how} join keeps all of its rows, and no task alone knows which of them have no partner"
+        kept = f"the {small} side is small, but a {how} join keeps all of its rows, and no single task knows which of them have no match"
     else:
         kept = f"both sides are above {size(threshold)}"
     if left.rows > LARGE and right.rows > LARGE and again:
         needed = max(tasks, -(-max(left.shuffled, right.shuffled) // PARTITION))
-        buckets = 1 << (needed - 1).bit_length()  # so that tables with other numbers of buckets still fit one another
+        buckets = 1 << (needed - 1).bit_length()  # a power of two, so that tables with different numbers of buckets still match
         return JoinAdvice(
-            "bucketed", f"{kept}; written in {buckets} buckets of the keys, they are joined again without moving a row", buckets=buckets
+            "bucketed",
+            f"{kept}; written in {buckets} buckets of the keys, they can be joined repeatedly without moving a row",
+            buckets=buckets,
         )
-    return JoinAdvice("shuffled", f"{kept}: rows of both go to the tasks of their keys")
+    return JoinAdvice("shuffled", f"{kept}: the rows of both sides go to the tasks of their keys")
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,11 @@ class AggregationAdvice:
     phases: Literal[1, 2]
     reason: str
     salt: int = 1
-    """Into how many parts a group's rows are cut in the first of two phases."""
+    """The number of parts a group's rows are split into in the first of two phases."""
 
 
 def advise_aggregation(rows: int, groups: int, largest: int | None = None, *, tasks: int = 1) -> AggregationAdvice:
-    """Two phases when groups are many or one of them is too large for a task; else one, in which each task sums up before it sends.
+    """Two phases if there are many groups or one of them is too large for a task; else one, in which each task pre-aggregates.
 
     Args:
         largest: rows of the largest group, if it is known.
@@ -117,33 +119,33 @@ def advise_aggregation(rows: int, groups: int, largest: int | None = None, *, ta
         salt = max(2, min(2 * tasks, round(largest / max(others, 1))))
         return AggregationAdvice(
             2,
-            f"the largest group has {largest:,} rows, more than {SKEWED} x what each other task gets ({others:,.0f}): first by group and "
-            f"one of {salt} parts",
+            f"the largest group has {largest:,} rows, more than {SKEWED} x what the other tasks get ({others:,.0f}): aggregate first by "
+            f"group and one of {salt} parts",
             salt,
         )
     if groups > 1_000_000 or (groups > 100_000 and mean < 10):
         return AggregationAdvice(
             2,
-            f"{groups:,} groups of {mean:.1f} rows: what a task sums up before it sends is as many rows as it read, so the rows are first "
-            "spread by group, then summed up where they are",
+            f"{groups:,} groups of {mean:.1f} rows: pre-aggregation would not reduce the number of rows, so they are first "
+            "shuffled by group, then aggregated",
         )
-    return AggregationAdvice(1, f"{groups:,} groups of {mean:,.1f} rows: each task sends one row for each group that it has seen")
+    return AggregationAdvice(1, f"{groups:,} groups of {mean:,.1f} rows: each task sends one row for each group it has seen")
 
 
 @dataclass(frozen=True)
 class CacheAdvice:
-    """Whether rows that are read more than once are kept."""
+    """Whether rows that are read more than once should be cached."""
 
     level: Literal["NONE", "MEMORY_AND_DISK", "DISK_ONLY"]
     reason: str
 
 
 def advise_cache(work: Workload, uses: int, heaps: Sequence[int]) -> CacheAdvice:
-    """By how often rows are read and whether they fit: half of what executors keep for storage, 30% of their heaps.
+    """Decided by how often rows are read and whether they fit into half of the executors' storage memory, 30% of their heaps.
 
     Args:
         uses: how often they are read.
-        heaps: of the executors, in bytes.
+        heaps: the executors' heap sizes in bytes.
     """
     if uses < 2:
         return CacheAdvice("NONE", "they are read once")

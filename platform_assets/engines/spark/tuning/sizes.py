@@ -1,4 +1,4 @@
-"""Bytes as people and as Spark write them."""
+"""Sizes in bytes as people and as Spark write them."""
 
 import re
 
@@ -10,14 +10,14 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) *([kmgt]?)i?b?", re.IGNORECASE)
 
 
 def bytes_of(text: str) -> int:
-    """Of a size such as 512m, 8g or "1.5 GB".
+    """The bytes of a size such as 512m, 8g or "1.5 GB".
 
     Raises:
-        EngineError: it is none.
+        EngineError: it is not a size.
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        raise EngineError(f"{text!r} is no size: write such as 512MB, 20GB or 1.5TB.")
+        raise EngineError(f"{text!r} is not a size: write it like 512MB, 20GB or 1.5TB.")
     return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
@@ -30,5 +30,5 @@ def size(count: int) -> str:
 
 
 def megabytes(count: int) -> str:
-    """Memory as Spark's settings want it: 3584m, 8g."""
+    """Memory in the format of Spark's settings: 3584m, 8g."""
     return f"{count // GB}g" if count % GB == 0 else f"{count // MB}m"

@@ -1,4 +1,4 @@
-"""The figures of a step as its asset's metadata show them."""
+"""The figures of a step as shown in its asset's metadata."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from platform_assets.engines.spark.tuning.sizes import size
 
 
 def work_of(run: Figures, told: Sequence[str] = ()) -> WorkDone:
-    """What a person wants to see of a step that Spark has computed. told: what the step itself says beside its figures."""
+    """A readable report of a step that Spark computed. told: the step's own messages, in addition to the figures."""
     tasks = sum(stage.tasks for stage in run.stages)
     worst = max((stage for stage in run.stages if stage.tasks > 1), key=lambda stage: stage.skew * stage.longest, default=None)
     joins = ", ".join(f"{count} x {name}" for name, count in sorted(run.joins.items())) or "none"
