@@ -142,6 +142,9 @@ def _lineage(source: Source) -> dict[str, dg.TableColumnLineage]:
 def _quality(entry: Entry) -> dict[str, Any]:
     """The row counts of a partition: always numbers, so that the UI plots them without gaps."""
     counts: dict[str, Any] = {name: entry.details[name] for name in ("received", "quarantined", "duplicates")}
+    if "compared_with" in entry.details:  # of a snapshot
+        counts |= {name: entry.details[name] for name in ("unchanged", "removed")}
+        counts["compared with"] = entry.details["compared_with"] or "no earlier picture: what has been removed since is not known"
     counts["accepted %"] = round(100 * entry.details["accepted_share"], 1)
     if decision := entry.details.get(ACCEPTED_AS_IT_IS):
         counts["accepted as it is"] = f"by {decision['by']} at {decision['at']}: {decision['why']}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
+from platform_assets.assets.resource import PlatformResource
 from platform_assets.cli.environment import use_dagster_home
 from platform_assets.cli.lookup import declared, definitions_of, graph_of, platform_of
 from platform_assets.cli.materialize import materialize
@@ -32,7 +33,7 @@ def accept_partition(name: str, partition: str, module: str, *, by: str | None, 
     use_dagster_home(load_settings(), module)
     tables = (silver_table(source), quarantine_table(source))
     with dg.DagsterInstance.get() as instance:
-        materialize(definitions, tables, source.partitions, index, index, instance)
+        materialize(definitions, tables, source.partitions, index, _last_that_follows(source, index, platform), instance)
     entry = platform.run("accept").ledger.entries(name_of(tables[0]))[partition]
     children = definitions.resolve_asset_graph().get(dg.AssetKey(list(tables[0]))).child_keys
     said = f"{name_of(tables[0])} {partition}:"
@@ -45,6 +46,14 @@ def accept_partition(name: str, partition: str, module: str, *, by: str | None, 
     accepted = "1 row accepted as it is" if entry.rows == 1 else f"{entry.rows:,} rows accepted as they are"
     left = f"{entry.details['quarantined']:,} stay in quarantine"
     return f"{said} {accepted}; {left}. Tables that waited for it can now be materialized: {readers}."
+
+
+def _last_that_follows(source: Source, partition: int, platform: PlatformResource) -> int:
+    """The last partition of silver whose rows depend on whether this one is blocked: pictures are compared with the last that counts."""
+    if source.kind != "snapshot":
+        return partition
+    made = {source.partitions.number(key) for key in platform.run("accept").ledger.entries(name_of(silver_table(source)))}
+    return max((p for p in range(partition, partition + source.duplicates_within + 1) if p in made), default=partition)
 
 
 def _told(withdrawn: Mapping[Table, Sequence[str]]) -> str:

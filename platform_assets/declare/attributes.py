@@ -32,7 +32,7 @@ class AttributeView:
     Args:
         name: of the view; its attributes are read as `name__attribute`.
         entity: the entity it describes; the entity's keys are the source's key.
-        source: of kind "state".
+        source: of kind "state" or "snapshot".
         attributes: columns or flags of the source.
         keys: for each of the entity's keys the column of the source that holds it, such as {"customer_id": "id"}, if the column has
             a different name. The view's tables use the entity's names. Default: columns named like the keys.
@@ -90,7 +90,7 @@ class AttributeView:
             raise DeclarationError(f"{where}, entity: {shown(entity)} is not an Entity. Write Entity('customer', keys=['customer_id']).")
         if not isinstance(source, Source):
             raise DeclarationError(f"{where}, source: {shown(source)} is not a source. Declare it with @source(..., kind='state').")
-        if source.kind != "state":
+        if source.kind not in ("state", "snapshot"):
             raise DeclarationError(
                 f"{where}, source: {source.name!r} has kind {source.kind!r}, whose rows are never replaced by later ones. Declare it "
                 "with kind='state', or use a "

@@ -59,7 +59,7 @@ class SourceOptions(TypedDict, total=False):
     """The arguments of `@source`, which explains them."""
 
     schema: type
-    event_time: str
+    event_time: str | None
     partitions: Partitions
     key: Sequence[str]
     timezone: str | None
@@ -70,7 +70,7 @@ class SourceOptions(TypedDict, total=False):
     empty_after: str | None
     data_delay: str
     clock_skew: str
-    duplicates_within: int
+    duplicates_within: int | None
     deliveries: Deliveries
     owners: Sequence[str]
     tags: Mapping[str, str] | None

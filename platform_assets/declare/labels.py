@@ -10,6 +10,7 @@ from platform_assets.declare.arguments import checked_arguments, list_of, one_of
 from platform_assets.declare.durations import duration, in_words, positive
 from platform_assets.declare.features import Feature, Measure, is_time_since, measure
 from platform_assets.declare.source import Source, condition
+from platform_assets.declare.source_kinds import refuse_snapshot
 from platform_assets.declare.version import version_of_code
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression
@@ -182,6 +183,7 @@ def _following(
 ) -> Labels:
     if not isinstance(source, Source):
         raise DeclarationError(f"labels: {shown(source)} is not a source. Declare it with @source(...).")
+    refuse_snapshot(source.kind, source.name, "labels")
     place = f"labels from source {source.name!r}"
     if not isinstance(spine, Spine):
         raise DeclarationError(f"{place}, spine: {shown(spine)} is not a spine. Write spine=every('7d', active='90d').")
@@ -262,6 +264,8 @@ def labels_from(
     'binary'
     """
     given = f"labels_from({repr(origin.name) if isinstance(origin, Source) else shown(origin)})"
+    if isinstance(origin, Source):
+        refuse_snapshot(origin.kind, origin.name, given)
     if type is not None and type not in PYTHON:
         raise DeclarationError(f"{given}, type: {shown(type)} is not a label type. Choose from: bool, int, float, str.")
     if not isinstance(value, str):

@@ -15,6 +15,9 @@ REPLAY_OF = "replay_of"
 READ_AS = "read_as"
 """A column of raw: the number and date formats of a row, if they are not the usual ones (`declare.formats`)."""
 
+AS_OF, REMOVED = "as_of", "is_removed"
+"""Columns of a snapshot's silver: the time of the picture, and whether a row says that its key has gone."""
+
 UNPARSED_COLUMNS = (UNPARSED, "unparsed_file", "unparsed_line", UNPARSED_REASON)
 """Columns of raw for unparsed lines. Parsed rows have null in them, and unparsed lines have null in all others."""
 

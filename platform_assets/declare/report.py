@@ -11,6 +11,7 @@ from platform_assets.declare.features import Feature, Measure, is_time_since, me
 from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
 from platform_assets.declare.partitions import EPOCH, Partitions
 from platform_assets.declare.source import Source
+from platform_assets.declare.source_kinds import refuse_snapshot
 from platform_assets.declare.timezones import check_timezone, midnight, skipped_days
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
@@ -55,6 +56,7 @@ class GoldTable:
         check_name(name, where)
         if not isinstance(source, Source):
             raise DeclarationError(f"{where}, source: {shown(source)} is not a source. Declare it with @source(...).")
+        refuse_snapshot(source.kind, source.name, where)
         columns = names_of(by, f"{where}, by", f"by=[{by!r}]" if isinstance(by, str) else "by=['country']")
         for column in columns:
             source.require(column, f"{where}, by, source {source.name!r}")

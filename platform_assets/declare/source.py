@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from types import NoneType, UnionType
 from typing import Any, Literal
 
 from platform_assets.declare.arguments import (
@@ -21,31 +20,25 @@ from platform_assets.declare.arguments import (
     texts_by_name,
 )
 from platform_assets.declare.checks import Check, QualityCheck, bound_checks
-from platform_assets.declare.constraints import refuse_constraints
 from platform_assets.declare.durations import duration
 from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
 from platform_assets.declare.partitions import Partitions
+from platform_assets.declare.schema import SourceColumn as SourceColumn
+from platform_assets.declare.schema import columns_of
+from platform_assets.declare.source_kinds import check_hours, check_state, event_time_of, flags_of_a_snapshot
 from platform_assets.declare.timezones import check_timezone
 from platform_assets.declare.version import version_of, version_of_code
 from platform_assets.errors import DeclarationError, unknown
 from platform_assets.expressions import Expression, parse
-from platform_assets.expressions.types import PYTHON, SQL_NAMES, DataType
+from platform_assets.expressions.types import SQL_NAMES, DataType
 
 Deliveries = Literal["restates", "arrives_now"]
-Kind = Literal["events", "state"]
+Kind = Literal["events", "state", "snapshot"]
 WhenBlocked = Literal["warn", "fail"]
 _TOLERATED = 0.01
 """The share of rows that may break a rule unnoticed, where nothing is declared: some rows of any export are bad."""
 EmptyText = Literal["missing", "value"]
-
-
-@dataclass(frozen=True)
-class SourceColumn:
-    """A column of a schema: its type, and whether it may be null."""
-
-    type: DataType
-    nullable: bool
 
 
 @dataclass(frozen=True)
@@ -140,7 +133,7 @@ class Source:
 def source(
     *,
     schema: type,
-    event_time: str,
+    event_time: str | None = None,
     partitions: Partitions,
     key: Sequence[str] = (),
     timezone: str | None = None,
@@ -151,7 +144,7 @@ def source(
     empty_after: str | None = None,
     data_delay: str = "0s",
     clock_skew: str = "0s",
-    duplicates_within: int = 0,
+    duplicates_within: int | None = None,
     deliveries: Deliveries = "restates",
     owners: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
@@ -169,7 +162,7 @@ def source(
 
     Args:
         schema: a class whose annotations are the columns: int, float, str, bool, datetime or date, `| None` where a value may be missing.
-        event_time: the column that says when it happened.
+        event_time: the column that says when it happened. A snapshot has none: its rows are as of the end of their partition.
         partitions: the partitions it arrives in, such as daily("2024-01-01"): days of its `timezone`, or of the one that they name.
         key: columns that identify an event, or of a state what it is the state of. Events without them are identified by (partition,
             delivery, row number), and no duplicates are removed.
@@ -183,14 +176,16 @@ def source(
         data_delay: how long after a partition's end its values may be read.
         clock_skew: how far after its partition's end a row may say that it happened, such as "5m", where clocks differ. It is kept, and
             counts in windows from its own time on; what lies further in the future is quarantined.
-        duplicates_within: how many partitions back an earlier row with the same key makes a row a duplicate.
+        duplicates_within: how many partitions back an earlier row with the same key makes a row a duplicate (default 0); of a snapshot,
+            how many partitions back the picture before it is looked for (default 1).
         deliveries: a second delivery of a partition "restates" it, or "arrives_now" in the partition being received.
         when_blocked: what a run does that blocks a partition: "warn" logs a warning and succeeds, "fail" fails after everything has been
             written; default: the setting PLATFORM_WHEN_BLOCKED.
         owners: "team:growth" or e-mail addresses.
         tags: shown on all its tables.
         kind: "events" are facts: of rows with one key the first stays. "state" are updates by key, such as a customer's segment: all of
-            them stay, none is a duplicate, and an AttributeView reads the latest.
+            them stay, none is a duplicate, and an AttributeView reads the latest. A "snapshot" is a full picture of a state each partition,
+            such as a table of products: what differs from the picture before is an update, and what is not in it any more is removed.
         empty_text: an empty text is "missing" in a column of any type, quoted or not; with "value" it is one in columns of str.
         engine: what computes its silver, and its views: "polars" or "spark". Default: the setting PLATFORM_ENGINE.
         checks: of its quality, partition by partition, such as [null_share("customer_id", at_most=0.3), drift("country")]. They change no
@@ -211,9 +206,9 @@ def source(
         one_of(deliveries, typing.get_args(Deliveries), where, "way to treat deliveries")
         if when_blocked is not None:
             one_of(when_blocked, typing.get_args(WhenBlocked), where, "value of when_blocked")
-        columns = _columns(schema, where)
+        columns = columns_of(schema, where)
         types = {column: declared.type for column, declared in columns.items()}
-        _check_event_time(event_time, columns, where)
+        happened = event_time_of(event_time, kind, columns, where)
         keys = names_of(key, f"{where}, key", f"key=[{key!r}]" if isinstance(key, str) else "key=['order_id']")
         for column in keys:
             one_of(column, list(columns), f"{where}, key", "column")
@@ -226,26 +221,31 @@ def source(
             )
         if timezone is not None:
             check_timezone(timezone, f"{where}, timezone")
-            _check_hours(partitions, timezone, where)
-        back = integer(duplicates_within, f"{where}, duplicates_within", least=0)
-        if back and not keys:
+            check_hours(partitions, timezone, where)
+        back = int(kind == "snapshot") if duplicates_within is None else integer(duplicates_within, f"{where}, duplicates_within", least=0)
+        if kind == "events" and back and not keys:
             raise DeclarationError(f"{where}, duplicates_within: {back} needs key=[...], the columns that two copies have in common")
-        if kind == "state":
-            _check_state(keys, back, deliveries, where)
+        if kind != "events":
+            check_state(kind, keys, back, deliveries, where)
         if deliveries == "arrives_now" and not back:
             raise DeclarationError(
                 f"{where}, deliveries: when a second delivery of a partition arrives now, it brings rows of the first again. "
                 "Say how they are known: key=[...], and duplicates_within=, how many partitions later it may come."
             )
-        flagged = conditions(flags, types, where, "flag", reserved=types)
+        if kind == "snapshot" and checks:
+            raise DeclarationError(
+                f"{where}, checks: they look at rows of silver, and of a snapshot these are only the differences to the picture before. "
+                "Write what each row must be as rules=, and leave checks out."
+            )
+        flagged = {**conditions(flags, types, where, "flag", reserved=types), **flags_of_a_snapshot(kind, types)}
         known: dict[str, DataType] = {**types, **dict.fromkeys(flagged, "bool")}
-        nullable = [column for column, said in columns.items() if said.nullable and column not in (event_time, *keys)]
+        nullable = [column for column, said in columns.items() if said.nullable and column not in (happened, *keys)]
         return Source(
             name=name,
             kind=kind,
             read=read,
             columns=columns,
-            event_time=event_time,
+            event_time=happened,
             partitions=partitions.of_source_in(timezone),
             key=keys,
             timezone=timezone,
@@ -265,7 +265,7 @@ def source(
             description=inspect.getdoc(read) or "",
             empty_text=empty_text,
             engine=check_engine(engine, where),
-            checks=bound_checks(checks, known, nullable, event_time, where),
+            checks=bound_checks(checks, known, nullable, happened, where),
         )
 
     return declare
@@ -297,71 +297,3 @@ def condition(sql: str, types: Mapping[str, DataType], where: str) -> Expression
     if expression.type != "bool":
         raise DeclarationError(f"{where}: {sql!r} is {SQL_NAMES[expression.type]}, a condition must be true or false")
     return expression
-
-
-def _check_hours(partitions: Partitions, timezone: str, where: str) -> None:
-    """Refuses hours of UTC for local times, unless the hours say that they are UTC's."""
-    if partitions.unit != "hour" or partitions.timezone is not None or timezone == "UTC":
-        return
-    raise DeclarationError(
-        f"{where}, partitions: hourly partitions are hours of UTC, the times are of {timezone}. If a file holds one hour of UTC, write "
-        f"hourly('{partitions.key(partitions.first)}', timezone='UTC'). If it holds one hour of {timezone}, its rows would be in "
-        "the future, or late: use daily(...), or name the files after hours of UTC."
-    )
-
-
-def _check_state(keys: tuple[str, ...], back: int, deliveries: str, where: str) -> None:
-    """What only events have: copies that are left out."""
-    if not keys:
-        raise DeclarationError(f"{where}, kind: a state needs key=[...], the columns that say what it is the state of.")
-    if back:
-        raise DeclarationError(
-            f"{where}, duplicates_within: no update of a state is a duplicate: what comes twice changes nothing. Leave it out."
-        )
-    if deliveries != "restates":
-        raise DeclarationError(f"{where}, deliveries: a second delivery of a state restates its partition. Leave deliveries out.")
-
-
-def _check_event_time(event_time: str, columns: Mapping[str, SourceColumn], where: str) -> None:
-    one_of(event_time, list(columns), f"{where}, event_time", "column")
-    kind = columns[event_time].type
-    if kind != "datetime":
-        raise DeclarationError(f"{where}, event_time: {event_time!r} is {SQL_NAMES[kind]}, it must be a timestamp: annotate it as datetime")
-
-
-def _columns(schema: type, where: str) -> dict[str, SourceColumn]:
-    try:
-        annotations = typing.get_type_hints(schema)
-    except TypeError:
-        raise DeclarationError(
-            f"{where}, schema: {shown(schema)} is not a class with annotated columns. Write them as 'price: float'."
-        ) from None
-    except (NameError, AttributeError, SyntaxError) as error:
-        raise DeclarationError(f"{where}, schema: its annotations cannot be read: {error}") from None
-    if not annotations:
-        raise DeclarationError(
-            f"{where}, schema: {getattr(schema, '__name__', schema)!r} has no annotated columns. Write them as 'price: float'."
-        )
-    refuse_constraints(schema, where)
-    return {name: _column(name, annotation, where) for name, annotation in annotations.items()}
-
-
-def _column(name: str, annotation: Any, where: str) -> SourceColumn:
-    check_name(name, f"{where}, schema")
-    if name in RESERVED_COLUMNS:
-        raise DeclarationError(f"{where}, schema: {name!r} is a column that the platform adds itself, choose another name")
-    members = (
-        typing.get_args(annotation) if isinstance(annotation, UnionType) or typing.get_origin(annotation) is typing.Union else (annotation,)
-    )
-    kinds = [member for member in members if member is not NoneType]
-    if len(kinds) != 1 or not isinstance(kinds[0], type) or kinds[0] not in PYTHON:
-        wanted = ", ".join(kind.__name__ for kind in PYTHON)
-        raise DeclarationError(
-            f"{where}, schema: the column {name!r} is {_spelled(annotation)}. "
-            f"A column is one of {wanted}, with '| None' where it may be missing."
-        )
-    return SourceColumn(PYTHON[kinds[0]], nullable=len(members) > 1)
-
-
-def _spelled(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else shown(annotation)

@@ -15,6 +15,7 @@ from platform_assets.declare.freshness import WhenStale, check_is_online, declar
 from platform_assets.declare.names import RESERVED_COLUMNS, check_description, check_name, check_owners, check_tags
 from platform_assets.declare.selected import SelectedFeatures, changed, selected
 from platform_assets.declare.source import Source
+from platform_assets.declare.source_kinds import refuse_snapshot
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError
 from platform_assets.expressions import Expression, parse
@@ -126,6 +127,7 @@ class FeatureView:
             raise DeclarationError(f"{where}, entity: {shown(entity)} is not an Entity. Write Entity('customer', keys=['customer_id']).")
         if not isinstance(source, Source):
             raise DeclarationError(f"{where}, source: {shown(source)} is not a source. Declare it with @source(...).")
+        refuse_snapshot(source.kind, source.name, where)
         columns = key_columns(entity, source, keys, where, online=online is True)
         stored: list[StoredFeature] = []
         declared = list_of(features, f"{where}, features", "features=[count().over('7d')]")

@@ -11,11 +11,12 @@ from typing import Any
 
 from platform_assets.declare.attributes import EVENT_TIME, AttributeView, View
 from platform_assets.declare.features import Measure, Window
-from platform_assets.declare.names import UNPARSED, UNPARSED_REASON
+from platform_assets.declare.names import REMOVED, UNPARSED, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.declare.training import FeatureService
 from platform_assets.declare.view import FeatureView
 from platform_assets.engines.reference_partitions import containing, ends_at
+from platform_assets.engines.reference_pictures import is_blocked, is_exact, news, of_each_key
 from platform_assets.engines.reference_times import Unreadable
 from platform_assets.engines.reference_values import AGGREGATE
 
@@ -32,6 +33,8 @@ def silver(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row
     received but could not be parsed is an `Unreadable`.
     """
     received = [row for row in raw if row["arrival"] == partition]
+    if source.kind == "snapshot":
+        return picture(source, raw, partition)
     good = [row for row in received if not broken_rules(source, row)]
     duplicates = [row for row in good if earlier_copies(source, raw, row)]
     accepted = [{**row, **flags(source, row)} for row in good if row not in duplicates]
@@ -39,6 +42,18 @@ def silver(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row
     if accepted_share(len(accepted), len(quarantined)) < source.accepted_share:
         return [], quarantined + [{**row, "reasons": ["blocked"]} for row in good if row not in duplicates], duplicates
     return accepted, quarantined, duplicates
+
+
+def picture(source: Source, raw: Sequence[Row], partition: int) -> tuple[list[Row], list[Row], list[Row]]:
+    """The same of a snapshot: updates and removals, quarantined rows, and rows that say nothing new."""
+    received = [row for row in raw if row["arrival"] == partition]
+    quarantined = [{**row, "reasons": broken_rules(source, row)} for row in received if broken_rules(source, row)]
+    if is_blocked(source, received, broken_rules):
+        firsts = of_each_key(source, received, broken_rules)
+        copies = [row for row in received if not broken_rules(source, row) and row not in firsts]
+        return [], quarantined + [{**row, "reasons": ["blocked"]} for row in firsts], copies
+    new, gone, old = news(source, raw, partition, broken_rules)
+    return [{**row, **flags(source, row)} for row in new] + gone, quarantined, old
 
 
 def earlier_copies(source: Source, raw: Sequence[Row], row: Row) -> list[Row]:
@@ -74,16 +89,25 @@ def counts(source: Source, raw: Sequence[Row], partition: int) -> Row:
     """The ledger details of an arrival partition."""
     received = [row for row in raw if row["arrival"] == partition]
     accepted, quarantined, duplicates = silver(source, raw, partition)
+    removed = [row for row in accepted if row.get(REMOVED)]
+    accepted = [row for row in accepted if not row.get(REMOVED)]
     contents = [[row[column] for column in source.columns] for row in accepted]
     bad = sum(bool(broken_rules(source, row)) for row in received)
     share = accepted_share(len(received) - bad - len(duplicates), bad)
+    exact = []
+    if source.unique_key:
+        exact = [row for row in duplicates if all(earlier_copies(source, raw, row)[-1][c] == row[c] for c in source.columns)]
+    if source.kind == "snapshot":
+        share = accepted_share(len(of_each_key(source, received, broken_rules)), bad)
+        exact = [row for row in duplicates if is_exact(source, raw, row, broken_rules)]
     return {
         "received": len(received),
         "accepted": len(accepted),
         "quarantined": len(quarantined),
         "duplicates": len(duplicates),
-        "duplicates_exact": sum(all(earlier_copies(source, raw, row)[-1][c] == row[c] for c in source.columns) for row in duplicates),
-        "exact_copies": sum(content in contents[:number] for number, content in enumerate(contents)),
+        "duplicates_exact": len(exact),
+        "exact_copies": 0 if source.kind == "snapshot" else sum(content in contents[:number] for number, content in enumerate(contents)),
+        **({"removed": len(removed)} if source.kind == "snapshot" else {}),
         "flags": {name: sum(flags(source, row)[name] for row in received) for name in source.flags},
         "reasons": dict(Counter(reason for row in quarantined for reason in row["reasons"])),
         "accepted_share": share,

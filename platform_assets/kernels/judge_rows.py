@@ -33,6 +33,8 @@ class Examined:
     bad: pl.DataFrame
     """Bad rows as received, with the reasons."""
     counts: "Counts"
+    bad_keys: pl.DataFrame
+    """Of a snapshot the keys of the bad rows, as far as they can be read, with their place: these have not gone."""
 
 
 @dataclass
@@ -76,14 +78,15 @@ def examine(source: Source, raw: pl.DataFrame, delivered: Delivered = (), replay
     """Parses rows of raw and applies the rules. raw has every declared column. replayed: whether a row was replayed, by its position."""
     if not delivered:
         return _examine(source, raw, replayed)
-    counts, good, bad = Counts(), [], []
+    counts, good, bad, keys = Counts(), [], [], []
     for rows, types in in_delivered_types(raw.lazy(), delivered):
         came = rows.with_columns(value.alias(column) for column, (value, _) in types.items()).collect()
         examined = _examine(source, came, replayed)
         counts.add(examined.counts)
         good.append(examined.good)
+        keys.append(examined.bad_keys)
         bad.append(examined.bad.with_columns(widened(column, dtype, raw.schema[column]) for column, (_, dtype) in types.items()))
-    return Examined(pl.concat(good), pl.concat(bad), counts)
+    return Examined(pl.concat(good), pl.concat(bad), counts, pl.concat(keys))
 
 
 def _examine(source: Source, raw: pl.DataFrame, replayed: pl.Expr | None) -> Examined:
@@ -112,7 +115,14 @@ def _examine(source: Source, raw: pl.DataFrame, replayed: pl.Expr | None) -> Exa
     for partition, event, number in events.iter_rows():
         counts.events[partition, event] = number
         counts.good[partition] += number
-    return Examined(good, set_aside, counts)
+    return Examined(good, set_aside, counts, _keys_of(source, typed, rows))
+
+
+def _keys_of(source: Source, typed: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """Of a snapshot the keys of some rows, but of those in which one is missing or cannot be read."""
+    if source.kind != "snapshot":
+        return pl.DataFrame()
+    return typed.select(*source.key, *PLACE, INDEX).gather(rows).drop_nulls(list(source.key))
 
 
 def _doubtful(source: Source, raw: pl.DataFrame, typed: pl.DataFrame, replayed: pl.Expr | None) -> pl.Series:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def read_rows(source: Source, arrival: Arrival, spelled: Callable[[], Iterable[s
         return _with_unparsed(pl.LazyFrame(), 0, 0, {}, arrival) if arrival.unparsed else None
     if (laid := arrival.laid_aside(read)) is not None:  # text from files, which is kept as it is
         frame = laid.rows()
+        frame = frame.with_columns(_picture_time(source, arrival, frame.collect_schema().names()))
         names = _names(source, frame.collect_schema().names(), spelled, arrival)
         return _with_unparsed(frame.rename(names), laid.height, laid.bytes, names, arrival)
     taken = _Taken(source, arrival, spelled, Incoming(aside))
@@ -110,6 +112,7 @@ class _Taken:
         """What columns are called in raw, by all columns of a frame: which one `ID` is depends on whether there is an `id`, too."""
 
     def add(self, frame: pl.DataFrame) -> None:
+        frame = frame.with_columns(_picture_time(self.source, self.arrival, frame.columns))
         columns = tuple(frame.columns)
         if columns not in self._of_columns:
             self._of_columns[columns] = _names(self.source, frame.columns, lambda: (*self._spelled(), *self.names.values()), self.arrival)
@@ -186,6 +189,19 @@ def _of_arrow(read: Any, arrival: Arrival) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame(pl.from_arrow(stream.schema.empty_table()))
         for batch in stream:
             yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def _picture_time(source: Source, arrival: Arrival, came: Sequence[str]) -> list[pl.Expr]:
+    """The column of a snapshot that says of when it is."""
+    if source.kind != "snapshot" or not came:
+        return []
+    if source.event_time in came:
+        raise SourceError(
+            f"{where_of(arrival)}: it has a column {source.event_time!r}, which the platform adds to a snapshot: the end of its partition. "
+            "Have it delivered under another name, or rename it."
+        )
+    at = arrival.end - timedelta(microseconds=1)
+    return [pl.lit(at, pl.Datetime("us", "UTC")).alias(source.event_time)]
 
 
 def _names(source: Source, came: Sequence[str], spelled: Callable[[], Iterable[str]], arrival: Arrival) -> dict[str, str]:

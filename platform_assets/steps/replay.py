@@ -138,6 +138,11 @@ def replay(source: Source, chosen: Chosen, repair: Repair, run: Run, *, by: str,
             would be by what is set aside again. Nothing was written.
         DeclarationError: there is no such reason, or the function does not give what it must.
     """
+    if source.kind == "snapshot":
+        raise NotReadyError(
+            f"{source.name} is a snapshot: a row received later than its picture would stand in another one. Correct the picture where it "
+            "comes from and deliver it again; a key whose row is in quarantine keeps its last values meanwhile."
+        )
     while True:
         try:
             return _replay(source, chosen, repair, run, by, why, dry_run)

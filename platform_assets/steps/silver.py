@@ -84,8 +84,9 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
     partitions, raw, silver, quarantine = source.partitions, raw_table(source), silver_table(source), quarantine_table(source)
     span, read = span_of(partitions, max(batch[0] - source.duplicates_within, partitions.first), batch[-1]), {name_of(raw): seen.raw}
     rows = TableSlice(raw, seen.raw, "arrival", span)
-    decisions = {p: seen.received[key].details.get(ACCEPTED_AS_IT_IS) for p in batch if (key := partitions.key(p)) in seen.received}
-    as_they_are, wanted = {p for p, decision in decisions.items() if decision}, range(batch[0] - source.duplicates_within, batch[-1] + 1)
+    wanted = range(batch[0] - source.duplicates_within, batch[-1] + 1)
+    decisions = {p: seen.received[key].details.get(ACCEPTED_AS_IT_IS) for p in wanted if (key := partitions.key(p)) in seen.received}
+    as_they_are = {p for p, decision in decisions.items() if decision}
     delivered = delivered_otherwise(source, wanted, seen.received, run.lake.schema(raw, seen.raw))
     elsewhere = replayed_rows(source, run.lake, seen.received, seen.raw, map(partitions.key, wanted))
     replayed = are_replayed(source, elsewhere)
@@ -98,13 +99,14 @@ def _judge(source: Source, batch: list[int], seen: _Seen, done: Done, run: Run) 
         for partition in batch:
             key, counts = partitions.key(partition), found.counts[partition]
             details = {**counts, "needed_share": source.accepted_share, "event_partitions": touched.get(partition, []), "read": read}
+            rows = counts["accepted"] + counts.get("removed", 0)
             blocked = counts["tier"] == "LOW" and not decisions.get(partition)
             status = "blocked" if blocked else "ok"
             if shown := found.examples.get(partitions.value(partition)):
                 details["examples"] = shown
             if counts["tier"] == "LOW" and not blocked:
                 details[ACCEPTED_AS_IT_IS] = decisions[partition]
-            facts[partition] = PartitionFacts(key, counts["accepted"] if status == "ok" else 0, status, counts["tier"], details)
+            facts[partition] = PartitionFacts(key, rows if status == "ok" else 0, status, counts["tier"], details)
             aside[partition] = PartitionFacts(key, counts["quarantined"], "ok", "", {"reasons": counts["reasons"], "read": read})
         # Both tables change their columns together, since each row is in one of them.
         into = target(run.lake, run.ledger, silver, found.silver.columns, "arrival", source.version)

@@ -182,10 +182,10 @@ def declared_source(shape: Shape) -> Source:
 
     return source(
         schema=Event,
-        event_time="at",
+        event_time=None if shape.kind == "snapshot" else "at",
         partitions=shape.unit.partitions,
         key=shape.key,
-        duplicates_within=shape.duplicates_within if shape.key and shape.kind == "events" else 0,
+        duplicates_within=shape.duplicates_within if shape.key and shape.kind != "state" else 0,
         data_delay=shape.data_delay,
         clock_skew=shape.clock_skew,
         timezone=shape.timezone,

@@ -105,6 +105,12 @@ COUNTED = (
 )
 
 
+def counted_row(partition: int, counted: Mapping[str, Any]) -> Row:
+    """What an engine says of a partition, as far as it is compared."""
+    removed = {"removed": counted["removed"]} if "removed" in counted else {}
+    return {"partition": partition, **{name: counted[name] for name in COUNTED}, **removed}
+
+
 def _without_value(row: Received) -> int:
     """How many values came that mean null: floats that are not finite."""
     return sum(value not in (None, "") and row.means[column] is None for column, value in row.came.items())
@@ -183,7 +189,7 @@ class Polars:
         with judged(source, frame.lazy(), first, last, rows_at_once=self.rows_at_once, hashes_at_once=self.rows_at_once) as found:
             accepted = plain_rows(found.silver.collect(), source)
             quarantined = [{**row, "reasons": reasons_of(row["reasons"])} for row in plain_rows(found.quarantine.collect(), source)]
-            counts = [{"partition": p, **{name: counted[name] for name in COUNTED}} for p, counted in found.counts.items()]
+            counts = [counted_row(p, counted) for p, counted in found.counts.items()]
         for row in counts:
             row["reasons"] = {reasons_of([reason])[0]: number for reason, number in row["reasons"].items()}
         return Judged(accepted, quarantined, counts)

@@ -167,8 +167,8 @@ def _together(parts: Sequence[Sequence[Row]]) -> list[Row]:
 
 
 def require_group_of_states(engine: ThroughTables, size: int, of: int) -> int:
-    """A group of attribute views."""
-    case, strategy = drawn(declared_states(), 3, of)[-1]
+    """A group of attribute views: of states or snapshots, in turn."""
+    case, strategy = drawn(declared_states(["state" if of // 2 % 2 else "snapshot"]), 3, of)[-1]
     rows = [(raw, asked) for raw, _, _, asked in drawn(strategy, 3 * size, of)]
     parts = Parts.of(rows, case.view.source, size, as_text=of % 2 == 1)
     view, source = case.view, case.view.source

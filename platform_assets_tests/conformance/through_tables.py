@@ -26,13 +26,13 @@ from platform_assets.steps.labels import arrivals_of, find_labels, times_of
 from platform_assets.steps.run import slice_of, span_of
 from platform_assets.stores.delta import Lake, PartitionFacts
 from platform_assets_tests.conformance.engines import (
-    COUNTED,
     PLACE_TYPES,
     Figures,
     Judged,
     Received,
     Row,
     asked_frame,
+    counted_row,
     delivered_type,
     late_or_missing,
     log_frame,
@@ -68,7 +68,7 @@ class ThroughTables:
             with engine.judge(source, read, first, last, as_they_are=set(), delivered=(), run="run") as found:
                 accepted = self._taken(lake, source, (source.name, "silver"), found.silver, first, last)
                 aside = self._taken(lake, source, (source.name, "quarantine"), found.quarantine, first, last, received=True)
-                counts: list[Row] = [{"partition": p, **{name: counted[name] for name in COUNTED}} for p, counted in found.counts.items()]
+                counts = [counted_row(p, counted) for p, counted in found.counts.items()]
         for row in counts:
             row["reasons"] = {reasons_of([reason])[0]: number for reason, number in row["reasons"].items()}
         received = [{**{c: row[c] for c in row if c != "run"}, "reasons": reasons_of(row["reasons"])} for row in aside]

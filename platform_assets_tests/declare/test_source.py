@@ -47,6 +47,9 @@ class OldOptional:
     amount: Optional[float]  # noqa: UP045 - an annotation that users write
 
 
+def no_event_time(arrival: Any) -> None: ...
+
+
 def without_argument() -> Any:
     @source(schema=Order, event_time="ordered_at", partitions=daily("2024-01-01"))  # type: ignore[arg-type]
     def orders() -> None: ...
@@ -59,7 +62,11 @@ A_DURATION = "is not a duration. Write a whole number followed by s, m (minutes)
 ARGUMENTS: dict[str, Any] = {"schema": Order, "event_time": "ordered_at", "partitions": daily("2024-01-01")}
 
 WRONG: Wrong = {
-    "an argument is missing": (lambda: source(schema=Order), "@source is missing the argument 'event_time'."),  # type: ignore[call-arg]
+    "an argument is missing": (lambda: source(schema=Order), "@source is missing the argument 'partitions'."),  # type: ignore[call-arg]
+    "the event time is missing": (
+        lambda: source(schema=Order, partitions=daily("2024-01-01"))(no_event_time),
+        "source 'no_event_time' is missing the argument 'event_time'. Write event_time='ordered_at', the column that says",
+    ),
     "an argument is misspelt": (lambda: orders(rule={}), "@source: there is no argument 'rule'. Did you mean 'rules'?"),
     "parentheses are missing": (lambda: source(orders), "@source: all arguments are keyword-only."),  # type: ignore[arg-type, call-arg]
     "it is not a function": (
@@ -200,7 +207,7 @@ WRONG: Wrong = {
     ),
     "a kind is not built": (
         lambda: orders(kind="changes"),
-        "source 'orders': there is no kind of source 'changes'. Choose from: events, state.",
+        "source 'orders': there is no kind of source 'changes'. Choose from: events, snapshot, state.",
     ),
     "owners are a text": (
         lambda: orders(owners="team:growth"),

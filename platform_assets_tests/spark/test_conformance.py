@@ -36,7 +36,7 @@ def test_tables_from_raw_to_training_sets_are_those_of_the_reference(engine: Thr
 
 @pytest.mark.slow
 @pytest.mark.rotating("platform_assets/engines/spark/")
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_attributes_are_those_of_the_reference(engine: ThroughTables, number: int) -> None:
     assert grouped.require_group_of_states(engine, A_GROUP, PART.seed + number) > A_GROUP // 2
 

@@ -16,6 +16,8 @@ import polars as pl
 
 from platform_assets.declare.names import READ_AS
 from platform_assets.declare.source import Source
+from platform_assets.engines.polars.chunks import ROWS_AT_ONCE, JudgedRows, chunks, first_of_each_reason
+from platform_assets.engines.polars.snapshot import judged_pictures
 from platform_assets.frames.spill import Spill
 from platform_assets.frames.stream import stream
 from platform_assets.kernels.duplicates import DUPLICATE, EXACT, HASH, HASHES_AT_ONCE, ROW, Hashes, hash_of, marked, repeated
@@ -24,11 +26,6 @@ from platform_assets.kernels.number_formats import as_usual
 from platform_assets.kernels.parse import parsed
 from platform_assets.kernels.quality_tier import blocked_reason, told, verdict_of
 from platform_assets.kernels.times import index_at, physical
-
-ROWS_AT_ONCE = 250_000
-BYTES_AT_ONCE = 1 << 26
-"""Limits chunks of rows with long texts."""
-ROWS_READ_AHEAD = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -42,19 +39,6 @@ class Judged:
     counts: dict[int, dict[str, Any]]
     """By partition: received, accepted, quarantined, duplicates, duplicates_exact, exact_copies, not_finite, flags (of all rows
     received), reasons, accepted_share, tier."""
-
-
-@dataclass(frozen=True)
-class JudgedRows:
-    """The same with lazy rows: they can be read, any number of times, while their context is open."""
-
-    silver: pl.LazyFrame
-    quarantine: pl.LazyFrame
-    counts: dict[int, dict[str, Any]]
-    first_of_each_reason: pl.DataFrame
-    """The first row of each partition for each reason."""
-    events: dict[int, set[int]]
-    """By partition: the event partitions of its accepted rows."""
 
 
 def judge(
@@ -89,18 +73,22 @@ def judged(
     # Raw has a column from the first delivery that contains it on: before that, all its partitions are empty and its type is unknown.
     came = raw.collect_schema().names()
     raw = raw.with_columns(pl.lit(None, pl.String).alias(column) for column in source.columns if column not in came)
+    at_once = ROWS_AT_ONCE if rows_at_once is None else rows_at_once
+    if source.kind == "snapshot":
+        with judged_pictures(source, raw, first, last, as_they_are, delivered, replayed, at_once) as pictures:
+            yield pictures
+        return
     start = pl.lit(source.partitions.value(first))
     current, earlier = raw.filter(pl.col("arrival") >= start), raw.filter(pl.col("arrival") < start)
-    at_once = ROWS_AT_ONCE if rows_at_once is None else rows_at_once
     counts, received, examples = Counts(), received_columns(came), None
     with Spill() as good, Spill() as bad:
-        for chunk in _chunks(current, at_once):
+        for chunk in chunks(current, at_once):
             examined = examine(source, chunk, delivered, replayed)
             numbers = pl.int_range(good.height, good.height + pl.len(), dtype=pl.Int64).alias(ROW)
             good.add(examined.good.with_columns(hash_of(source.unique_key or tuple(source.columns)), numbers))
             aside = examined.bad.select(*received, *PLACE, REASONS)
             bad.add(aside)
-            examples = _first_of_each_reason(aside if examples is None else pl.concat([examples, aside]))
+            examples = first_of_each_reason(aside if examples is None else pl.concat([examples, aside]))
             counts.add(examined.counts)
         copies = _copies(source, good, _Horizon(source, earlier, delivered, replayed, at_once), hashes_at_once)
         verdicts = {p: verdict_of(source, counts.good[p] - copies.duplicates[p], counts.bad[p]) for p in range(first, last + 1)}
@@ -121,43 +109,6 @@ def judged(
         said = {p: told(source, p, verdict, counts, copies.duplicates[p], copies.exact[p], p in blocked) for p, verdict in verdicts.items()}
         assert examples is not None, "there is at least one chunk"
         yield JudgedRows(silver, quarantine, said, examples, events)
-
-
-def _chunks(rows: pl.LazyFrame, at_once: int) -> Iterator[pl.DataFrame]:
-    """The rows of a frame in chunks; one empty chunk if there are none."""
-    most = rows.select(pl.col("row_number").max()).collect().item() or 0
-    any_rows = False
-    # Polars reads ahead without limit; here at most one range of each delivery, thanks to the files' statistics of row numbers.
-    for first in range(1, most + 1, ROWS_READ_AHEAD):
-        stretch = rows.filter(pl.col("row_number").is_between(first, first + ROWS_READ_AHEAD - 1)) if most > ROWS_READ_AHEAD else rows
-        for chunk in _of_size(stream(stretch), at_once):
-            any_rows = True
-            yield chunk
-    if not any_rows:
-        yield pl.DataFrame(schema=rows.collect_schema())
-
-
-def _of_size(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The rows of frames in chunks of about this many rows, and at most about BYTES_AT_ONCE."""
-    waiting, height, size = list[pl.DataFrame](), 0, 0
-    for frame in frames:
-        enough = max(1, min(rows, frame.height * BYTES_AT_ONCE // (1 + int(frame.estimated_size()))))
-        for part in frame.iter_slices(enough):
-            if waiting and (height + part.height > rows or size > BYTES_AT_ONCE):
-                yield pl.concat(waiting)
-                waiting, height, size = [], 0, 0
-            waiting.append(part)
-            height, size = height + part.height, size + int(part.estimated_size())
-    if waiting:
-        yield pl.concat(waiting)
-
-
-def _first_of_each_reason(bad: pl.DataFrame) -> pl.DataFrame:
-    if bad.is_empty():
-        return bad
-    bad = bad.sort(PLACE)
-    first = bad.select("arrival", REASONS).with_row_index("at").explode(REASONS).group_by("arrival", REASONS).agg(pl.col("at").min())
-    return bad[first["at"].unique().sort()]
 
 
 class _Copies:

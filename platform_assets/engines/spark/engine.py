@@ -36,6 +36,7 @@ from platform_assets.engines.spark.rows import SparkRows
 from platform_assets.engines.spark.session import event_log, session
 from platform_assets.engines.spark.silver import judged
 from platform_assets.engines.spark.skew import Split, heavy_keys, parts_of, reads_of, spread
+from platform_assets.engines.spark.snapshot import judged_pictures
 from platform_assets.engines.spark.tables import SIZES, Sizes, SparkTables, columns_of
 from platform_assets.engines.spark.task_errors import computes, opens
 from platform_assets.engines.spark.tasks import each_batch, each_bucket, each_pair, each_part, polars, polars_schema, spark_frame
@@ -96,7 +97,8 @@ class SparkEngine:
         run: str,
         replayed: pl.Expr | None = None,
     ) -> Iterator[JudgedPartitions]:
-        with judged(self.tables, source, raw, first, last, as_they_are, delivered, run, replayed) as found:
+        judge = judged_pictures if source.kind == "snapshot" else judged
+        with judge(self.tables, source, raw, first, last, as_they_are, delivered, run, replayed) as found:
             yield found
 
     # --- gold -----------------------------------------------------------------------------------------------------------

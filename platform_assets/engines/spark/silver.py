@@ -51,7 +51,7 @@ def judged(
     examined = _examined(source, rows, first, delivered, replayed).persist(StorageLevel.DISK_ONLY)
     marked_rows = _marked(tables, source, examined, raw).persist(StorageLevel.DISK_ONLY) if source.unique_key else examined
     try:
-        counts = _counts(examined)
+        counts = counts_of(examined)
         duplicates, exact, events = _copies(tables, source, examined, marked_rows, raw)
         verdicts = {p: verdict_of(source, counts.good[p] - duplicates[p], counts.bad[p]) for p in range(first, last + 1)}
         blocked = {p for p, verdict in verdicts.items() if verdict.is_low and p not in as_they_are}
@@ -61,7 +61,7 @@ def judged(
         quarantine = examined.filter(F.col(KIND) == BAD).select(
             *(F.col(f"{RECEIVED}{column}").alias(column) for column in received), *PLACE, REASONS
         )
-        examples = _examples(source, quarantine)
+        examples = examples_among(source, quarantine)
         held = sorted(p for p in blocked if verdicts[p].accepted)
         if held:
             waiting = rows.join(stay.filter(F.col(INDEX).isin(held)).select(*PLACE), list(PLACE), "left_semi")
@@ -81,8 +81,8 @@ def judged(
             "run": pl.String(),
         }
         yield JudgedPartitions(
-            _rows(tables, silver, silver_schema, (source.name, "silver"), {source.partitions.value(p) for p in blocked}),
-            _rows(tables, quarantine.withColumn("run", F.lit(run)), quarantine_schema, (source.name, "quarantine"), ()),
+            rows_for(tables, silver, silver_schema, (source.name, "silver"), {source.partitions.value(p) for p in blocked}),
+            rows_for(tables, quarantine.withColumn("run", F.lit(run)), quarantine_schema, (source.name, "quarantine"), ()),
             said,
             examples,
             of_events,
@@ -92,7 +92,7 @@ def judged(
         examined.unpersist()
 
 
-def _rows(tables: SparkTables, frame: "DataFrame", schema: dict[str, pl.DataType], of: tuple[str, str], without: Any) -> SparkRows:
+def rows_for(tables: SparkTables, frame: "DataFrame", schema: dict[str, pl.DataType], of: tuple[str, str], without: Any) -> SparkRows:
     return SparkRows(tables.lake, of, frame, schema, tables.stage, by="arrival", order=PLACE, without=without)
 
 
@@ -106,27 +106,27 @@ def _examined(source: Source, raw: "DataFrame", first: int, delivered: Delivered
         earlier = rows.filter(pl.col("arrival") < start)
         now = examine(source, rows.filter(pl.col("arrival") >= start), delivered, replayed)
         found = [
-            _kind(now.good, GOOD),
-            _kind(now.bad.rename({c: f"{RECEIVED}{c}" for c in received_columns(now.bad.columns) if c != REASONS}), BAD),
-            _kind(pl.DataFrame({COUNTS: [_packed(now.counts)]}), COUNTED),
+            kind_of(now.good, GOOD),
+            kind_of(now.bad.rename({c: f"{RECEIVED}{c}" for c in received_columns(now.bad.columns) if c != REASONS}), BAD),
+            kind_of(pl.DataFrame({COUNTS: [packed(now.counts)]}), COUNTED),
         ]
         if source.duplicates_within:
-            found.append(_kind(examine(source, earlier, delivered, replayed).good, EARLIER))
+            found.append(kind_of(examine(source, earlier, delivered, replayed).good, EARLIER))
         return pl.concat(found, how="diagonal")
 
     schema = kernel(pl.DataFrame(schema=polars_schema(raw))).schema
     return each_batch(raw, lambda rows: kernel(rows).select(schema.names()), schema)
 
 
-def _kind(rows: pl.DataFrame, kind: int) -> pl.DataFrame:
+def kind_of(rows: pl.DataFrame, kind: int) -> pl.DataFrame:
     return rows.with_columns(pl.lit(kind, pl.Int32).alias(KIND))
 
 
-def _packed(counts: Counts) -> str:
+def packed(counts: Counts) -> str:
     return json.dumps({name: [[key, number] for key, number in counted.items()] for name, counted in vars(counts).items()})
 
 
-def _counts(examined: "DataFrame") -> Counts:
+def counts_of(examined: "DataFrame") -> Counts:
     found = Counts()
     for row in examined.filter(F.col(KIND) == COUNTED).select(COUNTS).toLocalIterator():
         for name, counted in json.loads(row[0]).items():
@@ -145,7 +145,7 @@ def _marked(tables: SparkTables, source: Source, examined: "DataFrame", raw: Tab
         again = found.filter(DUPLICATE).group_by(INDEX, event).agg(pl.len(), pl.col(EXACT).sum())
         counts = pl.DataFrame({COUNTS: [json.dumps(again.rows())]})
         stay = found.filter(~pl.col(DUPLICATE)).drop(HASH, DUPLICATE, EXACT)
-        return pl.concat([stay, _kind(counts, COUNTED)], how="diagonal").select(*stay.columns, COUNTS)
+        return pl.concat([stay, kind_of(counts, COUNTED)], how="diagonal").select(*stay.columns, COUNTS)
 
     schema = kernel(pl.DataFrame(schema=polars_schema(good))).schema
     return each_bucket(good, source.unique_key, tables.buckets(raw), kernel, schema)
@@ -175,7 +175,7 @@ def _copies(
     return duplicates, exact, events
 
 
-def _examples(source: Source, bad: "DataFrame") -> Any:
+def examples_among(source: Source, bad: "DataFrame") -> Any:
     """The first value for each reason of each partition."""
     each = bad.select("*", F.explode(REASONS).alias("__reason"))
     place = F.struct(*PLACE)
