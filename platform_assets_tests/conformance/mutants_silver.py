@@ -6,6 +6,8 @@ SILVER = "engines/polars/silver.py"
 RULES = "kernels/judge_rows.py"
 DUPLICATES = "kernels/duplicates.py"
 PARSE = "kernels/parse.py"
+PICTURES = "kernels/pictures.py"
+SNAPSHOT = "engines/polars/snapshot.py"
 TIMESTAMPS = "kernels/timestamps.py"
 
 SILVER_MUTANTS: list[Mutant] = [
@@ -57,5 +59,28 @@ SILVER_MUTANTS: list[Mutant] = [
         ("a line that is not a row has missing values", RULES, ".then(line).otherwise(reasons)", ".then(reasons).otherwise(reasons)"),
         ("NaN stays", PARSE, "pl.when(number.is_finite()).then(number)", "number"),
         ("duplicates count as accepted", SILVER, "counts.good[p] - copies.duplicates[p]", "counts.good[p]"),
+    ),
+    *mutants(
+        "pictures",
+        ("a picture looks one partition farther back", PICTURES, "<= source.duplicates_within", "<= source.duplicates_within + 1"),
+        ("a blocked picture counts", PICTURES, "if received[partition] and partition not in blocked:", "if received[partition]:"),
+        (
+            "an empty partition is a picture",
+            PICTURES,
+            "if received[partition] and partition not in blocked:",
+            "if partition not in blocked:",
+        ),
+        ("a key whose row is bad has gone", PICTURES, "keys = examined.bad_keys.with", "keys = examined.bad_keys.clear().with"),
+        ("nothing ever goes", PICTURES, "keys.filter(index.is_in(list(after)))", "keys.clear()"),
+        ("a null that stays null is news", PICTURES, 'eq_missing(pl.col(f"__had_{column}"))', 'eq(pl.col(f"__had_{column}"))'),
+        ("of several rows of a key the last counts", PICTURES, "is_first_distinct()", "is_last_distinct()"),
+        ("news is what the row before said of another key", PICTURES, 'on=["__before", *source.key]', 'on=["__before"]'),
+        ("what is unchanged is written", PICTURES, "then(pl.lit(UNCHANGED, pl.Int32))", "then(pl.lit(WRITTEN, pl.Int32))"),
+        (
+            "unchanged rows count as bad",
+            SNAPSHOT,
+            "counts.good[p] - copies.number(p, COPY, EXACT_COPY)",
+            "counts.good[p] - copies.number(p, COPY)",
+        ),
     ),
 ]

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from platform_assets import AttributeView, Entity, FeatureService, FeatureView, GoldTable, daily, source
 from platform_assets.declare.features import Derived, Feature
-from platform_assets.declare.names import UNPARSED_COLUMNS, UNPARSED_REASON
+from platform_assets.declare.names import AS_OF, REMOVED, UNPARSED_COLUMNS, UNPARSED_REASON
 from platform_assets.declare.source import Source
 from platform_assets.engines.reference import UNREADABLE
 from platform_assets.errors import ComputeError
@@ -272,6 +272,8 @@ class Judges:
     values: Mapping[int, Row] = field(default_factory=dict)
     """Accepted row to some of its values."""
     source: Source = field(default_factory=lambda: events())
+    gone: Sequence[tuple[str, int]] = ()
+    """Of a snapshot: in which partition which row's key has gone."""
 
     def check(self, engine: Engine) -> None:
         raw = [self._received(number, row) for number, row in enumerate(self.rows, start=1)]
@@ -284,7 +286,10 @@ class Judges:
         self._require("one by one", Judged(*([row for half in halves for row in rows(half)] for rows in _TABLES)))
 
     def _require(self, how: str, judged: Judged) -> None:
-        accepted = {row["row_number"]: row for row in judged.accepted}
+        accepted = {row["row_number"]: row for row in judged.accepted if not row.get(REMOVED)}
+        gone = sorted((row["arrival"], row["row_number"]) for row in judged.accepted if row.get(REMOVED))
+        if gone != sorted((partition_of(self.source, key), number) for key, number in self.gone):
+            raise Disagreement(f"silver {how}: the keys of the rows {gone} have gone, expected {self.gone}")
         if sorted(accepted) != sorted(self.accepted):
             raise Disagreement(f"silver {how}: rows {sorted(accepted)} are accepted, expected {sorted(self.accepted)}")
         reasons = {row["row_number"]: row["reasons"] for row in judged.quarantined}
@@ -302,6 +307,8 @@ class Judges:
 
     def _received(self, number: int, row: Came) -> Received:
         columns = {**dict.fromkeys(self.source.columns), "id": 1, "user": "ada", "at": moment(row.arrives), **row.values}
+        if self.source.kind == "snapshot":
+            columns[AS_OF] = self.source.partitions.ends_at(partition_of(self.source, row.arrives)) - timedelta.resolution
         columns = {name: columns[name] for name in (*self.source.columns, *UNPARSED_COLUMNS) if name in columns}
         return Received(columns, {**columns, **row.means}, partition_of(self.source, row.arrives), row.delivery, number)
 
