@@ -24,13 +24,13 @@ def columns_of(schema: type, where: str) -> dict[str, SourceColumn]:
     """The columns that a class declares.
 
     Raises:
-        DeclarationError: it has none, or one of a type that no column has.
+        DeclarationError: it has none, or one with a type that is not allowed.
     """
     try:
         annotations = typing.get_type_hints(schema)
     except TypeError:
         raise DeclarationError(
-            f"{where}, schema: {shown(schema)} is no class with annotated columns. Write them as 'price: float'."
+            f"{where}, schema: {shown(schema)} is not a class with annotated columns. Write them as 'price: float'."
         ) from None
     except (NameError, AttributeError, SyntaxError) as error:
         raise DeclarationError(f"{where}, schema: its annotations cannot be read: {error}") from None
