@@ -1,7 +1,7 @@
 """Whether all rows of a time can be seen: rows carry the time at which their transaction began, and are seen when it has committed.
 
 A server's `now()` is the start of the transaction. So rows of before a moment may appear as long as a transaction is open that began
-before it. When none is, and only then, a snapshot taken afterwards has all of them (docs/adr/0047).
+before it. When none is, and only then, a snapshot taken afterwards has all of them (docs/adr/0048).
 """
 
 from dataclasses import dataclass

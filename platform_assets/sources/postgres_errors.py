@@ -9,6 +9,7 @@ _CONNECTING = (
         "the server refuses the user or password: check {holder}",
     ),
     (r'database "[^"]*" does not exist', "correct the database's name in {holder}"),
+    (r"start walsender|start WAL sender", "let an administrator run ALTER ROLE ... REPLICATION for the user in {holder}"),
     (r'role "[^"]*" does not exist|is not permitted to log in', "correct the user in {holder}, or let an administrator create it"),
     (
         r"too many (clients|connections)|remaining connection slots|too many connections for",

@@ -20,7 +20,17 @@ def run_without(missing: list[str], program: str) -> subprocess.CompletedProcess
 
 
 def test_definitions_load_without_any_extra() -> None:
-    missing = [*OF_MODELS, "pyspark", "dagster_pyspark", "dagster_postgres", "psycopg2", "obstore", "dagster_webserver"]
+    missing = [
+        *OF_MODELS,
+        "pyspark",
+        "dagster_pyspark",
+        "dagster_postgres",
+        "psycopg2",
+        "obstore",
+        "dagster_webserver",
+        "adbc_driver_postgresql",
+        "psycopg",
+    ]
     done = run_without(missing, "from platform_assets.definitions import defs; print(len(list(defs.resolve_all_asset_specs())) > 10)")
     assert done.stdout.strip() == "True", done.stderr
 
@@ -40,3 +50,17 @@ def test_a_lake_in_an_object_store_says_which_extra_it_needs() -> None:
 def test_the_ui_says_which_extra_it_needs() -> None:
     done = run_without(["dagster_webserver"], "from platform_assets.cli.ui import run_ui; run_ui(3000, 'platform_assets.definitions')")
     assert "MissingExtraError: this needs dagster_webserver, which is not installed: pip install 'platform-assets[ui]'" in done.stderr
+
+
+@pytest.mark.parametrize("library", ["adbc_driver_manager", "adbc_driver_postgresql"])
+def test_a_source_in_postgresql_says_which_extra_it_needs(library: str) -> None:
+    read = """
+import os
+from datetime import UTC, datetime
+from platform_assets import Arrival, postgres_table
+os.environ["SHOP"] = "postgresql://ann:secret@127.0.0.1:1/shop"
+day = datetime(2024, 3, 5, tzinfo=UTC)
+list(postgres_table("public.orders", cursor="at", connection_env="SHOP").read(Arrival("orders", "2024-03-05", day, day)))
+"""
+    done = run_without([library], read)
+    assert f"MissingExtraError: this needs {library}, which is not installed: pip install 'platform-assets[postgres]'" in done.stderr

@@ -83,6 +83,8 @@ OUTCOMES: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("value", "kept", "kept_as"), OUTCOMES, ids=[value[:40] for value, _, _ in OUTCOMES])
 def test_each_type_has_a_stated_outcome(database: Database, value: str, kept: Any, kept_as: Any) -> None:
+    if value.startswith("xml") and not database.value("SELECT count(*) FROM pg_config WHERE setting LIKE '%with-libxml%'"):
+        pytest.skip("this server was built without XML")
     database.sql("CREATE TYPE pair AS (x int, y text)", "CREATE TYPE mood AS ENUM ('sad', 'happy')")
     database.sql("CREATE DOMAIN positive AS int CHECK (value > 0)", "CREATE DOMAIN many AS positive[]")
     assert raw_value(database, value) == (kept, kept_as)
