@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from math import sqrt
 from statistics import median
 from typing import Any
@@ -15,6 +16,7 @@ from platform_assets.assets.partitions import partitions_definition
 from platform_assets.assets.plots import bars, image
 from platform_assets.assets.quality_checks import described as described_quality
 from platform_assets.assets.quality_checks import quality_verdicts
+from platform_assets.declare.durations import in_words
 from platform_assets.declare.source import Source
 from platform_assets.engines.engine import KeyFaults
 from platform_assets.kernels.quality_tier import beyond_tolerance
@@ -22,7 +24,7 @@ from platform_assets.steps.like_partitions import AT_LEAST, LIKE, like
 from platform_assets.steps.silver import ACCEPTED_AS_IT_IS, silver_table
 from platform_assets.stores.ledger import Entry
 
-NOTHING_LOST, ACCEPTED_SHARE, KEYS, VOLUME = "nothing_lost", "accepted_share", "keys", "volume"
+NOTHING_LOST, ACCEPTED_SHARE, KEYS, VOLUME, AGE = "nothing_lost", "accepted_share", "keys", "volume", "age"
 
 DRAWN = 30
 """The number of partitions in a plot."""
@@ -44,6 +46,11 @@ def silver_checks(source: Source) -> list[dg.AssetCheckSpec]:
     if source.unique_key:
         within = f" within {source.duplicates_within} {source.partitions.unit}s" if source.duplicates_within else " within a partition"
         described[KEYS] = f"Accepted rows have a key, ({', '.join(source.unique_key)}), which is unique{within}."
+    if stale_after := _stale_after(source):
+        described[AGE] = (
+            "How old the last value is, at a partition's end, while nobody answers and the source goes on with it. The check warns beyond "
+            f"{in_words(stale_after)} (stale_after=)."
+        )
     described |= described_quality(source)
     partitions, asset = partitions_definition(source.partitions), key_of(silver_table(source))
     return [dg.AssetCheckSpec(name, asset=asset, partitions_def=partitions, description=text) for name, text in described.items()]
@@ -63,6 +70,7 @@ def verdicts(source: Source, made: Mapping[str, Entry], now: Mapping[str, Entry]
         found += [_kept_rule(entry, name, source.tolerates[name]) for name in source.rules]
         found += [] if VOLUME in declared else [_volume(source, entry, now)]
         found += [_keys(entry, keys[number])] if number in keys else []
+        found += [_age(source, entry, now, stale_after)] if (stale_after := _stale_after(source)) else []
     newest = max(made, default="")
     found = [_with_plot(verdict, now) if verdict.partition == newest else verdict for verdict in found]
     return found + quality_verdicts(source, made, now)
@@ -118,6 +126,26 @@ def _kept_rule(entry: Entry, name: str, tolerated: float) -> Verdict:
 def _broken(entry: Entry, rule: str) -> float:
     """The percentage of a partition's rows that break a rule."""
     return 100 * entry.details["reasons"].get(rule, 0) / max(entry.details["received"], 1)
+
+
+def _stale_after(source: Source) -> timedelta | None:
+    """From which age of its last value on a source that goes on with it warns."""
+    found: timedelta | None = getattr(source.connector, "stale_after", None)
+    return found
+
+
+def _age(source: Source, entry: Entry, now: Mapping[str, Entry], stale_after: timedelta) -> Verdict:
+    partitions = source.partitions
+    last = max((key for key, other in now.items() if other.rows and key <= entry.partition), default=None)
+    if last is None:
+        return Verdict(entry.partition, AGE, False, {"last value from": "none: there was never one"}, dg.AssetCheckSeverity.WARN)
+    number = partitions.number(entry.partition)
+    age = partitions.ends_at(number) - partitions.ends_at(partitions.number(last))
+    hours = {"age in hours": round(age / _HOUR, 1), "warns beyond hours": round(stale_after / _HOUR, 1)}
+    return Verdict(entry.partition, AGE, age <= stale_after, {**hours, "last value from": last}, dg.AssetCheckSeverity.WARN)
+
+
+_HOUR = timedelta(hours=1)
 
 
 def _keys(entry: Entry, faults: KeyFaults) -> Verdict:

@@ -220,8 +220,14 @@ def _require_columns(source: Source, columns: set[str], header: Sequence[str], a
         raise SourceError(
             f"{where_of(arrival)}: the schema declares {missing[0]!r}, there is no such column{others}. "
             f"{without(missing[0], header, declared=source.columns, reader=arrival.reader)} "
-            "If it is not delivered, take it out of the schema; if only some days lack it, add it in the source's function."
+            f"If it is not delivered, take it out of the schema; {_if_some_lack(missing[0], arrival)}."
         )
+
+
+def _if_some_lack(column: str, arrival: Arrival) -> str:
+    if arrival.reader == "rest_api":
+        return f"if only some pages lack it, rest_api(..., optional=[{column!r}])"
+    return "if only some days lack it, add it in the source's function"
 
 
 def _check_type(source: Source, values: pl.Series, declared: DataType, where: str) -> None:

@@ -119,8 +119,8 @@ class Ledger:
         Raises:
             LakeError: details are not JSON, or there are too many other writers.
         """
-        recovered, now = dict(self._recovered), datetime.now(UTC)
-        rows = [_row(entry, False, now) for entry in entries]
+        recovered, now, made = dict(self._recovered), datetime.now(UTC), list(entries)
+        rows = [_row(entry, False, now) for entry in made]
         for (table, version), found in recovered.items():
             rows += [_row(entry, True, now) for entry in found or [Entry(table, _NO_PARTITION, version, "", 0, status="no facts")]]
         if not rows:
@@ -130,6 +130,10 @@ class Ledger:
         self._append(pl.DataFrame(rows, schema=_SAID).join(ids, on="table", how="left", maintain_order="left"))
         for key in recovered:
             self._recovered.pop(key, None)
+        for entry in made:
+            noted = self._distrusted.get((entry.table, entry.partition))
+            if noted is not None and noted[0] < entry.delta_version:  # its files are others now
+                del self._distrusted[entry.table, entry.partition]
 
     def entries(self, table: str, at_version: int | None = None) -> dict[str, Entry]:
         """The entry of each partition of a table ('orders/silver') by key: the one with the highest Delta version.

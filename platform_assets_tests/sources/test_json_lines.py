@@ -102,11 +102,11 @@ def test_a_bad_line_is_kept_with_its_number_and_reason_and_the_others_are_read(t
     rows, bad = read(content, tmp_path)
     assert rows == [{"a": "1"}, {"a": "2"}]
     assert bad == {
-        3: "not parsed: Input data was truncated",
-        4: "not parsed: NaN is not JSON; have it written as null",
-        5: "not parsed: it is not an object",
+        3: "Input data was truncated",
+        4: "NaN is not JSON; have it written as null",
+        5: "it is not an object",
         6: "the name 'a' stands twice in it",
-        7: "not parsed: byte 7 is not UTF-8",
+        7: "byte 7 is not UTF-8",
     }
 
 

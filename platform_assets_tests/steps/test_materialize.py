@@ -137,6 +137,18 @@ def test_a_day_that_has_not_come_is_refused_with_what_was_looked_for(business: B
     assert "orders/raw 2024-03-02, which is missing" in str(done.tables["orders/silver"].refused["2024-03-02"])
 
 
+def test_a_damaged_day_is_received_again_and_read_again_in_the_same_call(tmp_path: Path) -> None:
+    @source(schema=Order, event_time="ordered_at", partitions=daily("2024-03-01"))
+    def orders(arrival: Arrival) -> pl.DataFrame:
+        return pl.DataFrame([{"customer": "ada", "ordered_at": f"{arrival.partition}T10:00:00Z"}])
+
+    materialize(orders, last="2024-03-02", lake=tmp_path, now=NOW).check()
+    [file] = (tmp_path / "orders" / "raw" / "arrival=2024-03-02").glob("*.parquet")
+    file.unlink()
+    assert materialize(orders, last="2024-03-02", lake=tmp_path, now=NOW).check().tables["orders/silver"].made == ("2024-03-02",)
+    assert pl.read_delta(str(tmp_path / "orders" / "silver")).height == 2
+
+
 def test_what_cannot_be_read_is_an_error_after_all_others_are_in_raw(tmp_path: Path) -> None:
     @source(schema=Order, event_time="ordered_at", partitions=daily("2024-03-01"))
     def orders(arrival: Arrival) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from platform_assets.declare.durations import duration, positive
 from platform_assets.declare.source import Source
 from platform_assets.declare.version import version_of
 from platform_assets.errors import DeclarationError, ProviderDownError, SourceError
+from platform_assets.frames.spill import Spill, in_batches
 from platform_assets.sources.arrival import NOT_READ, Arrival
 from platform_assets.sources.path_patterns import filled, has_placeholder, placeholders
 from platform_assets.sources.rest.limits import Limits
@@ -136,17 +137,25 @@ class RestApi:
                 yield from rows.frames(number, page.rows)
 
     def _called_rows(self, arrival: Arrival, where: str, ask: Ask, kept: "KeptAnswers", rows: Rows, asked: str) -> Iterator[pl.DataFrame]:
+        """The rows, handed on when all answers are kept: what is wrong with a column can be corrected without another call."""
         from platform_assets.sources.rest.walk import walk
 
-        spent = Spent()
+        spent, laid = Spent(), list[tuple[list[str], Spill]]()
         try:
             for number, page in walk(self._terms(arrival.source, where), ask, kept, rows, spent):
-                yield from rows.frames(number, page.rows)
+                for frame in rows.frames(number, page.rows):
+                    if not laid or laid[-1][0] != frame.columns:
+                        if laid:
+                            laid[-1][1].flush()
+                        laid.append((frame.columns, arrival.spill()))
+                    laid[-1][1].add(frame)
             kept.complete(asked, self.version)
         except ProviderDownError as error:
             raise ProviderDownError(str(error), goes_on=self.when_down == "last_value") from None
         finally:
             arrival.notes |= self._notes(spent, kept)
+        for _, frames in laid:
+            yield from in_batches(frames.rows(), is_small=not frames.is_on_disk)
 
     def _notes(self, spent: Spent, kept: "KeptAnswers") -> dict[str, Any]:
         """What the calls have cost, for people."""
@@ -283,7 +292,7 @@ def rest_api(
     >>> rates.is_final
     True
     """
-    if not isinstance(url, str) or not re.fullmatch(r"https?://[^/?#@\s{}]+(/[^?#\s]*)?", url):
+    if not isinstance(url, str) or not re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[^?#\s]*)?", url):
         raise DeclarationError(
             f"rest_api: {_without_secret(url)} is no URL of an API. Write rest_api('https://api.example.com/v1/rates', params={{...}}), "
             "without user, password and query."
@@ -352,4 +361,6 @@ def _public(given: Any, what: str, example: str, instead: str) -> dict[str, str]
 
 
 def _without_secret(url: object) -> str:
-    return shown(re.sub(r"//[^/]*@", "//***@", url).partition("?")[0]) if isinstance(url, str) else shown(url)
+    from platform_assets.settings import without_secrets
+
+    return shown(without_secrets(url)) if isinstance(url, str) else shown(url)

@@ -4,6 +4,7 @@ From top to bottom: redirects (httpx), the cache (hishel), and `_Calls`, which s
 below the cache, and to requests to the declared server alone.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -22,6 +23,9 @@ with extra("rest"):
     import httpx
     import stamina
     from hishel.httpx import SyncCacheTransport
+
+# At DEBUG it logs the headers of answers, in which an API may repeat the secret.
+logging.getLogger("httpcore.http11").setLevel(logging.INFO)
 
 WORTH_ANOTHER_TRY = (408, 425, 429)
 """Beside 500 to 599."""
