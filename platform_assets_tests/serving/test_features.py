@@ -105,7 +105,7 @@ def test_what_is_prepared_for_a_service_knows_no_limit_of_another_read(shop: Sho
         assert (degraded.stale, anyhow.stale) == (("visits",), ())
         assert degraded.rows[0]["visits__last_at"] is None
         assert anyhow.rows[0]["visits__last_at"] is not None
-        with pytest.raises(OnlineError, match="1 day is allowed"):
+        with pytest.raises(OnlineError, match="the limit is 1 day"):
             online_features(shop.service, [request()], client, now=now, max_staleness="1d")
 
 

@@ -137,11 +137,11 @@ def broken() -> pl.DataFrame:
         (lambda: table().drop("value"), "training set 'given': the labels of <lambda> have no column 'value'."),
         (
             lambda: table(("ada", at("2024-02-27"), "3"), value=pl.String),
-            "training set 'given': the labels of <lambda>' 'value' is String, it must be Float64. Convert it: pl.col('value').cast(",
+            "training set 'given': the labels of <lambda>' 'value' is String, but must be Float64. Convert it: pl.col('value').cast(",
         ),
         (
             lambda: table(("ada", at("2024-02-27"), 1.0)).with_columns(pl.col("label_time").dt.replace_time_zone(None)),
-            "training set 'given': the labels of <lambda>' 'label_time' is Datetime(time_unit='us', time_zone=None), it must be Datetime",
+            "training set 'given': the labels of <lambda>' 'label_time' is Datetime(time_unit='us', time_zone=None), but must be Datetime",
         ),
     ],
 )
