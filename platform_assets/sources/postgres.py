@@ -18,7 +18,7 @@ from platform_assets.sources.arrival import NOT_READ, Arrival
 from platform_assets.sources.postgres_commits import OpenTransactions, open_transactions
 from platform_assets.sources.postgres_rows import columns_of, frames
 from platform_assets.sources.postgres_session import Connection, Session, session
-from platform_assets.sources.postgres_sql import SETTINGS, CursorUnit, Range, from_clause, parts_of, quoted, without_cursor
+from platform_assets.sources.postgres_sql import SETTINGS, CursorUnit, Range, from_clause, parts_of, without_cursor
 
 LateCommits = Literal["wait", "ignore"]
 STATEMENT_TIMEOUT, LOCK_TIMEOUT = "30m", "10s"
@@ -102,6 +102,11 @@ class PostgresRows(_Postgres):
         return version_of({"postgres": self._read, "cursor": [self.cursor, self.cursor_unit], **more})
 
     def check(self, where: str, source: Source) -> None:
+        if source.kind == "snapshot":
+            raise DeclarationError(
+                f"{where}, {self.reader}: a partition has only the rows that were changed in it, and all others would be "
+                "taken for removed. Read the whole table, postgres_snapshot('public.products'), or declare kind='state'."
+            )
         if self.overlap and source.kind == "events" and not (source.key and source.duplicates_within):
             raise DeclarationError(
                 f"{where}, {self.reader}: with overlap= rows come twice, in two partitions. Say how copies are known: key=[...] and "
@@ -144,19 +149,15 @@ class PostgresRows(_Postgres):
 class PostgresSnapshot(_Postgres):
     """A whole table as it is when a partition has just ended. Made by `postgres_snapshot`."""
 
-    as_of: str | None
-
     reader = "postgres_snapshot"
 
     @property
     def version(self) -> str:
-        return version_of({"postgres snapshot": self._read, **({"as_of": self.as_of} if self.as_of else {})})
+        return version_of({"postgres snapshot": self._read})
 
     def check(self, where: str, source: Source) -> None:
-        if self.as_of is not None and self.as_of not in source.columns:
-            raise DeclarationError(
-                f"{where}, postgres_snapshot, as_of: the schema has no column {self.as_of!r}. Add it: {self.as_of}: datetime."
-            )
+        if source.kind == "events":
+            raise DeclarationError(f"{where}, postgres_snapshot: a whole table a partition is no list of events. Declare kind='snapshot'.")
 
     def look(self, arrival: Arrival) -> str | None:
         """Whether the table can be read now for the partition."""
@@ -174,9 +175,7 @@ class PostgresSnapshot(_Postgres):
             arrival.notes["seen at"] = f"{now.clock:%Y-%m-%d %H:%M:%S} UTC, {now.clock - arrival.end} after the partition's end"
             with self._reading(opened):
                 columns = columns_of(opened, self.table, self.query, self.columns)
-                last = (arrival.end - timedelta(microseconds=1)).isoformat(sep=" ")
-                also = f"'{last}'::timestamptz AS {quoted(self.as_of)}" if self.as_of else ""
-                yield from self._counted(frames(opened, self.table, self.query, columns, "", also), arrival)
+                yield from self._counted(frames(opened, self.table, self.query, columns, ""), arrival)
 
     def _is_over(self, now: OpenTransactions, arrival: Arrival) -> bool:
         """Whether the partition after it has ended: then what is seen is that one's."""
@@ -273,20 +272,19 @@ def postgres_snapshot(
     connection_env: str | None = None,
     connection_file: str | Path | None = None,
     columns: Sequence[str] = (),
-    as_of: str | None = None,
     statement_timeout: str = STATEMENT_TIMEOUT,
     lock_timeout: str = LOCK_TIMEOUT,
 ) -> PostgresSnapshot:
     """A whole table or view of PostgreSQL: a partition has all its rows, as they are when the partition has just ended.
 
-    A table shows its present only. So a partition is received before the next one ends, or never: then nothing has come for it.
+    Declare kind="snapshot", which makes a state of such pictures. A table shows its present only. So a partition is received before the
+    next one ends, or never: then nothing has come for it, and empty_after= closes it.
 
     Args:
         table: as `postgres_table` has it.
         connection_env: as there.
         connection_file: as there.
         columns: as there.
-        as_of: a datetime column of the schema that gets the last moment of the partition, for tables without a time of their own.
         statement_timeout: as there.
         lock_timeout: as there.
 
@@ -297,9 +295,7 @@ def postgres_snapshot(
     if names is None:
         raise DeclarationError(f"postgres_snapshot: {shown(table)} is no table's name. Write 'public.products'.")
     found = _found("postgres_snapshot", connection_env, connection_file, columns, statement_timeout, lock_timeout)
-    if as_of is not None and (not isinstance(as_of, str) or not as_of or "\x00" in as_of):
-        raise DeclarationError(f"postgres_snapshot, as_of: {shown(as_of)} is no column. Write as_of='seen_at'.")
-    return PostgresSnapshot(tuple(names), "", *found, as_of)
+    return PostgresSnapshot(tuple(names), "", *found)
 
 
 def _found(

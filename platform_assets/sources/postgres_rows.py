@@ -60,17 +60,13 @@ def _require_table(session: Session, table: Sequence[str]) -> None:
     raise SourceError(f"{session.where}: there is no table {'.'.join(table)!r}. {listed}")
 
 
-def frames(
-    session: Session, table: Sequence[str], query: str, columns: Sequence[Column], condition: str, also: str = ""
-) -> Iterator[pl.DataFrame]:
-    """The rows for which a condition holds, at least one frame.
-
-    also: a further column, in SQL.
-    """
+def frames(session: Session, table: Sequence[str], query: str, columns: Sequence[Column], condition: str) -> Iterator[pl.DataFrame]:
+    """The rows for which a condition holds, at least one frame."""
     ((encoding,),) = session.rows("SELECT current_setting('server_encoding') AS encoding")
-    listed = ", ".join(filter(None, (select_list(columns), also)))
     where = f" WHERE {condition}" if condition else ""
-    for frame in session.frames(f"SELECT {listed} FROM {from_clause(table, query)}{where}", check_texts=encoding == "SQL_ASCII"):
+    for frame in session.frames(
+        f"SELECT {select_list(columns)} FROM {from_clause(table, query)}{where}", check_texts=encoding == "SQL_ASCII"
+    ):
         yield readable(frame)
 
 

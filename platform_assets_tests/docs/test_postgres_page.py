@@ -21,4 +21,4 @@ def test_the_page_prints_what_it_shows(database: Database, tmp_path: Path, monke
     page = tmp_path / "page.md"
     page.write_text(NOT_RUN.sub("# with a server", text))
     monkeypatch.chdir(tmp_path)
-    assert run(page) == text.count("```python") == 2
+    assert run(page) == text.count("```python") == 3

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from platform_assets import Arrival, daily, postgres_query, postgres_snapshot, source_from
+from platform_assets.declare.source import Source
 from platform_assets.errors import DeclarationError, NotReadyError, SourceError
 from platform_assets.sources.postgres_commits import SETTLES
 from platform_assets.steps.discovery import Memory, find_new_deliveries
 from platform_assets.steps.raw import make_raw
-from platform_assets_tests.sources.postgres_tables import ORDERS, URL, Database, orders, table
+from platform_assets_tests.sources.postgres_tables import OPTIONS, ORDERS, URL, Database, orders, table
 from platform_assets_tests.sources.postgres_tables import database as database
 from platform_assets_tests.sources.postgres_tables import postgres as postgres
 
@@ -277,29 +278,31 @@ def test_a_snapshot_is_the_whole_table_when_a_partition_has_just_ended(database:
     class Product:
         id: int
         name: str
-        seen_at: datetime
 
-    yesterday = server_time(database).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    source = source_from(
-        "products",
-        postgres_snapshot("public.products", connection_env=URL, as_of="seen_at"),
-        schema=Product,
-        event_time="seen_at",
-        key=["id"],
-        kind="state",
-        partitions=daily((yesterday - timedelta(days=1)).date().isoformat()),
-    )
-    first, now = source.partitions.first, server_time(database)
+    now = server_time(database)
+    first_day = now.date() - timedelta(days=2)
+
+    def products(**more: Any) -> Source:
+        connector = postgres_snapshot("public.products", connection_env=URL)
+        partitions = daily(first_day.isoformat())
+        return source_from("products", connector, schema=Product, key=["id"], kind="snapshot", partitions=partitions, **more)
+
+    source = products()
+    first = source.partitions.first
     looked = find_new_deliveries(source, database.run(now), Memory(), 10)
     assert looked.ready == [first + 1], "the day before has gone by: nobody has seen the table then"
-    done = database.received(source, now=now)
-    assert done.tables["products/raw"].made == (source.partitions.key(first + 1),)
-    early = done.tables["products/raw"].refused[source.partitions.key(first)]
+    early = database.received(source, now=now, last=first_day.isoformat()).tables["products/raw"].refused[first_day.isoformat()]
     assert "nothing has arrived: the table is seen as it is at" in str(early)
-    seen = [(1, "tea", yesterday + timedelta(days=1, microseconds=-1)), (2, "pot", yesterday + timedelta(days=1, microseconds=-1))]
-    assert database.rows("silver", "id", "name", "seen_at", source="products") == seen
-    told = database.entries("products/raw")[source.partitions.key(first + 1)].details["read_from"]
-    assert told["rows read"] == 2 and "after the partition's end" in told["seen at"]
+
+    source = products(empty_after="20h")
+    database.received(source, now=now).check()
+    received = database.entries("products/raw")
+    told = [received[source.partitions.key(first + number)].details["read_from"] for number in range(2)]
+    assert "after the next partition's end" in told[0]["not read"]
+    assert told[1]["rows read"] == 2 and "after the partition's end" in told[1]["seen at"]
+    assert database.rows("silver", "id", "name", source="products") == [(1, "tea"), (2, "pot")]
+    database.sql("DELETE FROM products")
+    assert database.received(source, now=now).tables["products/raw"].made == (), "what was seen is final"
 
 
 def test_a_look_at_many_partitions_connects_once_and_reads_nothing(database: Database) -> None:
@@ -329,8 +332,8 @@ def test_a_server_that_does_not_answer_is_not_asked_for_each_partition(database:
         (lambda: table(cursor=""), r"postgres_table, cursor: '' is no column"),
         (lambda: table(cursor_unit="h"), r"postgres_table, cursor_unit: .*'h'"),
         (lambda: table(late_commits="later"), r"postgres_table, late_commits: .*'later'"),
-        (lambda: table(overlap="soon"), r"postgres_table, overlap: 'soon' is no duration"),
-        (lambda: table(statement_timeout="0s"), r"postgres_table, statement_timeout: '0s' is empty"),
+        (lambda: table(overlap="soon"), r"postgres_table, overlap: 'soon' is not a duration"),
+        (lambda: table(statement_timeout="0s"), r"postgres_table, statement_timeout: '0s' is zero"),
         (lambda: table(columns="id"), r"postgres_table, columns"),
         (lambda: table(connection_env=None), r"say where the database's URL stands"),
         (lambda: table(connection_file="x"), r"say where the database's URL stands"),
@@ -338,12 +341,22 @@ def test_a_server_that_does_not_answer_is_not_asked_for_each_partition(database:
         (lambda: table(curser="at"), r"postgres_table\('public.orders'\): .*'curser'.*'cursor'"),
         (lambda: postgres_query(" ", cursor="at", connection_env=URL), "' ' is no query"),
         (lambda: postgres_snapshot("", connection_env=URL), "'' is no table's name"),
-        (lambda: postgres_snapshot("orders", connection_env=URL, as_of="seen"), "as_of: the schema has no column 'seen'"),
+        (
+            lambda: postgres_snapshot("orders", connection_env=URL),
+            "a whole table a partition is no list of events. Declare kind='snapshot'",
+        ),
     ],
 )
 def test_what_can_be_known_to_be_wrong_is_refused_when_the_module_loads(make: Any, says: str) -> None:
     with pytest.raises(DeclarationError, match=says):
         orders(make())
+
+
+def test_a_snapshot_is_not_read_by_a_cursor() -> None:
+    with pytest.raises(
+        DeclarationError, match=r"source 'orders', postgres_table: .* all others would be taken for removed. Read the whole"
+    ):
+        source_from("orders", table(), **{**OPTIONS, "event_time": None, "kind": "snapshot"})
 
 
 def test_the_version_of_what_reads_follows_what_is_read() -> None:
