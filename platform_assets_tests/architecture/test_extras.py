@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -45,6 +46,22 @@ def test_a_model_says_which_extra_it_needs(module: str) -> None:
 def test_a_lake_in_an_object_store_says_which_extra_it_needs() -> None:
     done = run_without(["obstore"], "from platform_assets.stores.delta import Lake; Lake('s3://bucket/lake').version(('orders', 'raw'))")
     assert "MissingExtraError: this needs obstore, which is not installed: pip install 'platform-assets[object-store]'" in done.stderr
+
+
+def test_an_api_says_which_extra_it_needs_when_it_is_read_and_not_when_it_is_declared() -> None:
+    program = """
+from datetime import UTC, datetime
+from platform_assets import daily, materialize, rest_api, source_from
+class Rate:
+    at: datetime
+rates = source_from("rates", rest_api("http://127.0.0.1:9/v1", cache=False), schema=Rate, event_time="at", partitions=daily("2024-03-05"))
+print("declared")
+materialize(rates, lake=LAKE, last="2024-03-05", now=datetime(2024, 3, 6, 1, tzinfo=UTC))
+"""
+    with TemporaryDirectory() as folder:
+        done = run_without(["httpx", "hishel", "stamina", "pyrate_limiter"], program.replace("LAKE", repr(f"{folder}/lake")))
+    assert done.stdout.strip() == "declared"
+    assert "this needs hishel, which is not installed: pip install 'platform-assets[rest]'" in done.stderr
 
 
 def test_the_ui_says_which_extra_it_needs() -> None:
