@@ -116,10 +116,10 @@ def test_what_is_wrong_with_labels_of_spark_is_said_with_the_fix(pipeline: Pipel
     refused(
         labels.withColumn("user", F.lit(3)),
         ComputeError,
-        r"'user' is int, it must be string\. .*\.withColumn\('user', F\.col\('user'\)\.cast",
+        r"'user' is int, but must be string\. .*\.withColumn\('user', F\.col\('user'\)\.cast",
     )
     local = labels.withColumn("label_time", F.col("label_time").cast("timestamp_ntz"))
-    refused(local, ComputeError, r"'label_time' is timestamp_ntz, it must be timestamp.* \(if its times are in UTC\)")
+    refused(local, ComputeError, r"'label_time' is timestamp_ntz, but must be timestamp.* \(if its times are in UTC\)")
     refused(labels.withColumn("label_time", F.lit(None).cast("timestamp")), ComputeError, r"3 labels have no 'label_time'")
     refused(
         labels.withColumn("by", F.create_map(F.lit("a"), F.lit(1))), ComputeError, r"'by' of the type map<string,int>, which a task cannot"

@@ -125,7 +125,7 @@ def test_labels_may_be_a_dataframe_of_spark_whatever_computes_them(tmp_path: Pat
 
 def test_labels_of_spark_of_another_type_are_refused_with_the_fix(tmp_path: Path) -> None:
     frame = spark_frame(spark(), pl.DataFrame({"who": ["ada"], "label_time": ["2024-02-27"], "value": [1.0]}))
-    with pytest.raises(ComputeError, match=r"'label_time' is string, it must be timestamp\. Convert it: \.withColumn\('label_time'"):
+    with pytest.raises(ComputeError, match=r"'label_time' is string, but must be timestamp\. Convert it: \.withColumn\('label_time'"):
         Labelled(tmp_path).made(lambda: frame, "spark")
     with pytest.raises(ComputeError, match=r"have no column 'who'"):
         Labelled(tmp_path / "more").made(lambda: frame.drop("who"), "spark")
