@@ -225,6 +225,7 @@ WRITERS = {
     # files of models, the end of a successor, a repair of damaged logs, alerts: test_alerts.py dies between them
     "stores.folder": {'open("w', "os.replace(", "rmtree("},
     "stores.object_store": {"obstore.put(", "obstore.copy(", "obstore.delete("},  # the same
+    "sources.found_files": {'open("w'},  # a copy of an object in a temporary folder
     "frames.laid_aside": {"write_parquet("},  # a folder of the system's for temporary files
     "sources.function_output": {"sink_"},  # into memory, or temporary files: what a source's function returned
     "frames.stream": {"sink_"},  # into memory
