@@ -20,6 +20,8 @@ from platform_assets.steps.raw import make_raw
 from platform_assets.steps.run import Run
 from platform_assets.stores.delta import Lake
 from platform_assets.stores.ledger import Ledger
+from platform_assets_tests.lakes import new_url, on_disk
+from platform_assets_tests.s3_server import SECRET, S3Server
 
 NOW = datetime(2024, 3, 9, tzinfo=UTC)
 
@@ -223,3 +225,31 @@ def test_the_version_of_what_reads_follows_what_is_read() -> None:
     assert declared(csv_files("{day}.csv", separator=";")).read_by not in same
     assert declared(csv_files("{day}.txt")).read_by not in same
     assert declared(csv_files("{day}.csv")).version == declared(parquet_files("{day}.parquet")).version
+
+
+@pytest.mark.slow
+def test_files_in_an_object_store_are_received_as_those_in_a_folder(s3: S3Server, tmp_path: Path) -> None:
+    place = new_url()
+    folder = on_disk(place) / "date=2024-03-05" / "hour=09"
+    folder.mkdir(parents=True)
+    write_json(folder / "a.x")
+    (folder / "b.jsonl").write_text('{"id": 3, "at": "2024-03-05T09:30Z", "price": 1.10}\nnothing\n')
+    source = declared(json_lines_files(f"{place}/date={{date}}/hour=*/*.jsonl*"), accepted_share=0.5)
+    run = run_in(tmp_path)
+    index = source.partitions.index_of("2024-03-05")
+    assert find_new_deliveries(source, run, Memory(), 10).ready == [], "an object is as fresh as a file"
+    assert silver(tmp_path, source=source, last="2024-03-05") == [(1, "05 09:00", 1.5), (2, "05 10:00", None), (3, "05 09:30", 1.1)]
+    quarantine = pl.read_delta(str(tmp_path / "lake" / "lines" / "quarantine"))
+    assert quarantine.select("unparsed", "unparsed_file", "unparsed_line").rows() == [("nothing", "b.jsonl", 2)]
+    waits = declared(json_lines_files(f"{place}/date={{date}}/hour=*/*.jsonl*", stable_after="0s"), accepted_share=0.5)
+    assert find_new_deliveries(waits, run, Memory(), 10).ready == []
+    (folder / "b.jsonl").write_text('{"id": 3, "at": "2024-03-05T09:30Z", "price": 2}\n')
+    assert find_new_deliveries(waits, run, Memory(), 10).ready == [index], "another object"
+
+
+@pytest.mark.slow
+def test_an_object_store_that_does_not_answer_is_said_without_its_secrets(s3: S3Server, tmp_path: Path) -> None:
+    source = declared(csv_files("s3://no-such-bucket/{day}.csv"))
+    with pytest.raises(SourceError, match=r"source 'lines', partition 2024-03-05: the files at s3://no-such-bucket") as error:
+        materialize(source, lake=tmp_path / "lake", now=NOW, last="2024-03-05")
+    assert SECRET not in str(error.value)
