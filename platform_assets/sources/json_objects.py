@@ -76,13 +76,14 @@ def within(objects: pl.Series, path: Sequence[str]) -> pl.Series:
 def with_repeated_names(columns: Mapping[str, Sequence[bytes | None]], objects: Sequence[bytes]) -> dict[int, str]:
     """The rows whose objects have one name twice, and that name. Of such names msgspec keeps the last, without a word.
 
-    An object whose length is that of its names and values has no other; the few that are written in another way are read once more.
+    No spelling of an object is shorter than the one without blanks and needless escapes: an object of just that length has no other name.
+    One of the length that it has with a blank behind each comma and colon is compared with that; the few others are read once more.
     """
     if not columns:
         return {}
     sizes = pl.DataFrame(
         {
-            str(n): pl.Series(column, dtype=pl.Binary).bin.size() + (len(json.dumps(name)) + 1)
+            str(n): pl.Series(column, dtype=pl.Binary).bin.size() + (len(_spelled(name)) + 1)
             for n, (name, column) in enumerate(columns.items())
         }
     )
@@ -90,9 +91,23 @@ def with_repeated_names(columns: Mapping[str, Sequence[bytes | None]], objects: 
         values=pl.sum_horizontal(pl.all()).cast(pl.Int64), fields=pl.sum_horizontal(pl.all().is_not_null()).cast(pl.Int64)
     ).with_columns(line=pl.Series([len(text) for text in objects], dtype=pl.Int64))
     compact = pl.col("values") + pl.col("fields") + 1
-    is_plain = (pl.col("line") == compact) | (pl.col("line") == compact + 2 * pl.col("fields") - 1)
-    others = found.with_row_index("row").filter(~is_plain)["row"]
-    return {row: name for row in others if (name := _repeated(objects[row])) is not None}
+    is_spaced = pl.col("line") == compact + 2 * pl.col("fields") - 1
+    others = found.with_row_index("row").filter(pl.col("line") != compact).select("row", is_spaced)
+    return {
+        row: name
+        for row, spaced in others.iter_rows()
+        if not (spaced and objects[row] == _with_blanks(columns, row)) and (name := _repeated(objects[row])) is not None
+    }
+
+
+def _spelled(name: str) -> bytes:
+    """A name as the shortest JSON."""
+    return json.dumps(name, ensure_ascii=False).encode(errors="surrogatepass")
+
+
+def _with_blanks(columns: Mapping[str, Sequence[bytes | None]], row: int) -> bytes:
+    """A row's object as most programs write it, in the order of the columns."""
+    return b"{" + b", ".join(_spelled(name) + b": " + value for name, of in columns.items() if (value := of[row]) is not None) + b"}"
 
 
 def _repeated(line: bytes) -> str | None:

@@ -110,6 +110,13 @@ def test_a_bad_line_is_kept_with_its_number_and_reason_and_the_others_are_read(t
     }
 
 
+@pytest.mark.parametrize("line", ['{"\U00010000":  null,"a":1,"a":2}', '{"a":1,"b":2,"c":3,"d":4,"d":10}', '{"b": 1, "a":1,"a":22}'])
+def test_a_name_that_stands_twice_is_found_whatever_the_length_of_the_others(tmp_path: Path, line: str) -> None:
+    rows, bad = read(f'{{"first":1}}\n{line}\n'.encode(), tmp_path)
+    assert rows == [{"first": "1"}]
+    assert list(bad) == [2]
+
+
 def test_names_within_objects_are_taken_out_by_rename(tmp_path: Path) -> None:
     content = b'{"user":{"id":7,"home":{"city":"Bonn"}}}\n{"user":null}\n{"other":1}\n{"user":"x"}\n{"user":{"id":null}}\n'
     rows, _ = read(content, tmp_path, rename={"user.id": "user_id", "user.home.city": "city"})

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from platform_assets import Arrival
-from platform_assets.engines.polars import silver
+from platform_assets.engines.polars import chunks
 from platform_assets.errors import LakeError, SourceError
 from platform_assets.steps import raw
 from platform_assets.steps.raw import make_raw, receive_all
@@ -118,7 +118,7 @@ def test_editions_and_columns_of_a_stretch_are_as_if_each_partition_had_come_alo
 def test_silver_reads_raw_in_stretches_of_its_row_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = []
     for name, at_once in (("whole", 1_000), ("stretches", 3)):
-        monkeypatch.setattr(silver, "ROWS_READ_AHEAD", at_once)
+        monkeypatch.setattr(chunks, "ROWS_READ_AHEAD", at_once)
         business = Business(tmp_path / name)
         for day in range(8):
             business.sell(day, *(f"{day if n % 4 else 0}{n} ada {n - 1}" for n in range(day + 2)))
