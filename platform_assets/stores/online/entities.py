@@ -93,7 +93,7 @@ def losses_of(session: Session, layout: ViewLayout) -> Losses:
     elif lost is not None:
         why = f"{lost.split(b' ')[0].decode(errors='replace')} entities were missing"
     elif evicted := server.has_evicted_since(complete):
-        why = f"the server has removed {evicted} keys"
+        why = f"the server has evicted {evicted} keys"
     elif keys < complete.keys and (missing := _count(session, layout).lost):
         why = f"{missing} entities were missing"
         lost = session.call("HGET", marks_key(session.store.project), lost_field(layout))
