@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from platform_assets.declare.arguments import (
     checked_arguments,
@@ -19,7 +19,6 @@ from platform_assets.declare.arguments import (
     takes_one_argument,
     texts_by_name,
 )
-from platform_assets.declare.checks import Check, QualityCheck, bound_checks
 from platform_assets.declare.durations import duration
 from platform_assets.declare.engines import EngineName, check_engine
 from platform_assets.declare.names import RESERVED_COLUMNS, check_name, check_owners, check_tags
@@ -32,6 +31,9 @@ from platform_assets.declare.version import version_of, version_of_code
 from platform_assets.errors import DeclarationError, unknown
 from platform_assets.expressions import Expression, parse
 from platform_assets.expressions.types import SQL_NAMES, DataType
+
+if TYPE_CHECKING:
+    from platform_assets.declare.checks import Check, QualityCheck
 
 Deliveries = Literal["restates", "arrives_now"]
 Kind = Literal["events", "state", "snapshot"]
@@ -69,7 +71,7 @@ class Source:
     description: str
     empty_text: EmptyText = "missing"
     engine: EngineName | None = None
-    checks: tuple[QualityCheck, ...] = ()
+    checks: "tuple[QualityCheck, ...]" = ()
     tolerates_otherwise: float = _TOLERATED
     """The share of a partition's rows that may be set aside for a reason that is no rule: a value that is missing or cannot be read."""
 
@@ -152,7 +154,7 @@ def source(
     when_blocked: WhenBlocked | None = None,
     empty_text: EmptyText = "missing",
     engine: EngineName | None = None,
-    checks: Sequence[Check] = (),
+    checks: "Sequence[Check]" = (),
 ) -> Callable[[Callable[[Any], Any]], Source]:
     """Declare a source by a function that reads one partition of it.
 
@@ -265,10 +267,19 @@ def source(
             description=inspect.getdoc(read) or "",
             empty_text=empty_text,
             engine=check_engine(engine, where),
-            checks=bound_checks(checks, known, nullable, happened, where),
+            checks=_bound(checks, known, nullable, happened, where),
         )
 
     return declare
+
+
+def _bound(checks: Any, types: Mapping[str, DataType], nullable: Sequence[str], event_time: str, where: str) -> "tuple[QualityCheck, ...]":
+    """As bound_checks, whose module is loaded when there are any: it is a twentieth of what importing the package costs."""
+    if isinstance(checks, Sequence) and not checks and not isinstance(checks, str):
+        return ()
+    from platform_assets.declare.checks import bound_checks
+
+    return bound_checks(checks, types, nullable, event_time, where)
 
 
 def conditions(declared: Any, types: Mapping[str, DataType], where: str, what: str, reserved: Mapping[str, Any]) -> dict[str, Expression]:

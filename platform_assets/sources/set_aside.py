@@ -75,18 +75,20 @@ def places_set_aside(
             )
         places = places.join(wanted, on=_PLACE, how="semi")
     if reasons:
-        places = places.filter(_has_one(table, reasons, places))
+        places = places.filter(_has_one(source, reasons, places))
     if before is None:
         return places, {}
     there = places.join(before, on=_PLACE, how="inner")
     return places.join(before, on=_PLACE, how="anti"), dict(there.group_by("keeper").len().sort("keeper").iter_rows())
 
 
-def _has_one(table: Table, wanted: Sequence[str], places: pl.DataFrame) -> pl.Series:
+def _has_one(source: Source, wanted: Sequence[str], places: pl.DataFrame) -> pl.Series:
+    """Whether one of the reasons stands against each row. What a declared rule or column could say is no error where no row has it: whoever
+    repeats a replay finds that there is nothing left to do."""
     there = set(places[REASONS].explode().drop_nulls().unique())
     columns = {reason.partition(": ")[0] for reason in there if ": " in reason}
-    if unknown := [reason for reason in wanted if reason not in there | columns]:
-        raise DeclarationError(f"{name_of(table)}: no row is set aside because of {unknown[0]!r}. {suggestion(unknown[0], there)}")
+    if unknown := [reason for reason in wanted if reason not in there | columns | {*source.rules, *source.columns}]:
+        raise DeclarationError(f"{source.name}/quarantine: no row is set aside because of {unknown[0]!r}. {suggestion(unknown[0], there)}")
     is_wanted = pl.element().is_in(list(wanted)) | pl.element().str.split(": ").list.first().is_in(list(wanted))
     return places.select(pl.col(REASONS).list.eval(is_wanted).list.any()).to_series()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from platform_assets.steps.replay import Chosen, Repair, replay, values_of
@@ -77,8 +77,10 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=PART.share(160), deadline=None)
 @given(steps=STEPS)
+@example(steps=[("deliver", 0, []), ("deliver", 0, ["much"]), ("as they are", 0, []), ("deliver", 3, ["-3"]), ("negated", 0, [])])
 def test_silver_and_quarantine_are_what_the_model_says(steps: list[Step], tmp_path_factory: pytest.TempPathFactory) -> None:
     declared = {"key": (), "duplicates_within": 0, "accepted_share": 0.0, "empty_after": None}
     business, model = Business(tmp_path_factory.mktemp("lake"), declared=declared), Model()
