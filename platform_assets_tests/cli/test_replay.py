@@ -104,6 +104,7 @@ def test_rows_are_exported_edited_by_hand_and_replayed_lines_too(instance: dg.Da
     assert run("replay", "receipts", "--rows", str(file), "--why", "by hand").output.startswith("Nothing to replay.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "error"),
     [

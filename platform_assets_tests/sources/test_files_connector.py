@@ -158,7 +158,7 @@ def test_a_sensor_leaves_a_growing_file_alone_until_it_is_stable(tmp_path: Path)
     assert find_new_deliveries(source, run, again.memory, 10).ready == looked.ready
 
 
-@pytest.mark.parametrize("pattern", ["export-*-{day}-*.csv", "{day}.csv"])
+@pytest.mark.parametrize("pattern", ["export-*-{day}-*.csv", pytest.param("{day}.csv", marks=pytest.mark.slow)])
 def test_ten_thousand_files_are_looked_at_in_two_seconds(tmp_path: Path, pattern: str) -> None:
     first = datetime(1996, 10, 18)
     for number in range(10_000):

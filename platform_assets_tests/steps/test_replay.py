@@ -141,6 +141,7 @@ def test_a_partition_that_is_restated_takes_back_what_was_replayed_of_it(tmp_pat
     assert replayed(business, "amount = -amount").rows == 1, "what is bad in the new delivery is no row of the old one"
 
 
+@pytest.mark.slow
 def test_a_replay_of_a_replay_is_taken_back_with_it(business: Business) -> None:
     replayed(business, where="sale_id = 22")
     business.make_stale()
@@ -154,6 +155,7 @@ def test_a_replay_of_a_replay_is_taken_back_with_it(business: Business) -> None:
     assert [d["superseded"] for d in business.entries("sales/raw")[business.day(NEWEST)].details["deliveries"]] == [False, True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keyless", [False, True])
 def test_a_row_that_was_replayed_does_not_count_where_it_was_when_the_rule_is_corrected(tmp_path: Path, keyless: bool) -> None:
     declared: dict[str, Any] = {"key": (), "duplicates_within": 0} if keyless else {}

@@ -162,6 +162,7 @@ def test_a_restated_picture_makes_the_next_one_stale(tmp_path: Path) -> None:
     assert silver(tmp_path) == [(1, "a", 9.0, "x", False), (2, "a", 1.0, "x", False)]
 
 
+@pytest.mark.slow
 def test_pictures_are_made_in_any_order(tmp_path: Path) -> None:
     products = products_of(PICTURES, duplicates_within=2)
     materialize(products, lake=tmp_path / "once", now=NOW, last="2024-03-04").check()
@@ -176,6 +177,7 @@ def test_pictures_are_made_in_any_order(tmp_path: Path) -> None:
     assert silver(tmp_path / "backwards") == silver(tmp_path / "once")
 
 
+@pytest.mark.slow
 def test_many_keys_are_compared_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from platform_assets.engines.polars import silver as polars_silver
 

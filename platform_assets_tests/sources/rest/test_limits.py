@@ -56,11 +56,13 @@ def in_processes(target: Any, *arguments: Any, results: int) -> list[Any]:
     return found
 
 
+@pytest.mark.slow
 def test_processes_share_the_calls_of_a_day() -> None:
     counted = sorted(number for numbers in in_processes(count_calls, 50, 20, results=4) for number in numbers)
     assert counted == [0] * 30 + list(range(1, 51))
 
 
+@pytest.mark.slow
 def test_processes_share_a_rate() -> None:
     times = sorted(in_processes(take_turns, 5, results=20))
     # The times are noted after the turns: a process may be late by a moment, and never early.

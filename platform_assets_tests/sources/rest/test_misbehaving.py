@@ -98,6 +98,7 @@ def test_a_retry_after_that_makes_no_sense_is_not_waited_for(tmp_path: Path, non
         assert len(server.asked) == 2
 
 
+@pytest.mark.slow
 def test_an_answer_that_drips_is_not_waited_for_without_end(tmp_path: Path) -> None:
     source_with = {"timeout": "1s", "attempts": 1}
     with serving(lambda _: Says(ROWS, drip=0.7)) as server:
