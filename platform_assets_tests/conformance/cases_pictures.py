@@ -66,3 +66,11 @@ def _() -> Judges:
     reasons = {3: ["blocked"], 4: ["amount: not float"], 5: ["amount: not float"]}
     source = pictures(accepted_share=0.5, duplicates_within=2)
     return Judges(rows, [1, 2], reasons, source=source, gone=[("2024-03-03", 2)])
+
+
+@case("of several rows of a key in a picture one counts, for the share that is accepted too")
+def _() -> Judges:
+    bad: dict[str, Any] = {"amount": "much", "means": {"amount": UNREAD}, "at": AT}
+    rows = [came("2024-03-01", amount=None, at=AT) for _ in range(3)] + [came("2024-03-01", id=2, **bad)]
+    counts = {"2024-03-01": {"accepted": 0, "duplicates": 2, "accepted_share": 0.5, "tier": "LOW"}}
+    return Judges(rows, [], {1: ["blocked"], 4: ["amount: not float"]}, counts, source=pictures(accepted_share=0.6))

@@ -77,7 +77,7 @@ SILVER_MUTANTS: list[Mutant] = [
         ("news is what the row before said of another key", PICTURES, 'on=["__before", *source.key]', 'on=["__before"]'),
         ("what is unchanged is written", PICTURES, "then(pl.lit(UNCHANGED, pl.Int32))", "then(pl.lit(WRITTEN, pl.Int32))"),
         (
-            "unchanged rows count as bad",
+            "copies count as accepted",
             SNAPSHOT,
             "counts.good[p] - copies.number(p, COPY, EXACT_COPY)",
             "counts.good[p] - copies.number(p, COPY)",
