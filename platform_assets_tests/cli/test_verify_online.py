@@ -57,5 +57,5 @@ def test_lost_entities_and_other_values_are_found_and_put_back(home: str, tmp_pa
         code, said = verify()
         assert code == 1 and "differ from gold" in said
         code, said = verify("--repair")
-        assert code == 0 and "filled income/online from gold: 5 entities" in said
+        assert code == 0 and "rebuilt income/online from gold: 5 entities" in said
         assert verify() == (0, "Nothing is damaged.\n")
