@@ -201,7 +201,10 @@ def stream(slot: Slot, keys: Mapping[str, Sequence[str]] | None = None) -> Itera
             upto = lsn_number(session.execute("IDENTIFY_SYSTEM").fetchone()[2])
         names = literal(quoted(slot.publication))
         command = f"START_REPLICATION SLOT {slot.name} LOGICAL 0/0 (proto_version '1', publication_names {names})"
-        begun = session.pgconn.exec_(command.encode())
+        begun, ends = session.pgconn.exec_(command.encode()), time.monotonic() + _SLOT_IS_FREE_WITHIN
+        while b"is active for PID" in begun.error_message and time.monotonic() < ends:  # the server has not noticed yet that a reader died
+            time.sleep(0.1)
+            begun = session.pgconn.exec_(command.encode())
         if begun.status != ExecStatus.COPY_BOTH:
             said = begun.error_message.decode(errors="replace")
             raise SourceError(f"{slot.where}: the slot {slot.name!r} cannot be read: {words_of(said)}. {_advice(said, slot)}")
@@ -226,6 +229,10 @@ def _session(slot: Slot, *, replicates: bool = False) -> Iterator[Any]:
         yield session
     finally:
         session.close()
+
+
+_SLOT_IS_FREE_WITHIN = 5.0
+"""Seconds that are waited for a slot which another reader has."""
 
 
 @contextmanager
