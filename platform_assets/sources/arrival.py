@@ -14,12 +14,21 @@ from platform_assets.declare.formats import Formats
 from platform_assets.errors import SourceError
 from platform_assets.frames.spill import Spill
 from platform_assets.sources.csv_dialect import check_formats, dialect
-from platform_assets.sources.found_files import Files, FoundFile
+from platform_assets.sources.found_files import FileFinder, FoundFile
 from platform_assets.sources.header import nearest
 from platform_assets.sources.unparsed_lines import UnparsedLines
 
 NOT_READ = "not read"
 """In `Arrival.notes`: why a connector has nothing for the partition."""
+
+
+@dataclass
+class Shared:
+    """What partitions that are looked at together share: each folder is listed once, each server asked once."""
+
+    files: FileFinder = field(default_factory=FileFinder)
+    remembered: dict[Any, Any] = field(default_factory=dict)
+    """What connectors of something else than files have seen."""
 
 
 @dataclass
@@ -59,8 +68,7 @@ class Arrival:
     """What has read files, and takes rename=, for messages."""
     formats: Formats | None = None
     """How numbers and dates are written in the files."""
-    files_there: Files = field(default_factory=Files, repr=False)
-    """Finds the files: one look at many partitions shares it."""
+    shared: Shared = field(default_factory=Shared, repr=False)
     _read: set[str] = field(default_factory=set, repr=False)
     _given: list[tuple[pl.LazyFrame, Spill]] = field(default_factory=list, repr=False)
     _aside: ExitStack | None = field(default=None, repr=False)
@@ -250,7 +258,7 @@ class Arrival:
         where = f"source {self.source!r}, partition {self.partition}"
         self.origins.append(Path(str(path)).name)
         try:
-            pattern, files = self.files_there.find(str(path), self.partition, where)
+            pattern, files = self.shared.files.find(str(path), self.partition, where)
         except SourceError:
             self.looked_for.append(str(path))
             raise

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from platform_assets.errors import LakeError, NotReadyError, SourceError
 from platform_assets.sources.path_patterns import Listing, filled, fixed_folder, fixed_prefix, matching, matching_names, placeholders
@@ -52,11 +51,9 @@ class FoundFile:
 
 
 @dataclass
-class Files:
+class FileFinder:
     """Finds files. One of these for many partitions lists each folder and each prefix of an object store once."""
 
-    looked_at: dict[Any, Any] = field(default_factory=dict)
-    """What connectors of something else than files have seen, for all partitions of one look."""
     _listing: Listing = field(default_factory=Listing)
     _folders: dict[str, Path] = field(default_factory=dict)
     """By path the folder that has to be there, and is."""

@@ -61,13 +61,13 @@ class _Postgres:
     def _open(self, arrival: Arrival, *, waits: bool) -> OpenTransactions:
         """What is open, looked at once for many partitions. A server that does not answer is not asked for each of them."""
         key = (self.connection, waits)
-        if key not in arrival.files_there.looked_at:
+        if key not in arrival.shared.remembered:
             try:
                 with session(self.connection, f"source {arrival.source!r}", f"{arrival.source} looks") as opened:
-                    arrival.files_there.looked_at[key] = open_transactions(opened, waits=waits)
+                    arrival.shared.remembered[key] = open_transactions(opened, waits=waits)
             except SourceError as error:
-                arrival.files_there.looked_at[key] = error
-        found = arrival.files_there.looked_at[key]
+                arrival.shared.remembered[key] = error
+        found = arrival.shared.remembered[key]
         if isinstance(found, SourceError):
             raise found
         assert isinstance(found, OpenTransactions)

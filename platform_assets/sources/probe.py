@@ -11,8 +11,7 @@ import polars as pl
 
 from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError, SourceError, is_failure
-from platform_assets.sources.arrival import Arrival
-from platform_assets.sources.found_files import Files
+from platform_assets.sources.arrival import Arrival, Shared
 from platform_assets.sources.receive import FILES, SEVERAL, is_settled
 from platform_assets.stores.ledger import Entry
 
@@ -50,19 +49,19 @@ class Probe(Arrival):
         self.looked_for, self.found = [], []
         for pattern in patterns:
             self.looked_for.append(pattern)
-            self._note(self.files_there.matching(pattern, f"source {self.source!r}, partition {self.partition}"))
+            self._note(self.shared.files.matching(pattern, f"source {self.source!r}, partition {self.partition}"))
 
 
-def probe(source: Source, partition: int, entry: Entry | None, files: Files | None = None, now: datetime | None = None) -> Seen:
+def probe(source: Source, partition: int, entry: Entry | None, shared: Shared | None = None, now: datetime | None = None) -> Seen:
     """Asks a source's connector, or calls its function without letting it read files. A function that reads something else is called as it
     is.
 
-    files: finds the files; a look at many partitions shares it. now: what time it is for the platform.
+    shared: by the partitions of one look. now: what time it is for the platform.
     entry: what the ledger says of the partition in raw. A function that looks at the rows of one file before it asks for another comes
     to nothing here: then the files are looked at that it asked for when the partition was received.
     """
     arrival = _arrival(Probe, source, partition)
-    arrival.files_there, arrival.now = files or arrival.files_there, now
+    arrival.shared, arrival.now = shared or arrival.shared, now
     if source.connector is not None:
         return _look(source, arrival, entry)
     came, failed = _call(source, arrival)

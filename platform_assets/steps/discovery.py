@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from platform_assets.declare.source import Source
 from platform_assets.errors import PlatformError, is_failure
-from platform_assets.sources.found_files import Files
+from platform_assets.sources.arrival import Shared
 from platform_assets.sources.probe import Seen, probe, read_through
 from platform_assets.sources.receive import FILES, is_new_delivery, raw_table
 from platform_assets.steps.run import Run, name_of
@@ -87,7 +87,7 @@ class _Look:
         self.source, self.run, self.memory = source, run, memory
         self.known: Mapping[str, Entry] = run.ledger.entries(name_of(raw_table(source)))
         self.asked, self.calls = dict(memory.asked), memory.calls
-        self.files = Files()
+        self.shared = Shared()
         self.ready: set[int] = set()
         self.failed: dict[str, PlatformError] = {}
 
@@ -104,7 +104,7 @@ class _Look:
             before = None
         if (self.memory.calls or before in (called, FAILED)) and not self._is_due(partition, before, key not in self.known):
             return False
-        seen = probe(self.source, partition, self.known.get(key), self.files, self.run.now)
+        seen = probe(self.source, partition, self.known.get(key), self.shared, self.run.now)
         if seen.is_partial:
             if before is not None and not self._is_due(partition, None, is_missing=True):
                 return False

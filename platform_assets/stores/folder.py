@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -54,34 +54,15 @@ class Folder(Storage):
         return open(self.path(path), "rb")
 
     def write(self, path: str, content: bytes) -> None:
-        target = Path(self.path(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{uuid4().hex}")
-        try:
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with _draft(Path(self.path(path)), content) as (draft, target):
             os.replace(draft, target)
-        finally:
-            draft.unlink(missing_ok=True)
-        _flush(target.parent)
 
     def create(self, path: str, content: bytes) -> bool:
-        target = Path(self.path(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{uuid4().hex}")
         try:
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, target)
+            with _draft(Path(self.path(path)), content) as (draft, target):
+                os.link(draft, target)
         except FileExistsError:
             return False
-        finally:
-            draft.unlink(missing_ok=True)
-        _flush(target.parent)
         return True
 
     def delete_folder(self, folder: str) -> None:
@@ -102,6 +83,22 @@ def _size(path: str) -> int | None:
         return os.stat(path).st_size
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+@contextmanager
+def _draft(target: Path, content: bytes) -> Iterator[tuple[Path, Path]]:
+    """A file beside its target, whole and on disk, to be put in its place; then that is on disk, too."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{uuid4().hex}")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield draft, target
+    finally:
+        draft.unlink(missing_ok=True)
+    _flush(target.parent)
 
 
 def _flush(folder: Path) -> None:

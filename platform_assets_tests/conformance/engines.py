@@ -73,6 +73,8 @@ class Engine(Protocol):
     name: str
     any_checkpoint: bool
     """Whether it can make a checkpoint at any snapshot; otherwise it has those of months."""
+    takes_seconds: bool
+    """Whether an operation takes about a second, whatever the number of rows."""
 
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged: ...
     def change_log(self, view: FeatureView, silver: Sequence[Row], first: int, last: int, checkpoints: Sequence[int] = ()) -> list[Row]: ...
@@ -126,6 +128,7 @@ class Reference:
 
     name = "reference"
     any_checkpoint = True
+    takes_seconds = False
 
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged:
         rows = [{**row.means, **row.place} for row in raw]
@@ -179,6 +182,7 @@ class Polars:
 
     name = "polars"
     any_checkpoint = True
+    takes_seconds = False
     rows_at_once = 12
 
     def silver(self, source: Source, raw: Sequence[Received], first: int, last: int) -> Judged:

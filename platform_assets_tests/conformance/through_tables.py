@@ -52,6 +52,7 @@ class ThroughTables:
     make: Callable[[Lake], PlatformEngine]
     folder: Path | None = None
     """Where the lakes are; None: where temporary files are."""
+    takes_seconds: bool = False
     any_checkpoint = False
     """Checkpoints are those of months, as in the platform; at other snapshots there are none."""
 

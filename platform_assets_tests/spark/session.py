@@ -103,7 +103,7 @@ def spark() -> "SparkSession":
 
 def small_tables() -> ThroughTables:
     """The engine for tables of a few rows, spread over several buckets and files all the same."""
-    return ThroughTables("spark", lambda lake: SparkEngine(lake, spark, Sizes(bucket=40, task=20, file=30)))
+    return ThroughTables("spark", lambda lake: SparkEngine(lake, spark, Sizes(bucket=40, task=20, file=30)), takes_seconds=True)
 
 
 @contextmanager
