@@ -10,8 +10,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
-# Each file of tests as a whole in one of the processes; four of them are enough for memory and servers.
-TESTS := $(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Each file of tests as a whole in one of the processes: one more than there are cores, since some tests wait, and four at most.
+PROCESSES := $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$(( cores < 3 ? cores + 1 : 4 )))
+TESTS := $(RUN) -m pytest --numprocesses $(PROCESSES) --dist loadfile
 # Images of containers often set it. Here it would make each of the processes that tests start compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)

@@ -57,6 +57,7 @@ def test_a_replay_is_foreseen_done_once_and_shown(instance: dg.DagsterInstance) 
     assert (partition, newest["dagster/row_count"]) == (NEWEST, 4)
 
 
+@pytest.mark.slow
 def test_a_function_of_the_module_repairs(instance: dg.DagsterInstance) -> None:
     said = run("replay", "receipts", "--with", f"{__name__}.spelled", "--why", "words for numbers").output
     assert "2 rows (2 of 2024-03-02) received in receipts/raw 2024-03-03" in said
@@ -69,6 +70,7 @@ def spelled(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col("amount").replace("much", "100").str.strip_prefix("-"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_rows_are_exported_edited_by_hand_and_replayed_lines_too(instance: dg.DagsterInstance, tmp_path: Path, suffix: str) -> None:
     folder = load_settings().home / "till"
@@ -136,6 +138,7 @@ def test_what_cannot_be_replayed_is_said(instance: dg.DagsterInstance) -> None:
         run("replay", "receipts", BAD, "--why", "x")
 
 
+@pytest.mark.slow
 def test_the_job_does_the_same_from_the_launchpad_and_says_what_it_did(instance: dg.DagsterInstance) -> None:
     config = {"source": "receipts", "by": "ada", "why": "signs", "reasons": ["positive"], "values": ["amount = -amount"]}
     job = defs.resolve_job_def(JOB)

@@ -119,6 +119,7 @@ def test_rows_that_fail_again_go_to_quarantine_again_and_can_be_replayed_from_th
     assert sales(business)[business.day(NEWEST)] == [22, 70, 71]
 
 
+@pytest.mark.slow
 def test_a_partition_that_is_delivered_again_keeps_what_was_replayed_into_it(business: Business) -> None:
     replayed(business, "amount = -amount", reasons=("positive",))
     business.make_stale()
@@ -129,6 +130,7 @@ def test_a_partition_that_is_delivered_again_keeps_what_was_replayed_into_it(bus
     assert sorted(raw.select("delivery", "superseded").unique().rows()) == [(1, True), (2, False), (3, False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keyless", [False, True])
 def test_a_partition_that_is_restated_takes_back_what_was_replayed_of_it(tmp_path: Path, keyless: bool) -> None:
     business = business_of(tmp_path, **({"key": (), "duplicates_within": 0} if keyless else {}))
@@ -180,6 +182,7 @@ def test_after_a_corrected_rule_rows_are_good_where_they_are_and_a_replay_says_s
     assert replayed(corrected).left_out.keys() == {corrected.day(BAD)}
 
 
+@pytest.mark.slow
 def test_rows_in_the_future_are_replayed_as_they_are_when_their_time_has_come(business: Business) -> None:
     business.sell(3, "30 ada 1", "31 bob 2", "32 eve 4 2")
     business.make_stale()

@@ -158,6 +158,7 @@ def test_a_sensor_asks_for_what_is_missing_and_makes_no_call_itself(tmp_path: Pa
         assert len(server.asked) == 1
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_read_it_leaves_raw_as_before(tmp_path: Path) -> None:
     def slow_second(asked: Asked) -> Any:
         return Says({"items": rows(2), "next": None}, after=60) if "cursor" in asked.params else {"items": rows(1), "next": "b"}

@@ -68,6 +68,7 @@ def test_what_no_other_try_changes_is_asked_for_once(tmp_path: Path, status: int
     assert raw_entries(tmp_path) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_is_waited_for(tmp_path: Path, form: str) -> None:
     def busy(asked: Asked) -> Any:
@@ -241,6 +242,7 @@ def test_a_column_that_a_page_may_lack_is_declared(tmp_path: Path) -> None:
     assert raw_entries(tmp_path)[DAY].details["columns_not_declared"] == ["more"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "pages", "message"),
     [
@@ -279,6 +281,7 @@ def test_a_failure_on_the_last_page_keeps_none_of_the_pages(tmp_path: Path) -> N
     assert [currency for currency, _ in silver(tmp_path)] == ["C1", "C2", "C3"]
 
 
+@pytest.mark.slow
 def test_a_huge_answer_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
     # Packed it is small: what counts is what it would be in memory.
     bomb = Says(b'[{"currency": "' + b"C" * (64 << 20) + b'"}]', gzip=True)
